@@ -1,0 +1,37 @@
+# make demo | test | check | lint | install | bench | validate | torture
+PYTHON ?= python3
+EXTRAS ?= dev
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
+comma := ,
+# Two workers: the tests compile programs, and a compiler fills a core.
+WORKERS ?= 2
+
+.PHONY: install demo test lint check clean
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; say make PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	touch $@
+
+demo: install
+	$(BIN)/scaling-search grid --phi 1 --ledger demo.db
+	$(BIN)/scaling-search scale --phi 0..7 --ledger demo.db --out demo-networks
+	$(BIN)/scaling-search report --ledger demo.db
+
+test: install
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test
+
+clean:
+	rm -rf $(VENV) demo.db demo-networks
