@@ -1,10 +1,11 @@
 # make demo | test | check | lint | install | bench | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
+comma := ,
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
-comma := ,
+
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 

@@ -1,0 +1,1 @@
+"""Built-in networks: one TOML stage table per file in this folder."""

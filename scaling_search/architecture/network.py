@@ -1,0 +1,173 @@
+"""A network: a stage table, strictly read, and the operation tree that it stands for."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny
+from pydantic_core import PydanticCustomError
+
+from scaling_search.architecture.block import Count, Head, Rate, Stage, Stem, Style
+from scaling_search.architecture.blocks import HEADS, STAGES, STEMS
+from scaling_search.architecture.operations import (
+    ACTIVATIONS,
+    Chain,
+    Norm,
+    Operation,
+    Repeat,
+    Residual,
+    Shape,
+    chain,
+)
+from scaling_search.architecture.schema import Strict
+from scaling_search.architecture.shapes import output_shape
+from scaling_search.errors import InputError, suggest
+
+B = TypeVar("B", Stem, Stage, Head)
+
+
+def _choose(what: str, legal: dict[str, type[B]], table: Any, default: str | None) -> Any:
+    """The options model that `block = NAME` asks for, filled from the table."""
+    if not isinstance(table, dict):
+        return table
+    name = table.get("block", default)
+    if name is None:
+        raise PydanticCustomError("no_block", f"every {what} needs `block`, one of: {', '.join(legal)}")
+    if name not in legal:
+        raise PydanticCustomError("unknown_block", "{m}", {"m": suggest(f"{what} block", name, legal)})
+    return legal[name].model_validate(table)
+
+
+def _known_activation(kind: str) -> str:
+    if kind not in ACTIVATIONS:
+        raise PydanticCustomError("unknown_activation", suggest("activation", kind, ACTIVATIONS))
+    return kind
+
+
+AnyStem = Annotated[SerializeAsAny[Stem], BeforeValidator(lambda t: _choose("stem", STEMS, t, "conv"))]
+AnyStage = Annotated[SerializeAsAny[Stage], BeforeValidator(lambda t: _choose("stage", STAGES, t, None))]
+AnyHead = Annotated[SerializeAsAny[Head], BeforeValidator(lambda t: _choose("head", HEADS, t, "conv"))]
+
+
+class Network(Strict):
+    """Stem, stages, head, and what they share. `name` and `source` are labels: the fingerprint leaves them out.
+
+    `stochastic_depth` is the rate that the last block would have: block i of n drops its branch with
+    stochastic_depth * i / n, as in the reference EfficientNet.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    source: str = ""
+    resolution: Annotated[int, Field(ge=1, le=8192)]
+    channels: Annotated[int, Field(ge=1, le=64)] = 3
+    classes: Count = 1000
+    activation: Annotated[str, AfterValidator(_known_activation)]
+    norm: Literal["batch", "none"] = "batch"
+    norm_epsilon: Annotated[float, Field(gt=0, lt=1)] = 1e-3
+    norm_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    padding: Literal["same", "symmetric", "valid"] = "same"
+    stochastic_depth: Rate = 0.0
+    stem: AnyStem | None = None
+    stages: Annotated[tuple[AnyStage, ...], Field(min_length=1, strict=False)]
+    head: AnyHead
+
+    @property
+    def style(self) -> Style:
+        norm = Norm(epsilon=self.norm_epsilon, momentum=self.norm_momentum)
+        return Style(
+            activation=self.activation, norm=norm if self.norm == "batch" else None, padding=self.padding
+        )
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        return tuple(stage.depth for stage in self.stages)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return tuple(stage.width for stage in self.stages)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One row of the network: a stem, a stage or a head, with the shapes before and behind it."""
+
+    label: str
+    operation: Operation
+    inputs: Shape
+    outputs: Shape
+
+
+def parts(network: Network, resolution: int | None = None) -> tuple[Part, ...]:
+    """Stem, stages and head in order, at `resolution` pixels (the network's own unless given).
+
+    Errors: InputError naming the part whose map vanishes, whose groups divide nothing, …
+    """
+    side = network.resolution if resolution is None else resolution
+    shape: Shape = (side, side, network.channels)
+    style, total, before = network.style, sum(network.depths), 0
+    found: list[Part] = []
+
+    def add(label: str, block: str, build: Any) -> None:
+        nonlocal shape
+        try:
+            operation = build(shape)
+            outputs = output_shape(operation, shape)
+        except InputError as error:
+            raise InputError(f"{network.name} at {side} px: {label} ({block}): {error}") from None
+        found.append(Part(label=label, operation=operation, inputs=shape, outputs=outputs))
+        shape = outputs
+
+    if network.stem is not None:
+        stem = network.stem
+        add("stem", stem.block, lambda _: stem.operation(style=style))
+    for number, stage in enumerate(network.stages, start=1):
+        rates = tuple(network.stochastic_depth * i / total for i in range(before, before + stage.depth))
+        add(f"stage {number}", stage.block, lambda at, s=stage, r=rates: stage_operation(s, at, r, style))
+        before += stage.depth
+    head = network.head
+    add("head", head.block, lambda at: head.operation(inputs=at[2], classes=network.classes, style=style))
+    if shape != (1, 1, network.classes):
+        raise InputError(f"{network.name}: the head ends in {shape}, not in one logit for each class")
+    return tuple(found)
+
+
+def stage_operation(stage: Stage, shape: Shape, drop_rates: tuple[float, ...], style: Style) -> Operation:
+    """The blocks of a stage, equal neighbours folded into one `Repeat`."""
+    blocks: list[tuple[Operation, float]] = []
+    for index, rate in enumerate(drop_rates):
+        blocks.append((stage.block_at(index, inputs=shape[2], drop_rate=0.0, style=style), rate))
+        shape = output_shape(blocks[-1][0], shape)
+    folded: list[Operation] = []
+    for operation, run in groupby(blocks, key=lambda block: block[0]):
+        rates = tuple(rate for _, rate in run)
+        folded.append(
+            Repeat(operation=operation, drop_rates=rates) if len(rates) > 1 else _at(operation, rates[0])
+        )
+    return chain(*folded, stage.transition(inputs=shape[2], style=style))
+
+
+def _at(operation: Operation, drop_rate: float) -> Operation:
+    """The same block with its stochastic-depth rate set, wherever a residual stands in it."""
+    match operation:
+        case Residual():
+            return replace(operation, drop_rate=drop_rate)
+        case Chain():
+            return Chain(tuple(_at(step, drop_rate) for step in operation.operations))
+        case _:
+            return operation
+
+
+def operation_tree(network: Network, resolution: int | None = None) -> Chain:
+    """The whole network as one chain of stem, stages and head."""
+    return Chain(tuple(part.operation for part in parts(network, resolution)))
+
+
+def fingerprint(network: Network) -> str:
+    """SHA-256 (hex) of the canonical form without its labels: equal networks, equal fingerprints."""
+    from scaling_search.architecture.toml import write
+
+    unlabelled = network.model_copy(update={"name": "-", "source": ""})
+    return hashlib.sha256(write(unlabelled).encode()).hexdigest()

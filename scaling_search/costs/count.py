@@ -1,0 +1,134 @@
+"""What a network costs, by one fold over its operation tree.
+
+Convention: MACs are multiply-adds for one image, forward. Every convolution and dense layer counts
+(k*k*c_in/groups)*c_out*h_out*w_out, plus one per output element with a bias; squeeze-and-excite counts; normalisation,
+activation, pooling, addition and gating count zero. Parameters are trainable scalars; batch-norm running statistics are
+`batch_stats`. Activations are the outputs of every convolution, dense and spatial pooling layer (not the global mean).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scaling_search.architecture.network import Network, Part, operation_tree, parts
+from scaling_search.architecture.operations import (
+    Chain,
+    Concat,
+    Conv,
+    Dense,
+    Flatten,
+    Gate,
+    GlobalPool,
+    Mean,
+    Norm,
+    Operation,
+    Pool,
+    Repeat,
+    Residual,
+    Shape,
+)
+from scaling_search.architecture.shapes import output_shape
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Figures for one image. `stored` are the map elements that a backward pass keeps (see `memory`)."""
+
+    parameters: int = 0
+    batch_stats: int = 0
+    macs: int = 0
+    activations: int = 0
+    stored: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.parameters + other.parameters,
+            self.batch_stats + other.batch_stats,
+            self.macs + other.macs,
+            self.activations + other.activations,
+            self.stored + other.stored,
+        )
+
+    def times(self, count: int) -> Cost:
+        """`count` of the same."""
+        return Cost(
+            self.parameters * count,
+            self.batch_stats * count,
+            self.macs * count,
+            self.activations * count,
+            self.stored * count,
+        )
+
+
+FREE = Cost()
+
+
+def size(shape: Shape) -> int:
+    """Elements of a map."""
+    return shape[0] * shape[1] * shape[2]
+
+
+def count(operation: Operation, shape: Shape) -> tuple[Cost, Shape]:
+    """Cost of `operation` on a map of `shape`, and the shape behind it."""
+    match operation:
+        case Chain():
+            total = FREE
+            for step in operation.operations:
+                cost, shape = count(step, shape)
+                total = total + cost
+            return total, shape
+        case Conv():
+            outputs = output_shape(operation, shape)
+            weights = operation.kernel**2 * (shape[2] // operation.groups) * operation.features
+            bias = operation.features if operation.bias else 0
+            macs = weights * outputs[0] * outputs[1] + (size(outputs) if operation.bias else 0)
+            return Cost(weights + bias, 0, macs, size(outputs), size(outputs)), outputs
+        case Norm():
+            return Cost(2 * shape[2], 2 * shape[2], 0, 0, size(shape)), shape
+        case Dense():
+            outputs = output_shape(operation, shape)
+            bias = operation.features if operation.bias else 0
+            weights = shape[2] * operation.features
+            return Cost(weights + bias, 0, weights + bias, operation.features, operation.features), outputs
+        case Pool():
+            outputs = output_shape(operation, shape)
+            return Cost(0, 0, 0, size(outputs), size(outputs)), outputs
+        case Residual():
+            branch, outputs = count(operation.branch, shape)
+            shortcut, _ = count(operation.shortcut, shape)
+            return branch + shortcut + Cost(stored=size(outputs)), outputs
+        case Mean() | Concat():
+            inside = shape
+            if isinstance(operation, Concat) and operation.split:
+                inside = (shape[0], shape[1], shape[2] // len(operation.branches))
+            total = FREE
+            for branch_operation in operation.branches:
+                total = total + count(branch_operation, inside)[0]
+            outputs = output_shape(operation, shape)
+            return total + Cost(stored=size(outputs)), outputs
+        case Gate():
+            branch, _ = count(operation.branch, shape)
+            return branch + Cost(stored=size(shape)), shape
+        case Repeat():
+            once, shape = count(operation.operation, shape)
+            return once.times(len(operation.drop_rates)), shape
+        case GlobalPool() | Flatten():
+            return FREE, output_shape(operation, shape)
+        case _:
+            return Cost(stored=size(shape)), output_shape(operation, shape)
+
+
+def cost(network: Network, resolution: int | None = None) -> Cost:
+    """Cost of the whole network at `resolution` pixels (its own unless given)."""
+    side = network.resolution if resolution is None else resolution
+    return count(operation_tree(network, side), (side, side, network.channels))[0]
+
+
+def cost_of_part(part: Part) -> Cost:
+    """Cost of one stem, stage or head."""
+    return count(part.operation, part.inputs)[0]
+
+
+def costs_by_part(network: Network) -> list[tuple[Part, Cost]]:
+    """Each stem, stage and head with its cost; they add up to `cost(network)`."""
+    return [(part, cost_of_part(part)) for part in parts(network)]

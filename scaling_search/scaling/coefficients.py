@@ -1,0 +1,86 @@
+"""Compound-scaling coefficients: depth x alpha^phi, width x beta^phi, resolution x gamma^phi (Tan & Le 2019, eq. 3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from scaling_search.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Coefficients:
+    """A triple (alpha, beta, gamma), each at least 1.
+
+    Errors: UsageError naming the coefficient that is under 1 or no finite number.
+    """
+
+    alpha: float
+    beta: float
+    gamma: float
+
+    def __post_init__(self) -> None:
+        for name, value in (("alpha", self.alpha), ("beta", self.beta), ("gamma", self.gamma)):
+            if not (math.isfinite(value) and 1 <= value <= 100):
+                raise UsageError(
+                    f"{name} = {value}: a coefficient is a number from 1 to 100 (1 changes nothing)"
+                )
+
+    @property
+    def growth(self) -> Fraction:
+        """alpha * beta^2 * gamma^2, exactly: the factor that one step of phi asks of the MACs."""
+        a, b, g = (Fraction(str(value)) for value in (self.alpha, self.beta, self.gamma))
+        return a * b**2 * g**2
+
+    def __str__(self) -> str:
+        return f"({self.alpha:g}, {self.beta:g}, {self.gamma:g})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """first, first + step, …, up to and including last; exact decimals."""
+
+    first: Fraction
+    last: Fraction
+    step: Fraction
+
+    @classmethod
+    def parse(cls, text: str) -> Range:
+        """`1:2:0.05` or a single number. Errors: UsageError naming the text."""
+        pieces = text.split(":")
+        try:
+            numbers = [Fraction(piece.strip()) for piece in pieces]
+        except (ValueError, ZeroDivisionError):
+            numbers = []
+        if len(numbers) == 1:
+            numbers = [numbers[0], numbers[0], Fraction(1)]
+        if len(numbers) != 3 or numbers[2] <= 0 or numbers[1] < numbers[0]:
+            raise UsageError(f"{text!r} is no range: write FIRST:LAST:STEP such as 1:2:0.05, or one number")
+        found = cls(first=numbers[0], last=numbers[1], step=numbers[2])
+        if found.first < 1:
+            raise UsageError(f"{text!r} starts under 1: a coefficient is at least 1")
+        if found.last > 100 or (found.last - found.first) / found.step > 10_000:
+            raise UsageError(f"{text!r} has too many or too large values: at most 10000, up to 100")
+        return found
+
+    def __iter__(self) -> Iterator[float]:
+        value = self.first
+        while value <= self.last:
+            yield float(value)
+            value += self.step
+
+
+def grid(
+    *, alpha: Range, beta: Range, gamma: Range, tolerance: float, growth: float = 2.0
+) -> list[Coefficients]:
+    """All triples with |alpha * beta^2 * gamma^2 - growth| < tolerance, compared exactly."""
+    target, width = Fraction(str(growth)), Fraction(str(tolerance))
+    return [
+        triple
+        for a in alpha
+        for b in beta
+        for g in gamma
+        if abs((triple := Coefficients(alpha=a, beta=b, gamma=g)).growth - target) < width
+    ]
