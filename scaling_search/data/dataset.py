@@ -1,0 +1,126 @@
+"""What a data set is once decoded: arrays of 8-bit images with their class numbers.
+
+Everything in the program takes these few types; where the images came from is the business of `catalog`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Int32, UInt8
+
+from scaling_search.errors import InputError
+
+Images = UInt8[np.ndarray, "n h w c"]
+Labels = Int32[np.ndarray, " n"]
+PerChannel = Float32[np.ndarray, " c"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Images (N, H, W, C), 0..255, with the class number (N,) of each, 0..classes-1."""
+
+    images: Images
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A data set as the search sees it: train and validation, never test.
+
+    `fingerprint` is the SHA-256 of the decoded train images and labels and of the rule that splits them, so
+    that trials on other pixels or another split can never share a row of the ledger.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    fingerprint: str
+    train: Split
+    validation: Split
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour."""
+        return int(self.train.images.shape[3])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the stored images, in pixels."""
+        return int(self.train.images.shape[1]), int(self.train.images.shape[2])
+
+    @property
+    def native_resolution(self) -> int:
+        """The shorter side, in pixels: a network's resolution above it sees only interpolated images."""
+        return min(self.size)
+
+    @cached_property
+    def moments(self) -> tuple[PerChannel, PerChannel]:
+        """`channel_moments` of the train split (not of validation: nothing held out leaks into training)."""
+        return channel_moments(self.train.images)
+
+    @property
+    def mean(self) -> PerChannel:
+        """Mean of each channel over the train split, in the images' own units (0..255)."""
+        return self.moments[0]
+
+    @property
+    def std(self) -> PerChannel:
+        """Standard deviation of each channel over the train split, in the images' own units (0..255)."""
+        return self.moments[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetInfo:
+    """What `data list` says of a data set, known without decoding it. None: not known yet."""
+
+    name: str
+    classes: tuple[str, ...] = field(repr=False)
+    channels: int
+    size: tuple[int, int] | None  # height and width, pixels; None: images of many sizes, settled when decoded
+    train_count: int
+    test_count: int
+    prepared: bool
+    how_to_prepare: str  # a command to type; "" when nothing is to do
+    source: str
+    location: Path | None = None
+
+
+def channel_moments(images: Images) -> tuple[PerChannel, PerChannel]:
+    """Mean and standard deviation of each channel: μ = Σx / n, σ = √(Σx² / n - μ²).
+
+    Sums are of integers and so exact: they don't depend on the order of the images. A channel that never
+    changes has σ = 1, so that normalising it gives 0 and not a division by 0.
+    """
+    channels = images.shape[3]
+    total = np.zeros(channels, np.int64)
+    squares = np.zeros(channels, np.int64)
+    for start in range(0, len(images), 4096):
+        part = images[start : start + 4096].reshape(-1, channels)
+        total += part.sum(axis=0, dtype=np.int64)
+        squares += np.square(part, dtype=np.int32).sum(axis=0, dtype=np.int64)
+    count = images.size // channels
+    mean = total / count
+    # n·Σx² - (Σx)² in whole numbers of any size: the textbook formula loses digits to cancellation in floats.
+    spread = np.array(
+        [(count * int(q) - int(s) ** 2) / count**2 for q, s in zip(squares, total, strict=True)], np.float64
+    )
+    std = np.where(spread > 0, np.sqrt(spread), 1.0)
+    return mean.astype(np.float32), std.astype(np.float32)
+
+
+def check_labels(labels: np.ndarray, classes: Sequence[str], where: str) -> Labels:
+    """The labels as int32, once all lie in 0..classes-1. InputError names the first that doesn't."""
+    wrong = np.flatnonzero((labels < 0) | (labels >= len(classes)))
+    if len(wrong):
+        raise InputError(
+            f"{where}: image {int(wrong[0])} has label {int(labels[wrong[0]])}; "
+            f"legal are 0 to {len(classes) - 1} ({len(classes)} classes)"
+        )
+    return labels.astype(np.int32)
