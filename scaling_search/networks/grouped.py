@@ -1,0 +1,54 @@
+"""Pointwise and grouped convolutions as (batched) matrix products."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Padding = tuple[tuple[int, int], tuple[int, int]]
+
+
+def pointwise(x: jax.Array, kernel: jax.Array, *, groups: int) -> jax.Array:
+    """Mix the channels of each pixel: x (B, H, W, C_in), kernel (C_in/groups, C_out) → (B, H, W, C_out)."""
+    *batch, channels = x.shape
+    group_channels, features = kernel.shape
+    if groups == 1:
+        product = jnp.matmul(x.reshape(-1, channels), kernel, preferred_element_type=jnp.float32)
+    else:
+        product = jnp.einsum(
+            "ngc,cgo->ngo",
+            x.reshape(-1, groups, group_channels),
+            kernel.reshape(group_channels, groups, features // groups),
+            preferred_element_type=jnp.float32,
+        )
+    return product.reshape(*batch, features).astype(x.dtype)
+
+
+def grouped(x: jax.Array, kernel: jax.Array, *, stride: int, padding: Padding, groups: int) -> jax.Array:
+    """Convolve every group by itself: gather the k·k shifted images, then one product per group.
+
+    Shapes: x (B, H, W, C_in), kernel (kh, kw, C_in/groups, C_out) → (B, H', W', C_out).
+    """
+    padded = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    kh, kw, group_channels, features = kernel.shape
+    height = (padded.shape[1] - kh) // stride + 1
+    width = (padded.shape[2] - kw) // stride + 1
+    batch = x.shape[0]
+    patches = [
+        lax.slice(
+            padded,
+            (0, i, j, 0),
+            (batch, i + (height - 1) * stride + 1, j + (width - 1) * stride + 1, x.shape[-1]),
+            (1, stride, stride, 1),
+        ).reshape(batch, height, width, groups, group_channels)
+        for i in range(kh)
+        for j in range(kw)
+    ]
+    product = jnp.einsum(
+        "bhwgtc,tcgo->bhwgo",
+        jnp.stack(patches, axis=4),
+        kernel.reshape(kh * kw, group_channels, groups, features // groups),
+        preferred_element_type=jnp.float32,
+    )
+    return product.reshape(batch, height, width, features).astype(x.dtype)
