@@ -1,0 +1,158 @@
+"""Text from outside (studies, folders, class names, ledger rows) made harmless for each place it can reach.
+
+A renderer passes every string through exactly one of these; nothing else may write text out.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+# ECMA-48 sequences, in their 7-bit and 8-bit forms. An unterminated string loses only its introducer, so that
+# a stray byte cannot hide the rest of a name.
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS, SOS, PM, APC
+    r"|\x1b[ -/]*[0-~]?"
+)
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$])")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\symbol{34}",
+    "`": r"\textasciigrave{}",
+    "[": "{[}",  # after a row's \\ a bare bracket would be read as its optional argument
+    "]": "{]}",
+    "α": r"$\alpha$",
+    "β": r"$\beta$",
+    "γ": r"$\gamma$",
+    "φ": r"$\varphi$",
+    "×": r"$\times$",
+    "÷": r"$\div$",
+    "±": r"$\pm$",
+    "·": r"$\cdot$",
+    "²": r"$^2$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "≈": r"$\approx$",
+    "→": r"$\rightarrow$",
+    "–": "--",
+    "—": "---",
+    "−": "$-$",
+    "…": r"\ldots{}",
+}
+_PLAIN = {
+    "α": "alpha",
+    "β": "beta",
+    "γ": "gamma",
+    "φ": "phi",
+    "×": "x",
+    "÷": "/",
+    "±": "+/-",
+    "·": "*",
+    "²": "^2",
+    "≤": "<=",
+    "≥": ">=",
+    "≈": "~",
+    "→": "->",
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "─": "-",
+    "…": "...",
+}
+
+
+def clean(text: str) -> str:
+    r"""One printable line: escape sequences, control, zero-width and direction characters removed.
+
+    >>> clean("\x1b[31mred\x1b[0m\nroses\u202e")
+    'red roses'
+    """
+    if text.isprintable():
+        return text
+    return "".join(map(_printable, _SEQUENCE.sub("", text)))
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    if character.isspace():
+        return " "
+    # Lone surrogates cannot be encoded; unassigned and private ones are shown as unknown.
+    return "" if character < "\xa0" or _is_format(character) else "\N{REPLACEMENT CHARACTER}"
+
+
+def _is_format(character: str) -> bool:
+    import unicodedata
+
+    return unicodedata.category(character) == "Cf"
+
+
+def for_html(text: str) -> str:
+    """Text for HTML or SVG, in an element or a quoted attribute."""
+    return html.escape(clean(text), quote=True)
+
+
+def for_markdown(text: str) -> str:
+    r"""Text for a GitHub-flavoured table cell or paragraph.
+
+    >>> for_markdown("a|b <script>")
+    'a\\|b &lt;script&gt;'
+    """
+    return _MARKDOWN.sub(r"\\\1", html.escape(clean(text), quote=False))
+
+
+def for_latex(text: str) -> str:
+    r"""Text for LaTeX's text mode.
+
+    >>> for_latex("50 % of α_1")
+    '50 \\% of $\\alpha$\\_1'
+    """
+    return "".join(_LATEX.get(character, character) for character in clean(text))
+
+
+def for_csv(text: str) -> str:
+    """Text for a CSV cell, quoted where needed; what a spreadsheet would run as a formula gets an apostrophe.
+
+    Source: OWASP, "CSV Injection".
+
+    >>> for_csv("=1+1"), for_csv("-1.5"), for_csv('a "b", c')
+    ("'=1+1", '-1.5', '"a ""b"", c"')
+    """
+    line = clean(text)
+    if line.lstrip().startswith(_FORMULA) and not _NUMBER.fullmatch(line):
+        line = f"'{line}"
+    # Semicolons separate in some locales: unquoted, "a;=1+1" would start a formula there.
+    if any(mark in line for mark in '",;') or line != line.strip():
+        return '"' + line.replace('"', '""') + '"'
+    return line
+
+
+def for_rich(text: str) -> str:
+    """Text for a place that reads rich's markup (a progress bar's description, say)."""
+    from rich.markup import escape
+
+    return escape(clean(text))
+
+
+def plain(text: str) -> str:
+    """The words of the field in ASCII, for a terminal whose encoding has no Greek.
+
+    >>> plain("α ± 2")
+    'alpha +/- 2'
+    """
+    return "".join(_PLAIN.get(character, character) for character in text)

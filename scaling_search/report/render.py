@@ -1,0 +1,118 @@
+"""One door to all formats, and to the place a document goes: a stream or a file."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from scaling_search.errors import StorageError, UsageError, suggest
+from scaling_search.report.table import Document, Table, of
+
+FORMATS = ("text", "markdown", "csv", "json", "latex", "html")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terminal:
+    """Where text goes: its width in columns and whether it takes colour."""
+
+    width: int = 80
+    color: bool = False
+
+
+def terminal(stream: TextIO | None = None) -> Terminal:
+    """The terminal behind a stream (standard output). ``COLUMNS``, ``NO_COLOR`` and ``TERM=dumb`` are honoured.
+
+    What is no terminal gets 80 columns (or ``COLUMNS``) and no colour. See https://no-color.org.
+    """
+    stream = sys.stdout if stream is None else stream
+    color = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Terminal(width=max(40, shutil.get_terminal_size((80, 24)).columns), color=color)
+
+
+def render(document: Document | Table, form: str, *, width: int = 80, color: bool = False) -> str:
+    """The document in one of ``FORMATS``; ``width`` and ``color`` are for text. Errors: UsageError."""
+    whole = of(document) if isinstance(document, Table) else document
+    match form:
+        case "text":
+            from scaling_search.report import to_text
+
+            return to_text.render(whole, width=width, color=color)
+        case "markdown":
+            from scaling_search.report import to_markdown
+
+            return to_markdown.render(whole)
+        case "csv":
+            from scaling_search.report import to_csv
+
+            return to_csv.render(whole)
+        case "json":
+            from scaling_search.report import to_json
+
+            return to_json.render(whole)
+        case "latex":
+            from scaling_search.report import to_latex
+
+            return to_latex.render(whole)
+        case "html":
+            from scaling_search.report import to_html
+
+            return to_html.render(whole)
+        case _:
+            raise UsageError(suggest("format", form, FORMATS))
+
+
+def show(document: Document | Table, form: str = "text", *, stream: TextIO | None = None) -> None:
+    """Write a document to a stream (standard output), fitted to the terminal behind it."""
+    stream = sys.stdout if stream is None else stream
+    where = terminal(stream)
+    write(render(document, form, width=where.width, color=where.color), stream=stream)
+
+
+def write(text: str, *, stream: TextIO | None = None) -> None:
+    """Write text to a stream (standard output) whose encoding may lack Greek and signs: those are spelled out."""
+    stream = sys.stdout if stream is None else stream
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        from scaling_search.report.escape import plain
+
+        text = plain(text).encode(encoding, "replace").decode(encoding)
+    stream.write(text)
+    stream.flush()
+
+
+def save(text: str, path: Path) -> None:
+    """Write a file whole or not at all (UTF-8). Errors: StorageError, naming the path and the bytes needed."""
+    data = text.encode()
+    draft: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.")
+        draft = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.chmod(0o666 & ~_umask())
+        draft.replace(path)
+    except OSError as error:
+        if draft is not None:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        need = f" ({len(data):,} bytes needed)" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        raise StorageError(f"cannot write {path}: {reason}{need}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

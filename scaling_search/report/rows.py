@@ -1,0 +1,142 @@
+"""What a report is about, as plain figures: filled from ledger rows by ``collect`` and by ``search``.
+
+Every figure that may not have been measured is optional: None is "not measured", never 0.
+Accuracies are fractions; MACs are multiply-adds for one image; resolutions are pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from scaling_search.report.table import Estimate, Interval
+
+Triple = tuple[float, float, float]
+Verdict = Literal[
+    "winner", "in the set", "tied", "out", "trained", "diverged", "failed", "running", "waiting", "dropped"
+]
+FamilyStatus = Literal["trained", "diverged", "failed", "running", "waiting", "not trained"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class States:
+    """Trials of one network, by state."""
+
+    waiting: int = 0
+    running: int = 0
+    complete: int = 0
+    failed: int = 0
+    diverged: int = 0
+
+    @property
+    def total(self) -> int:
+        """All trials."""
+        return self.waiting + self.running + self.complete + self.failed + self.diverged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A network that a triple builds at φ. ``macs_ratio`` is to the base network's MACs."""
+
+    name: str
+    fingerprint: str | None = None
+    phi: float | None = None
+    alpha: float | None = None
+    beta: float | None = None
+    gamma: float | None = None
+    depth: str | None = None
+    width: str | None = None
+    resolution: int | None = None
+    nominal_resolution: int | None = None
+    parameters: int | None = None
+    macs: int | None = None
+    macs_ratio: float | None = None
+
+    @property
+    def macs_to_target(self) -> float | None:
+        """MACs ÷ (2^φ × the base's MACs): 1 means the budget is met exactly."""
+        if self.macs_ratio is None or self.phi is None:
+            return None
+        try:
+            return self.macs_ratio / math.exp2(self.phi)
+        except (OverflowError, ZeroDivisionError):
+            return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridRow:
+    """A candidate of the search. ``triples`` are all that build its network (the first is shown)."""
+
+    candidate: Candidate
+    triples: tuple[Triple, ...] = ()
+    status: Literal["kept", "moved", "dropped"] = "kept"
+    reason: str | None = None
+    accuracy: Estimate | None = None
+    interval: Interval | None = None
+    difference: Interval | None = None
+    verdict: Verdict = "waiting"
+    states: States = States()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What the statistics say of one candidate: its interval, its paired difference to the leader, the verdict."""
+
+    verdict: Verdict
+    interval: Interval | None = None
+    difference: Interval | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridReport:
+    """The search: candidates from best to worst, the base network, and the candidates dropped unmeasured.
+
+    ``level`` is the confidence level of every interval in it. ``notes`` are sentences for people.
+    """
+
+    study: str
+    baseline: str
+    dataset: str
+    rows: tuple[GridRow, ...]
+    dropped: tuple[GridRow, ...] = ()
+    base: GridRow | None = None
+    level: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyRow:
+    """A member of the family at its φ. ``predicted`` was said before it was trained."""
+
+    candidate: Candidate
+    status: FamilyStatus = "waiting"
+    reason: str | None = None
+    accuracy: Estimate | None = None
+    interval: Interval | None = None
+    test: Estimate | None = None
+    predicted: Interval | None = None
+    states: States = States()
+
+    @property
+    def prediction_held(self) -> bool | None:
+        """Whether the mean fell inside the predicted interval; None where one of them is missing."""
+        if self.predicted is None or self.accuracy is None:
+            return None
+        return self.predicted.low <= self.accuracy.mean <= self.predicted.high
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyReport:
+    """One triple extrapolated, from the smallest φ to the largest."""
+
+    study: str
+    baseline: str
+    dataset: str
+    rows: tuple[FamilyRow, ...]
+    level: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+Judgements = Mapping[str, Judgement]

@@ -1,0 +1,170 @@
+"""The one table that every command prints: columns say what a cell is and how people read it, rows hold cells.
+
+Cells stay figures (not text) until a renderer shows them, so CSV and JSON keep every digit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from scaling_search.report.figures import MISSING
+
+if TYPE_CHECKING:
+    from scaling_search.report.plot import Plot
+
+Emphasis = Literal["plain", "strong", "faint"]
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean over seeds, its sample standard deviation (n - 1; None for one seed) and the number of seeds."""
+
+    mean: float
+    sd: float | None
+    seeds: int
+
+    @property
+    def parts(self) -> tuple[Scalar, ...]:
+        """In the order of a column's ``fields``."""
+        return self.mean, self.sd, self.seeds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A value between two bounds; ``value`` is None where only the bounds are meant."""
+
+    low: float
+    high: float
+    value: float | None = None
+
+    @property
+    def parts(self) -> tuple[Scalar, ...]:
+        """In the order of a column's ``fields``."""
+        return (self.low, self.high) if self.value is None else (self.value, self.low, self.high)
+
+
+def _shown(cell: Any) -> str:
+    return str(cell)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column.
+
+    ``title`` has the unit. ``show`` turns a present cell into text (escaping is the renderer's). ``fields`` are
+    the names under which CSV and JSON write the cell's parts; one field, ``key``, unless given. ``place`` says
+    whether people see it: always, only where some cell is filled, or never (machines only). ``identifies`` marks
+    the columns that say which row it is: they are repeated where a wide table is split.
+    """
+
+    key: str
+    title: str = ""
+    show: Callable[[Any], str] = _shown
+    align: Literal["left", "right"] = "right"
+    fields: tuple[str, ...] = ()
+    place: Literal["always", "filled", "never"] = "always"
+    identifies: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the cell's parts in CSV and JSON."""
+        return self.fields or (self.key,)
+
+    def text(self, cell: Any) -> str:
+        """The cell as people read it, not yet escaped."""
+        return MISSING if cell is None else self.show(cell)
+
+    def record(self, cell: Any) -> dict[str, Any]:
+        """The cell's parts by name; a part that is missing or not finite is None."""
+        if cell is None:
+            return dict.fromkeys(self.names)
+        parts = cell.parts if isinstance(cell, Estimate | Interval) else (cell,)
+        return {name: finite(part) for name, part in zip(self.names, parts, strict=True)}
+
+
+def finite(part: Any) -> Any:
+    """None in place of NaN and infinities, which JSON does not have."""
+    return None if isinstance(part, float) and not math.isfinite(part) else part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """Cells by column key; None is a missing figure."""
+
+    cells: Mapping[str, Any]
+    emphasis: Emphasis = "plain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A titled table. ``name`` is its key in JSON; ``reference`` is the row others are measured against.
+
+    ``most`` bounds the rows that a terminal shows (the other formats have all).
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+    reference: Row | None = None
+    reference_name: str = "base"
+    most: int | None = None
+
+    def __post_init__(self) -> None:
+        keys = {column.key for column in self.columns}
+        if len(keys) != len(self.columns):
+            raise ValueError(f"table {self.name!r}: two columns have the same key")
+        for row in self.all_rows:
+            if row.cells.keys() != keys:
+                raise ValueError(f"table {self.name!r}: cells {sorted(row.cells)} for columns {sorted(keys)}")
+
+    @property
+    def all_rows(self) -> tuple[Row, ...]:
+        """The reference row, where there is one, then the rows."""
+        return self.rows if self.reference is None else (self.reference, *self.rows)
+
+    @property
+    def visible(self) -> tuple[Column, ...]:
+        """The columns that people see."""
+        rows = self.all_rows
+        return tuple(
+            column
+            for column in self.columns
+            if column.place == "always"
+            or (column.place == "filled" and any(row.cells[column.key] is not None for row in rows))
+        )
+
+    def texts(self, columns: tuple[Column, ...]) -> list[tuple[str, ...]]:
+        """``all_rows`` as people read them, not yet escaped."""
+        return [tuple(column.text(row.cells[column.key]) for column in columns) for row in self.all_rows]
+
+    def record(self, row: Row) -> dict[str, Any]:
+        """A row as CSV and JSON have it: parts by name, in the order of the columns."""
+        whole: dict[str, Any] = {}
+        for column in self.columns:
+            whole |= column.record(row.cells[column.key])
+        return whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """What one command prints: tables, and pictures where the format can show them.
+
+    ``facts`` are single figures or names, in JSON at the top level and for people above the tables.
+    """
+
+    title: str
+    tables: tuple[Table, ...]
+    facts: Mapping[str, Scalar] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    plots: tuple[Plot, ...] = ()
+
+
+def of(table: Table) -> Document:
+    """A document of one table."""
+    return Document(title="", tables=(table,))

@@ -1,0 +1,33 @@
+"""Tables as one JSON document: each table's rows under its name, a missing figure null.
+
+Names from outside are kept as they are, but escaped so that neither a terminal nor a page can run them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from scaling_search.report.table import Document, finite
+
+# As in Django's json_script: inside a page, "</script>" would end the element that holds the JSON.
+_UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\x7f"}
+
+
+def render(document: Document) -> str:
+    """Facts and tables at the top level; a table's reference row beside it, under its own name."""
+    whole: dict[str, Any] = {key: finite(value) for key, value in document.facts.items()}
+    for table in document.tables:
+        if table.reference is not None:
+            whole[table.reference_name] = table.record(table.reference)
+        whole[table.name] = [table.record(row) for row in table.rows]
+    whole["notes"] = [
+        *(note for table in document.tables for note in table.notes),
+        *document.notes,
+    ]
+    return dumps(whole)
+
+
+def dumps(whole: Any) -> str:
+    """Any JSON value, two spaces deep, ASCII only, with a final newline. NaN is an error (ValueError)."""
+    return json.dumps(whole, indent=2, allow_nan=False).translate(_UNSAFE) + "\n"

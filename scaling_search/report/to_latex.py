@@ -1,0 +1,97 @@
+"""Tables as LaTeX: ``booktabs`` rules, ``array`` columns, ``longtable`` for those longer than a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scaling_search.report.escape import for_latex
+from scaling_search.report.table import Column, Document, Table
+
+PAGE = 40  # rows
+WIDE = 16  # characters; a longer text column may break its lines
+
+_HEAD = r"""% \usepackage{booktabs,array,longtable}"""
+
+
+def render(document: Document) -> str:
+    """A fragment to \\input; its first line says which packages it needs. Facts are LaTeX comments."""
+    parts = [_HEAD]
+    if document.title:
+        parts[0] += f"\n% {for_latex(document.title)}"
+    for key, value in document.facts.items():
+        parts[0] += f"\n% {for_latex(key)}: {for_latex(str(value))}"
+    for table in document.tables:
+        parts.append(_long(table) if len(table.all_rows) > PAGE else _float(table))
+    if document.notes:
+        parts.append("\n".join(_note(note) for note in document.notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def _float(table: Table) -> str:
+    columns = table.visible
+    return "\n".join(
+        (
+            r"\begin{table}[htbp]",
+            rf"\centering\caption{{{for_latex(table.title)}}}\label{{tab:{table.name}}}",
+            r"\scriptsize\setlength{\tabcolsep}{3pt}",
+            rf"\begin{{tabular}}{{{_layout(table, columns)}}}",
+            r"\toprule",
+            _line([column.title for column in columns]),
+            r"\midrule",
+            *_body(table, columns),
+            r"\bottomrule",
+            r"\end{tabular}",
+            *(_note(note) for note in table.notes),
+            r"\end{table}",
+        )
+    )
+
+
+def _long(table: Table) -> str:
+    columns = table.visible
+    return "\n".join(
+        (
+            r"{\scriptsize\setlength{\tabcolsep}{3pt}",
+            rf"\begin{{longtable}}{{{_layout(table, columns)}}}",
+            rf"\caption{{{for_latex(table.title)}}}\label{{tab:{table.name}}}\\",
+            r"\toprule",
+            _line([column.title for column in columns]),
+            r"\midrule",
+            r"\endhead",
+            r"\bottomrule",
+            r"\endlastfoot",
+            *_body(table, columns),
+            r"\end{longtable}",
+            *(_note(note) for note in table.notes),
+            "}",
+        )
+    )
+
+
+def _layout(table: Table, columns: Sequence[Column]) -> str:
+    texts = table.texts(tuple(columns))
+    kinds = []
+    for i, column in enumerate(columns):
+        wide = max((len(row[i]) for row in texts), default=0) > WIDE
+        kinds.append(
+            "r" if column.align == "right" else r">{\raggedright\arraybackslash}p{2.6cm}" if wide else "l"
+        )
+    return "".join(kinds)
+
+
+def _body(table: Table, columns: tuple[Column, ...]) -> list[str]:
+    lines = []
+    for row, texts in zip(table.all_rows, table.texts(columns), strict=True):
+        lines.append(_line(texts, bold=row.emphasis == "strong"))
+        if row is table.reference:
+            lines.append(r"\midrule")
+    return lines
+
+
+def _line(texts: Sequence[str], *, bold: bool = False) -> str:
+    cells = (for_latex(text) for text in texts)
+    return " & ".join(rf"\textbf{{{cell}}}" if bold and cell else cell for cell in cells) + r" \\"
+
+
+def _note(note: str) -> str:
+    return rf"\par\footnotesize {for_latex(note)}"
