@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, Protocol, Self
 
 from pydantic import Field
 
@@ -20,8 +20,13 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Kernel = Annotated[int, Field(ge=1, le=31)]
 Stride = Annotated[int, Field(ge=1, le=8)]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
-# An exact width or depth (factor * base) -> the nearest legal one; see `scaling_search.scaling.rounding`.
-Rounder = Callable[[int], int]
+
+
+class Rounder(Protocol):
+    """A width of the baseline -> the scaled one, rounded; see `scaling_search.scaling.rounding`."""
+
+    def __call__(self, base: int, *, multiple: int = 1) -> int:
+        """`multiple` is what a block itself needs its width to be divisible by (its groups, say)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +91,7 @@ class Stage(Strict, ABC):
         """Scaled by width. Unless a block says otherwise, its output channels are what is scaled."""
         return self.model_copy(update={"width": rounded(self.width)})
 
-    def deeper(self, rounded: Rounder) -> Self:
+    def deeper(self, rounded: Callable[[int], int]) -> Self:
         """Scaled by depth: more blocks."""
         return self.model_copy(update={"depth": rounded(self.depth)})
 

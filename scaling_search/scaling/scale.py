@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import lcm
+
 from scaling_search.architecture.network import Network
 from scaling_search.errors import UsageError
 from scaling_search.scaling.coefficients import Coefficients
@@ -28,11 +30,11 @@ def scale(
         if not 0 < factor <= 1e4:
             raise UsageError(f"{key} factor {factor:g}: expected a number above 0, at most 10000")
 
-    def wider(exact: int) -> int:
-        return exact if width == 1 else round_width(exact * width, rounding.divisor)
+    def wider(base: int, *, multiple: int = 1) -> int:
+        return base if width == 1 else round_width(base * width, lcm(rounding.divisor, multiple))
 
-    def deeper(exact: int) -> int:
-        return exact if depth == 1 else round_depth(exact * depth, rounding.depth)
+    def deeper(base: int) -> int:
+        return base if depth == 1 else round_depth(base * depth, rounding.depth)
 
     side = network.resolution
     if resolution != 1:

@@ -9,20 +9,27 @@ from scaling_search.architecture.operations import Dense, Dropout, GlobalPool, O
 
 
 class ConvStem(Stem):
-    """k x k convolution, norm, activation; with `pool`, a max pooling of that kernel and stride 2 behind."""
+    """k x k convolution, norm, activation; with `pool`, a max pooling of that kernel and stride 2 behind.
+
+    `bare` is the convolution alone: pre-activation networks normalise in their blocks. Wider: its channels, kept a
+    multiple of `multiple` where the blocks behind work in groups.
+    """
 
     block: Literal["conv"] = "conv"
     width: Count
     kernel: Kernel = 3
     stride: Stride = 2
     pool: Kernel | None = None
+    bare: bool = False
+    multiple: Count = 1
 
     def operation(self, *, style: Style) -> Operation:
         pool = self.pool and Pool(kind="max", kernel=self.pool, stride=2, padding=style.padding)
-        return chain(style.conv(self.width, kernel=self.kernel, stride=self.stride), pool or None)
+        conv = style.conv(self.width, kernel=self.kernel, stride=self.stride)
+        return chain(conv.operations[0] if self.bare else conv, pool or None)
 
     def wider(self, rounded: Rounder) -> Self:
-        return self.model_copy(update={"width": rounded(self.width)})
+        return self.model_copy(update={"width": rounded(self.width, multiple=self.multiple)})
 
     def without_stride(self) -> Self | None:
         if self.stride > 1:
@@ -31,14 +38,20 @@ class ConvStem(Stem):
 
 
 class ConvHead(Head):
-    """1x1 convolution to `width` channels (where given), norm, activation, global mean, dropout, dense layer."""
+    """1x1 convolution to `width` channels (where given), norm, activation, global mean, dropout, dense layer.
+
+    With `normalise`, a norm and activation of the incoming map come first: what pre-activation networks end in.
+    Wider: the convolution's channels.
+    """
 
     block: Literal["conv"] = "conv"
     width: Count | None = None
     dropout: Rate = 0.0
+    normalise: bool = False
 
     def operation(self, *, inputs: int, classes: int, style: Style) -> Operation:  # noqa: ARG002
         return chain(
+            *((style.norm, style.act()) if self.normalise else ()),
             (self.width and style.conv(self.width)) or None,
             GlobalPool(),
             Dropout(rate=self.dropout) if self.dropout else None,
