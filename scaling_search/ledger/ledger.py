@@ -1,0 +1,268 @@
+"""The ledger: every result that was ever measured, safe against crashes, damage and other workers.
+
+    with Ledger.open("scaling-search.db") as ledger:
+        claim = ledger.claim(TrialRow.waiting(…), worker="gpu0")
+        if claim is not None:
+            with ledger.heartbeat(claim):
+                …
+            ledger.finish(claim, Result(state="complete", accuracy=0.93, …))
+
+Every method is one transaction: when it returns the change is on disk; when it raises nothing has changed.
+All raise DamagedError for a damaged row (table and key are named) and StorageError when the disk refuses.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from scaling_search.ledger import store, trials
+from scaling_search.ledger.database import Database, check_file, connect, locate
+from scaling_search.ledger.filesystem import network_warning
+from scaling_search.ledger.heartbeat import Heartbeat
+from scaling_search.ledger.leases import Claim, Watch
+from scaling_search.ledger.rows import (
+    CandidateRow,
+    DecisionRow,
+    EvaluationRow,
+    NetworkRow,
+    Result,
+    StudyRow,
+    TrialRow,
+)
+from scaling_search.ledger.schema import CANDIDATES, DECISIONS, EVALUATIONS, NETWORKS, STUDIES, TRIALS
+from scaling_search.ledger.trials import Terms
+from scaling_search.ledger.upgrade import create_file, ready
+
+LEASE_SECONDS = 60.0
+ATTEMPTS = 3
+_ROW_BYTES = 4096  # a trial's row without its texts and bits, rounded up
+
+
+def _utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class Ledger:
+    """An open ledger; `open` makes one. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        warnings: tuple[str, ...],
+        watch: Watch,
+        attempts: int,
+        wall: Callable[[], str],
+    ) -> None:
+        self.database = database
+        self.warnings = warnings  # for the caller to show
+        self._watch = watch
+        self._attempts = attempts
+        self._wall = wall
+
+    @classmethod
+    def open(
+        cls,
+        place: str | Path,
+        *,
+        read_only: bool = False,
+        lease_seconds: float = LEASE_SECONDS,
+        attempts: int = ATTEMPTS,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], str] = _utc_now,
+    ) -> Self:
+        """Open a ledger by path or URL, creating or upgrading it unless `read_only`.
+
+        A worker that has not renewed its lease for `lease_seconds` is dead; a trial is begun at most `attempts` times
+        without reaching a checkpoint. `clock` (monotonic seconds) and `wall` (UTC, for people) are given by tests.
+        Raises UsageError, InputError, DamagedError (not a ledger, or a newer schema), StorageError.
+        """
+        location = locate(place)
+        warning = None
+        if isinstance(location, Path):
+            check_file(location, read_only=read_only)
+            if not location.exists():
+                create_file(location)
+            warning = network_warning(location)
+        database = connect(location, read_only=read_only)
+        try:
+            ready(database)
+        except BaseException:
+            database.close()
+            raise
+        watch = Watch(clock=clock, seconds=lease_seconds)
+        return cls(
+            database, warnings=(warning,) if warning else (), watch=watch, attempts=attempts, wall=wall
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Labels ---------------------------------------------------------------------------------------------------------
+
+    def record_study(self, row: StudyRow) -> None:
+        """Keep a study, in place of an earlier one of that name."""
+        with self.database.writing(len(row.toml)) as connection:
+            store.put(connection, STUDIES, [row])
+
+    def studies(self) -> list[StudyRow]:
+        """All studies, by name."""
+        with self.database.reading() as connection:
+            return store.read(connection, STUDIES)
+
+    def record_network(self, row: NetworkRow) -> None:
+        """Keep a network; one with the same fingerprint stays as it is."""
+        with self.database.writing(len(row.toml)) as connection:
+            store.put(connection, NETWORKS, [row], replace=False)
+
+    def network(self, fingerprint: str) -> NetworkRow | None:
+        """The network with this fingerprint."""
+        with self.database.reading() as connection:
+            return store.read_one(connection, NETWORKS, fingerprint)
+
+    def networks(self) -> list[NetworkRow]:
+        """All networks, by fingerprint."""
+        with self.database.reading() as connection:
+            return store.read(connection, NETWORKS)
+
+    def record_candidates(self, study: str, rows: Sequence[CandidateRow]) -> None:
+        """Label networks with triples, in place of all labels of the same study, purpose and φ. Raises ValueError."""
+        if any(row.study != study for row in rows):
+            raise ValueError(f"a candidate of another study than {study!r}")
+        if len({store.key_of(CANDIDATES, row) for row in rows}) != len(rows):
+            raise ValueError("two candidates have the same study, purpose, φ and triple")
+        groups = {(row.purpose, row.phi) for row in rows}
+        with self.database.writing(1024 * len(rows)) as connection:
+            old = [row for row in store.read(connection, CANDIDATES) if row.study == study]
+            new = {store.key_of(CANDIDATES, row) for row in rows}
+            stale = [
+                r for r in old if (r.purpose, r.phi) in groups and store.key_of(CANDIDATES, r) not in new
+            ]
+            store.remove(connection, CANDIDATES, stale)
+            store.put(connection, CANDIDATES, rows)
+
+    def candidates(self, study: str, purpose: str | None = None) -> list[CandidateRow]:
+        """A study's candidates, by purpose, φ and triple."""
+        with self.database.reading() as connection:
+            rows = store.read(connection, CANDIDATES)
+        return [row for row in rows if row.study == study and purpose in (None, row.purpose)]
+
+    def record_decision(self, row: DecisionRow) -> None:
+        """Keep what a round decided about a network, in place of the same round's earlier decision."""
+        with self.database.writing(len(row.detail or "")) as connection:
+            store.put(connection, DECISIONS, [row])
+
+    def decisions(self, study: str) -> list[DecisionRow]:
+        """A study's decisions, by round and network."""
+        with self.database.reading() as connection:
+            return [row for row in store.read(connection, DECISIONS) if row.study == study]
+
+    # Trials ---------------------------------------------------------------------------------------------------------
+
+    def add_trials(self, rows: Iterable[TrialRow]) -> None:
+        """Plan trials: those that the ledger does not have yet are waiting; the others stay as they are."""
+        with self.database.writing() as connection:
+            store.put(connection, TRIALS, [trials.keyed(row) for row in rows], replace=False)
+
+    def trials(
+        self, keys: Sequence[str] | None = None, study: str | None = None, *, with_correct: bool = False
+    ) -> list[TrialRow]:
+        """Trials, sorted by key: all, or those with the keys, or a study's (its candidates' networks, recipe and data).
+
+        Per-image bits are read only `with_correct`.
+        """
+        with self.database.reading() as connection:
+            if keys is not None:
+                rows = store.read_keys(
+                    connection, TRIALS, [(key,) for key in keys], with_correct=with_correct
+                )
+            else:
+                rows = store.read(connection, TRIALS, with_correct=with_correct)
+            if study is None:
+                return rows
+            networks = {row.network for row in store.read(connection, CANDIDATES) if row.study == study}
+            own = next((row for row in store.read(connection, STUDIES) if row.name == study), None)
+        recipe, dataset = (None, None) if own is None else (own.recipe, own.dataset)
+        return [
+            row
+            for row in rows
+            if row.network in networks and recipe in (None, row.recipe) and dataset in (None, row.dataset)
+        ]
+
+    def claim(self, row: TrialRow, worker: str | None = None, *, retry_failed: bool = False) -> Claim | None:
+        """Begin a trial. None when it is finished, or failed (unless `retry_failed`), or in a live worker's hands.
+
+        `worker` is a name for people; host and process are recorded anyway.
+        """
+        terms = Terms(
+            worker=worker or f"{platform.node()}:{os.getpid()}",
+            watch=self._watch,
+            attempts=self._attempts,
+            retry_failed=retry_failed,
+            now=self._wall(),
+        )
+        with self.database.writing(_ROW_BYTES) as connection:
+            return trials.claim(connection, row, terms)
+
+    def renew(self, claim: Claim, *, checkpoint: bool = False) -> None:
+        """Show that the worker lives; `checkpoint` says that it has got on, so that earlier attempts no longer count.
+
+        Raises LeaseLost when another worker has taken over.
+        """
+        with self.database.writing() as connection:
+            trials.renew(connection, claim, checkpoint=checkpoint)
+
+    def heartbeat(self, claim: Claim) -> Heartbeat:
+        """A context in which a thread renews the claim; its `lost` tells when another worker has taken over."""
+        return Heartbeat(lambda: self.renew(claim), seconds=self._watch.seconds / 4)
+
+    def finish(self, claim: Claim, result: Result) -> None:
+        """Record a result; from now on the row never changes. Saying it twice is saying it once. Raises LeaseLost."""
+        needed = _ROW_BYTES + len(result.epochs or "") + len(result.correct or b"")
+        with self.database.writing(needed) as connection:
+            trials.finish(connection, claim, result, self._wall())
+
+    def fail(self, claim: Claim, failure: str, *, retry: bool = False) -> None:
+        """Record why a trial failed. `retry`, for failures of the machine only, lets it be begun again a few times.
+
+        Raises LeaseLost.
+        """
+        with self.database.writing(_ROW_BYTES) as connection:
+            trials.fail(connection, claim, failure, attempts=self._attempts if retry else 0, now=self._wall())
+
+    def release(self, claim: Claim) -> None:
+        """Give a trial back unfinished, because its user stopped it; that attempt does not count. Raises LeaseLost."""
+        with self.database.writing() as connection:
+            trials.release(connection, claim)
+
+    # Evaluations ----------------------------------------------------------------------------------------------------
+
+    def record_evaluation(self, row: EvaluationRow) -> None:
+        """Keep a finished trial's figures on another split; what was measured first stays."""
+        with self.database.writing(_ROW_BYTES + len(row.correct or b"")) as connection:
+            store.put(connection, EVALUATIONS, [row], replace=False)
+
+    def evaluations(
+        self, keys: Sequence[str] | None = None, *, with_correct: bool = False
+    ) -> list[EvaluationRow]:
+        """Evaluations of all trials or of those with the keys, by trial and split."""
+        with self.database.reading() as connection:
+            rows = store.read(connection, EVALUATIONS, with_correct=with_correct)
+        wanted = None if keys is None else set(keys)
+        return [row for row in rows if wanted is None or row.trial_key in wanted]

@@ -1,0 +1,141 @@
+"""The first schema."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Every table; the rows' meaning is told in `rows.py`."""
+    op.create_table(
+        "studies",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("toml", sa.Text(), nullable=False),
+        sa.Column("baseline", sa.Text(), nullable=False),
+        sa.Column("dataset_name", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Text(), nullable=False),
+        sa.Column("recipe", sa.Text()),
+        sa.Column("dataset", sa.Text()),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "networks",
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("toml", sa.Text(), nullable=False),
+        sa.Column("resolution", sa.BigInteger(), nullable=False),
+        sa.Column("parameters", sa.BigInteger()),
+        sa.Column("batch_stats", sa.BigInteger()),
+        sa.Column("macs", sa.BigInteger()),
+        sa.Column("activations", sa.BigInteger()),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint"),
+    )
+    op.create_table(
+        "candidates",
+        sa.Column("study", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("phi", sa.Double(), nullable=False),
+        sa.Column("alpha", sa.Double(), nullable=False),
+        sa.Column("beta", sa.Double(), nullable=False),
+        sa.Column("gamma", sa.Double(), nullable=False),
+        sa.Column("network", sa.Text()),
+        sa.Column("network_name", sa.Text()),
+        sa.Column("depth", sa.Text()),
+        sa.Column("width", sa.Text()),
+        sa.Column("resolution", sa.BigInteger()),
+        sa.Column("nominal_resolution", sa.Double()),
+        sa.Column("parameters", sa.BigInteger()),
+        sa.Column("macs", sa.BigInteger()),
+        sa.Column("macs_ratio", sa.Double()),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text()),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("study", "purpose", "phi", "alpha", "beta", "gamma"),
+    )
+    op.create_table(
+        "trials",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("network", sa.Text(), nullable=False),
+        sa.Column("network_name", sa.Text(), nullable=False),
+        sa.Column("recipe", sa.Text(), nullable=False),
+        sa.Column("dataset", sa.Text(), nullable=False),
+        sa.Column("dataset_name", sa.Text(), nullable=False),
+        sa.Column("seed", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("resolution", sa.BigInteger()),
+        sa.Column("parameters", sa.BigInteger()),
+        sa.Column("batch_stats", sa.BigInteger()),
+        sa.Column("macs", sa.BigInteger()),
+        sa.Column("activations", sa.BigInteger()),
+        sa.Column("accuracy", sa.Double()),
+        sa.Column("loss", sa.Double()),
+        sa.Column("epochs", sa.Text()),
+        sa.Column("correct_count", sa.BigInteger()),
+        sa.Column("compile_seconds", sa.Double()),
+        sa.Column("train_seconds", sa.Double()),
+        sa.Column("evaluate_seconds", sa.Double()),
+        sa.Column("memory_bytes", sa.BigInteger()),
+        sa.Column("device", sa.Text()),
+        sa.Column("versions", sa.Text()),
+        sa.Column("commit", sa.Text()),
+        sa.Column("dirty", sa.BigInteger()),
+        sa.Column("started_at", sa.Text()),
+        sa.Column("finished_at", sa.Text()),
+        sa.Column("failure", sa.Text()),
+        sa.Column("correct_sha256", sa.Text()),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("correct", sa.LargeBinary()),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
+        "decisions",
+        sa.Column("study", sa.Text(), nullable=False),
+        sa.Column("round", sa.BigInteger(), nullable=False),
+        sa.Column("network", sa.Text(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("statistic", sa.Double()),
+        sa.Column("threshold", sa.Double()),
+        sa.Column("detail", sa.Text()),
+        sa.Column("created_at", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("study", "round", "network"),
+    )
+    op.create_table(
+        "evaluations",
+        sa.Column("trial_key", sa.Text(), nullable=False),
+        sa.Column("split", sa.Text(), nullable=False),
+        sa.Column("accuracy", sa.Double()),
+        sa.Column("loss", sa.Double()),
+        sa.Column("correct_count", sa.BigInteger()),
+        sa.Column("correct_sha256", sa.Text()),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("correct", sa.LargeBinary()),
+        sa.PrimaryKeyConstraint("trial_key", "split"),
+    )
+    op.create_table(
+        "leases",
+        sa.Column("trial_key", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("held", sa.BigInteger(), nullable=False),
+        sa.Column("worker", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("pid", sa.BigInteger(), nullable=False),
+        sa.Column("process_start", sa.Text()),
+        sa.Column("beats", sa.BigInteger(), nullable=False),
+        sa.Column("beat_at", sa.Double()),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("trial_key"),
+    )
+    op.create_table(
+        "summaries",
+        sa.Column("table_name", sa.Text(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("total", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("table_name"),
+    )

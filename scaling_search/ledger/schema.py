@@ -1,0 +1,118 @@
+"""The tables, made from the row classes. Only migrations create them; a test holds the two together."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, TypeVar
+
+import sqlalchemy as sa
+
+from scaling_search.ledger.rows import (
+    CandidateRow,
+    DecisionRow,
+    EvaluationRow,
+    LeaseRow,
+    NetworkRow,
+    StudyRow,
+    SummaryRow,
+    TrialRow,
+)
+
+VERSION = "0001"
+VERSION_TABLE = "scaling_search_version"
+APPLICATION_ID = 0x53634C64  # "ScLd" in a SQLite header: what `file` and we know a ledger by
+
+Row = TypeVar("Row")
+_SQL_TYPES: dict[type, sa.types.TypeEngine[typing.Any]] = {
+    str: sa.Text(),
+    int: sa.BigInteger(),
+    bool: sa.BigInteger(),  # 0 or 1, so that both databases give back the value that was digested
+    float: sa.Double(),
+    bytes: sa.LargeBinary(),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(Generic[Row]):
+    """One table: its row class, its key, and whether a summary guards it against vanished rows."""
+
+    name: str
+    row: type[Row]
+    key: tuple[str, ...]
+    summarised: bool = True
+
+    @cached_property
+    def types(self) -> dict[str, type]:
+        """Field name → Python type, without the None of optional fields."""
+        return {name: _plain(hint) for name, hint in typing.get_type_hints(self.row).items()}
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """The row class's fields, sorted: the order in which rows are read and digested."""
+        return tuple(sorted(self.types))
+
+    @cached_property
+    def has_bits(self) -> bool:
+        """Whether rows carry per-image bits, which are read only when asked for."""
+        return "correct" in self.types
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """What every read fetches: the fields without the bits, the bits' hash, and the row's digest last."""
+        plain = [name for name in self.fields if name != "correct"]
+        return (*sorted([*plain, "correct_sha256"] if self.has_bits else plain), "digest")
+
+    @cached_property
+    def table(self) -> sa.Table:
+        """The table for writing. Big columns come last, where SQLite need not read over them."""
+        hints = typing.get_type_hints(self.row)
+        names = [field.name for field in dataclasses.fields(typing.cast(typing.Any, self.row))]
+        columns = [
+            sa.Column(
+                name,
+                _SQL_TYPES[self.types[name]],
+                primary_key=name in self.key,
+                nullable=_optional(hints[name]),
+            )
+            for name in names
+            if name != "correct"
+        ]
+        bits = [sa.Column("correct_sha256", sa.Text())] if self.has_bits else []
+        blob = [sa.Column("correct", sa.LargeBinary())] if self.has_bits else []
+        return sa.Table(
+            self.name, METADATA, *columns, *bits, sa.Column("digest", sa.Text(), nullable=False), *blob
+        )
+
+
+def _plain(hint: object) -> type:
+    """The one type of `T`, `T | None` or a Literal of T."""
+    if isinstance(hint, types.UnionType):
+        (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
+    if typing.get_origin(hint) is typing.Literal:
+        hint = type(typing.get_args(hint)[0])
+    return typing.cast(type, hint)
+
+
+def _optional(hint: object) -> bool:
+    return type(None) in typing.get_args(hint)
+
+
+METADATA = sa.MetaData()
+STUDIES = Kind(name="studies", row=StudyRow, key=("name",))
+NETWORKS = Kind(name="networks", row=NetworkRow, key=("fingerprint",))
+CANDIDATES = Kind(
+    name="candidates", row=CandidateRow, key=("study", "purpose", "phi", "alpha", "beta", "gamma")
+)
+TRIALS = Kind(name="trials", row=TrialRow, key=("key",))
+DECISIONS = Kind(name="decisions", row=DecisionRow, key=("study", "round", "network"))
+EVALUATIONS = Kind(name="evaluations", row=EvaluationRow, key=("trial_key", "split"))
+LEASES = Kind(name="leases", row=LeaseRow, key=("trial_key",), summarised=False)
+SUMMARIES = Kind(name="summaries", row=SummaryRow, key=("table_name",), summarised=False)
+RESULTS: tuple[Kind[typing.Any], ...] = (STUDIES, NETWORKS, CANDIDATES, TRIALS, DECISIONS, EVALUATIONS)
+ALL: tuple[Kind[typing.Any], ...] = (*RESULTS, LEASES, SUMMARIES)
+for _kind in ALL:
+    _kind.table  # noqa: B018 - registers it in METADATA

@@ -1,0 +1,118 @@
+"""A trial's way from waiting to finished, within one writing transaction. A finished row never changes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from scaling_search.ledger import leases, store
+from scaling_search.ledger.leases import Claim, LeaseLost, Watch
+from scaling_search.ledger.rows import FINISHED, Result, State, TrialRow, trial_key
+from scaling_search.ledger.schema import LEASES, TRIALS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """Under what terms trials are begun: `attempts` at most without a checkpoint; `now` is a date for people."""
+
+    worker: str
+    watch: Watch
+    attempts: int
+    retry_failed: bool
+    now: str
+
+
+def keyed(row: TrialRow) -> TrialRow:
+    """The row, when it is one to begin. Raises ValueError."""
+    expected = trial_key(network=row.network, recipe=row.recipe, dataset=row.dataset, seed=row.seed)
+    if row.key != expected or row.state != "waiting":
+        raise ValueError(
+            f"a trial to begin is waiting under its own key {expected}, not {row.state} under {row.key}"
+        )
+    return row
+
+
+def claim(connection: sa.Connection, row: TrialRow, terms: Terms) -> Claim | None:
+    """Begin a trial. None when it is finished, failed, in a live worker's hands, or was begun too often."""
+    trial = store.read_one(connection, TRIALS, row.key) or keyed(row)
+    if trial.state in FINISHED or (trial.state == "failed" and not terms.retry_failed):
+        return None
+    taken = leases.take(connection, row.key, terms.worker, terms.watch)
+    if taken is None:
+        return None
+    number, dead = taken
+    begun = 0 if trial.state == "failed" else trial.attempts
+    trial = dataclasses.replace(
+        trial, state="running", attempts=begun + 1, started_at=terms.now, finished_at=None, failure=None
+    )
+    claimed = Claim(key=row.key, number=number, worker=terms.worker, trial=trial)
+    if begun < terms.attempts:
+        store.put(connection, TRIALS, [trial])
+        return claimed
+    last = dead.worker if dead is not None else "unknown"
+    failure = f"begun {begun} times without reaching a checkpoint; its last worker ({last}) vanished"
+    failed = dataclasses.replace(
+        trial, state="failed", attempts=begun, failure=failure, finished_at=terms.now
+    )
+    store.put(connection, TRIALS, [failed])
+    leases.end(connection, claimed)
+    return None
+
+
+def renew(connection: sa.Connection, held: Claim, *, checkpoint: bool) -> None:
+    """One more heartbeat; after a checkpoint the earlier attempts no longer count. Raises LeaseLost."""
+    leases.renew(connection, held)
+    if checkpoint:
+        store.put(connection, TRIALS, [dataclasses.replace(_running(connection, held), attempts=1)])
+
+
+def finish(connection: sa.Connection, held: Claim, result: Result, now: str) -> None:
+    """Write a result and end the lease; nothing to do when this very lease has done so. Raises LeaseLost."""
+    trial = store.read_one(connection, TRIALS, held.key)
+    lease = store.read_one(connection, LEASES, held.key)
+    if trial is not None and trial.state in FINISHED and lease is not None and lease.number == held.number:
+        return
+    values = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
+    if result.state == "diverged":
+        values |= {name: None for name in ("accuracy", "loss") if not _finite(values[name])}
+    store.put(
+        connection, TRIALS, [dataclasses.replace(_running(connection, held), finished_at=now, **values)]
+    )
+    leases.end(connection, held)
+
+
+def fail(connection: sa.Connection, held: Claim, failure: str, *, attempts: int, now: str) -> None:
+    """Write why a trial failed; below `attempts` it waits to be begun again. Raises LeaseLost."""
+    trial = _running(connection, held)
+    # A failure that cannot be told must not hide behind one of telling it.
+    readable = failure.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    state: State = "waiting" if trial.attempts < attempts else "failed"
+    store.put(
+        connection, TRIALS, [dataclasses.replace(trial, state=state, failure=readable, finished_at=now)]
+    )
+    leases.end(connection, held)
+
+
+def release(connection: sa.Connection, held: Claim) -> None:
+    """Give a trial back as if that attempt had not been. Raises LeaseLost."""
+    trial = _running(connection, held)
+    attempts = max(trial.attempts - 1, 0)
+    store.put(
+        connection, TRIALS, [dataclasses.replace(trial, state="waiting", attempts=attempts, started_at=None)]
+    )
+    leases.end(connection, held)
+
+
+def _running(connection: sa.Connection, held: Claim) -> TrialRow:
+    leases.held(connection, held)
+    trial = store.read_one(connection, TRIALS, held.key)
+    if trial is None or trial.state != "running":
+        raise LeaseLost(f"trial {held.key[:12]}: no longer running ({trial.state if trial else 'gone'})")
+    return trial
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)

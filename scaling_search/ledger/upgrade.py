@@ -1,0 +1,105 @@
+"""The schema's version: read with plain SQL; created and upgraded by Alembic, which is imported only then."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from scaling_search.errors import DamagedError, StorageError
+from scaling_search.ledger.database import Database, connect
+from scaling_search.ledger.schema import ALL, APPLICATION_ID, VERSION, VERSION_TABLE
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def version(connection: sa.Connection) -> str | None:
+    """The stored schema version; None in a database that holds nothing of ours."""
+    tables = set(sa.inspect(connection).get_table_names())
+    if VERSION_TABLE not in tables:
+        return None
+    stored: sa.ColumnElement[str] = sa.column("version_num", sa.Text())
+    found = connection.execute(sa.select(stored).select_from(sa.table(VERSION_TABLE))).scalars().all()
+    return str(found[0]) if len(found) == 1 else None
+
+
+def ready(database: Database) -> None:
+    """Make sure the schema is this program's, creating or upgrading it where that is allowed.
+
+    Raises DamagedError: not a ledger, or one of a newer program.
+    """
+    with database.reading() as connection:
+        found = version(connection)
+    if found == VERSION:
+        return
+    _refuse(database, found)
+    if database.read_only:
+        raise StorageError(
+            f"{database.name}: schema {found}, older than this program's {VERSION}, and opened for reading only; "
+            "any command that writes to it upgrades it"
+        )
+    with database.writing() as connection:
+        _refuse(database, version(connection))
+        if found is None:
+            strangers = set(sa.inspect(connection).get_table_names())
+            if strangers & {kind.name for kind in ALL} or database.path is not None:
+                raise _not_a_ledger(database)
+        migrate(connection)
+
+
+def _refuse(database: Database, found: str | None) -> None:
+    if found is None and (database.path is not None or database.read_only):
+        raise _not_a_ledger(database)
+    if found is not None and found > VERSION:
+        raise DamagedError(
+            f"{database.name}: written by a newer scaling-search (schema {found}, this program knows up to {VERSION}); "
+            "upgrade: pip install --upgrade scaling-search"
+        )
+
+
+def _not_a_ledger(database: Database) -> DamagedError:
+    return DamagedError(f"{database.name}: not a ledger: it holds no schema of scaling-search")
+
+
+def create_file(path: Path) -> None:
+    """Make a new SQLite ledger, all at once: it appears under its name only when its schema is there.
+
+    Where another process is first, its ledger stays. Raises StorageError.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    database = connect(draft, read_only=False, create=True)
+    try:
+        draft.unlink(missing_ok=True)
+        with database.writing() as connection:
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            migrate(connection)
+        database.close()
+        _appear(draft, path)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot make the ledger: {error.strerror}") from error
+    finally:
+        database.close()
+        for leftover in (draft, Path(f"{draft}-journal")):
+            leftover.unlink(missing_ok=True)
+
+
+def _appear(draft: Path, path: Path) -> None:
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            draft.rename(path)
+
+
+def migrate(connection: sa.Connection, target: str = "head") -> None:
+    """Run the migrations within the caller's transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, target)
