@@ -1,7 +1,7 @@
 """What a block is: its options, the operations it makes, and what *wider* and *deeper* mean for it.
 
-A stage is `depth` blocks in a row; the first has the stage's stride. A new family is a subclass in `blocks/` (options as
-fields, `operation` as a pure function of them) and a TOML table; nothing here or there knows JAX.
+A stage is `depth` blocks in a row; the first has the stage's stride. A new family is a subclass in `blocks/` (options
+as fields, `operation` as a pure function of them) and a TOML table; nothing here or there knows JAX.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Style:
     activation: str
     norm: Norm | None
     padding: Padding
+    classes: int
 
     def act(self) -> Activation:
         return Activation(kind=self.activation)

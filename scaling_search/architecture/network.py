@@ -78,7 +78,10 @@ class Network(Strict):
     def style(self) -> Style:
         norm = Norm(epsilon=self.norm_epsilon, momentum=self.norm_momentum)
         return Style(
-            activation=self.activation, norm=norm if self.norm == "batch" else None, padding=self.padding
+            activation=self.activation,
+            norm=norm if self.norm == "batch" else None,
+            padding=self.padding,
+            classes=self.classes,
         )
 
     @property
@@ -135,27 +138,30 @@ def parts(network: Network, resolution: int | None = None) -> tuple[Part, ...]:
 
 
 def stage_operation(stage: Stage, shape: Shape, drop_rates: tuple[float, ...], style: Style) -> Operation:
-    """The blocks of a stage, equal neighbours folded into one `Repeat`."""
-    blocks: list[tuple[Operation, float]] = []
+    """The blocks of a stage, equal neighbours on equal maps folded into one `Repeat`."""
+    blocks: list[tuple[Operation, Shape, float]] = []
     for index, rate in enumerate(drop_rates):
-        blocks.append((stage.block_at(index, inputs=shape[2], drop_rate=0.0, style=style), rate))
-        shape = output_shape(blocks[-1][0], shape)
+        operation = stage.block_at(index, inputs=shape[2], drop_rate=0.0, style=style)
+        blocks.append((operation, shape, rate))
+        shape = output_shape(operation, shape)
     folded: list[Operation] = []
-    for operation, run in groupby(blocks, key=lambda block: block[0]):
-        rates = tuple(rate for _, rate in run)
+    for (operation, _), run in groupby(blocks, key=lambda block: block[:2]):
+        rates = tuple(rate for *_, rate in run)
         folded.append(
-            Repeat(operation=operation, drop_rates=rates) if len(rates) > 1 else _at(operation, rates[0])
+            Repeat(operation=operation, drop_rates=rates)
+            if len(rates) > 1
+            else with_drop_rate(operation, rates[0])
         )
     return chain(*folded, stage.transition(inputs=shape[2], style=style))
 
 
-def _at(operation: Operation, drop_rate: float) -> Operation:
+def with_drop_rate(operation: Operation, drop_rate: float) -> Operation:
     """The same block with its stochastic-depth rate set, wherever a residual stands in it."""
     match operation:
         case Residual():
             return replace(operation, drop_rate=drop_rate)
         case Chain():
-            return Chain(tuple(_at(step, drop_rate) for step in operation.operations))
+            return Chain(tuple(with_drop_rate(step, drop_rate) for step in operation.operations))
         case _:
             return operation
 

@@ -1,0 +1,133 @@
+"""The fold that builds: operation tree -> flax modules -> a pair of pure functions (init, apply)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from scaling_search.architecture import operations as ops
+from scaling_search.architecture.network import Network, operation_tree, with_drop_rate
+from scaling_search.architecture.operations import Operation, Shape
+from scaling_search.architecture.shapes import output_shape
+from scaling_search.networks import modules
+
+Tree = dict[str, Any]
+# A run of equal blocks at least this long becomes one compiled loop: it compiles once however deep the stage.
+LOOP_FROM = 4
+
+
+class Model(NamedTuple):
+    """A network as two pure functions. Kernels are leaves named "kernel"; norms have "scale" and "bias".
+
+    init(key) -> (params, batch_stats), nested dicts of float32 arrays.
+    apply(params, batch_stats, images (B, H, W, C), *, train, key) -> (logits (B, classes) float32, new batch_stats).
+    """
+
+    init: Callable[[jax.Array], tuple[Tree, Tree]]
+    apply: Callable[..., tuple[jax.Array, Tree]]
+
+
+class Builder:
+    """Walks the tree once. Keeps the random stream, and counts places so that each has randomness of its own."""
+
+    def __init__(self, key: jax.Array, loop_from: int) -> None:
+        self.rngs = nnx.Rngs(params=key)
+        self.loop_from = loop_from
+        self.places = 0
+
+    def place(self) -> int:
+        self.places += 1
+        return self.places
+
+    def build(self, op: Operation, shape: Shape) -> nnx.Module:
+        match op:
+            case ops.Conv():
+                return modules.Conv(op, shape, self.rngs)
+            case ops.Norm():
+                return modules.Norm(op, shape, "identity")
+            case ops.Dense():
+                return modules.Dense(op, shape, self.rngs)
+            case ops.Pool():
+                return modules.Pool(op, shape)
+            case ops.Chain():
+                return self.chain(op, shape)
+            case ops.Residual():
+                branch, shortcut = self.build(op.branch, shape), self.build(op.shortcut, shape)
+                return modules.Residual(branch, shortcut, op.drop_rate, self.place())
+            case ops.Mean():
+                return modules.Mean(self.branches(op.branches, shape), op.drop_rate, self.place())
+            case ops.Concat():
+                inside = shape
+                if op.split:
+                    inside = (shape[0], shape[1], shape[2] // len(op.branches))
+                return modules.Concat(self.branches(op.branches, inside), op.split)
+            case ops.Gate():
+                return modules.Gate(self.build(op.branch, shape))
+            case ops.Repeat():
+                return self.repeat(op, shape)
+            case _:
+                return modules.Plain(op, self.place())
+
+    def branches(self, branches: tuple[Operation, ...], shape: Shape) -> modules.Chain:
+        return modules.Chain([self.build(branch, shape) for branch in branches])
+
+    def chain(self, op: ops.Chain, shape: Shape) -> modules.Chain:
+        """A norm and the activation behind it become one module: together they keep less for the backward pass."""
+        built: list[nnx.Module] = []
+        steps = list(op.operations)
+        while steps:
+            step = steps.pop(0)
+            behind = steps[0] if steps else None
+            if isinstance(step, ops.Norm) and isinstance(behind, ops.Activation):
+                built.append(modules.Norm(step, shape, behind.kind))
+                steps.pop(0)
+            else:
+                built.append(self.build(step, shape))
+            shape = output_shape(step, shape)
+        return modules.Chain(built)
+
+    def repeat(self, op: ops.Repeat, shape: Shape) -> nnx.Module:
+        if len(op.drop_rates) < self.loop_from:
+            return modules.Chain(
+                [self.build(with_drop_rate(op.operation, rate), shape) for rate in op.drop_rates]
+            )
+        first = self.places
+        copies = []
+        for _ in op.drop_rates:
+            # All copies share one graph: places inside are told apart by the loop's own keys.
+            self.places = first
+            copies.append(self.build(op.operation, shape))
+        return modules.Loop(copies, op.drop_rates, self.place())
+
+
+def build(network: Network, *, platform: str, loop_from: int = LOOP_FROM) -> Model:
+    """`network` as (init, apply) for `platform` ("cpu", "gpu", "tpu").
+
+    Compute is float32 on a CPU and bfloat16 elsewhere; parameters, statistics and logits are float32 everywhere.
+    """
+    tree = operation_tree(network)
+    shape = (network.resolution, network.resolution, network.channels)
+    dtype = jnp.float32 if platform == "cpu" else jnp.bfloat16
+
+    def create(key: jax.Array) -> nnx.Module:
+        return Builder(key, loop_from).build(tree, shape)
+
+    graph, _, _ = modules.split(nnx.eval_shape(create, jax.random.key(0)))
+
+    def init(key: jax.Array) -> tuple[Tree, Tree]:
+        _, params, stats = modules.split(create(key))
+        return nnx.to_pure_dict(params), nnx.to_pure_dict(stats)
+
+    def apply(
+        params: Tree, batch_stats: Tree, images: jax.Array, *, train: bool, key: jax.Array
+    ) -> tuple[jax.Array, Tree]:
+        module = nnx.merge(graph, params, batch_stats)
+        call = modules.Call(train=train, key=key, platform=platform)
+        logits = module(images.astype(dtype), call).astype(jnp.float32)
+        return logits.reshape(logits.shape[0], -1), nnx.to_pure_dict(nnx.state(module, nnx.BatchStat))
+
+    return Model(init, apply)
