@@ -116,7 +116,11 @@ class Residual:
 
 @dataclass(frozen=True, kw_only=True)
 class Mean:
-    """Mean of the branches. In training each branch of one image is dropped with `drop_rate`, never all."""
+    """Mean of the branches. In training each branch of one image is dropped with `drop_rate`, never all.
+
+    A branch that ends in a mean adds that mean's branches to this one: FractalNet's joins are collapsed, the mean
+    is over all columns that meet, mean(a, b, c) and not mean(a, mean(b, c)).
+    """
 
     branches: tuple[Operation, ...]
     drop_rate: float = 0.0
@@ -135,6 +139,17 @@ class Gate:
     """x * branch(x), broadcast over the map (squeeze-and-excite)."""
 
     branch: Operation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auxiliary:
+    """x, unchanged. In training the logits branch(x) are a further output, whose loss is added `weight` times.
+
+    For inference there is no such branch: its weights count, its multiply-adds do not.
+    """
+
+    branch: Operation
+    weight: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +175,7 @@ Leaf = (
     | Dropout
     | ChannelShuffle
 )
-Operation = Leaf | Chain | Residual | Mean | Concat | Gate | Repeat
+Operation = Leaf | Chain | Residual | Mean | Concat | Gate | Auxiliary | Repeat
 
 
 def chain(*operations: Operation | None) -> Chain:

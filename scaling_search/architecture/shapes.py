@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from scaling_search.architecture.operations import (
     Activation,
+    Auxiliary,
     Chain,
     ChannelShuffle,
     Concat,
@@ -120,6 +121,9 @@ def output_shape(operation: Operation, shape: Shape) -> Shape:
             outputs = [output_shape(branch, inside) for branch in operation.branches]
             agree("concatenation", [output[:2] for output in outputs])
             return (*outputs[0][:2], sum(output[2] for output in outputs))
+        case Auxiliary():
+            output_shape(operation.branch, shape)
+            return shape
         case Repeat():
             if operation.drop_rates:
                 agree("repeat", [shape, output_shape(operation.operation, shape)])

@@ -8,10 +8,11 @@ activation, pooling, addition and gating count zero. Parameters are trainable sc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scaling_search.architecture.network import Network, Part, operation_tree, parts
 from scaling_search.architecture.operations import (
+    Auxiliary,
     Chain,
     Concat,
     Conv,
@@ -109,6 +110,9 @@ def count(operation: Operation, shape: Shape) -> tuple[Cost, Shape]:
         case Gate():
             branch, _ = count(operation.branch, shape)
             return branch + Cost(stored=size(shape)), shape
+        case Auxiliary():
+            branch, _ = count(operation.branch, shape)
+            return replace(branch, macs=0, activations=0), shape
         case Repeat():
             once, shape = count(operation.operation, shape)
             return once.times(len(operation.drop_rates)), shape

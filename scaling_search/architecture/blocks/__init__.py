@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from scaling_search.architecture.block import Head, Stage, Stem
 from scaling_search.architecture.blocks.ends import ConvHead, ConvStem
-from scaling_search.architecture.blocks.mbconv import MBConv
+from scaling_search.architecture.blocks.mbconv import FusedMBConv, MBConv
+from scaling_search.architecture.blocks.preact import PreactBasic, PreactBottleneck
+from scaling_search.architecture.blocks.resnet import Basic, Bottleneck
+from scaling_search.architecture.blocks.separable import Separable
+from scaling_search.architecture.blocks.shufflenet import ShuffleV1, ShuffleV2
 
 STEMS: dict[str, type[Stem]] = {"conv": ConvStem}
-STAGES: dict[str, type[Stage]] = {"mbconv": MBConv}
+STAGES: dict[str, type[Stage]] = {
+    "mbconv": MBConv,
+    "fused-mbconv": FusedMBConv,
+    "separable": Separable,
+    "basic": Basic,
+    "bottleneck": Bottleneck,
+    "preact-basic": PreactBasic,
+    "preact-bottleneck": PreactBottleneck,
+    "shuffle-v1": ShuffleV1,
+    "shuffle-v2": ShuffleV2,
+}
 HEADS: dict[str, type[Head]] = {"conv": ConvHead}

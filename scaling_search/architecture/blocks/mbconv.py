@@ -1,4 +1,4 @@
-"""MBConv: the mobile inverted bottleneck of MobileNetV2, MnasNet and EfficientNet."""
+"""MBConv, the mobile inverted bottleneck of MobileNetV2, MnasNet and EfficientNet, and its fused form."""
 
 from __future__ import annotations
 
@@ -49,13 +49,46 @@ class MBConv(Stage):
         branch = chain(
             style.conv(inner) if self.expand != 1 else None,
             style.conv(inner, kernel=self.kernel, stride=stride, groups=inner),
-            squeeze_and_excite(
-                channels=inner, squeezed=max(1, int(inputs * self.squeeze)), inner=style.activation
-            )
-            if self.squeeze
-            else None,
+            _squeeze(self.squeeze, inputs, inner, style),
             style.conv(self.width, act=False),
         )
-        if stride == 1 and inputs == self.width:
-            return Residual(branch=branch, shortcut=Chain(), drop_rate=drop_rate)
-        return branch
+        return _skip(branch, inputs == self.width and stride == 1, drop_rate)
+
+
+class FusedMBConv(Stage):
+    """k x k expansion (of the block's stride), squeeze-and-excite, linear 1x1 projection; residual where shapes agree.
+
+    At `expand = 1` it is one k x k convolution with activation and no projection (Tan & Le 2021, EfficientNetV2). The
+    squeeze has `squeeze` of the block's input channels. Wider: output channels, and with them the expansion.
+    """
+
+    block: Literal["fused-mbconv"]
+    kernel: Kernel = 3
+    expand: Annotated[float, Field(gt=0, le=100)] = 4
+    squeeze: Annotated[float, Field(gt=0, le=1)] | None = None
+
+    def operation(self, *, inputs: int, stride: int, drop_rate: float, style: Style) -> Operation:
+        inner = round(inputs * self.expand)
+        if self.expand == 1:
+            branch = chain(
+                style.conv(self.width, kernel=self.kernel, stride=stride),
+                _squeeze(self.squeeze, inputs, self.width, style),
+            )
+        else:
+            branch = chain(
+                style.conv(inner, kernel=self.kernel, stride=stride),
+                _squeeze(self.squeeze, inputs, inner, style),
+                style.conv(self.width, act=False),
+            )
+        return _skip(branch, inputs == self.width and stride == 1, drop_rate)
+
+
+def _squeeze(fraction: float | None, inputs: int, channels: int, style: Style) -> Gate | None:
+    if not fraction:
+        return None
+    squeezed = max(1, int(inputs * fraction))
+    return squeeze_and_excite(channels=channels, squeezed=squeezed, inner=style.activation)
+
+
+def _skip(branch: Chain, agrees: bool, drop_rate: float) -> Operation:
+    return Residual(branch=branch, shortcut=Chain(), drop_rate=drop_rate) if agrees else branch
