@@ -15,7 +15,7 @@ Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
 class Basic(Stage):
-    """k x k convolution (of the block's stride), k x k convolution without activation; added to the shortcut; activation.
+    """k x k convolution (of the block's stride), k x k without activation; added to the shortcut; activation.
 
     With `squeeze`, squeeze-and-excite to that fraction of the output channels before the addition. The shortcut is the
     identity, or a 1x1 convolution with norm where shapes differ. Wider: all channels. Deeper: more blocks of stride 1.
