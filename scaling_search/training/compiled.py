@@ -1,0 +1,186 @@
+"""The programs of a trial, compiled before the first step so that their cost is measured apart, or in the
+background.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from scaling_search.errors import InputError
+from scaling_search.training import steps
+from scaling_search.training.model import Model
+from scaling_search.training.outcome import OutOfMemory
+from scaling_search.training.pixels import TrialPixels
+from scaling_search.training.recipe import Recipe
+
+Tree = Any
+
+_EVALUATION_BATCH = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledTrial:
+    """Three programs for one network, recipe and data shape; they serve any seed. With ``lanes``, that many seeds
+    at once.
+
+    - ``initialise(key) -> State``
+    - ``advance(state, key, order, pixels, count) -> State`` takes ``count`` steps; the state is donated
+    - ``evaluate(params, batch_stats, pixels) -> (losses, right)`` for one batch of ``evaluation_batch`` images
+    """
+
+    recipe: Recipe
+    steps_per_epoch: int
+    evaluation_batch: int
+    lanes: int | None
+    initialise: Any
+    advance: Any
+    evaluate: Any
+    state: steps.State  # shapes and types only
+    compile_seconds: float
+    memory_bytes: int | None
+
+
+def steps_in_epoch(recipe: Recipe, count: int) -> int:
+    """Whole batches in ``count`` training images; the rest of an epoch's order is dropped. Raises InputError."""
+    if recipe.batch_size > count:
+        raise InputError(f"recipe: batch_size {recipe.batch_size} is more than the {count} training images")
+    return count // recipe.batch_size
+
+
+def evaluation_batch_size(count: int) -> int:
+    """Equal batches of at most 256 that waste the fewest padded images on ``count``."""
+    return math.ceil(count / math.ceil(count / _EVALUATION_BATCH))
+
+
+@contextmanager
+def memory_errors(predicted_bytes: int | None) -> Iterator[None]:
+    """Turns XLA's RESOURCE_EXHAUSTED and Python's MemoryError into OutOfMemory; others pass."""
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemory(f"out of host memory: {error}", predicted_bytes=predicted_bytes) from error
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error) and "out of memory" not in str(error).lower():
+            raise
+        raise OutOfMemory(f"out of device memory: {error}", predicted_bytes=predicted_bytes) from error
+
+
+def compile_trial(
+    model: Model, pixels: TrialPixels, recipe: Recipe, *, lanes: int | None = None
+) -> CompiledTrial:
+    """Compiles a trial for these shapes, on the default device. ``lanes`` seeds together, or one (None).
+
+    Thread-safe; `start_compiling` runs it beside another trial's training. Raises InputError (batch larger than the
+    training split) and OutOfMemory.
+    """
+    began = time.monotonic()
+    train, validation = pixels.train, pixels.validation
+    steps_per_epoch = steps_in_epoch(recipe, len(train.labels))
+    batch = evaluation_batch_size(len(validation.labels))
+
+    def initialise(key: Any) -> steps.State:
+        return steps.initial_state(model, recipe, steps_per_epoch, key)
+
+    def advance(state: steps.State, key: Any, order: Any, pixels: steps.Pixels, count: Any) -> steps.State:
+        step = partial(steps.train_step, model, recipe, steps_per_epoch, key, order, pixels)
+        # The bound is an argument, so an epoch may be cut anywhere and is still the same program.
+        after: steps.State = jax.lax.fori_loop(0, count, lambda _, state: step(state), state)
+        return after
+
+    def evaluate(params: Tree, batch_stats: Tree, pixels: steps.Pixels) -> Any:
+        return steps.evaluate_batch(model, params, batch_stats, pixels)
+
+    if lanes is not None:
+        initialise = jax.vmap(initialise)
+        advance = jax.vmap(advance, in_axes=(0, 0, 0, None, None))
+        evaluate = jax.vmap(evaluate, in_axes=(0, 0, None))
+
+    def abstract(tree: Tree) -> Tree:
+        return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), tree)
+
+    key, order = seed_inputs([0] * (lanes or 1), len(train.labels), epoch=0, batched=lanes is not None)
+    state = jax.eval_shape(initialise, key)
+    sample = jax.eval_shape(partial(take, size=batch), validation, 0)
+    averaged = steps.evaluation_weights(state)
+    count = jax.ShapeDtypeStruct((), jnp.int32)
+    with memory_errors(None):
+        compiled = [
+            jax.jit(initialise).lower(abstract(key)).compile(),
+            jax.jit(advance, donate_argnums=0)
+            .lower(state, abstract(key), abstract(order), abstract(train), count)
+            .compile(),
+            jax.jit(evaluate).lower(*averaged, sample).compile(),
+        ]
+    return CompiledTrial(
+        recipe=recipe,
+        steps_per_epoch=steps_per_epoch,
+        evaluation_batch=batch,
+        lanes=lanes,
+        initialise=compiled[0],
+        advance=compiled[1],
+        evaluate=compiled[2],
+        state=state,
+        compile_seconds=time.monotonic() - began,
+        memory_bytes=_memory(compiled[1]),
+    )
+
+
+def start_compiling(
+    model: Model, pixels: TrialPixels, recipe: Recipe, *, lanes: int | None = None
+) -> Future[CompiledTrial]:
+    """`compile_trial` in a thread of its own; give the future to `loop.train`, or drop it.
+
+    The thread is a daemon: a stopped program does not wait for a compiler that nobody needs any more.
+    """
+    future: Future[CompiledTrial] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(compile_trial(model, pixels, recipe, lanes=lanes))
+        except BaseException as error:  # the waiting thread raises it
+            future.set_exception(error)
+
+    threading.Thread(target=work, name="compile-trial", daemon=True).start()
+    return future
+
+
+def seed_inputs(seeds: list[int], count: int, *, epoch: int, batched: bool) -> tuple[Any, Any]:
+    """(key, order) of an epoch; with a leading axis of seeds when batched."""
+    keys = [steps.seed_key(seed) for seed in seeds]
+    orders = [_order(key, epoch, count) for key in keys]
+    return (jnp.stack(keys), jnp.stack(orders)) if batched else (keys[0], orders[0])
+
+
+_order = jax.jit(steps.epoch_order, static_argnames="count")
+
+
+@partial(jax.jit, static_argnames="size")
+def take(pixels: steps.Pixels, start: int, size: int) -> steps.Pixels:
+    """Images start … start + size − 1; past the end the last image is repeated (the caller drops those)."""
+    chosen = jnp.minimum(start + jnp.arange(size), len(pixels.labels) - 1)
+    return pixels._replace(images=pixels.images[chosen], labels=pixels.labels[chosen])
+
+
+def _memory(program: Any) -> int | None:
+    """Bytes that XLA plans for a program: arguments, results that are not donated arguments, and temporaries."""
+    plan = program.memory_analysis()
+    if plan is None:
+        return None
+    return int(
+        plan.argument_size_in_bytes
+        + plan.output_size_in_bytes
+        - plan.alias_size_in_bytes
+        + plan.temp_size_in_bytes
+        + plan.generated_code_size_in_bytes
+    )

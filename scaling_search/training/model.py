@@ -1,0 +1,43 @@
+"""What training asks of a network: two pure functions. It knows nothing else about it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from jaxtyping import Array, Float, Key
+
+Tree = Any
+
+
+class Initialise(Protocol):
+    """key → (params, batch_stats): nested dicts of float32 arrays; weight decay acts on leaves named "kernel"."""
+
+    def __call__(self, key: Key[Array, ""], /) -> tuple[Tree, Tree]: ...
+
+
+class Apply(Protocol):
+    """The network itself. ``key`` draws dropout and stochastic depth, and is not used when ``train`` is False.
+
+    Returns float32 logits and the statistics after this batch (unchanged when ``train`` is False).
+    """
+
+    def __call__(
+        self,
+        params: Tree,
+        batch_stats: Tree,
+        images: Float[Array, "batch height width channels"],
+        /,
+        *,
+        train: bool,
+        key: Key[Array, ""],
+    ) -> tuple[Float[Array, "batch classes"], Tree]: ...
+
+
+class Model(Protocol):
+    """A network as a pair of pure functions (``networks.build`` makes one)."""
+
+    @property
+    def init(self) -> Initialise: ...
+
+    @property
+    def apply(self) -> Apply: ...

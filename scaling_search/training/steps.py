@@ -1,0 +1,135 @@
+"""Pure training and evaluation steps on one batch; state in, state out."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int, Key, UInt8
+
+from scaling_search.data import augment
+from scaling_search.training import optimizer
+from scaling_search.training.model import Model
+from scaling_search.training.recipe import Recipe
+
+Tree = Any
+
+# One stream of random numbers per use, so that a change in one never shifts another.
+_INITIALISE, _ORDER, _AUGMENT, _NETWORK = range(4)
+
+
+class State(NamedTuple):
+    """All that a step changes. ``loss_sum`` adds up the current epoch's batch losses."""
+
+    params: Tree
+    batch_stats: Tree
+    optimizer: Tree
+    averaged: Tree  # (params, batch_stats) under the moving average; () when there is none
+    step: Int[Array, ""]
+    loss_sum: Float[Array, ""]
+
+
+class Pixels(NamedTuple):
+    """Images on the device, with the training split's mean and standard deviation per channel."""
+
+    images: UInt8[Array, "count height width channels"]
+    labels: Int[Array, " count"]
+    mean: Float[Array, " channels"]
+    std: Float[Array, " channels"]
+
+
+def seed_key(seed: int) -> Key[Array, ""]:
+    """The root of all random numbers of a run. The generator is named so that no setting of jax can change it."""
+    return jax.random.key(seed, impl="threefry2x32")
+
+
+def epoch_order(key: Key[Array, ""], epoch: Int[Array, ""], count: int) -> Int[Array, " count"]:
+    """The order in which an epoch sees the training images: of the seed and the epoch alone."""
+    key = jax.random.fold_in(jax.random.fold_in(key, _ORDER), epoch)
+    return jax.random.permutation(key, count)
+
+
+def initial_state(model: Model, recipe: Recipe, steps_per_epoch: int, key: Key[Array, ""]) -> State:
+    """The state before the first step; parameters depend on the seed's key."""
+    params, batch_stats = model.init(jax.random.fold_in(key, _INITIALISE))
+    return State(
+        params=params,
+        batch_stats=batch_stats,
+        optimizer=optimizer.make(recipe, steps_per_epoch).init(params),
+        # Copies: two names for one buffer could not both be donated.
+        averaged=() if recipe.ema is None else jax.tree.map(jnp.copy, (params, batch_stats)),
+        step=jnp.zeros((), jnp.int32),
+        loss_sum=jnp.zeros((), jnp.float32),
+    )
+
+
+def cross_entropy(
+    logits: Float[Array, "batch classes"], labels: Int[Array, " batch"], smoothing: float
+) -> Float[Array, " batch"]:
+    """Per image, −Σ q·log p with q = (1 − s)·onehot + s/classes (Szegedy et al. 2016); natural logarithm."""
+    log_p = jax.nn.log_softmax(logits)
+    true = jnp.take_along_axis(log_p, labels[:, None], axis=-1)[:, 0]
+    return -(1 - smoothing) * true - smoothing * log_p.mean(axis=-1)
+
+
+def train_step(
+    model: Model,
+    recipe: Recipe,
+    steps_per_epoch: int,
+    key: Key[Array, ""],
+    order: Int[Array, " count"],
+    pixels: Pixels,
+    state: State,
+) -> State:
+    """One update on the batch that the epoch's order gives for this step."""
+    first = (state.step % steps_per_epoch) * recipe.batch_size
+    chosen = jax.lax.dynamic_slice_in_dim(order, first, recipe.batch_size)
+    # Keys come from the seed and the step: a resumed run, or another network, draws the very same numbers.
+    augment_key = jax.random.fold_in(jax.random.fold_in(key, _AUGMENT), state.step)
+    network_key = jax.random.fold_in(jax.random.fold_in(key, _NETWORK), state.step)
+    images = pixels.images[chosen]
+    padding = round(recipe.crop_padding * images.shape[1])
+    images = augment.augment(augment_key, images, crop_padding=padding, flip=recipe.flip)
+    images = augment.normalise(images, pixels.mean, pixels.std)
+    labels = pixels.labels[chosen]
+
+    def loss_of(params: Tree) -> tuple[Float[Array, ""], Tree]:
+        logits, batch_stats = model.apply(params, state.batch_stats, images, train=True, key=network_key)
+        return cross_entropy(logits, labels, recipe.label_smoothing).mean(), batch_stats
+
+    (loss, batch_stats), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+    update = optimizer.make(recipe, steps_per_epoch).update
+    changes, optimizer_state = update(gradients, state.optimizer, state.params)
+    params = optax.apply_updates(state.params, changes)
+    done = state.step + 1
+    averaged = state.averaged
+    if recipe.ema is not None:
+        decay = optimizer.average_decay(recipe.ema, recipe.epochs * steps_per_epoch)
+        averaged = optimizer.average(decay, done, state.averaged, (params, batch_stats))
+    new_epoch = state.step % steps_per_epoch == 0
+    return State(
+        params=params,
+        batch_stats=batch_stats,
+        optimizer=optimizer_state,
+        averaged=averaged,
+        step=done,
+        loss_sum=jnp.where(new_epoch, 0.0, state.loss_sum) + loss,
+    )
+
+
+def evaluation_weights(state: State) -> tuple[Tree, Tree]:
+    """The (params, batch_stats) to judge a run by: the averaged ones where there are any."""
+    return state.averaged if state.averaged else (state.params, state.batch_stats)
+
+
+def evaluate_batch(
+    model: Model, params: Tree, batch_stats: Tree, pixels: Pixels
+) -> tuple[Float[Array, " batch"], Bool[Array, " batch"]]:
+    """Cross-entropy (no smoothing) and whether the top class is right, per image of a batch."""
+    images = augment.normalise(pixels.images, pixels.mean, pixels.std)
+    logits, _ = model.apply(params, batch_stats, images, train=False, key=seed_key(0))
+    # argmax of NaNs is 0, which would be "right" for class 0.
+    right = (jnp.argmax(logits, axis=-1) == pixels.labels) & jnp.isfinite(logits).all(axis=-1)
+    return cross_entropy(logits, pixels.labels, 0.0), right
