@@ -55,6 +55,8 @@ def inline(value: Any) -> str:
             return repr(value)
         case str():
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case Mapping() if not value:
+            return "{}"
         case Mapping():
             return "{ " + ", ".join(f"{key} = {inline(item)}" for key, item in value.items()) + " }"
         case Sequence():
