@@ -26,15 +26,32 @@ def integer(key: str, title: str, *, place: Place = "always", identifies: bool =
     return Column(key=key, title=title, show=figures.integer, place=place, identifies=identifies)
 
 
-def coefficient(key: str, title: str, *, place: Place = "always", identifies: bool = False) -> Column:
-    """A coefficient or φ: as few digits as say it, at most four after the point."""
+def coefficient(
+    key: str,
+    title: str,
+    numbers: Iterable[float | None],
+    *,
+    place: Place = "always",
+    identifies: bool = False,
+) -> Column:
+    """Coefficients or φ: all with as many digits as the longest of ``numbers`` needs, at most four."""
+    digits = max((_needed(number) for number in numbers if figures.present(number)), default=0)
     return Column(
         key=key,
         title=title,
-        show=lambda cell: f"{cell:.4f}".rstrip("0").rstrip("."),
+        show=lambda cell: figures.decimal(cell, digits),
         place=place,
         identifies=identifies,
     )
+
+
+def _needed(number: float | None) -> int:
+    return len(f"{number:.4f}".rstrip("0").partition(".")[2])
+
+
+def general(key: str, title: str) -> Column:
+    """Numbers as they were printed elsewhere: no digit added."""
+    return Column(key=key, title=title, show=lambda cell: f"{cell:g}")
 
 
 def decimal(key: str, title: str, digits: int = 2, *, place: Place = "always", sign: bool = False) -> Column:
@@ -73,15 +90,13 @@ def size(key: str, title: str, *, place: Place = "always") -> Column:
     return Column(key=key, title=title, show=figures.size, place=place)
 
 
-def estimate(
-    key: str, title: str, fields: tuple[str, str, str], digits: int = 2, *, place: Place = "always"
-) -> Column:
+def estimate(key: str, title: str, fields: tuple[str, str, str], digits: int = 2) -> Column:
     """An ``Estimate`` of a fraction: mean ± sd (n), in per cent. ``fields`` name mean, sd and n."""
 
     def show(cell: Estimate) -> str:
         return f"{figures.percent(cell.mean, digits)} ± {figures.percent(cell.sd, digits)} ({cell.seeds})"
 
-    return Column(key=key, title=f"{title} (%), mean ± sd (n)", show=show, fields=fields, place=place)
+    return Column(key=key, title=f"{title} (%), mean ± sd (n)", show=show, fields=fields)
 
 
 def interval(key: str, title: str, fields: tuple[str, ...], digits: int = 2, *, sign: bool = False) -> Column:
@@ -94,6 +109,18 @@ def interval(key: str, title: str, fields: tuple[str, ...], digits: int = 2, *, 
         return f"{figures.decimal(cell.value, digits, scale=100, sign=sign)} [{bounds}]"
 
     return Column(key=key, title=title, show=show, fields=fields, place="filled")
+
+
+def remark(key: str, title: str) -> Column:
+    """Text that most rows do not have: shown where some row does, blank in the others."""
+    return Column(key=key, title=title, align="left", place="filled", absent="")
+
+
+def flag(key: str, title: str) -> Column:
+    """Yes or no."""
+    return Column(
+        key=key, title=title, show=lambda cell: "yes" if cell else "no", align="left", place="filled"
+    )
 
 
 def missing(columns: Iterable[Column]) -> dict[str, Any]:

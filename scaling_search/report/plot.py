@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,17 +67,14 @@ def linear_ticks(low: float, high: float, about: int = 5) -> tuple[float, ...]:
 
 
 def log_ticks(low: float, high: float) -> tuple[float, ...]:
-    """1, 2 and 5 × 10^k that cover [low, high]; only 10^k where that gives enough.
+    """Round numbers that cover [low, high]: 1 to 9 × 10^k, fewer per decade the more decades there are.
 
-    >>> log_ticks(2.1e6, 3.9e7)
-    (2000000.0, 5000000.0, 10000000.0, 20000000.0, 50000000.0)
+    >>> log_ticks(2.1e6, 3.9e6), log_ticks(2.1e6, 3.9e7)
+    ((2000000.0, 3000000.0, 4000000.0), (2000000.0, 5000000.0, 10000000.0, 20000000.0, 50000000.0))
     """
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    factors = (1,) if last - first > 4 else (1, 2, 5)
-    ticks = sorted(factor * 10.0**power for power in range(first, last + 1) for factor in factors)
-    below = [tick for tick in ticks if tick <= low * (1 + 1e-9)]
-    above = [tick for tick in ticks if tick >= high * (1 - 1e-9)]
-    start, stop = below[-1], above[0]
-    if stop <= start:
-        stop = ticks[ticks.index(start) + 1]
+    factors: Sequence[int] = range(1, 10) if high < 5 * low else (1, 2, 5) if high < 1e4 * low else (1,)
+    ticks = [factor * 10.0**power for power in range(first, last + 2) for factor in factors]
+    start = max(tick for tick in ticks if tick <= low * (1 + 1e-9))
+    stop = min(tick for tick in ticks if tick >= high * (1 - 1e-9) and tick > start)
     return tuple(tick for tick in ticks if start <= tick <= stop)

@@ -15,8 +15,19 @@ from scaling_search.report.table import Estimate, Interval
 
 Triple = tuple[float, float, float]
 Verdict = Literal[
-    "winner", "in the set", "tied", "out", "trained", "diverged", "failed", "running", "waiting", "dropped"
+    "winner",
+    "tied",
+    "in the set",
+    "out",
+    "trained",
+    "diverged",
+    "failed",
+    "running",
+    "waiting",
+    "dropped",
+    "base",
 ]
+Status = Literal["kept", "moved", "dropped"]
 FamilyStatus = Literal["trained", "diverged", "failed", "running", "waiting", "not trained"]
 
 
@@ -40,7 +51,7 @@ class States:
 class Candidate:
     """A network that a triple builds at φ. ``macs_ratio`` is to the base network's MACs."""
 
-    name: str
+    name: str | None = None
     fingerprint: str | None = None
     phi: float | None = None
     alpha: float | None = None
@@ -49,7 +60,7 @@ class Candidate:
     depth: str | None = None
     width: str | None = None
     resolution: int | None = None
-    nominal_resolution: int | None = None
+    nominal_resolution: float | None = None
     parameters: int | None = None
     macs: int | None = None
     macs_ratio: float | None = None
@@ -67,11 +78,15 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class GridRow:
-    """A candidate of the search. ``triples`` are all that build its network (the first is shown)."""
+    """A candidate of the search. ``triples`` are all that build its network; its candidate has the one shown.
+
+    The verdict says what the data can tell: "winner"; "tied" with it or "in the set" that the level leaves open;
+    "out"; "trained" where nothing was compared; else why there is no ranking.
+    """
 
     candidate: Candidate
     triples: tuple[Triple, ...] = ()
-    status: Literal["kept", "moved", "dropped"] = "kept"
+    status: Status = "kept"
     reason: str | None = None
     accuracy: Estimate | None = None
     interval: Interval | None = None

@@ -58,7 +58,8 @@ class Column:
     ``title`` has the unit. ``show`` turns a present cell into text (escaping is the renderer's). ``fields`` are
     the names under which CSV and JSON write the cell's parts; one field, ``key``, unless given. ``place`` says
     whether people see it: always, only where some cell is filled, or never (machines only). ``identifies`` marks
-    the columns that say which row it is: they are repeated where a wide table is split.
+    the columns that say which row it is: they are repeated where a wide table is split. ``absent`` stands for a
+    missing figure.
     """
 
     key: str
@@ -68,6 +69,7 @@ class Column:
     fields: tuple[str, ...] = ()
     place: Literal["always", "filled", "never"] = "always"
     identifies: bool = False
+    absent: str = MISSING
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,7 +78,7 @@ class Column:
 
     def text(self, cell: Any) -> str:
         """The cell as people read it, not yet escaped."""
-        return MISSING if cell is None else self.show(cell)
+        return self.absent if cell is None else self.show(cell)
 
     def record(self, cell: Any) -> dict[str, Any]:
         """The cell's parts by name; a part that is missing or not finite is None."""

@@ -1,7 +1,8 @@
-"""Tables as LaTeX: ``booktabs`` rules, ``array`` columns, ``longtable`` for those longer than a page."""
+"""Tables as LaTeX: ``booktabs`` rules, shrunk to the text's width where wider, over pages where longer."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from scaling_search.report.escape import for_latex
@@ -10,7 +11,7 @@ from scaling_search.report.table import Column, Document, Table
 PAGE = 40  # rows
 WIDE = 16  # characters; a longer text column may break its lines
 
-_HEAD = r"""% \usepackage{booktabs,array,longtable}"""
+_HEAD = r"""% \usepackage{adjustbox,array,booktabs,longtable}"""
 
 
 def render(document: Document) -> str:
@@ -33,14 +34,16 @@ def _float(table: Table) -> str:
         (
             r"\begin{table}[htbp]",
             rf"\centering\caption{{{for_latex(table.title)}}}\label{{tab:{table.name}}}",
-            r"\scriptsize\setlength{\tabcolsep}{3pt}",
+            r"\footnotesize\setlength{\tabcolsep}{3pt}",
+            r"\begin{adjustbox}{max width=\textwidth}",
             rf"\begin{{tabular}}{{{_layout(table, columns)}}}",
             r"\toprule",
-            _line([column.title for column in columns]),
+            _titles(table, columns),
             r"\midrule",
             *_body(table, columns),
             r"\bottomrule",
             r"\end{tabular}",
+            r"\end{adjustbox}",
             *(_note(note) for note in table.notes),
             r"\end{table}",
         )
@@ -55,7 +58,7 @@ def _long(table: Table) -> str:
             rf"\begin{{longtable}}{{{_layout(table, columns)}}}",
             rf"\caption{{{for_latex(table.title)}}}\label{{tab:{table.name}}}\\",
             r"\toprule",
-            _line([column.title for column in columns]),
+            _titles(table, columns),
             r"\midrule",
             r"\endhead",
             r"\bottomrule",
@@ -77,6 +80,18 @@ def _layout(table: Table, columns: Sequence[Column]) -> str:
             "r" if column.align == "right" else r">{\raggedright\arraybackslash}p{2.6cm}" if wide else "l"
         )
     return "".join(kinds)
+
+
+def _titles(table: Table, columns: tuple[Column, ...]) -> str:
+    """Titles folded to the width of what stands under them: an unbroken one would set the column's width."""
+    texts = table.texts(columns)
+    cells = []
+    for i, column in enumerate(columns):
+        wide = max([8, *(min(len(row[i]), 2 * WIDE) for row in texts)])
+        lines = [for_latex(line) for line in textwrap.wrap(column.title, wide)] or [""]
+        side = "r" if column.align == "right" else "l"
+        cells.append(lines[0] if len(lines) == 1 else rf"\shortstack[{side}]{{{r'\\'.join(lines)}}}")
+    return " & ".join(cells) + r" \\"
 
 
 def _body(table: Table, columns: tuple[Column, ...]) -> list[str]:

@@ -1,0 +1,265 @@
+"""Ledger rows → report rows, for all that needs no statistics beyond a mean and a standard deviation over seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from scaling_search.errors import DamagedError, InputError
+from scaling_search.ledger.rows import CandidateRow, EvaluationRow, NetworkRow, StudyRow, TrialRow
+from scaling_search.report.rows import (
+    Candidate,
+    FamilyReport,
+    FamilyRow,
+    FamilyStatus,
+    GridReport,
+    GridRow,
+    Judgement,
+    States,
+    Status,
+    Verdict,
+)
+from scaling_search.report.table import Estimate, Interval
+
+_RANKS: dict[Verdict, int] = {"winner": 0, "tied": 1, "in the set": 1, "trained": 1, "out": 2}
+_UNRANKED = 3
+_STATUSES: dict[str, Status] = {"kept": "kept", "moved": "moved", "dropped": "dropped"}
+
+
+def grid(
+    study: StudyRow,
+    candidates: Sequence[CandidateRow],
+    trials: Iterable[TrialRow],
+    *,
+    base: NetworkRow | None = None,
+) -> GridReport:
+    """The search of one study, best mean first. No verdict beyond "trained": ``judge`` adds those.
+
+    Triples that build one network at one φ are one candidate. ``base`` is the network that ratios refer to.
+    Errors: InputError where ``trials`` mix recipes or data sets and the study does not say which are its own.
+    """
+    mine = _by_network(own(study, trials))
+    groups: dict[tuple[float, str | None, int], list[CandidateRow]] = {}
+    for number, row in enumerate(candidates):
+        if row.purpose == "grid":
+            # A dropped triple may have no network: it stays alone.
+            groups.setdefault((row.phi, row.network, number if row.network is None else -1), []).append(row)
+    rows = [_grid_row(group, mine.get(group[0].network or "", [])) for group in groups.values()]
+    return GridReport(
+        study=study.name,
+        baseline=study.baseline,
+        dataset=study.dataset_name,
+        rows=_ranked(row for row in rows if row.status != "dropped"),
+        dropped=tuple(row for row in rows if row.status == "dropped"),
+        base=None if base is None else _base(base, candidates, mine.get(base.fingerprint, [])),
+    )
+
+
+def family(
+    study: StudyRow,
+    candidates: Sequence[CandidateRow],
+    trials: Iterable[TrialRow],
+    evaluations: Iterable[EvaluationRow] = (),
+    *,
+    predictions: Mapping[str, Interval] | None = None,
+) -> FamilyReport:
+    """The family of one study by rising φ, with test accuracies where they were evaluated.
+
+    ``predictions`` are accuracies by network fingerprint, said before the training. Errors: as ``grid``.
+    """
+    mine = _by_network(own(study, trials))
+    tested = {row.trial_key: row.accuracy for row in evaluations if row.split == "test"}
+    said: dict[str | None, Interval] = {} if predictions is None else dict(predictions.items())
+    rows = []
+    for row in sorted((row for row in candidates if row.purpose == "scale"), key=_order):
+        have = mine.get(row.network or "", [])
+        states = count(have)
+        status: FamilyStatus = "not trained" if row.status == "not trained" and not have else _status(states)
+        rows.append(
+            FamilyRow(
+                candidate=_candidate(row),
+                status=status,
+                reason=_reason(row.reason, states, have),
+                accuracy=estimate(trial.accuracy for trial in have if trial.state == "complete"),
+                test=estimate(tested[trial.key] for trial in have if trial.key in tested),
+                predicted=said.get(row.network),
+                states=states,
+            )
+        )
+    return FamilyReport(
+        study=study.name, baseline=study.baseline, dataset=study.dataset_name, rows=tuple(rows)
+    )
+
+
+def judge(
+    report: GridReport,
+    judgements: Mapping[str, Judgement],
+    *,
+    level: float | None = None,
+    notes: Sequence[str] = (),
+) -> GridReport:
+    """The report with verdicts by network fingerprint, sorted by them: winner, tied and in the set, out, the rest.
+
+    A candidate that diverged keeps that verdict, whatever a judgement says: it is never ranked.
+    """
+    rows = []
+    for row in report.rows:
+        judgement = judgements.get(row.candidate.fingerprint or "")
+        if judgement is None:
+            rows.append(row)
+            continue
+        rows.append(
+            dataclasses.replace(
+                row,
+                verdict="diverged" if row.verdict == "diverged" else judgement.verdict,
+                interval=judgement.interval,
+                difference=judgement.difference,
+            )
+        )
+    return dataclasses.replace(report, rows=_ranked(rows), level=level, notes=(*report.notes, *notes))
+
+
+def own(study: StudyRow, trials: Iterable[TrialRow]) -> list[TrialRow]:
+    """The trials with the study's recipe and data set: figures of different recipes are never averaged."""
+    mine = [
+        trial
+        for trial in trials
+        if study.recipe in (None, trial.recipe) and study.dataset in (None, trial.dataset)
+    ]
+    kinds = {(trial.recipe, trial.dataset) for trial in mine}
+    if len(kinds) > 1:
+        raise InputError(
+            f"study {study.name!r}: its trials have {len(kinds)} different recipes or data sets, and figures of"
+            " different ones cannot be averaged; run the study again, so that the ledger knows which are its own"
+        )
+    return mine
+
+
+def estimate(accuracies: Iterable[float | None]) -> Estimate | None:
+    """Mean and sample standard deviation of what was measured; None where nothing was.
+
+    >>> estimate([0.5, None, 0.75])
+    Estimate(mean=0.625, sd=0.17677669529663687, seeds=2)
+    """
+    have = [number for number in accuracies if number is not None and math.isfinite(number)]
+    if not have:
+        return None
+    sd = statistics.stdev(have) if len(have) > 1 else None
+    return Estimate(mean=statistics.fmean(have), sd=sd, seeds=len(have))
+
+
+def count(trials: Iterable[TrialRow]) -> States:
+    """How many trials are in each state."""
+    states: dict[str, int] = {}
+    for trial in trials:
+        states[trial.state] = states.get(trial.state, 0) + 1
+    return States(**states)
+
+
+def _by_network(trials: Iterable[TrialRow]) -> dict[str, list[TrialRow]]:
+    found: dict[str, list[TrialRow]] = {}
+    for trial in trials:
+        found.setdefault(trial.network, []).append(trial)
+    return found
+
+
+def _candidate(row: CandidateRow) -> Candidate:
+    return Candidate(
+        name=row.network_name,
+        fingerprint=row.network,
+        phi=row.phi,
+        alpha=row.alpha,
+        beta=row.beta,
+        gamma=row.gamma,
+        depth=row.depth,
+        width=row.width,
+        resolution=row.resolution,
+        nominal_resolution=row.nominal_resolution,
+        parameters=row.parameters,
+        macs=row.macs,
+        macs_ratio=row.macs_ratio,
+    )
+
+
+def _grid_row(group: Sequence[CandidateRow], trials: Sequence[TrialRow]) -> GridRow:
+    first = group[0]
+    states = count(trials)
+    status = _STATUSES.get(first.status)
+    if status is None:
+        legal = ", ".join(_STATUSES)
+        raise DamagedError(f"study {first.study!r}: a candidate has status {first.status!r}. Legal: {legal}")
+    return GridRow(
+        candidate=_candidate(first),
+        triples=tuple((row.alpha, row.beta, row.gamma) for row in group),
+        status=status,
+        reason=_reason(first.reason, states, trials),
+        accuracy=estimate(trial.accuracy for trial in trials if trial.state == "complete"),
+        verdict="dropped" if status == "dropped" else _status(states),
+        states=states,
+    )
+
+
+def _base(network: NetworkRow, candidates: Sequence[CandidateRow], trials: Sequence[TrialRow]) -> GridRow:
+    states = count(trials)
+    # The network's row has no stage lists; a candidate that builds the same network does.
+    twin = next((row for row in candidates if row.network == network.fingerprint), None)
+    return GridRow(
+        candidate=Candidate(
+            name=network.name,
+            fingerprint=network.fingerprint,
+            phi=0.0,
+            depth=None if twin is None else twin.depth,
+            width=None if twin is None else twin.width,
+            resolution=network.resolution,
+            parameters=network.parameters,
+            macs=network.macs,
+            macs_ratio=1.0,
+        ),
+        reason=_reason(None, states, trials),
+        accuracy=estimate(trial.accuracy for trial in trials if trial.state == "complete"),
+        verdict="base",
+        states=states,
+    )
+
+
+def _status(states: States) -> Literal["trained", "diverged", "failed", "running", "waiting"]:
+    """The state that decides how a network is shown: one diverged seed marks it, an unfinished one comes next."""
+    if states.diverged:
+        return "diverged"
+    if states.running:
+        return "running"
+    if states.waiting or not states.total:
+        return "waiting"
+    return "failed" if states.failed else "trained"
+
+
+def _reason(given: str | None, states: States, trials: Sequence[TrialRow]) -> str | None:
+    said = [] if given is None else [given]
+    for state, number in (("diverged", states.diverged), ("failed", states.failed)):
+        if number:
+            why = next((trial.failure for trial in trials if trial.state == state and trial.failure), None)
+            said.append(f"{number} of {states.total} seeds {state}" + (f": {why}" if why else ""))
+    return "; ".join(said) or None
+
+
+def _ranked(rows: Iterable[GridRow]) -> tuple[GridRow, ...]:
+    """Best first; what is not ranked last, by φ and triple, so that the order never depends on the ledger's."""
+
+    def place(row: GridRow) -> tuple[object, ...]:
+        rank = _RANKS[row.verdict] if row.verdict in _RANKS and row.accuracy is not None else _UNRANKED
+        mean = 0.0 if rank == _UNRANKED or row.accuracy is None else row.accuracy.mean
+        return rank, -mean, *_key(row.candidate)
+
+    return tuple(sorted(rows, key=place))
+
+
+def _key(candidate: Candidate) -> tuple[float, ...]:
+    triple = (candidate.phi, candidate.alpha, candidate.beta, candidate.gamma)
+    return tuple(math.inf if number is None else number for number in triple)
+
+
+def _order(row: CandidateRow) -> tuple[float, ...]:
+    return row.phi, row.alpha, row.beta, row.gamma

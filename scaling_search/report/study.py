@@ -1,0 +1,240 @@
+"""The report of a study: what was searched, the family it gave, and what is published beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scaling_search.report import columns, figures
+from scaling_search.report.picture import accuracy_plot
+from scaling_search.report.published import efficientnets, published_table
+from scaling_search.report.rows import Candidate, FamilyReport, FamilyRow, GridReport, GridRow
+from scaling_search.report.table import Column, Document, Emphasis, Row, Scalar, Table
+
+FEW = 12  # moved and dropped candidates that a terminal shows
+
+
+def study_document(
+    *,
+    grid: GridReport | None = None,
+    family: FamilyReport | None = None,
+    published: bool = True,
+    tables: Sequence[Table] = (),
+    facts: Mapping[str, Scalar] | None = None,
+    notes: Sequence[str] = (),
+) -> Document:
+    """Grid and family tables, then ``tables``, then the published rows. One of ``grid`` and ``family`` is needed."""
+    known = grid or family
+    if known is None:
+        raise ValueError("a report needs a grid or a family")
+    study, baseline, dataset = known.study, known.baseline, known.dataset
+    empty_grid = GridReport(
+        study=study, baseline=baseline, dataset=dataset, rows=(), notes=("No search is in the ledger yet.",)
+    )
+    empty_family = FamilyReport(
+        study=study, baseline=baseline, dataset=dataset, rows=(), notes=("No family is in the ledger yet.",)
+    )
+    named = {"study": study, "baseline": baseline, "dataset": dataset}
+    whole = [grid_table(grid or empty_grid)]
+    if grid is not None and any(row.status != "kept" for row in (*grid.rows, *grid.dropped)):
+        whole.append(adjusted_table(grid))
+    whole.append(family_table(family or empty_family))
+    whole += tables
+    if published:
+        whole.append(published_table())
+    plot = accuracy_plot(grid, family, efficientnets() if published else ())
+    return Document(
+        title=f"Scaling search: {known.study}",
+        tables=tuple(whole),
+        facts={**named, **({} if facts is None else facts)},
+        notes=tuple(notes),
+        plots=() if plot is None else (plot,),
+    )
+
+
+def grid_table(report: GridReport) -> Table:
+    """The candidates from best to worst, the base network as the reference row."""
+    rows = report.rows if report.base is None else (report.base, *report.rows)
+    candidates = [row.candidate for row in rows]
+    several = len({row.candidate.phi for row in report.rows}) > 1
+    shared = any(len(row.triples) > 1 for row in rows)
+    layout = (
+        columns.hidden("name"),
+        _phi(candidates) if several else columns.hidden("phi"),
+        *_triple(candidates),
+        columns.estimate("accuracy", "Validation accuracy", ("accuracy_mean", "accuracy_sd", "seeds")),
+        columns.name("verdict", "Verdict"),
+        columns.interval(
+            "difference",
+            "Difference to the leader (points)",
+            ("difference", "difference_low", "difference_high"),
+            sign=True,
+        ),
+        columns.interval("interval", "Validation accuracy (%), interval", ("accuracy_low", "accuracy_high")),
+        *_costs(candidates),
+        columns.integer("triple_count", "Triples", place="always" if shared else "never"),
+        columns.hidden("triples"),
+        columns.hidden("status"),
+        columns.remark("reason", "Remark"),
+        columns.hidden("states"),
+    )
+    notes = [
+        "Accuracy: mean ± sample standard deviation over seeds (number of seeds), on the validation split.",
+        "MACs ratio: real MACs ÷ (2^φ × the base network's); 1 meets the budget exactly.",
+    ]
+    if report.level is not None:
+        notes.append(f"Brackets: intervals at the {_level(report.level)} level; differences are paired.")
+    if shared:
+        notes.append("Triples: how many build the same network; one of them is shown.")
+    return Table(
+        name="grid",
+        title=f"Grid: {report.baseline} on {report.dataset}",
+        columns=layout,
+        rows=tuple(Row(cells=_grid_cells(row), emphasis=_grid_emphasis(row)) for row in report.rows),
+        reference=None if report.base is None else Row(cells=_grid_cells(report.base)),
+        notes=(*(notes if rows else ()), *report.notes),
+    )
+
+
+def adjusted_table(report: GridReport) -> Table:
+    """The candidates whose resolution was moved to meet the budget, and those dropped because none does."""
+    rows = [row for row in (*report.rows, *report.dropped) if row.status != "kept"]
+    candidates = [row.candidate for row in rows]
+    moved = sum(row.status == "moved" for row in rows)
+    nominal = [candidate.nominal_resolution for candidate in candidates]
+    layout = (
+        columns.hidden("phi"),
+        *_triple(candidates),
+        columns.name("status", "Change"),
+        columns.coefficient("nominal_resolution", "Nominal resolution (px)", nominal),
+        columns.integer("resolution", "Resolution (px)"),
+        columns.decimal("macs_to_target", "MACs ratio", 3),
+        columns.remark("reason", "Reason"),
+    )
+    chosen = [{column.key: _grid_cells(row)[column.key] for column in layout} for row in rows]
+    return Table(
+        name="adjusted",
+        title=f"Moved or dropped to meet the budget: {moved} moved, {len(rows) - moved} dropped",
+        columns=layout,
+        rows=tuple(Row(cells=cells) for cells in chosen),
+        most=FEW,
+    )
+
+
+def family_table(report: FamilyReport) -> Table:
+    """The family by rising φ: what each member costs, what it reached, and what was predicted."""
+    candidates = [row.candidate for row in report.rows]
+    layout = (
+        _phi(candidates),
+        columns.name("name", "Network"),
+        columns.estimate("accuracy", "Validation accuracy", ("accuracy_mean", "accuracy_sd", "seeds")),
+        columns.estimate("test", "Test accuracy", ("test_accuracy_mean", "test_accuracy_sd", "test_seeds")),
+        columns.interval("interval", "Validation accuracy (%), interval", ("accuracy_low", "accuracy_high")),
+        columns.interval(
+            "predicted", "Predicted before training (%)", ("predicted", "predicted_low", "predicted_high")
+        ),
+        columns.flag("prediction_held", "Prediction held"),
+        *_costs(candidates),
+        *(columns.hidden(key) for key in ("alpha", "beta", "gamma")),
+        columns.name("status", "Status"),
+        columns.remark("reason", "Remark"),
+        columns.hidden("states"),
+    )
+    notes = [
+        "φ is not the B index: these are networks by the formula, not the official B0-B7.",
+        "Accuracy: mean ± sample standard deviation over seeds (number of seeds).",
+        "MACs ratio: real MACs ÷ (2^φ × the base network's); 1 meets the budget exactly.",
+    ]
+    if report.level is not None:
+        notes.append(f"Brackets: intervals at the {_level(report.level)} level.")
+    return Table(
+        name="scale",
+        title=f"Family: {report.baseline} on {report.dataset}{_coefficients(report)}",
+        columns=layout,
+        rows=tuple(
+            Row(cells=_family_cells(row), emphasis="plain" if row.status == "trained" else "faint")
+            for row in report.rows
+        ),
+        notes=(*(notes if report.rows else ()), *report.notes),
+    )
+
+
+def _level(level: float) -> str:
+    return f"{100 * level:.4g} %"
+
+
+def _coefficients(report: FamilyReport) -> str:
+    triples = {(row.candidate.alpha, row.candidate.beta, row.candidate.gamma) for row in report.rows}
+    if len(triples) != 1:
+        return ""
+    return ", " + ", ".join(
+        f"{name} = {figures.MISSING if number is None else f'{number:.4g}'}"
+        for name, number in zip("αβγ", triples.pop(), strict=True)
+    )
+
+
+def _phi(candidates: Sequence[Candidate]) -> Column:
+    return columns.coefficient("phi", "φ", [candidate.phi for candidate in candidates], identifies=True)
+
+
+def _triple(candidates: Sequence[Candidate]) -> tuple[Column, Column, Column]:
+    return (
+        columns.coefficient("alpha", "α", [candidate.alpha for candidate in candidates], identifies=True),
+        columns.coefficient("beta", "β", [candidate.beta for candidate in candidates], identifies=True),
+        columns.coefficient("gamma", "γ", [candidate.gamma for candidate in candidates], identifies=True),
+    )
+
+
+def _costs(candidates: Sequence[Candidate]) -> tuple[Column, ...]:
+    return (
+        columns.millions("macs", "MACs", [candidate.macs for candidate in candidates]),
+        columns.hidden("macs_ratio"),
+        columns.decimal("macs_to_target", "MACs ratio", 3),
+        columns.millions("parameters", "Parameters", [candidate.parameters for candidate in candidates]),
+        columns.hidden("nominal_resolution"),
+        columns.integer("resolution", "Resolution (px)"),
+        columns.name("depth", "Depth", place="filled"),
+        columns.name("width", "Width", place="filled"),
+        columns.hidden("fingerprint"),
+    )
+
+
+def _candidate_cells(candidate: Candidate) -> dict[str, Any]:
+    fields = {field.name: getattr(candidate, field.name) for field in dataclasses.fields(candidate)}
+    return {**fields, "macs_to_target": candidate.macs_to_target}
+
+
+def _grid_cells(row: GridRow) -> dict[str, Any]:
+    return {
+        **_candidate_cells(row.candidate),
+        "accuracy": row.accuracy,
+        "interval": row.interval,
+        "difference": row.difference,
+        "verdict": row.verdict,
+        "triple_count": len(row.triples) or None,
+        "triples": [list(triple) for triple in row.triples],
+        "status": row.status,
+        "reason": row.reason,
+        "states": dataclasses.asdict(row.states),
+    }
+
+
+def _family_cells(row: FamilyRow) -> dict[str, Any]:
+    return {
+        **_candidate_cells(row.candidate),
+        "accuracy": row.accuracy,
+        "interval": row.interval,
+        "test": row.test,
+        "predicted": row.predicted,
+        "prediction_held": row.prediction_held,
+        "status": row.status,
+        "reason": row.reason,
+        "states": dataclasses.asdict(row.states),
+    }
+
+
+def _grid_emphasis(row: GridRow) -> Emphasis:
+    if row.verdict == "winner":
+        return "strong"
+    return "faint" if row.verdict in ("out", "diverged", "failed", "dropped") else "plain"
