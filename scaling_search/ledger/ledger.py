@@ -27,6 +27,7 @@ from scaling_search.ledger.database import Database, check_file, connect, locate
 from scaling_search.ledger.filesystem import network_warning
 from scaling_search.ledger.heartbeat import Heartbeat
 from scaling_search.ledger.leases import Claim, Watch
+from scaling_search.ledger.records import key_of
 from scaling_search.ledger.rows import (
     CandidateRow,
     DecisionRow,
@@ -145,15 +146,13 @@ class Ledger:
         """Label networks with triples, in place of all labels of the same study, purpose and φ. Raises ValueError."""
         if any(row.study != study for row in rows):
             raise ValueError(f"a candidate of another study than {study!r}")
-        if len({store.key_of(CANDIDATES, row) for row in rows}) != len(rows):
+        if len({key_of(CANDIDATES, row) for row in rows}) != len(rows):
             raise ValueError("two candidates have the same study, purpose, φ and triple")
         groups = {(row.purpose, row.phi) for row in rows}
         with self.database.writing(1024 * len(rows)) as connection:
             old = [row for row in store.read(connection, CANDIDATES) if row.study == study]
-            new = {store.key_of(CANDIDATES, row) for row in rows}
-            stale = [
-                r for r in old if (r.purpose, r.phi) in groups and store.key_of(CANDIDATES, r) not in new
-            ]
+            new = {key_of(CANDIDATES, row) for row in rows}
+            stale = [r for r in old if (r.purpose, r.phi) in groups and key_of(CANDIDATES, r) not in new]
             store.remove(connection, CANDIDATES, stale)
             store.put(connection, CANDIDATES, rows)
 

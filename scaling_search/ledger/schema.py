@@ -52,8 +52,13 @@ class Kind(Generic[Row]):
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
-        """The row class's fields, sorted: the order in which rows are read and digested."""
-        return tuple(sorted(self.types))
+        """The row class's fields without the bits, in the order in which they were added."""
+        return tuple(name for name in self.types if name != "correct")
+
+    @cached_property
+    def truths(self) -> tuple[str, ...]:
+        """The fields that are True or False, kept as 1 or 0."""
+        return tuple(name for name, kind in self.types.items() if kind is bool)
 
     @cached_property
     def has_bits(self) -> bool:
@@ -62,9 +67,8 @@ class Kind(Generic[Row]):
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """What every read fetches: the fields without the bits, the bits' hash, and the row's digest last."""
-        plain = [name for name in self.fields if name != "correct"]
-        return (*sorted([*plain, "correct_sha256"] if self.has_bits else plain), "digest")
+        """What every read fetches: the row's digest, the bits' hash where there are any, and the fields."""
+        return ("digest", *(("correct_sha256",) if self.has_bits else ()), *self.fields)
 
     @cached_property
     def table(self) -> sa.Table:
