@@ -1,0 +1,210 @@
+"""A study: one file that names baseline, data, recipe, grid and family. Options on the command line override it."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from scaling_search.architecture.network import Network
+from scaling_search.architecture.schema import Strict
+from scaling_search.architecture.toml import inline
+from scaling_search.baselines.load import load
+from scaling_search.errors import InputError, UsageError, explain
+from scaling_search.scaling.coefficients import Range
+from scaling_search.scaling.proxy import proxy
+from scaling_search.scaling.rounding import Rounding
+from scaling_search.training import recipe as recipes
+from scaling_search.training.recipe import Recipe
+
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+
+
+def parse_phi(text: str) -> tuple[float, ...]:
+    """`0..7` (every whole step), `0,0.5,2`, `-1`, or a mixture. Errors: UsageError naming the text.
+
+    >>> parse_phi("0..3,4.5")
+    (0.0, 1.0, 2.0, 3.0, 4.5)
+    """
+    found: list[float] = []
+    try:
+        for piece in text.split(","):
+            first, dots, last = piece.partition("..")
+            low, high = float(first), float(last if dots else first)
+            if not (math.isfinite(low) and math.isfinite(high) and -20 <= low <= high <= 20):
+                raise ValueError
+            found.extend(low + step for step in range(math.floor(high - low) + 1))
+    except ValueError:
+        raise UsageError(
+            f"phi {text!r}: write a range such as 0..7, a list such as 0,0.5,2, or one number, from -20 to 20"
+        ) from None
+    return tuple(sorted(set(found)))
+
+
+def _a_range(text: str) -> str:
+    try:
+        Range.parse(text)
+    except UsageError as error:
+        raise PydanticCustomError("range", "{m}", {"m": str(error)}) from None
+    return text
+
+
+def _phis(text: str) -> str:
+    try:
+        parse_phi(text)
+    except UsageError as error:
+        raise PydanticCustomError("phi", "{m}", {"m": str(error)}) from None
+    return text
+
+
+Coefficient = Annotated[str, AfterValidator(_a_range)]
+Phis = Annotated[str, AfterValidator(_phis)]
+
+
+class Data(Strict):
+    """The data set, and the share of *train* held out for validation by `split_seed`."""
+
+    name: Annotated[str, Field(min_length=1)]
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    split_seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+
+class Proxy(Strict):
+    """The small-image stand-in that is searched in place of the baseline; see `scaling.proxy`."""
+
+    resolution: Annotated[int, Field(ge=4, le=4096)]
+    width: Positive = 1.0
+    depth: Positive = 1.0
+
+
+class Grid(Strict):
+    """The search: all triples on the ranges under |alpha * beta^2 * gamma^2 - 2| < tolerance, at each phi.
+
+    `match = "realised"` keeps networks whose real MACs lie within `macs_tolerance` of 2^phi times the base's, first
+    moving the resolution; `"nominal"` is the paper's grid as it stands.
+    """
+
+    phi: Phis = "1"
+    alpha: Coefficient = "1:2:0.1"
+    beta: Coefficient = "1:1.5:0.1"
+    gamma: Coefficient = "1:1.5:0.1"
+    tolerance: Annotated[float, Field(gt=0, le=2)] = 0.1
+    match: Literal["realised", "nominal"] = "realised"
+    macs_tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 3
+    racing: bool = True
+
+
+class Family(Strict):
+    """The extrapolation. Seeds are fresh ones, so the winner is measured by runs that did not choose it.
+
+    A member whose estimated training takes longer than `max_minutes` for one seed is emitted but not trained.
+    """
+
+    phi: Phis = "0..7"
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 2
+    max_minutes: Positive = 30.0
+
+
+class Study(Strict):
+    """Everything that decides a search."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    baseline: Annotated[str, Field(min_length=1)]
+    dataset: Data
+    proxy: Proxy | None = None
+    rounding: Rounding = Rounding()
+    recipe: Annotated[dict[str, Any], Field(default_factory=lambda: {"name": "fast"})]
+    grid: Grid = Grid()
+    scale: Family = Family()
+
+    def base(self, *, channels: int, classes: int) -> Network:
+        """The network at phi = 0: the baseline, or its proxy, for this data."""
+        baseline = load(self.baseline)
+        if self.proxy is None:
+            return baseline.model_copy(update={"channels": channels, "classes": classes})
+        return proxy(
+            baseline,
+            resolution=self.proxy.resolution,
+            width=self.proxy.width,
+            depth=self.proxy.depth,
+            channels=channels,
+            classes=classes,
+            rounding=self.rounding,
+        )
+
+    def resolved_recipe(self) -> Recipe:
+        """The named recipe with the study's overrides. Errors: InputError naming the key."""
+        settings = dict(self.recipe)
+        name = settings.pop("name", "fast")
+        if not isinstance(name, str):
+            raise InputError(
+                f"recipe.name: expected a name, one of {', '.join(recipes.names())}, got {name!r}"
+            )
+        return recipes.named(name, **settings)
+
+
+def read(path: Path) -> Study:
+    """Study from a TOML file; a baseline given as a path is relative to the file. Errors: InputError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise InputError(f"cannot read study {path}: {reason}") from None
+    study = parse(text, what=str(path))
+    if study.baseline.endswith(".toml") and not Path(study.baseline).is_absolute():
+        return study.model_copy(update={"baseline": str(path.parent / study.baseline)})
+    return study
+
+
+def parse(text: str, *, what: str = "study") -> Study:
+    """Study from TOML text. Errors: InputError naming the key, the value and the legal ones."""
+    try:
+        study = Study.model_validate(tomllib.loads(text))
+        study.resolved_recipe()
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{what} is not TOML: {error}") from None
+    except ValidationError as error:
+        raise explain(error, what) from None
+    return study
+
+
+def override(study: Study, changes: dict[str, Any]) -> Study:
+    """The study with dotted keys replaced, such as `{"grid.seeds": 5}`; None leaves a key as it is.
+
+    A new `baseline` drops the proxy and the rounding, which belong to the old one, unless they are given too.
+    Errors: InputError as in `parse`.
+    """
+    table = study.model_dump(exclude_defaults=True)
+    given = {key: value for key, value in changes.items() if value is not None}
+    if "baseline" in given:
+        table.pop("proxy", None)
+        table.pop("rounding", None)
+    for key, value in given.items():
+        place = table
+        *parents, last = key.split(".")
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    try:
+        changed = Study.model_validate(table)
+        changed.resolved_recipe()
+    except ValidationError as error:
+        raise explain(error, "options") from None
+    return changed
+
+
+def write(study: Study) -> str:
+    """Canonical TOML of a study; `parse` inverts it."""
+    table = study.model_dump(exclude_defaults=True)
+    plain = [f"{key} = {inline(value)}\n" for key, value in table.items() if not isinstance(value, dict)]
+    tables = [
+        f"\n[{key}]\n" + "".join(f"{name} = {inline(item)}\n" for name, item in value.items())
+        for key, value in table.items()
+        if isinstance(value, dict)
+    ]
+    return "".join(plain + tables)
