@@ -141,8 +141,8 @@ def own(study: StudyRow, trials: Iterable[TrialRow]) -> list[TrialRow]:
 def estimate(accuracies: Iterable[float | None]) -> Estimate | None:
     """Mean and sample standard deviation of what was measured; None where nothing was.
 
-    >>> estimate([0.5, None, 0.75])
-    Estimate(mean=0.625, sd=0.17677669529663687, seeds=2)
+    >>> estimate([0.5, None])
+    Estimate(mean=0.5, sd=None, seeds=1)
     """
     have = [number for number in accuracies if number is not None and math.isfinite(number)]
     if not have:

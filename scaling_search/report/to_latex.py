@@ -11,7 +11,7 @@ from scaling_search.report.table import Column, Document, Table
 PAGE = 40  # rows
 WIDE = 16  # characters; a longer text column may break its lines
 
-_HEAD = r"""% \usepackage{adjustbox,array,booktabs,longtable}"""
+_HEAD = r"""% \usepackage{array,booktabs,graphicx,longtable}"""
 
 
 def render(document: Document) -> str:
@@ -35,15 +35,14 @@ def _float(table: Table) -> str:
             r"\begin{table}[htbp]",
             rf"\centering\caption{{{for_latex(table.title)}}}\label{{tab:{table.name}}}",
             r"\footnotesize\setlength{\tabcolsep}{3pt}",
-            r"\begin{adjustbox}{max width=\textwidth}",
+            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
             rf"\begin{{tabular}}{{{_layout(table, columns)}}}",
             r"\toprule",
             _titles(table, columns),
             r"\midrule",
             *_body(table, columns),
             r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{adjustbox}",
+            r"\end{tabular}}",
             *(_note(note) for note in table.notes),
             r"\end{table}",
         )
@@ -88,9 +87,12 @@ def _titles(table: Table, columns: tuple[Column, ...]) -> str:
     cells = []
     for i, column in enumerate(columns):
         wide = max([8, *(min(len(row[i]), 2 * WIDE) for row in texts)])
-        lines = [for_latex(line) for line in textwrap.wrap(column.title, wide)] or [""]
+        lines = [for_latex(line) for line in textwrap.wrap(column.title, wide, break_long_words=False)] or [
+            ""
+        ]
         side = "r" if column.align == "right" else "l"
-        cells.append(lines[0] if len(lines) == 1 else rf"\shortstack[{side}]{{{r'\\'.join(lines)}}}")
+        stack = r"\\".join(lines)
+        cells.append(stack if len(lines) == 1 else rf"\shortstack[{side}]{{{stack}}}")
     return " & ".join(cells) + r" \\"
 
 

@@ -21,7 +21,7 @@ def render(document: Document, *, width: int = 80, color: bool = False) -> str:
     """The document's facts, tables and notes, in at most ``width`` columns where numbers allow it."""
     parts = []
     if document.title:
-        parts.append(_styled(clean(document.title), "bold", color))
+        parts.append(_bold(document.title, width, color))
     facts = [f"{key.replace('_', ' ')}: {clean(_fact(value))}" for key, value in document.facts.items()]
     if facts:
         parts.append("\n".join(line for fact in facts for line in _wrap(fact, width)))
@@ -40,7 +40,7 @@ def render_table(table: Table, *, width: int = 80, color: bool = False) -> str:
     cells = [[clean(cell) for cell in row] for row in table.texts(columns)[: shown + extra]]
     emphasis: list[Emphasis] = [row.emphasis for row in table.all_rows[: shown + extra]]
     widths = _Widths(columns, titles, cells, width)
-    lines = [_styled(line, "bold", color) for line in _wrap(clean(table.title), width)] if table.title else []
+    lines = [_bold(table.title, width, color)] if table.title else []
     for number, block in enumerate(widths.blocks()):
         if number:
             lines.append("")
@@ -183,6 +183,10 @@ def _cells(text: str) -> int:
     from rich.cells import cell_len
 
     return cell_len(text)
+
+
+def _bold(text: str, width: int, color: bool) -> str:
+    return "\n".join(_styled(line, "bold", color) for line in _wrap(clean(text), width))
 
 
 def _styled(text: str, style: str, color: bool) -> str:
