@@ -1,57 +1,77 @@
-"""Figures that nobody published to the unit, derived by hand from the papers, by formulas of their own.
+"""The derivations that stand beside figures in published.json, as arithmetic that knows nothing of our blocks."""
 
-The same derivations stand in words beside the figures in `scaling_search/costs/published.json`.
-"""
+import json
+from importlib import resources
+from typing import Any
 
-from __future__ import annotations
+import pytest
 
-from scaling_search.baselines.load import baseline
-from scaling_search.costs.count import cost
+NETWORKS: dict[str, Any] = json.loads(
+    resources.files("scaling_search.costs").joinpath("published.json").read_text(encoding="utf-8")
+)["networks"]
 
-
-def test_preact_resnet_164() -> None:
-    counted = cost(baseline("preact-resnet-164"))
-    weights = macs = activations = normalised = 0
-    for p, c, s in [(16, 16, 32), (64, 32, 16), (128, 64, 8)]:
-        stage = p * c + 9 * c**2 + 4 * c**2 + 4 * p * c + 17 * (4 * c**2 + 9 * c**2 + 4 * c**2)
-        weights, macs = weights + stage, macs + stage * s**2
-        activations += (18 * 6 * c + 4 * c) * s**2
-        normalised += p + 2 * c + 17 * 6 * c
-    stem, dense, normalised = 27 * 16, 256 * 10 + 10, normalised + 256
-    assert counted.parameters == weights + stem + dense + 2 * normalised == 1_703_258
-    assert counted.batch_stats == 2 * normalised
-    assert counted.macs == macs + stem * 32**2 + dense
-    assert counted.activations == activations + 16 * 32**2 + 10
-
-
-def test_wrn_28_10() -> None:
-    counted = cost(baseline("wrn-28-10"))
-    weights = macs = activations = normalised = 0
-    for p, c, s in [(16, 160, 32), (160, 320, 16), (320, 640, 8)]:
-        stage = 9 * p * c + 9 * c**2 + p * c + 3 * 18 * c**2
-        weights, macs = weights + stage, macs + stage * s**2
-        activations += 9 * c * s**2
-        normalised += p + c + 3 * 2 * c
-    stem, dense, normalised = 27 * 16, 640 * 10 + 10, normalised + 640
-    assert counted.parameters == weights + stem + dense + 2 * normalised == 36_479_194
-    assert counted.batch_stats == 2 * normalised == 17_952
-    assert counted.macs == macs + stem * 32**2 + dense
-    assert counted.activations == activations + 16 * 32**2 + 10
+# (weights with biases, side of the map behind the layer) for every convolution and dense layer
+LENET = [(156, 28), (2_416, 10), (48_120, 1), (10_164, 1), (850, 1)]
+ZFNET = [
+    (49 * 3 * 96 + 96, 110),
+    (25 * 96 * 256 + 256, 26),
+    (9 * 256 * 384 + 384, 13),
+    (9 * 384 * 384 + 384, 13),
+    (9 * 384 * 256 + 256, 13),
+    (6 * 6 * 256 * 4096 + 4096, 1),
+    (4096 * 4096 + 4096, 1),
+    (4096 * 1000 + 1000, 1),
+]
+NIN = [
+    (25 * 3 * 192 + 192, 32),
+    (192 * 160 + 160, 32),
+    (160 * 96 + 96, 32),
+    (25 * 96 * 192 + 192, 16),
+    (2 * (192 * 192 + 192), 16),
+    (9 * 192 * 192 + 192, 8),
+    (192 * 192 + 192, 8),
+    (192 * 10 + 10, 8),
+]
 
 
-def test_shufflenetv1() -> None:
-    counted = cost(baseline("shufflenetv1-1.0"))
-    weights = macs = activations = normalised = 0
-    for p, w, s, more, g in [(24, 240, 28, 3, 1), (240, 480, 14, 7, 3), (480, 960, 7, 3, 3)]:
-        c = w // 4
-        first, behind = p * c // g, 9 * c + c * (w - p) // 3
-        other = w * c // 3 + 9 * c + c * w // 3
-        weights += first + behind + more * other
-        macs += first * (2 * s) ** 2 + (behind + more * other) * s**2
-        activations += c * (2 * s) ** 2 + (c + w) * s**2 + more * (2 * c + w) * s**2
-        normalised += 2 * c + w - p + more * (2 * c + w)
-    stem, dense, normalised = 27 * 24, 960 * 1000 + 1000, normalised + 24
-    assert counted.parameters == weights + stem + dense + 2 * normalised == 1_865_728
-    assert counted.batch_stats == 2 * normalised
-    assert counted.macs == macs + stem * 112**2 + dense
-    assert counted.activations == activations + 24 * 112**2 + 24 * 56**2 + 1000
+@pytest.mark.parametrize(
+    ("name", "layers", "activations"),
+    [
+        ("lenet-5", LENET, 6 * 784 + 6 * 196 + 16 * 100 + 16 * 25 + 120 + 84 + 10),
+        (
+            "zfnet",
+            ZFNET,
+            96 * (110**2 + 55**2)
+            + 256 * (26**2 + 13**2)
+            + (384 + 384 + 256) * 13**2
+            + 256 * 6**2
+            + 4096
+            + 4096
+            + 1000,
+        ),
+        (
+            "network-in-network",
+            NIN,
+            (192 + 160 + 96) * 1024 + 96 * 256 + 3 * 192 * 256 + 192 * 64 + (2 * 192 + 10) * 64,
+        ),
+    ],
+)
+def test_networks_with_biases(name: str, layers: list[tuple[int, int]], activations: int) -> None:
+    row = NETWORKS[name]
+    assert row["parameters"] == sum(weights for weights, _ in layers)
+    assert row["macs"] == sum(weights * side**2 for weights, side in layers)
+    assert row["activations"] == activations
+    assert row["batch_stats"] == 0
+
+
+def test_fractalnet() -> None:
+    widths, sides = (16, 32, 64, 128, 128), (32, 16, 8, 4, 2)
+    inputs = (3, *widths[:-1])
+    weights = [9 * p * c * 4 + 9 * c * c * 11 for p, c in zip(inputs, widths, strict=True)]
+    row = NETWORKS["fractalnet"]
+    assert row["parameters"] == sum(weights) + 2 * 15 * sum(widths) + 128 * 100 + 100
+    assert row["batch_stats"] == 2 * 15 * sum(widths)
+    assert row["macs"] == sum(w * s**2 for w, s in zip(weights, sides, strict=True)) + 12_900
+    assert row["activations"] == (
+        sum(15 * c * s**2 + c * (s // 2) ** 2 for c, s in zip(widths, sides, strict=True)) + 100
+    )
