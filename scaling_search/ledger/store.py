@@ -21,19 +21,18 @@ from scaling_search.ledger.records import (
 )
 from scaling_search.ledger.rows import SummaryRow
 from scaling_search.ledger.schema import SUMMARIES, Kind, Row
+from scaling_search.ledger.statements import statements
 
 _FEW = 200  # keys up to which looking rows up one by one beats reading the table
 _Checked = dict[tuple[Any, ...], tuple[Row, str]]  # key → row and digest
 
 
 def records(
-    connection: sa.Connection, kind: Kind[Any], where: sa.ColumnElement[bool] | None = None, *, bits: bool
+    connection: sa.Connection, kind: Kind[Any], key: Sequence[Value] | None = None, *, bits: bool
 ) -> Iterable[Sequence[Any]]:
-    """Records as the driver gives them, bits last when asked for: no conversion, which damaged values could break."""
-    names = (*kind.columns, "correct") if bits else kind.columns
-    columns: list[sa.ColumnElement[Any]] = [sa.column(name) for name in names]
-    query = sa.select(*columns).select_from(sa.table(kind.name))
-    return connection.execute(query if where is None else query.where(where))
+    """Records as the driver gives them, bits last when asked for: all, or the one with a key."""
+    query = statements(kind).read(bits=bits, by_key=key is not None)
+    return connection.execute(query, {} if key is None else _bound(kind, key))
 
 
 def read(connection: sa.Connection, kind: Kind[Row], *, with_correct: bool = False) -> list[Row]:
@@ -63,7 +62,7 @@ def read_keys(
         ]
     found: _Checked[Row] = {}
     for key in keys:
-        found |= _checked(connection, kind, _where(kind, key), bits=with_correct and kind.has_bits)
+        found |= _checked(connection, kind, key, bits=with_correct and kind.has_bits)
     return [found[key][0] for key in sorted(found)]
 
 
@@ -87,17 +86,16 @@ def vanished(connection: sa.Connection, kind: Kind[Any], digests: Sequence[str])
 def put(connection: sa.Connection, kind: Kind[Row], rows: Iterable[Row], *, replace: bool = True) -> None:
     """Write rows, in place of those with the same keys (or leaving those alone). The caller holds the write lock."""
     change, added = 0, 0
+    sql = statements(kind)
     for row in rows:
         values = encode(kind, row)
-        here = _where(kind, [values[name] for name in kind.key])
-        old = connection.execute(
-            sa.select(sa.column("digest")).select_from(sa.table(kind.name)).where(here)
-        ).scalar()
+        here = _bound(kind, [values[name] for name in kind.key])
+        old = connection.execute(sql.digest, here).scalar()
         if old is None:
-            connection.execute(sa.insert(kind.table), values)
+            connection.execute(sql.insert, values)
             change, added = change + _number(values["digest"]), added + 1
         elif replace and old != values["digest"]:
-            connection.execute(sa.update(kind.table).where(here), values)
+            connection.execute(sql.update, values | here)
             change += _number(values["digest"]) - _number(old)
     _summarise(connection, kind, change, added)
 
@@ -107,16 +105,16 @@ def remove(connection: sa.Connection, kind: Kind[Row], rows: Iterable[Row]) -> N
     change, added = 0, 0
     for row in rows:
         values = encode(kind, row)
-        connection.execute(sa.delete(kind.table).where(_where(kind, [values[name] for name in kind.key])))
+        connection.execute(statements(kind).delete, _bound(kind, [values[name] for name in kind.key]))
         change, added = change - _number(values["digest"]), added - 1
     _summarise(connection, kind, change, added)
 
 
 def _checked(
-    connection: sa.Connection, kind: Kind[Row], where: sa.ColumnElement[bool] | None, *, bits: bool
+    connection: sa.Connection, kind: Kind[Row], key: Sequence[Value] | None, *, bits: bool
 ) -> _Checked[Row]:
     found: _Checked[Row] = {}
-    for record in records(connection, kind, where, bits=bits):
+    for record in records(connection, kind, key, bits=bits):
         plain, correct = (record[:-1], record[-1]) if bits else (record, UNREAD)
         damage = fault(kind, plain, correct)
         if damage is not None:
@@ -133,8 +131,8 @@ def _damaged(damage: Damage) -> DamagedError:
     )
 
 
-def _where(kind: Kind[Any], key: Sequence[Value]) -> sa.ColumnElement[bool]:
-    return sa.and_(*(sa.column(name) == value for name, value in zip(kind.key, key, strict=True)))
+def _bound(kind: Kind[Any], key: Sequence[Value]) -> dict[str, Value]:
+    return {f"key_{name}": value for name, value in zip(kind.key, key, strict=True)}
 
 
 def _number(digest: object) -> int:

@@ -40,11 +40,10 @@ def ready(database: Database) -> None:
             "any command that writes to it upgrades it"
         )
     with database.writing() as connection:
-        _refuse(database, version(connection))
-        if found is None:
-            strangers = set(sa.inspect(connection).get_table_names())
-            if strangers & {kind.name for kind in ALL} or database.path is not None:
-                raise _not_a_ledger(database)
+        found = version(connection)  # another process may have been first
+        _refuse(database, found)
+        if found is None and set(sa.inspect(connection).get_table_names()) & {kind.name for kind in ALL}:
+            raise _not_a_ledger(database)
         migrate(connection)
 
 
