@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
+
+ACTIVATE: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "silu": jax.nn.silu,
+    "relu": jax.nn.relu,
+    "relu6": jax.nn.relu6,
+    "sigmoid": jax.nn.sigmoid,
+    "hard_swish": jax.nn.hard_swish,
+    "hard_sigmoid": jax.nn.hard_sigmoid,
+    "gelu": jax.nn.gelu,
+    "tanh": jnp.tanh,
+    "identity": lambda x: x,
+}
 
 
 def activate(x: jax.Array, kind: str) -> jax.Array:
     """The activation `kind`, elementwise. Errors: KeyError for a name that the architecture does not know."""
-    return {
-        "silu": jax.nn.silu,
-        "relu": jax.nn.relu,
-        "relu6": jax.nn.relu6,
-        "sigmoid": jax.nn.sigmoid,
-        "hard_swish": jax.nn.hard_swish,
-        "hard_sigmoid": jax.nn.hard_sigmoid,
-        "gelu": jax.nn.gelu,
-        "tanh": jnp.tanh,
-        "identity": lambda x: x,
-    }[kind](x)
+    return ACTIVATE[kind](x)

@@ -25,10 +25,14 @@ class Model(NamedTuple):
 
     init(key) -> (params, batch_stats), nested dicts of float32 arrays.
     apply(params, batch_stats, images (B, H, W, C), *, train, key) -> (logits (B, classes) float32, new batch_stats).
+
+    A network with auxiliary heads gives logits (heads, B, classes) in training, the main head first; the loss is the
+    sum of the heads' losses, each times its entry of `head_weights`.
     """
 
     init: Callable[[jax.Array], tuple[Tree, Tree]]
     apply: Callable[..., tuple[jax.Array, Tree]]
+    head_weights: tuple[float, ...] = (1.0,)
 
 
 class Builder:
@@ -38,6 +42,7 @@ class Builder:
         self.rngs = nnx.Rngs(params=key)
         self.loop_from = loop_from
         self.places = 0
+        self.head_weights = [1.0]
 
     def place(self) -> int:
         self.places += 1
@@ -67,6 +72,9 @@ class Builder:
                 return modules.Concat(self.branches(op.branches, inside), op.split)
             case ops.Gate():
                 return modules.Gate(self.build(op.branch, shape))
+            case ops.Auxiliary():
+                self.head_weights.append(op.weight)
+                return modules.Auxiliary(self.build(op.branch, shape))
             case ops.Repeat():
                 return self.repeat(op, shape)
             case _:
@@ -113,8 +121,13 @@ def build(network: Network, *, platform: str, loop_from: int = LOOP_FROM) -> Mod
     shape = (network.resolution, network.resolution, network.channels)
     dtype = jnp.float32 if platform == "cpu" else jnp.bfloat16
 
+    head_weights: list[float] = []
+
     def create(key: jax.Array) -> nnx.Module:
-        return Builder(key, loop_from).build(tree, shape)
+        builder = Builder(key, loop_from)
+        module = builder.build(tree, shape)
+        head_weights[:] = builder.head_weights
+        return module
 
     graph, _, _ = modules.split(nnx.eval_shape(create, jax.random.key(0)))
 
@@ -127,7 +140,9 @@ def build(network: Network, *, platform: str, loop_from: int = LOOP_FROM) -> Mod
     ) -> tuple[jax.Array, Tree]:
         module = nnx.merge(graph, params, batch_stats)
         call = modules.Call(train=train, key=key, platform=platform)
-        logits = module(images.astype(dtype), call).astype(jnp.float32)
-        return logits.reshape(logits.shape[0], -1), nnx.to_pure_dict(nnx.state(module, nnx.BatchStat))
+        heads = [module(images.astype(dtype), call), *call.heads]
+        logits = jnp.stack([head.astype(jnp.float32).reshape(len(images), -1) for head in heads])
+        logits = logits[0] if len(heads) == 1 else logits
+        return logits, nnx.to_pure_dict(nnx.state(module, nnx.BatchStat))
 
-    return Model(init, apply)
+    return Model(init, apply, tuple(head_weights))

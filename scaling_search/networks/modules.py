@@ -6,7 +6,7 @@ Every module maps (B, H, W, C) to (B, H', W', C'). `Call` carries what the whole
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -31,6 +31,7 @@ class Call:
     key: jax.Array
     platform: str
     drop_rate: jax.Array | None = None
+    heads: list[jax.Array] = field(default_factory=list)  # auxiliary logits, in the order met
 
 
 class Conv(nnx.Module):
@@ -203,15 +204,21 @@ class Residual(nnx.Module):
 
 
 class Mean(nnx.Module):
-    """Mean of the branches; in training each branch of an image may drop out, never all (FractalNet, 4)."""
+    """Mean of all columns that meet; in training each may drop out for an image, never all (FractalNet, section 4)."""
 
     def __init__(self, branches: Chain, drop_rate: float, position: int) -> None:
         self.branches = branches
         self.drop_rate = drop_rate
         self.position = position
 
+    def terms(self, x: jax.Array, call: Call) -> list[jax.Array]:
+        """One output per column: a branch that itself ends in a mean gives all of its columns."""
+        return [
+            term for name in self.branches.names for term in _terms(getattr(self.branches, name), x, call)
+        ]
+
     def __call__(self, x: jax.Array, call: Call) -> jax.Array:
-        outputs = jnp.stack([getattr(self.branches, name)(x, call) for name in self.branches.names])
+        outputs = jnp.stack(self.terms(x, call))
         if not (call.train and self.drop_rate):
             return jnp.mean(outputs, axis=0)
         one_key, keep_key = jax.random.split(at(call, self.position))
@@ -221,6 +228,29 @@ class Mean(nnx.Module):
         kept = kept | (jnp.arange(count)[:, None] == always)
         share = (kept / jnp.sum(kept, axis=0)).astype(x.dtype)
         return jnp.einsum("kb,kbhwc->bhwc", share, outputs)
+
+
+def _terms(module: nnx.Module, x: jax.Array, call: Call) -> list[jax.Array]:
+    if isinstance(module, Mean):
+        return module.terms(x, call)
+    if isinstance(module, Chain) and module.names:
+        *before, last = (getattr(module, name) for name in module.names)
+        for step in before:
+            x = step(x, call)
+        return _terms(last, x, call)
+    return [module(x, call)]  # type: ignore[operator]
+
+
+class Auxiliary(nnx.Module):
+    """x, unchanged; in training the branch's logits are handed to `call.heads`."""
+
+    def __init__(self, branch: nnx.Module) -> None:
+        self.branch = branch
+
+    def __call__(self, x: jax.Array, call: Call) -> jax.Array:
+        if call.train:
+            call.heads.append(self.branch(x, call))  # type: ignore[operator]
+        return x
 
 
 class Concat(nnx.Module):
