@@ -16,6 +16,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from scaling_search.errors import InputError
 from scaling_search.training import steps
@@ -31,10 +32,9 @@ _EVALUATION_BATCH = 256
 
 @dataclass(frozen=True, kw_only=True)
 class CompiledTrial:
-    """Three programs for one network, recipe and data shape; they serve any seed. With ``lanes``, that many seeds
+    """Two programs for one network, recipe and data shape; they serve any seed. With ``lanes``, that many seeds
     at once.
 
-    - ``initialise(key) -> State``
     - ``advance(state, key, order, pixels, count) -> State`` takes ``count`` steps; the state is donated
     - ``evaluate(params, batch_stats, pixels) -> (losses, right)`` for one batch of ``evaluation_batch`` images
     """
@@ -43,7 +43,6 @@ class CompiledTrial:
     steps_per_epoch: int
     evaluation_batch: int
     lanes: int | None
-    initialise: Any
     advance: Any
     evaluate: Any
     state: steps.State  # shapes and types only
@@ -89,9 +88,6 @@ def compile_trial(
     steps_per_epoch = steps_in_epoch(recipe, len(train.labels))
     batch = evaluation_batch_size(len(validation.labels))
 
-    def initialise(key: Any) -> steps.State:
-        return steps.initial_state(model, recipe, steps_per_epoch, key)
-
     def advance(state: steps.State, key: Any, order: Any, pixels: steps.Pixels, count: Any) -> steps.State:
         step = partial(steps.train_step, model, recipe, steps_per_epoch, key, order, pixels)
         # The bound is an argument, so an epoch may be cut anywhere and is still the same program.
@@ -102,7 +98,6 @@ def compile_trial(
         return steps.evaluate_batch(model, params, batch_stats, pixels)
 
     if lanes is not None:
-        initialise = jax.vmap(initialise)
         advance = jax.vmap(advance, in_axes=(0, 0, 0, None, None))
         evaluate = jax.vmap(evaluate, in_axes=(0, 0, None))
 
@@ -110,13 +105,12 @@ def compile_trial(
         return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), tree)
 
     key, order = seed_inputs([0] * (lanes or 1), len(train.labels), epoch=0, batched=lanes is not None)
-    state = jax.eval_shape(initialise, key)
+    state = abstract(initial(model, recipe, steps_per_epoch, [0] * (lanes or 1), batched=lanes is not None))
     sample = jax.eval_shape(partial(take, size=batch), validation, 0)
     averaged = steps.evaluation_weights(state)
     count = jax.ShapeDtypeStruct((), jnp.int32)
     with memory_errors(None):
         compiled = [
-            jax.jit(initialise).lower(abstract(key)).compile(),
             jax.jit(advance, donate_argnums=0)
             .lower(state, abstract(key), abstract(order), abstract(train), count)
             .compile(),
@@ -127,12 +121,11 @@ def compile_trial(
         steps_per_epoch=steps_per_epoch,
         evaluation_batch=batch,
         lanes=lanes,
-        initialise=compiled[0],
-        advance=compiled[1],
-        evaluate=compiled[2],
+        advance=compiled[0],
+        evaluate=compiled[1],
         state=state,
         compile_seconds=time.monotonic() - began,
-        memory_bytes=_memory(compiled[1]),
+        memory_bytes=_memory(compiled[0]),
     )
 
 
@@ -153,6 +146,18 @@ def start_compiling(
 
     threading.Thread(target=work, name="compile-trial", daemon=True).start()
     return future
+
+
+def initial(
+    model: Model, recipe: Recipe, steps_per_epoch: int, seeds: list[int], *, batched: bool
+) -> steps.State:
+    """The state before the first step; with a leading axis of seeds when batched."""
+    states = [steps.initial_state(model, recipe, steps_per_epoch, steps.seed_key(seed)) for seed in seeds]
+    # Copies, one per leaf: the training program overwrites what it is given.
+    state: steps.State = jax.tree.map(
+        lambda *leaves: jnp.array(np.stack(leaves) if batched else leaves[0], copy=True), *states
+    )
+    return state
 
 
 def seed_inputs(seeds: list[int], count: int, *, epoch: int, batched: bool) -> tuple[Any, Any]:

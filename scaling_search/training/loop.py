@@ -131,7 +131,7 @@ def _run(
     if program.lanes != lanes or program.recipe != recipe:
         raise ValueError("the compiled programs are of another recipe or number of seeds")
     with programs.memory_errors(program.memory_bytes):
-        run = _begin(program, pixels, seeds, checkpoints)
+        run = _begin(model, program, seeds, checkpoints)
         while run.epochs_done < recipe.epochs and not all(run.diverged(lane) for lane in range(len(seeds))):
             _train_epoch(run, pixels, checkpoints, hooks)
             _evaluate_epoch(run, pixels, checkpoints, hooks)
@@ -151,9 +151,7 @@ def _ready(compiled: CompiledTrial | Future[CompiledTrial], hooks: Hooks) -> Com
     return compiled
 
 
-def _begin(
-    program: CompiledTrial, pixels: TrialPixels, seeds: list[int], checkpoints: Checkpoints | None
-) -> _Run:
+def _begin(model: Model, program: CompiledTrial, seeds: list[int], checkpoints: Checkpoints | None) -> _Run:
     position = None if checkpoints is None else checkpoints.restore(program.state, seeds, program.recipe)
     if position is not None:
         return _Run(
@@ -165,11 +163,12 @@ def _begin(
             epoch_seconds=position.epoch_seconds,
             saved_step=int(np.max(position.state.step)),
         )
-    key, _ = programs.seed_inputs(seeds, len(pixels.train.labels), epoch=0, batched=program.lanes is not None)
     return _Run(
         program=program,
         seeds=seeds,
-        state=program.initialise(key),
+        state=programs.initial(
+            model, program.recipe, program.steps_per_epoch, seeds, batched=program.lanes is not None
+        ),
         history=[[] for _ in seeds],
         correct=[None for _ in seeds],
     )

@@ -31,7 +31,7 @@ def split_on_device(split: Split, dataset: Dataset, resolution: int) -> Pixels:
     """One split (a test split too), normalised later by the training split's mean and standard deviation."""
     mean, std = dataset.moments
     return Pixels(
-        images=augment.resize(split.images, resolution),
+        images=jnp.asarray(augment.resize(split.images, resolution)),
         labels=jnp.asarray(split.labels, jnp.int32),
         mean=jnp.asarray(mean, jnp.float32),
         std=jnp.asarray(std, jnp.float32),

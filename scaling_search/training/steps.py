@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
@@ -52,16 +53,24 @@ def epoch_order(key: Key[Array, ""], epoch: Int[Array, ""], count: int) -> Int[A
 
 
 def initial_state(model: Model, recipe: Recipe, steps_per_epoch: int, key: Key[Array, ""]) -> State:
-    """The state before the first step; parameters depend on the seed's key."""
-    params, batch_stats = model.init(jax.random.fold_in(key, _INITIALISE))
+    """The state before the first step, in host memory; parameters depend on the seed's key.
+
+    Nothing is compiled here: a program that fills a hundred differently shaped arrays takes XLA longer to compile than
+    many a trial takes to train.
+    """
+    host = jax.tree.map(np.asarray, model.init(jax.random.fold_in(key, _INITIALISE)))
+    params, batch_stats = host
+    begin = optimizer.make(recipe, steps_per_epoch).init
+    # Optimizers begin with constants, so scalar parameters tell the values, and the real ones only the shapes.
+    values = begin(jax.tree.map(lambda _: np.float32(0), params))
+    shapes = jax.eval_shape(begin, params)
     return State(
         params=params,
         batch_stats=batch_stats,
-        optimizer=optimizer.make(recipe, steps_per_epoch).init(params),
-        # Copies: two names for one buffer could not both be donated.
-        averaged=() if recipe.ema is None else jax.tree.map(jnp.copy, (params, batch_stats)),
-        step=jnp.zeros((), jnp.int32),
-        loss_sum=jnp.zeros((), jnp.float32),
+        optimizer=jax.tree.map(lambda value, leaf: np.full(leaf.shape, value, leaf.dtype), values, shapes),
+        averaged=() if recipe.ema is None else (params, batch_stats),
+        step=jnp.int32(0),
+        loss_sum=jnp.float32(0),
     )
 
 
