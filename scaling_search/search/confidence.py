@@ -1,0 +1,138 @@
+"""Which candidates may be the best one: a confidence set, corrected for the number compared.
+
+A candidate is out when some other one beats it by more than chance explains:
+    T[c] = max over j of (mean[j] − mean[c]) / error[c, j]  >  threshold[c],
+threshold[c] being the 95 % point of the same maximum when all candidates are equal. The set then holds the
+true best candidate with probability at least 95 %: were c the best, T[c] could only be larger than its
+threshold by chance. This is Gupta's subset selection (1965, Technometrics 7:225) in the form of Hsu's
+multiple comparisons with the best (1984, Ann. Statist. 12:1136): one one-sided Dunnett test per candidate.
+The naming of one winner, which can err on either side, is a two-sided claim: the last rival must be out at
+half the error.
+
+The reference for sets of models, the Model Confidence Set (Hansen, Lunde & Nason 2011, Econometrica 79:453),
+bootstraps all pairs. It is not used: bootstrapped over 2 to 5 seeds its set loses the best candidate too
+often, and its all-pairs threshold costs power (`benchmarks/validate` measures both).
+
+The distribution of T under equality is drawn rather than tabulated, because candidates share images and are
+correlated through them: images enter as a Gaussian multiplier bootstrap (Chernozhukov, Chetverikov & Kato
+2013, Ann. Statist. 41:2786), seeds as a generalised pivot (Weerahandi 1993), so that few seeds give wide
+thresholds. The draws use one fixed seed: the same results give the same set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scaling_search.search.scores import Floats, Scores
+from scaling_search.search.statistics import sources
+from scaling_search.search.variance import SeedNoise, compare, image_covariance
+
+DRAWS = 10_000
+_DRAW_SEED = 20_110_301
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One candidate's test. statistic: T, in standard errors; threshold: what T may reach inside the set.
+
+    p: chance of a T at least this large were the candidate the best, corrected for the number compared.
+    """
+
+    name: str
+    inside: bool
+    statistic: float
+    threshold: float
+    p: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfidenceSet:
+    """verdicts: one per candidate judged, in the order of the scores; sources: the chance that was covered."""
+
+    verdicts: tuple[Verdict, ...]
+    level: float
+    sources: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The candidates that may be the best, in the order of the scores."""
+        return tuple(verdict.name for verdict in self.verdicts if verdict.inside)
+
+
+def confidence_set(
+    scores: Scores, *, level: float = 0.95, alive: Collection[str] | None = None, draws: int = DRAWS
+) -> ConfidenceSet:
+    """Judge the candidates `alive` (all, unless given) against each other.
+
+    The threshold counts every candidate in `scores`, those no longer alive too: survivors of a race are the
+    lucky ones among all that started, so their number alone would understate what luck can do.
+    """
+    error = 1 - level
+    rows = [row for row, name in enumerate(scores.names) if alive is None or name in alive]
+    comparison = compare(scores)
+    observed = -comparison.difference / np.sqrt(comparison.variance)
+    null = _NullMaximum(scores, comparison.noise, draws)
+    verdicts = []
+    for row in rows:
+        rivals = [observed[row, other] for other in rows if other != row]
+        statistic = float(np.nanmax(rivals)) if rivals and not np.all(np.isnan(rivals)) else -np.inf
+        threshold, p = null.judge(row, statistic, error)
+        verdicts.append(
+            Verdict(
+                name=scores.names[row],
+                inside=statistic <= threshold,
+                statistic=statistic,
+                threshold=threshold,
+                p=p,
+            )
+        )
+    if len(verdicts) > 1 and sum(verdict.inside for verdict in verdicts) == 1:
+        verdicts = _confirm_alone(verdicts, rows, null, error)
+    return ConfidenceSet(verdicts=tuple(verdicts), level=level, sources=sources(comparison.noise))
+
+
+def _confirm_alone(
+    verdicts: list[Verdict], rows: list[int], null: _NullMaximum, error: float
+) -> list[Verdict]:
+    """Let the closest rival back in unless it is out at half the error too."""
+    last = max((v for v in verdicts if not v.inside), key=lambda v: (v.p, -v.statistic))
+    place = verdicts.index(last)
+    threshold, _ = null.judge(rows[place], last.statistic, error / 2)
+    verdicts[place] = replace(last, threshold=threshold, inside=last.statistic <= threshold)
+    return verdicts
+
+
+class _NullMaximum:
+    """Draws of max over j of (noise[j] − noise[c]) / error[c, j], all candidates being equal."""
+
+    def __init__(self, scores: Scores, noise: SeedNoise, draws: int) -> None:
+        generator = np.random.default_rng(_DRAW_SEED)
+        count = len(scores.names)
+        # Half of the 1/n² that `compare` adds to each pair.
+        images = image_covariance(scores) + np.eye(count) / (2 * scores.images**2)
+        size, axes = np.linalg.eigh(images)
+        drawn = generator.standard_normal((draws, count)) @ (axes * np.sqrt(np.maximum(size, 0))).T
+        pivots = noise.pivots(generator.random(draws))
+        seeds = 1 / scores.counts
+        drawn += np.sqrt(pivots)[:, None] * np.sqrt(seeds) * generator.standard_normal((draws, count))
+        self._drawn = drawn.astype(np.float32)
+        own = np.diag(images) + noise.seed * seeds
+        self._error = np.sqrt(np.maximum(own[:, None] + own[None, :] - 2 * _off_diagonal(images), 1e-30))
+
+    def judge(self, row: int, statistic: float, error: float) -> tuple[float, float]:
+        """Threshold exceeded with probability `error`, and the p value of the statistic."""
+        if self._drawn.shape[1] == 1:
+            return np.inf, 1.0
+        others = np.arange(self._drawn.shape[1]) != row
+        gaps = self._drawn[:, others] - self._drawn[:, [row]]
+        gaps /= self._error[row, others].astype(np.float32)
+        largest = gaps.max(axis=1)
+        threshold = float(np.quantile(largest, 1 - error))
+        return threshold, float((1 + np.count_nonzero(largest >= statistic)) / (1 + len(largest)))
+
+
+def _off_diagonal(matrix: Floats) -> Floats:
+    return matrix - np.diag(np.diag(matrix))

@@ -1,0 +1,98 @@
+"""Which validation images each trial got right: the data that every comparison here reads.
+
+All candidates share seeds, data order and validation images, so a cell (candidate, seed, image) is paired
+with the same cell of every other candidate. Racing leaves some candidates with fewer seeds than others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling_search.errors import InputError
+
+Bits = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """`correct[c, s, i]`: candidate `names[c]`, trained with seed `seeds[s]`, got image i right.
+
+    Shapes: correct (K, S, n) bool, present (K, S) bool. Cells that are not present hold False and are
+    never read. Every candidate has at least one seed: one that diverged is not here and is never ranked.
+    """
+
+    names: tuple[str, ...]
+    seeds: tuple[int, ...]
+    correct: Bits
+    present: Bits
+
+    @property
+    def images(self) -> int:
+        return int(self.correct.shape[2])
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Seeds per candidate, shape (K,)."""
+        return np.asarray(self.present.sum(axis=1))
+
+    @property
+    def seed_means(self) -> Floats:
+        """Accuracy of each trial, shape (K, S); 0 where not present."""
+        return np.asarray(self.correct.mean(axis=2))
+
+    @property
+    def means(self) -> Floats:
+        """Accuracy of each candidate over its own seeds, shape (K,)."""
+        return np.asarray(self.seed_means.sum(axis=1) / self.counts)
+
+    def only(self, names: Collection[str]) -> Scores:
+        """The same scores for some of the candidates, in the order they had."""
+        rows = [row for row, name in enumerate(self.names) if name in names]
+        return self._take(rows, list(range(len(self.seeds))))
+
+    def until(self, rounds: int) -> Scores:
+        """The scores as they stood when each candidate had been given the first `rounds` seeds."""
+        columns = list(range(min(rounds, len(self.seeds))))
+        rows = [row for row in range(len(self.names)) if self.present[row, columns].any()]
+        return self._take(rows, columns)
+
+    def _take(self, rows: list[int], columns: list[int]) -> Scores:
+        return Scores(
+            names=tuple(self.names[row] for row in rows),
+            seeds=tuple(self.seeds[column] for column in columns),
+            correct=self.correct[np.ix_(rows, columns)],
+            present=self.present[np.ix_(rows, columns)],
+        )
+
+
+def gather(trials: Mapping[str, Mapping[int, Bits]]) -> Scores:
+    """Put the right/wrong bits of complete trials, by candidate and then by seed, into one array.
+
+    The order of candidates is kept, seeds are sorted. Candidates without a complete trial are left out.
+    Raises InputError when two trials were scored on different numbers of validation images.
+    """
+    kept = {name: bits for name, bits in trials.items() if bits}
+    if not kept:
+        raise InputError("no complete trial to compare: every candidate diverged, failed or was not trained")
+    seeds = sorted({seed for by_seed in kept.values() for seed in by_seed})
+    first_name, first = next(iter(kept.items()))
+    images = len(next(iter(first.values())))
+    if images < 2:
+        raise InputError(f"{images} validation image: at least 2 are needed to compare candidates")
+    correct = np.zeros((len(kept), len(seeds), images), dtype=bool)
+    present = np.zeros((len(kept), len(seeds)), dtype=bool)
+    for row, (name, by_seed) in enumerate(kept.items()):
+        for seed, bits in by_seed.items():
+            if len(bits) != images:
+                raise InputError(
+                    f"{name} with seed {seed} was scored on {len(bits)} validation images and {first_name} "
+                    f"on {images}: only trials scored on the same images can be compared"
+                )
+            correct[row, seeds.index(seed)] = bits
+            present[row, seeds.index(seed)] = True
+    return Scores(names=tuple(kept), seeds=tuple(seeds), correct=correct, present=present)

@@ -1,0 +1,203 @@
+"""How far chance moves an accuracy or a paired difference; seeds and images both count as chance.
+
+Model, for candidate c, seed s and validation image i (a crossed random-effects layout):
+    y[c,s,i] = accuracy[c] + seed[c,s] + image[c,i] + flip[c,s,i]
+so the mean over S seeds and n images has the variance
+    V = image²/n + seed²/S + flip²/(S·n).
+The variance of the per-image means over n estimates the first and last terms together; the variance of the
+per-seed means estimates seed² + flip²/n, and taking away the flips, which are in both, leaves an unbiased V.
+With few seeds, seed² is pooled over candidates (after removing what a seed does to all of them alike), as
+in any analysis of variance.
+
+Sources: Cornfield & Tukey 1956 (Ann. Math. Stat. 27:907, expected mean squares of crossed layouts);
+Owen 2007 (Ann. Appl. Stat. 1:386, why the cells of a crossed layout are not independent);
+Bouthillier et al. 2021 (arXiv:2103.03098, seeds as a source of variance).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scaling_search.search.scores import Bits, Floats, Scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedNoise:
+    """Variance between the seed means of one candidate, pooled over candidates.
+
+    raw: variance of a seed mean, flips included; flips: the part that a finite number of images causes;
+    degrees: of freedom of `raw`; 0 when no candidate has two seeds, and then nothing is known about seeds.
+    """
+
+    raw: float
+    flips: float
+    degrees: float
+
+    @property
+    def seed(self) -> float:
+        """The variance that more images would not remove; never negative."""
+        return max(0.0, self.raw - self.flips)
+
+    def pivots(self, chances: Floats) -> Floats:
+        """Values of `seed` that the data leave possible, one per quantile in `chances`.
+
+        raw·degrees/χ² − flips: the generalised pivotal quantity of Weerahandi 1993 (JASA 88:899). With few
+        seeds `raw` may be small by luck; the pivot carries that doubt, a plugged-in estimate does not.
+        """
+        from scipy.special import chdtri
+
+        if not self.degrees:
+            return np.zeros_like(chances)
+        return np.asarray(
+            np.maximum(0.0, self.raw * self.degrees / chdtri(self.degrees, 1 - chances) - self.flips)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Every pair of candidates. Shapes (K, K); entry [i, j] is candidate i minus candidate j.
+
+    difference: mean over the seeds that both have (NaN when none); image: its variance from images and
+    flips; common: number of seeds that both have; noise: what seeds add.
+    """
+
+    difference: Floats
+    image: Floats
+    common: Floats
+    noise: SeedNoise
+
+    @property
+    def variance(self) -> Floats:
+        """Variance of the difference, (K, K): two independent seed effects over the common seeds."""
+        return np.asarray(self.image + 2 * self.noise.seed / self.common)
+
+
+def difference_noise(scores: Scores) -> SeedNoise:
+    """Seed noise of differences: what a seed does to all candidates alike is removed first.
+
+    The two-way residuals of the seed means have mean square seed² + flip²/n on `degrees` degrees of freedom,
+    the three-way residuals have mean square flip².
+    """
+    cells, basis = _cells(scores)
+    degrees = len(cells) - basis.shape[1]
+    if degrees <= 0:
+        return SeedNoise(raw=0.0, flips=0.0, degrees=0.0)
+    images = scores.images
+    means = cells.mean(axis=1, dtype=np.float64)
+    between = float(means @ means - np.sum((basis.T @ means) ** 2))
+    fitted = basis.T.astype(np.float32) @ cells
+    total = float(np.count_nonzero(cells)) - float(np.sum(fitted.astype(np.float64) ** 2))
+    flips = max(0.0, total - images * between) / (degrees * (images - 1))
+    return SeedNoise(raw=max(0.0, between) / degrees, flips=flips / images, degrees=float(degrees))
+
+
+def accuracy_noise(scores: Scores) -> SeedNoise:
+    """Seed noise of an accuracy by itself: what a seed does to all candidates alike counts too.
+
+    The sum of squares within candidates is that of the two-way residuals plus that of the seeds; when a
+    seed's common effect dominates, the degrees of freedom of Satterthwaite 1946 (Biometrics Bull. 2:110)
+    fall to the number of seeds less one.
+    """
+    counts, images = scores.counts, scores.images
+    replicates = int(np.sum(counts - 1))
+    if replicates <= 0:
+        return SeedNoise(raw=0.0, flips=0.0, degrees=0.0)
+    means = scores.seed_means
+    within = max(0.0, float(np.sum(means**2) - np.sum(means.sum(axis=1) ** 2 / counts)))
+    image_sums = scores.correct.sum(axis=1, dtype=np.float64)
+    total = float(scores.correct.sum()) - float(np.sum(np.sum(image_sums**2, axis=1) / counts))
+    flips = max(0.0, total - images * within) / (replicates * (images - 1) * images)
+    residual = difference_noise(scores)
+    parts = [
+        (residual.raw * residual.degrees, residual.degrees),
+        (max(0.0, within - residual.raw * residual.degrees), replicates - residual.degrees),
+    ]
+    spread = sum(square**2 / degrees for square, degrees in parts if degrees)
+    degrees = within**2 / spread if spread else float(replicates)
+    return SeedNoise(raw=within / replicates, flips=flips, degrees=degrees)
+
+
+def compare(scores: Scores) -> Comparison:
+    """All paired differences, each over the seeds and images that both candidates have.
+
+    The image variance has 1/n² added: the adjustment of Agresti & Min 2005 (Stat. Med. 24:729), which keeps
+    the interval honest when only a handful of images tell two candidates apart.
+    """
+    present = scores.present.astype(np.float64)
+    common = present @ present.T
+    means = scores.seed_means
+    difference = np.full(common.shape, np.nan)
+    np.divide(means @ present.T - present @ means.T, common, out=difference, where=common > 0)
+    return Comparison(
+        difference=difference,
+        image=_difference_image(scores, common) + 1 / scores.images**2,
+        common=np.where(common > 0, common, np.nan),
+        noise=difference_noise(scores),
+    )
+
+
+def image_covariance(scores: Scores) -> Floats:
+    """Covariance (K, K) that the choice of images gives to the accuracies, each over its own seeds."""
+    return _covariance(scores.correct.sum(axis=1, dtype=np.float32) / scores.counts[:, None])
+
+
+def half_width(image: Floats, share: Floats, noise: SeedNoise, *, level: float) -> Floats:
+    """Half the width of the interval around an estimate with variance image + share·seed².
+
+    Solves mean over pivots of P(|N(0, image + share·seed²)| > h) = 1 − level for h: Student's t when seeds
+    are all that varies, normal when images are. `image` and `share` have one shape, h has the same.
+    """
+    from scipy.special import ndtr
+
+    steps = 400
+    pivots = noise.pivots((np.arange(steps) + 0.5) / steps)
+    deviations = np.sqrt(image[..., None] + share[..., None] * pivots)
+    low, high = np.zeros(image.shape), 1e3 * deviations.max(axis=-1)
+    for _ in range(60):
+        middle = (low + high) / 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            outside = np.nan_to_num(2 * ndtr(-middle[..., None] / deviations)).mean(axis=-1)
+        low = np.where(outside > 1 - level, middle, low)
+        high = np.where(outside > 1 - level, high, middle)
+    return np.asarray(high)
+
+
+def _cells(scores: Scores) -> tuple[np.ndarray, Floats]:
+    """Present cells as rows, shape (N, n), and an orthonormal basis (N, r) of candidate + seed effects."""
+    candidate, seed = np.nonzero(scores.present)
+    design = np.zeros((len(candidate), len(scores.names) + len(scores.seeds)))
+    design[np.arange(len(candidate)), candidate] = 1
+    design[np.arange(len(candidate)), len(scores.names) + seed] = 1
+    left, size, _ = np.linalg.svd(design, full_matrices=False)
+    return scores.correct[scores.present].astype(np.float32), left[:, size > 1e-9 * size[0]]
+
+
+def _difference_image(scores: Scores, common: Floats) -> Floats:
+    """Variance over images of the difference of two per-image means, over n; (K, K), NaN without common seeds.
+
+    Per-image means are over the seeds a pair has in common, so one covariance per distinct set of seeds.
+    """
+    patterns = {tuple(row) for row in scores.present}
+    result = np.full(common.shape, np.nan)
+    for pattern in {tuple(np.logical_and(one, other)) for one in patterns for other in patterns}:
+        seeds = np.array(pattern)
+        if not seeds.any():
+            continue
+        rows = np.ix_(*[np.nonzero(scores.present[:, seeds].all(axis=1))[0]] * 2)
+        covariance = _covariance(_per_image(scores.correct[rows[0][:, 0]], seeds))
+        spread = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
+        result[rows] = np.where(common[rows] == seeds.sum(), np.maximum(spread, 0.0), result[rows])
+    return result
+
+
+def _per_image(correct: Bits, seeds: Bits) -> np.ndarray:
+    return np.asarray(correct[:, seeds].mean(axis=1, dtype=np.float32))
+
+
+def _covariance(per_image: np.ndarray) -> Floats:
+    """Covariance over images, divided by n: (K, n) → (K, K)."""
+    images = per_image.shape[1]
+    centred = (per_image - per_image.mean(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray((centred @ centred.T).astype(np.float64) / ((images - 1) * images))
