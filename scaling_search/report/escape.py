@@ -122,7 +122,8 @@ def for_latex(text: str) -> str:
     >>> for_latex("50 % of α_1")
     '50 \\% of $\\alpha$\\_1'
     """
-    return "".join(_LATEX.get(character, character) for character in clean(text))
+    escaped = "".join(_LATEX.get(character, character) for character in clean(text))
+    return escaped.replace(r"\textasciicircum{}$\varphi$", r"$^\varphi$")  # 2^φ
 
 
 def for_csv(text: str) -> str:

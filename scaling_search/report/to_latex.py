@@ -111,4 +111,4 @@ def _line(texts: Sequence[str], *, bold: bool = False) -> str:
 
 
 def _note(note: str) -> str:
-    return rf"\par\footnotesize {for_latex(note)}"
+    return rf"\par{{\raggedright\footnotesize {for_latex(note)}\par}}"
