@@ -10,7 +10,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from scaling_search.errors import DamagedError, InputError, ScalingSearchError, StorageError, UsageError
 from scaling_search.ledger.schema import APPLICATION_ID
+from scaling_search.ledger.turns import Turns
 
 BUSY_SECONDS = 120.0  # 16 writers wait for each other in milliseconds; this long only when something is wrong
 _DURABLE = ("journal_mode = DELETE", "synchronous = EXTRA")
@@ -42,6 +43,7 @@ class Database:
     path: Path | None
     engine: sa.Engine
     read_only: bool
+    turns: Turns | None
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -59,7 +61,8 @@ class Database:
         """
         if self.read_only:
             raise StorageError(f"{self.name}: the ledger was opened for reading only")
-        with self._explained(needed), self.engine.connect() as connection:
+        turn = nullcontext() if self.turns is None else self.turns.turn()
+        with self._explained(needed), turn, self.engine.connect() as connection:
             options = {} if self.path is None else {"begin": "BEGIN IMMEDIATE"}
             with connection.execution_options(**options).begin():
                 if self.path is None:
@@ -150,7 +153,9 @@ def connect(place: Path | sa.URL, *, read_only: bool, create: bool = False) -> D
 
     engine = sa.create_engine("sqlite+pysqlite://", creator=open_file, poolclass=sa.QueuePool)
     sa.event.listen(engine, "begin", _begin)
-    return Database(name=str(place), path=place, engine=engine, read_only=read_only)
+    return Database(
+        name=str(place), path=place, engine=engine, read_only=read_only, turns=Turns(place.absolute().parent)
+    )
 
 
 def _begin(connection: sa.Connection) -> None:
@@ -166,7 +171,7 @@ def _connect_server(url: sa.URL, *, read_only: bool) -> Database:
         raise UsageError(
             f"{name}: PostgreSQL needs a driver: pip install 'scaling-search[postgresql]'"
         ) from error
-    return Database(name=name, path=None, engine=engine, read_only=read_only)
+    return Database(name=name, path=None, engine=engine, read_only=read_only, turns=None)
 
 
 def check_file(path: Path, *, read_only: bool) -> None:
