@@ -1,0 +1,80 @@
+"""`scaling-search cost`: what networks cost, counted from their tables."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from scaling_search.cli import options
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def cost(
+    networks: Annotated[
+        list[str], typer.Argument(metavar="NETWORK...", help="Names of built-in networks, or TOML files.")
+    ],
+    phi: Annotated[
+        str | None, typer.Option("--phi", help="Compound scaling: one φ, or 0..7, or 0,0.5,2; negatives too.")
+    ] = None,
+    alpha: Annotated[
+        float | None, typer.Option("--alpha", help="Depth coefficient, with --phi (1.2).")
+    ] = None,
+    beta: Annotated[float | None, typer.Option("--beta", help="Width coefficient, with --phi (1.1).")] = None,
+    gamma: Annotated[
+        float | None, typer.Option("--gamma", help="Resolution coefficient, with --phi (1.15).")
+    ] = None,
+    depth: Annotated[float | None, typer.Option("--depth", help="Or scale by factors: depth.")] = None,
+    width: Annotated[float | None, typer.Option("--width", help="Width factor.")] = None,
+    resolution: Annotated[
+        float | None, typer.Option("--resolution", help="Resolution factor, or pixels when 16 or more.")
+    ] = None,
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            "--rule",
+            help="Or by a known rule: pycls's shares such as dwr or d1_w8_r1, with --factor; or a published row: "
+            "b0 to b7, depth-4, width-2, resolution-2, compound-1.4-1.2-1.3, mobilenet-0.75-192.",
+        ),
+    ] = None,
+    factor: Annotated[
+        float | None,
+        typer.Option("--factor", help="With --rule: what depth * width^2 * resolution^2 shall be."),
+    ] = None,
+    depth_rounding: options.DepthRule = None,
+    divisor: options.Divisor = None,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Also a row for each stem, stage and head.")
+    ] = False,
+    batch_size: Annotated[
+        int | None,
+        typer.Option("--batch-size", help="Also estimate the memory of training at this batch size."),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """What networks cost, one or several side by side: parameters, MACs, activations, memory."""
+    from scaling_search.report.render import show, write
+    from scaling_search.report.to_json import dumps
+    from scaling_search.search.compare import Scaling, compare, document
+
+    scaling = Scaling(
+        phi=phi,
+        alpha=alpha,
+        beta=beta,
+        gamma=gamma,
+        depth=depth,
+        width=width,
+        resolution=resolution,
+        rule=rule,
+        factor=factor,
+        depth_rounding=depth_rounding,
+        divisor=divisor,
+    )
+    found = compare(networks, scaling, by_part=layers, batch_size=batch_size)
+    if as_json:
+        records = [row.record() for row in found]
+        write(dumps(records[0] if len(records) == 1 else {"networks": records}))
+    else:
+        show(document(found))

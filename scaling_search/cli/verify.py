@@ -1,0 +1,23 @@
+"""`scaling-search verify`: every built-in network against the published figures."""
+
+from __future__ import annotations
+
+import typer
+
+from scaling_search.cli import options
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def verify(as_json: options.Json = False) -> int:
+    """Count every built-in network against the published figures, and list published ones that contradict each other.
+
+    Exit code 0 when every built-in network matches to the unit; 1, a bug of ours, when one does not.
+    """
+    from scaling_search.report.render import show
+    from scaling_search.search import verify as use_case
+
+    found = use_case.verify()
+    show(use_case.document(found, by_source=not as_json), "json" if as_json else "text")
+    return 0 if found.exact else 1

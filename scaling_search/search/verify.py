@@ -1,0 +1,269 @@
+"""Everything built in, counted against the figures that others published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scaling_search.architecture.network import Network
+from scaling_search.baselines.load import baseline, names
+from scaling_search.costs import published
+from scaling_search.costs.count import cost, count
+from scaling_search.errors import InputError
+from scaling_search.report import columns
+from scaling_search.report.table import Document, Row, Table
+from scaling_search.scaling.scale import scale
+
+WORDS = {
+    "parameters": "parameters",
+    "batch_stats": "statistics",
+    "macs": "MACs",
+    "activations": "activations",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One figure of a built-in network, ours and published."""
+
+    network: str
+    figure: str
+    ours: int
+    published: int
+    source: str
+
+    @property
+    def verdict(self) -> str:
+        return "exact" if self.ours == self.published else "differs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recount:
+    """MACs that a publication prints, counted again: agrees within half a unit of its last printed digit."""
+
+    what: str
+    ours: int
+    published: int
+    rounded_to: int
+    source: str
+    note: str | None
+
+    @property
+    def verdict(self) -> str:
+        return "agrees" if 2 * abs(self.ours - self.published) <= self.rounded_to else "differs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A contradiction, with the printed figures that show it."""
+
+    text: str
+    figures: tuple[Recount, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """All of it. `unpublished` are built-in networks without a published row."""
+
+    figures: tuple[Figure, ...]
+    unpublished: tuple[str, ...]
+    recounts: tuple[Recount, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether every built-in network has published figures and matches them to the unit."""
+        return not self.unpublished and all(figure.verdict == "exact" for figure in self.figures)
+
+
+def verify() -> Verification:
+    """Counts every built-in network, and every scaled network and module whose figures are on record."""
+    known = published.exact()
+    figures = tuple(
+        figure for name in names() if name in known for figure in figures_of(baseline(name), known[name])
+    )
+    recounts = {row_key(row): recount(row) for row in published.printed()}
+    modules = {module.name: recount_module(module) for module in published.modules()}
+    findings = tuple(
+        Finding(
+            text=found.finding, figures=tuple(_named(figure, recounts, modules) for figure in found.figures)
+        )
+        for found in published.contradictions()
+    )
+    return Verification(
+        figures=figures,
+        unpublished=tuple(name for name in names() if name not in known),
+        recounts=(*recounts.values(), *modules.values()),
+        findings=findings,
+    )
+
+
+def figures_of(network: Network, row: published.Exact) -> list[Figure]:
+    """Ours beside the published ones, for each figure that was published."""
+    counted = cost(network)
+    return [
+        Figure(
+            network=network.name, figure=key, ours=getattr(counted, key), published=theirs, source=row.source
+        )
+        for key in WORDS
+        if (theirs := getattr(row, key)) is not None
+    ]
+
+
+def row_key(row: published.Printed) -> tuple[str, float, float, int, str]:
+    """What tells printed rows apart; two sources may print the same network."""
+    return row.network, row.depth, row.width, row.resolution, row.source
+
+
+def recount(row: published.Printed) -> Recount:
+    """The scaled network of a printed row, counted."""
+    base = baseline(row.network)
+    network = scale(
+        base, depth=row.depth, width=row.width, resolution=row.resolution / base.resolution, name=row.network
+    )
+    factors = "".join(
+        f", {word} x{factor:g}"
+        for word, factor in (("depth", row.depth), ("width", row.width))
+        if factor != 1
+    )
+    return Recount(
+        what=f"{row.network}{factors}, {row.resolution} px",
+        ours=cost(network).macs,
+        published=row.macs,
+        rounded_to=row.rounded_to,
+        source=row.source,
+        note=row.note,
+    )
+
+
+def recount_module(module: published.Module) -> Recount:
+    """A module on its own, counted."""
+    counted, _ = count(module.operation(), module.shape)
+    return Recount(
+        what=module.name,
+        ours=counted.macs,
+        published=module.macs,
+        rounded_to=module.rounded_to,
+        source=module.source,
+        note=module.note,
+    )
+
+
+def _named(
+    figure: dict[str, object],
+    recounts: dict[tuple[str, float, float, int, str], Recount],
+    modules: dict[str, Recount],
+) -> Recount:
+    """The recount that a contradiction names."""
+    if "module" in figure:
+        return modules[str(figure["module"])]
+    wanted = tuple(figure[key] for key in ("network", "depth", "width", "resolution", "source"))
+    for key, found in recounts.items():
+        if key == wanted:
+            return found
+    raise InputError(f"published.json: a contradiction names {figure}, which is no printed row")
+
+
+def document(found: Verification, *, by_source: bool = False) -> Document:
+    """Every built-in network, printed figures counted again (`by_source`: a table for each), contradictions."""
+    if by_source:
+        sources = dict.fromkeys(row.source for row in found.recounts)
+        printed = [
+            _printed(tuple(row for row in found.recounts if row.source == source), f"Printed: {source}")
+            for source in sources
+        ]
+    else:
+        printed = [_printed(found.recounts, "Rounded figures as printed, counted again")]
+    return Document(
+        title="Counted against published figures",
+        tables=(_networks(found), *printed, _contradictions(found)),
+        facts={
+            "every figure exact": found.exact,
+            "networks": len({figure.network for figure in found.figures}),
+            "figures": len(found.figures),
+        },
+    )
+
+
+def _networks(found: Verification) -> Table:
+    rows = [
+        Row(
+            cells={
+                "network": figure.network,
+                "figure": WORDS[figure.figure],
+                "ours": figure.ours,
+                "published": figure.published,
+                "difference": figure.ours - figure.published,
+                "verdict": figure.verdict,
+                "source": figure.source,
+            },
+            emphasis="plain" if figure.verdict == "exact" else "strong",
+        )
+        for figure in found.figures
+    ]
+    layout = (
+        columns.name("network", "Network", identifies=True),
+        columns.name("figure", "Figure", identifies=True),
+        columns.integer("ours", "Ours"),
+        columns.integer("published", "Published"),
+        columns.integer("difference", "Off by"),
+        columns.name("verdict", "Verdict"),
+        columns.hidden("source"),
+    )
+    notes = (
+        "MACs are multiply-adds (what papers call FLOPs) for one image; statistics are batch-norm means and variances.",
+        *(f"{name} has no published figures on record." for name in found.unpublished),
+    )
+    return Table(name="figures", title="Built-in networks", columns=layout, rows=tuple(rows), notes=notes)
+
+
+def _recount_cells(row: Recount) -> dict[str, object]:
+    return {
+        "what": row.what,
+        "ours": row.ours,
+        "published": row.published,
+        "difference_percent": 100 * (row.ours / row.published - 1),
+        "verdict": row.verdict,
+        "source": row.source,
+    }
+
+
+RECOUNT = (
+    columns.name("what", "What", identifies=True),
+    columns.integer("ours", "Ours (MACs)"),
+    columns.integer("published", "Published (MACs)"),
+    columns.decimal("difference_percent", "Off by (%)", 1, sign=True),
+    columns.name("verdict", "Verdict"),
+)
+
+
+def _printed(recounts: tuple[Recount, ...], title: str) -> Table:
+    rows = tuple(
+        Row(
+            cells=_recount_cells(row) | {"note": row.note},
+            emphasis="plain" if row.verdict == "agrees" else "strong",
+        )
+        for row in recounts
+    )
+    return Table(
+        name="printed",
+        title=title,
+        columns=(*RECOUNT, columns.hidden("source"), columns.hidden("note")),
+        rows=rows,
+        notes=tuple(dict.fromkeys(f"{row.what}: {row.note}" for row in recounts if row.note is not None)),
+    )
+
+
+def _contradictions(found: Verification) -> Table:
+    rows = tuple(
+        Row(cells=_recount_cells(row) | {"finding": number})
+        for number, finding in enumerate(found.findings, start=1)
+        for row in finding.figures
+    )
+    layout = (columns.integer("finding", "No.", identifies=True), *RECOUNT, columns.hidden("source"))
+    return Table(
+        name="contradictions",
+        title="Published figures that contradict each other, or what they describe",
+        columns=layout,
+        rows=rows,
+        notes=tuple(f"{number}. {finding.text}" for number, finding in enumerate(found.findings, start=1)),
+    )
