@@ -21,8 +21,10 @@ thresholds. The draws use one fixed seed: the same results give the same set.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -109,16 +111,15 @@ class _NullMaximum:
     """Draws of max over j of (noise[j] − noise[c]) / error[c, j], all candidates being equal."""
 
     def __init__(self, scores: Scores, noise: SeedNoise, draws: int) -> None:
-        generator = np.random.default_rng(_DRAW_SEED)
         count = len(scores.names)
-        # Half of the 1/n² that `compare` adds to each pair.
-        images = image_covariance(scores) + np.eye(count) / (2 * scores.images**2)
+        normals, uniforms = _chance(draws, count)
+        # Half of what `compare` adds to each pair.
+        images = image_covariance(scores) + np.diag(1 / (2 * scores.counts * scores.images**2))
         size, axes = np.linalg.eigh(images)
-        drawn = generator.standard_normal((draws, count)) @ (axes * np.sqrt(np.maximum(size, 0))).T
-        pivots = noise.pivots(generator.random(draws))
         seeds = 1 / scores.counts
-        drawn += np.sqrt(pivots)[:, None] * np.sqrt(seeds) * generator.standard_normal((draws, count))
-        self._drawn = drawn.astype(np.float32)
+        deviation = np.sqrt(noise.pivots(uniforms)).astype(np.float32)
+        self._drawn = normals[0] @ (axes * np.sqrt(np.maximum(size, 0))).T.astype(np.float32)
+        self._drawn += deviation[:, None] * np.sqrt(seeds).astype(np.float32) * normals[1]
         own = np.diag(images) + noise.seed * seeds
         self._error = np.sqrt(np.maximum(own[:, None] + own[None, :] - 2 * _off_diagonal(images), 1e-30))
 
@@ -130,8 +131,17 @@ class _NullMaximum:
         gaps = self._drawn[:, others] - self._drawn[:, [row]]
         gaps /= self._error[row, others].astype(np.float32)
         largest = gaps.max(axis=1)
-        threshold = float(np.quantile(largest, 1 - error))
+        rank = math.ceil((1 - error) * len(largest)) - 1
+        threshold = float(np.partition(largest, rank)[rank])
         return threshold, float((1 + np.count_nonzero(largest >= statistic)) / (1 + len(largest)))
+
+
+@lru_cache(maxsize=4)
+def _chance(draws: int, candidates: int) -> tuple[np.ndarray, Floats]:
+    """Standard normals (2, draws, K) and evenly spread chances in random order (draws,)."""
+    generator = np.random.default_rng(_DRAW_SEED)
+    normals = generator.standard_normal((2, draws, candidates), dtype=np.float32)
+    return normals, generator.permutation((np.arange(draws) + 0.5) / draws)
 
 
 def _off_diagonal(matrix: Floats) -> Floats:

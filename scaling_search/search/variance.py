@@ -17,6 +17,7 @@ Bouthillier et al. 2021 (arXiv:2103.03098, seeds as a source of variance).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -46,13 +47,20 @@ class SeedNoise:
         raw·degrees/χ² − flips: the generalised pivotal quantity of Weerahandi 1993 (JASA 88:899). With few
         seeds `raw` may be small by luck; the pivot carries that doubt, a plugged-in estimate does not.
         """
-        from scipy.special import chdtri
-
         if not self.degrees:
             return np.zeros_like(chances)
-        return np.asarray(
-            np.maximum(0.0, self.raw * self.degrees / chdtri(self.degrees, 1 - chances) - self.flips)
-        )
+        points, per_degree = _inverse_chi_square(self.degrees)
+        raw = self.raw * np.interp(chances, points, per_degree)
+        return np.asarray(np.maximum(0.0, raw - self.flips))
+
+
+@lru_cache(maxsize=256)
+def _inverse_chi_square(degrees: float) -> tuple[Floats, Floats]:
+    """Chances and degrees/χ² there: the inverse is slow, and between its points a line is exact enough."""
+    from scipy.special import chdtri
+
+    points = (1 + np.cos(np.linspace(np.pi, 0, 400)[1:-1])) / 2
+    return points, np.asarray(degrees / chdtri(degrees, 1 - points))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +130,9 @@ def accuracy_noise(scores: Scores) -> SeedNoise:
 def compare(scores: Scores) -> Comparison:
     """All paired differences, each over the seeds and images that both candidates have.
 
-    The image variance has 1/n² added: the adjustment of Agresti & Min 2005 (Stat. Med. 24:729), which keeps
-    the interval honest when only a handful of images tell two candidates apart.
+    The image variance has 1/(S·n²) added: the adjustment of Agresti & Min 2005 (Stat. Med. 24:729), half an
+    image per cell of each seed's 2x2 table, which keeps the interval honest when only a handful of images
+    tell two candidates apart.
     """
     present = scores.present.astype(np.float64)
     common = present @ present.T
@@ -132,7 +141,7 @@ def compare(scores: Scores) -> Comparison:
     np.divide(means @ present.T - present @ means.T, common, out=difference, where=common > 0)
     return Comparison(
         difference=difference,
-        image=_difference_image(scores, common) + 1 / scores.images**2,
+        image=_difference_image(scores, common) + 1 / (np.maximum(common, 1) * scores.images**2),
         common=np.where(common > 0, common, np.nan),
         noise=difference_noise(scores),
     )
