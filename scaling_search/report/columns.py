@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Literal
 
 from scaling_search.report import figures
 from scaling_search.report.table import Column, Estimate, Interval
@@ -121,8 +121,3 @@ def flag(key: str, title: str) -> Column:
     return Column(
         key=key, title=title, show=lambda cell: "yes" if cell else "no", align="left", place="filled"
     )
-
-
-def missing(columns: Iterable[Column]) -> dict[str, Any]:
-    """Cells that are all missing: a row to fill in."""
-    return {column.key: None for column in columns}

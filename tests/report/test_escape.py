@@ -8,6 +8,7 @@ import io
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 from html.parser import HTMLParser
 
@@ -53,10 +54,17 @@ NASTY = [
     " ",
 ]
 names = st.one_of(
-    st.sampled_from(NASTY),
     st.lists(st.sampled_from(NASTY), min_size=1, max_size=3).map("".join),
     st.text(st.characters(codec=None, exclude_categories=()), max_size=30),
 )
+
+
+def hostile(test: Callable[[str], None]) -> Callable[[str], None]:
+    """Each nasty name, then invented ones."""
+    found = settings(max_examples=25, deadline=None)(given(names)(test))
+    for name in NASTY:
+        found = example(name)(found)
+    return found
 
 
 def document(name: str) -> Document:
@@ -110,17 +118,16 @@ def stray(text: str) -> set[str]:
     return {c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
 
 
-@given(names, st.sampled_from(FORMATS), st.booleans())
-@settings(max_examples=200, deadline=None)
-@example("\x1b[31mred", "text", False)
-def test_no_format_has_a_control_character(name: str, form: str, color: bool) -> None:
-    out = render(document(name), form, color=color)
-    if form == "text" and color:
-        out = re.sub(r"\x1b\[[0-9;]*m", "", out)  # the styles, which are ours
-        plain = render(document(name), form)
-        assert out == plain
-    assert not stray(out)
-    out.encode()
+@hostile
+def test_no_format_has_a_control_character(name: str) -> None:
+    whole = document(name)
+    for form in FORMATS:
+        out = render(whole, form)
+        assert not stray(out)
+        out.encode()
+    # The only sequences on a colour terminal are our styles.
+    colored = render(whole, "text", color=True)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == render(whole, "text")
 
 
 class Tags(HTMLParser):
@@ -144,8 +151,7 @@ def benign(form: str) -> str:
     return render(document("name"), form)
 
 
-@given(names)
-@settings(max_examples=50, deadline=None)
+@hostile
 def test_html_has_the_same_elements_whatever_the_name(name: str) -> None:
     page = Tags(render(document(name), "html"))
     assert page.tags == Tags(benign("html")).tags
@@ -156,8 +162,7 @@ def test_html_has_the_same_elements_whatever_the_name(name: str) -> None:
     ]
 
 
-@given(names)
-@settings(max_examples=50, deadline=None)
+@hostile
 def test_csv_reads_back_and_starts_no_formula(name: str) -> None:
     text = render(document(name), "csv")
     lines = list(csv.reader(io.StringIO(text), strict=True))
@@ -171,8 +176,7 @@ def test_csv_reads_back_and_starts_no_formula(name: str) -> None:
     assert ";" not in bare
 
 
-@given(names)
-@settings(max_examples=50, deadline=None)
+@hostile
 def test_json_gives_the_name_back(name: str) -> None:
     text = render(document(name), "json")
     assert text.isascii() and not set(text) & set("<>&\x7f")
@@ -181,8 +185,7 @@ def test_json_gives_the_name_back(name: str) -> None:
     assert whole["grid"][0]["name"] == whole["scale"][0]["name"] == name
 
 
-@given(names)
-@settings(max_examples=50, deadline=None)
+@hostile
 def test_markdown_keeps_its_tables_and_holds_no_html(name: str) -> None:
     def shape(text: str) -> list[int]:
         return [
@@ -195,8 +198,7 @@ def test_markdown_keeps_its_tables_and_holds_no_html(name: str) -> None:
     assert not re.search(r"(?<!\\)(?:\\\\)*(?:!?\[|`)", out)
 
 
-@given(names)
-@settings(max_examples=50, deadline=None)
+@hostile
 def test_latex_has_the_same_commands_and_balanced_braces(name: str) -> None:
     def commands(text: str) -> set[str]:
         return set(re.findall(r"\\(?:[a-zA-Z]+|.)", text))
@@ -212,16 +214,14 @@ def test_latex_has_the_same_commands_and_balanced_braces(name: str) -> None:
     assert not re.search(r"[~^]|(?<!\{)%", body)
 
 
-@given(names)
-@settings(max_examples=50, deadline=None)
+@hostile
 def test_text_stays_within_its_width(name: str) -> None:
     from rich.cells import cell_len
 
     assert max(cell_len(line) for line in render(document(name), "text", width=80).splitlines()) <= 80
 
 
-@given(names)
-@settings(max_examples=50, deadline=None)
+@hostile
 def test_rich_shows_a_name_as_it_is(name: str) -> None:
     from rich.text import Text
 
@@ -247,6 +247,10 @@ def test_rich_shows_a_name_as_it_is(name: str) -> None:
 )
 def test_clean(given_text: str, shown: str) -> None:
     assert escape.clean(given_text) == shown
+
+
+def test_html_text_can_stand_in_an_attribute() -> None:
+    assert escape.for_html("\"'<&>") == "&quot;&#x27;&lt;&amp;&gt;"
 
 
 @pytest.mark.parametrize(
