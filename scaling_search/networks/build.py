@@ -103,13 +103,18 @@ class Builder:
             return modules.Chain(
                 [self.build(with_drop_rate(op.operation, rate), shape) for rate in op.drop_rates]
             )
-        first = self.places
-        copies = []
-        for _ in op.drop_rates:
+        graphs: list[Any] = []
+
+        def copy(key: jax.Array) -> tuple[Any, Any]:
             # All copies share one graph: places inside are told apart by the loop's own keys.
-            self.places = first
-            copies.append(self.build(op.operation, shape))
-        return modules.Loop(copies, op.drop_rates, self.place())
+            inner = Builder(key, self.loop_from)
+            graph, params, stats = modules.split(inner.build(op.operation, shape))
+            graphs.append(graph)
+            return params, stats
+
+        # Traced once, however deep the stage: that is what makes a deep network quick to compile.
+        params, stats = jax.vmap(copy)(jax.random.split(self.rngs.params(), len(op.drop_rates)))
+        return modules.Loop(nnx.merge(graphs[0], params, stats), op.drop_rates, self.place())
 
 
 def build(network: Network, *, platform: str, loop_from: int = LOOP_FROM) -> Model:

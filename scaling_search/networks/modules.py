@@ -238,7 +238,7 @@ def _terms(module: nnx.Module, x: jax.Array, call: Call) -> list[jax.Array]:
         for step in before:
             x = step(x, call)
         return _terms(last, x, call)
-    return [module(x, call)]  # type: ignore[operator]
+    return [module(x, call)]
 
 
 class Auxiliary(nnx.Module):
@@ -249,7 +249,7 @@ class Auxiliary(nnx.Module):
 
     def __call__(self, x: jax.Array, call: Call) -> jax.Array:
         if call.train:
-            call.heads.append(self.branch(x, call))  # type: ignore[operator]
+            call.heads.append(self.branch(x, call))
         return x
 
 
@@ -280,10 +280,8 @@ class Gate(nnx.Module):
 class Loop(nnx.Module):
     """Equal blocks run as one compiled loop: weights stacked along a leading axis."""
 
-    def __init__(self, copies: list[nnx.Module], drop_rates: tuple[float, ...], position: int) -> None:
-        graph, *states = zip(*(split(copy) for copy in copies), strict=True)
-        stacked = [jax.tree.map(lambda *leaves: jnp.stack(leaves), *state) for state in states]
-        self.block = nnx.merge(graph[0], *stacked)
+    def __init__(self, block: nnx.Module, drop_rates: tuple[float, ...], position: int) -> None:
+        self.block = block
         self.drop_rates = drop_rates
         self.position = position
 

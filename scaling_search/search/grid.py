@@ -1,168 +1,155 @@
-"""The search: every candidate trained with every seed, round by round, and only what the ledger does not have yet."""
+"""`grid`: plan, train every candidate not yet in the ledger, race, choose."""
 
 from __future__ import annotations
 
-import time
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scaling_search.architecture import toml
-from scaling_search.architecture.network import Network, fingerprint
-from scaling_search.costs.count import Cost, cost
+from scaling_search.data import catalog
+from scaling_search.errors import InputError
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import CandidateRow, NetworkRow, StudyRow
-from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.search import study as studies
-from scaling_search.search.plan import Candidate, Plan
+from scaling_search.ledger.rows import DecisionRow, TrialRow
+from scaling_search.search import judge, records, rounds
+from scaling_search.search.judge import Findings
+from scaling_search.search.plan import Planned, plan
+from scaling_search.search.race import Decision
 from scaling_search.search.study import Study
-from scaling_search.search.trainer import Job, Trainer, unfinished
 
-# A round is one seed for every candidate still racing.
-Round = Callable[[int, Sequence[str]], Sequence[str]]
-_OTHERS_POLL_SECONDS = 1.0
+if TYPE_CHECKING:
+    from scaling_search.search.trainer import Trainer, Watcher
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contender:
-    """What competes: one network per phi of the grid, all built by the same triples.
+class GridOutcome:
+    """What `grid` did and found. `trained` counts the trials that this call ran."""
 
-    `key` names it: the fingerprints of its networks, joined.
-    """
-
-    key: str
-    members: tuple[Candidate, ...]
-
-    @property
-    def lead(self) -> Candidate:
-        """The member at the smallest phi; its triple stands for the contender."""
-        return self.members[0]
-
-    @property
-    def macs(self) -> int:
-        """MACs of all members together: what training it costs, up to a factor."""
-        return sum(member.cost.macs for member in self.members)
+    planned: Planned
+    trained: int
+    trials: tuple[TrialRow, ...]
+    found: Findings
 
 
-def contenders(plans: Sequence[Plan]) -> list[Contender]:
-    """Triples kept at every phi, grouped by the networks that they build there."""
-    if len(plans) == 1:
-        return [Contender(key=row.fingerprint, members=(row,)) for row in plans[0].candidates]
-    by_triple = [{triple: row for row in plan.candidates for triple in row.triples} for plan in plans]
-    groups: dict[str, Contender] = {}
-    for triple in by_triple[0]:
-        if all(triple in rows for rows in by_triple):
-            members = tuple(rows[triple] for rows in by_triple)
-            key = "+".join(member.fingerprint for member in members)
-            groups.setdefault(key, Contender(key=key, members=members))
-    return list(groups.values())
+def grid(
+    study: Study,
+    ledger: Ledger,
+    *,
+    watcher: Watcher,
+    should_stop: Callable[[], bool],
+    checkpoints: Path | None,
+    retry_failed: bool = False,
+) -> GridOutcome:
+    """The search. Errors: TrainingStopped (all finished trials are kept), InputError, StorageError."""
+    planned = plan(study)
+    trainer = make_trainer(
+        study,
+        ledger,
+        watcher=watcher,
+        should_stop=should_stop,
+        checkpoints=checkpoints,
+        retry_failed=retry_failed,
+    )
+    recipe, dataset = trainer.recipe.canonical(), trainer.dataset.fingerprint
+    records.record_plan(ledger, study, planned.plans, recipe=recipe, dataset=dataset)
+    field = rounds.contenders(planned.plans)
+    if not field:
+        raise InputError(
+            "no triple is kept at every phi of the grid: drop a phi or raise grid.macs_tolerance"
+        )
+    watcher.expect(sum(len(contender.members) for contender in field) * study.grid.seeds)
+    trained = rounds.run(trainer, field, range(study.grid.seeds), Race(study, ledger).after_round)
+    trials, found = read_grid(ledger, study)
+    return GridOutcome(planned=planned, trained=trained, trials=trials, found=found)
 
 
-def record_plan(ledger: Ledger, study: Study, plans: Sequence[Plan], *, recipe: str, dataset: str) -> None:
-    """The study, its networks and its candidates, dropped ones included, as the report will read them."""
-    ledger.record_study(study_row(study, recipe=recipe, dataset=dataset))
-    for plan in plans:
-        for network, counted in [(plan.base, plan.base_cost)] + [
-            (c.network, c.cost) for c in plan.candidates
-        ]:
-            ledger.record_network(network_row(network, counted))
-        rows = [
-            candidate_row(study.name, "grid", row, triple)
-            for row in (*plan.candidates, *plan.dropped)
-            for triple in row.triples
-        ]
-        ledger.record_candidates(study.name, rows)
+class Race:
+    """Decides after each round who goes on, and writes the decision into the ledger."""
+
+    def __init__(self, study: Study, ledger: Ledger) -> None:
+        self.study = study
+        self.ledger = ledger
+
+    def after_round(self, racing: Sequence[str]) -> Sequence[str]:
+        """The keys that get another seed. Replayed from the ledger, so a killed race decides as it did before."""
+        if not self.study.grid.racing:
+            return racing
+        seeds = self.study.grid.seeds
+        field = judge.rivals(self.ledger.candidates(self.study.name, "grid"))
+        scores = judge.scores(field, own_trials(self.ledger, self.study.name))
+        if scores is None:
+            return ()
+        last = judge.replay(scores, seeds=seeds)[-1]
+        self._record(last)
+        return () if last.finished(seeds) else last.keep
+
+    def _record(self, decision: Decision) -> None:
+        tested = {verdict.name: verdict for verdict in decision.verdicts}
+        for name in (*decision.keep, *decision.drop):
+            verdict = tested.get(name)
+            self.ledger.record_decision(
+                DecisionRow(
+                    study=self.study.name,
+                    round=decision.round,
+                    network=name,
+                    verdict=decision.drop.get(name, "goes on"),
+                    statistic=None if verdict is None else _finite(verdict.statistic),
+                    threshold=None if verdict is None else _finite(verdict.threshold),
+                    detail=None if verdict is None else json.dumps({"p": verdict.p}),
+                    created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                )
+            )
 
 
-def study_row(study: Study, *, recipe: str, dataset: str) -> StudyRow:
-    """A study as the ledger keeps it."""
-    return StudyRow(
-        name=study.name,
-        toml=studies.write(study),
-        baseline=study.baseline,
-        dataset_name=study.dataset.name,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        recipe=recipe,
+def _finite(value: float) -> float | None:
+    return value if abs(value) < float("inf") else None
+
+
+def read_grid(ledger: Ledger, study: Study) -> tuple[tuple[TrialRow, ...], Findings]:
+    """Trials and findings of a study's grid, from the ledger alone."""
+    candidates = ledger.candidates(study.name, "grid")
+    trials = own_trials(ledger, study.name)
+    racing = study.grid.seeds if study.grid.racing else None
+    return trials, judge.findings(candidates, trials, racing_seeds=racing)
+
+
+def own_trials(ledger: Ledger, study: str) -> tuple[TrialRow, ...]:
+    """The trials of the study's grid candidates, by the study's recipe, on its data, with the grid's seeds."""
+    networks = {row.network for row in ledger.candidates(study, "grid") if row.status != "dropped"}
+    rows = ledger.trials(study=study, with_correct=True)
+    return tuple(row for row in rows if row.network in networks and row.seed < FRESH_SEEDS)
+
+
+# Seeds from here on belong to `scale`: its figures must not be those that chose the winner.
+FRESH_SEEDS = 1_000_000
+
+
+def make_trainer(
+    study: Study,
+    ledger: Ledger,
+    *,
+    watcher: Watcher,
+    should_stop: Callable[[], bool],
+    checkpoints: Path | None,
+    retry_failed: bool,
+) -> Trainer:
+    """The trainer of a study: its data decoded, its recipe resolved. Never opens the test split."""
+    from scaling_search.search.trainer import Trainer
+    from scaling_search.training.cache import enable_cache
+
+    recipe = study.resolved_recipe()
+    dataset = catalog.load(
+        study.dataset.name, validation=study.dataset.validation, split_seed=study.dataset.split_seed
+    )
+    enable_cache()
+    return Trainer(
+        ledger=ledger,
         dataset=dataset,
+        recipe=recipe,
+        watcher=watcher,
+        should_stop=should_stop,
+        checkpoints=checkpoints,
+        retry_failed=retry_failed,
     )
-
-
-def network_row(network: Network, counted: Cost) -> NetworkRow:
-    """A network as the ledger keeps it."""
-    return NetworkRow(
-        fingerprint=fingerprint(network),
-        name=network.name,
-        toml=toml.write(network),
-        resolution=network.resolution,
-        parameters=counted.parameters,
-        batch_stats=counted.batch_stats,
-        macs=counted.macs,
-        activations=counted.activations,
-    )
-
-
-def candidate_row(study: str, purpose: str, row: Candidate, triple: Coefficients) -> CandidateRow:
-    """A candidate as the ledger keeps it: one row per triple."""
-    return CandidateRow(
-        study=study,
-        purpose=purpose,
-        phi=row.phi,
-        alpha=triple.alpha,
-        beta=triple.beta,
-        gamma=triple.gamma,
-        network=row.fingerprint,
-        network_name=row.network.name,
-        depth="-".join(map(str, row.network.depths)),
-        width="-".join(map(str, row.network.widths)),
-        resolution=row.network.resolution,
-        nominal_resolution=row.nominal_resolution,
-        parameters=row.cost.parameters,
-        macs=row.cost.macs,
-        macs_ratio=row.macs_ratio,
-        status=row.status,
-        reason=row.reason,
-    )
-
-
-def run(trainer: Trainer, field: Sequence[Contender], seeds: Sequence[int], after_round: Round) -> int:
-    """Trains round by round; `after_round(seed index, keys still racing)` says who goes on. Trials run here.
-
-    Work that other processes hold is waited for at the end of a round, because the next round depends on it; a dead
-    worker's trial is taken up.
-    """
-    trained = 0
-    racing = [contender.key for contender in field]
-    by_key = {contender.key: contender for contender in field}
-    for index, seed in enumerate(seeds):
-        jobs = [job(member, seed) for key in racing for member in by_key[key].members]
-        trained += run_jobs(trainer, jobs)
-        if index + 1 < len(seeds):
-            racing = list(after_round(index, racing))
-    return trained
-
-
-def run_jobs(trainer: Trainer, jobs: Sequence[Job]) -> int:
-    """Runs what is missing of `jobs`; returns how many ran here. The next one compiles while one trains."""
-    trained = 0
-    keys = {trainer.row(job).key: job for job in jobs}
-    trainer.ledger.add_trials([trainer.row(job) for job in jobs])
-    while missing := unfinished(trainer.ledger, list(keys)):
-        before = trained
-        wanted = [key for key in keys if key in set(missing)]
-        for position, key in enumerate(wanted):
-            upcoming = keys[wanted[position + 1]] if position + 1 < len(wanted) else None
-            trained += trainer.run(keys[key], upcoming=upcoming)
-        if trained == before:
-            trainer.check_stop()
-            time.sleep(_OTHERS_POLL_SECONDS)
-    return trained
-
-
-def job(member: Candidate, seed: int) -> Job:
-    """One trial of a candidate."""
-    return Job(network=member.network, cost=member.cost, seed=seed, label=f"{member.triple} φ={member.phi:g}")
-
-
-def base_job(base: Network, seed: int) -> Job:
-    """One trial of the base network."""
-    return Job(network=base, cost=cost(base), seed=seed, label="base")

@@ -39,6 +39,23 @@ def platform_name() -> str:
     return str(jax.default_backend())
 
 
+def available_memory() -> int | None:
+    """Bytes that a trial may take: what the accelerator has free, or the host on a CPU. None: not known."""
+    import jax
+
+    first = jax.devices()[0]
+    if first.platform != "cpu":
+        stats = first.memory_stats()
+        return None if not stats else int(stats["bytes_limit"]) - int(stats["bytes_in_use"])
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None
+
+
 def processor() -> str:
     """The processor's own name, where the system tells."""
     try:

@@ -7,7 +7,10 @@ import statistics
 from dataclasses import dataclass, replace
 
 from scaling_search.architecture.network import Network, fingerprint
+from scaling_search.baselines.load import load as load_network
 from scaling_search.costs.count import Cost, cost
+from scaling_search.data import catalog
+from scaling_search.data.dataset import DatasetInfo
 from scaling_search.errors import InputError
 from scaling_search.scaling.coefficients import Coefficients, Range, grid
 from scaling_search.scaling.scale import compound
@@ -55,7 +58,32 @@ class Plan:
     dropped: tuple[Candidate, ...]
 
 
-def plan(study: Study, base: Network) -> tuple[Plan, ...]:
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A study with its base network and one plan per phi."""
+
+    study: Study
+    info: DatasetInfo
+    base: Network
+    plans: tuple[Plan, ...]
+
+
+def plan(study: Study, *, as_published: bool = False) -> Planned:
+    """The plan of a study. `as_published` counts the baseline with its own classes and channels, not the data's."""
+    base = base_of(study, as_published=as_published)
+    info = catalog.describe(study.dataset.name)
+    return Planned(study=study, info=info, base=base, plans=plan_all(study, base))
+
+
+def base_of(study: Study, *, as_published: bool = False) -> Network:
+    """The network at phi = 0: baseline or proxy, with the data's classes and channels unless `as_published`."""
+    if as_published and study.proxy is None:
+        return load_network(study.baseline)
+    info = catalog.describe(study.dataset.name)
+    return study.base(channels=info.channels, classes=len(info.classes))
+
+
+def plan_all(study: Study, base: Network) -> tuple[Plan, ...]:
     """One plan per phi of the study's grid. Errors: InputError when the grid is empty."""
     return tuple(plan_at(study, base, phi) for phi in parse_phi(study.grid.phi))
 

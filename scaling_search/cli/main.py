@@ -1,0 +1,108 @@
+"""The command line: names, help, exit codes. Each command lives in its own file and is loaded when it is called."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from scaling_search import __version__
+from scaling_search.errors import ScalingSearchError, UsageError, suggest
+
+# name -> one line of help, in the order of a user's work.
+COMMANDS = {
+    "plan": "What grid would do, before any compute: candidates, duplicates, costs, time.",
+    "grid": "The search: train every candidate not yet in the ledger, and choose.",
+    "scale": "The best triple over phi: write one network per phi, train, record.",
+    "report": "Accuracy and MACs tables from the ledger.",
+    "cost": "What networks cost: parameters, MACs, activations, memory.",
+    "verify": "Count every built-in network against the published figures.",
+    "data": "List data sets, or prepare one.",
+    "doctor": "What this machine has; checks and repairs a ledger.",
+}
+
+
+class Lazy(TyperGroup):
+    """Imports a command only when it is called, so that --help is quick."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            raise UsageError(suggest("command", cmd_name, COMMANDS))
+        return get_command(importlib.import_module(f"scaling_search.cli.{cmd_name}").app)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+app = typer.Typer(
+    cls=Lazy,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"scaling-search {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """How should this network be made bigger? Compound scaling of depth, width and resolution, searched on your data.
+
+    A first answer on two cores: scaling-search grid --phi 1, then scale --phi 0..7, then report.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point. What a user can cause is one message on stderr and an exit code; a bug keeps its traceback."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command; returns its exit code."""
+    try:
+        app(args=arguments, prog_name="scaling-search")
+        sys.stdout.flush()
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0 if done.code is None else 1
+    except ScalingSearchError as error:
+        return _told(str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader has gone (`| head`): nothing is wrong, and nothing more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        return _told(f"{error.filename or 'output'}: {error.strerror}", 7)
+    return 0
+
+
+def _told(message: str, code: int) -> int:
+    from scaling_search.report.escape import clean
+
+    for number, line in enumerate(message.splitlines() or [""]):
+        print(clean(line) if number else f"Error: {clean(line)}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+if __name__ == "__main__":
+    main()

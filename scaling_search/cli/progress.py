@@ -1,0 +1,99 @@
+"""Progress on a terminal's stderr: a bar for the trials, one for the running trial. Silent elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from scaling_search.report.escape import clean, for_rich
+
+if TYPE_CHECKING:
+    from scaling_search.ledger.rows import TrialRow
+    from scaling_search.search.trainer import Job
+    from scaling_search.training.loop import Progress as Steps
+
+
+class Bars:
+    """A watcher for the trainer. On anything that is no terminal only `say` and failures are printed."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self.shown = self.console.is_terminal
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            console=self.console,
+            disable=not self.shown,
+        )
+        self.trials: TaskID | None = None
+        self.trial: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.bars.stop()
+
+    def expect(self, trials: int) -> None:
+        """How many trials there are at most."""
+        self.trials = self.bars.add_task("trials", total=trials)
+
+    def skip(self, trials: int, why: str) -> None:
+        """Trials that are not run after all."""
+        self.say(why)
+        self._advance(trials)
+
+    def known(self, trials: int) -> None:
+        """Trials that the ledger has already."""
+        self._advance(trials)
+
+    def begin(self, job: Job) -> None:
+        """A trial starts: it compiles first, unless its network was compiled before."""
+        label = for_rich(f"{job.label}, seed {job.seed}")
+        self.trial = self.bars.add_task(f"{label}: compiling", total=None)
+
+    def progress(self, progress: Steps) -> None:
+        """Some steps further."""
+        if self.trial is not None:
+            epoch = min(progress.epoch + 1, progress.epochs)
+            label = self.bars.tasks[-1].description.partition(":")[0]
+            self.bars.update(
+                self.trial,
+                description=f"{label}: epoch {epoch} of {progress.epochs}",
+                completed=progress.step,
+                total=progress.total_steps,
+            )
+
+    def end(self, job: Job, row: TrialRow) -> None:
+        """A trial is over, one way or another."""
+        if self.trial is not None:
+            self.bars.remove_task(self.trial)
+            self.trial = None
+        name = f"{job.label}, seed {job.seed}"
+        if row.state == "complete" and row.accuracy is not None:
+            if self.shown:
+                self.say(f"{name}: {row.accuracy:.2%} in {row.train_seconds or 0:.0f} s")
+        elif row.state in ("failed", "diverged"):
+            self.say(f"{name}: {row.state}" + (f": {row.failure}" if row.failure else ""))
+        if row.state != "running":
+            self._advance(1)
+
+    def say(self, text: str) -> None:
+        """One line for the person watching."""
+        if self.shown:
+            self.bars.console.print(for_rich(text), highlight=False)
+        else:
+            print(clean(text), file=sys.stderr, flush=True)  # noqa: T201
+
+    def _advance(self, trials: int) -> None:
+        if self.trials is not None:
+            self.bars.advance(self.trials, trials)

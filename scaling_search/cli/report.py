@@ -1,0 +1,37 @@
+"""`scaling-search report`: tables from the ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaling_search.cli import options
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def report(
+    study: Annotated[
+        str | None,
+        typer.Option("--study", help="Name of a study in the ledger, or its file. Default: the newest."),
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="text, markdown, csv, json, latex or html.")] = "text",
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Write to a file instead of stdout.")
+    ] = None,
+    ledger: options.Ledger = options.DEFAULT_LEDGER,
+    as_json: options.Json = False,
+) -> None:
+    """Accuracy and MACs tables: the grid, the family, and the published EfficientNets beside them."""
+    from scaling_search.report.render import render, save, show
+    from scaling_search.search import reporting
+
+    form = "json" if as_json else form
+    document = options.with_ledger(ledger, lambda opened: reporting.document(opened, study))
+    if output is None:
+        show(document, form)
+    else:
+        save(render(document, form), output)

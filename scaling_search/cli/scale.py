@@ -1,0 +1,104 @@
+"""`scaling-search scale`: the best triple over phi."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaling_search.cli import options
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def scale(
+    study: options.StudyFile = None,
+    phi: options.Phi = None,
+    coefficients: Annotated[
+        str | None,
+        typer.Option(
+            "--coefficients",
+            help="ALPHA,BETA,GAMMA in place of the ledger's winner, as they stand.",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder for one TOML file per phi.")] = Path("networks"),
+    emit_only: Annotated[bool, typer.Option("--emit-only", help="Write the files and stop.")] = False,
+    match: options.Match = None,
+    baseline: options.Baseline = None,
+    dataset: options.DatasetName = None,
+    seeds: options.Seeds = None,
+    epochs: options.Epochs = None,
+    batch_size: options.Batch = None,
+    max_minutes: Annotated[
+        float | None, typer.Option("--max-minutes", help="Do not train a member that takes longer, per seed.")
+    ] = None,
+    proxy_resolution: options.ProxyResolution = None,
+    proxy_width: options.ProxyWidth = None,
+    proxy_depth: options.ProxyDepth = None,
+    depth_rounding: options.DepthRule = None,
+    divisor: options.Divisor = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try trials again that failed before.")
+    ] = False,
+    ledger: options.Ledger = options.DEFAULT_LEDGER,
+    as_json: options.Json = False,
+) -> None:
+    """Extrapolate the best triple: write one network file per phi, train and test what time and memory allow."""
+    from scaling_search.report.render import show, write
+    from scaling_search.report.to_json import dumps
+    from scaling_search.search import family_table
+    from scaling_search.search import scale as use_case
+
+    settings = options.study(
+        study,
+        scale__phi=phi,
+        baseline=baseline,
+        dataset__name=dataset,
+        scale__seeds=seeds,
+        scale__max_minutes=max_minutes,
+        grid__match=match,
+        recipe__epochs=epochs,
+        recipe__batch_size=batch_size,
+        proxy__resolution=proxy_resolution,
+        proxy__width=proxy_width,
+        proxy__depth=proxy_depth,
+        rounding__depth=depth_rounding,
+        rounding__divisor=divisor,
+    )
+    triple = None if coefficients is None else use_case.parse_coefficients(coefficients)
+    # Coefficients from elsewhere are a formula: it is applied as it stands unless asked otherwise.
+    rule = match or ("nominal" if triple else settings.grid.match)
+    as_published = emit_only and baseline is not None and dataset is None
+    if emit_only:
+        triple = triple or options.with_ledger(ledger, lambda opened: use_case.winner(settings, opened))
+        members = use_case.family(settings, triple, match=rule, as_published=as_published)
+        files = use_case.emit(members, out)
+        if as_json:
+            write(dumps(family_table.emitted_record(triple, files)))
+        else:
+            show(family_table.emitted_document(triple, files))
+        return
+
+    from scaling_search.cli.work import finish, work
+
+    with work(ledger, "scaling-search scale …") as at:
+        triple = triple or use_case.winner(settings, at.ledger)
+        members = use_case.family(settings, triple, match=rule)
+        files = use_case.emit(members, out)
+        trained = use_case.train(
+            settings,
+            at.ledger,
+            members,
+            watcher=at.bars,
+            should_stop=lambda: at.stop.requested,
+            checkpoints=at.checkpoints,
+            retry_failed=retry_failed,
+        )
+        report, trials = family_table.report_of(at.ledger, settings.name)
+    if as_json:
+        write(dumps(family_table.record(report, triple, files, trained)))
+    else:
+        show(family_table.document(report, triple, out))
+    finish(trials)

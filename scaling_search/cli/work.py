@@ -1,0 +1,63 @@
+"""What `grid` and `scale` share: an open ledger, a place for checkpoints, signals, bars, and the exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from scaling_search.errors import StoppedError
+
+if TYPE_CHECKING:
+    from scaling_search.cli.progress import Bars
+    from scaling_search.ledger.ledger import Ledger
+    from scaling_search.ledger.rows import TrialRow
+    from scaling_search.search.stop import Stop
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """An open ledger and what runs around it."""
+
+    ledger: Ledger
+    bars: Bars
+    stop: Stop
+    checkpoints: Path
+
+
+@contextlib.contextmanager
+def work(place: str, command: str) -> Iterator[Work]:
+    """Opens the ledger and listens for signals; a stop ends in StoppedError, saying what is kept and how to go on."""
+    from scaling_search.cli.progress import Bars
+    from scaling_search.ledger.ledger import Ledger
+    from scaling_search.search.stop import Stop
+    from scaling_search.training.outcome import TrainingStopped
+
+    with Ledger.open(place) as ledger, Stop() as stop, Bars() as bars:
+        for warning in ledger.warnings:
+            bars.say(f"warning: {warning}")
+        try:
+            yield Work(ledger=ledger, bars=bars, stop=stop, checkpoints=checkpoint_folder(place))
+        except TrainingStopped as stopped:
+            kept = "" if stopped.step is None else f"; the running trial is kept at step {stopped.step}"
+            message = f"stopped. Finished trials are in {place}{kept}. Run the same command again to go on: {command}"
+            raise StoppedError(message, signum=stop.signum or 2) from None
+
+
+def checkpoint_folder(place: str) -> Path:
+    """Beside a ledger file; in the user's cache for a database server."""
+    if "://" in place and not place.startswith("sqlite"):
+        base = os.environ.get("XDG_CACHE_HOME")
+        return (Path(base) if base else Path.home() / ".cache") / "scaling-search" / "checkpoints"
+    return Path(place.removeprefix("sqlite:///") + ".checkpoints")
+
+
+def finish(trials: Iterable[TrialRow]) -> None:
+    """Exit code 4 when some trials failed."""
+    if any(row.state == "failed" for row in trials):
+        raise typer.Exit(4)

@@ -1,0 +1,134 @@
+"""A plan as people and programs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from scaling_search.report import columns
+from scaling_search.report.table import Document, Row, Table
+from scaling_search.search.identifiability import indistinct, ways_out
+from scaling_search.search.plan import Candidate, Plan, Planned
+
+_KEYS = ("alpha", "beta", "gamma")
+
+
+def document(planned: Planned) -> Document:
+    """One table of networks per phi, one of what was dropped, and what the grid cannot tell apart."""
+    study = planned.study
+    tables = [table for plan in planned.plans for table in _tables(plan)]
+    networks = sum(len(plan.candidates) for plan in planned.plans)
+    notes = [f"grid would train {networks} networks x {study.grid.seeds} seeds on {planned.info.name}."]
+    if planned.base.classes != len(planned.info.classes):
+        notes.append(
+            f"Counted as published, with {planned.base.classes} classes; {planned.info.name} has "
+            f"{len(planned.info.classes)}."
+        )
+    native = planned.info.size and min(planned.info.size)
+    if native and max(_resolutions(planned)) > native:
+        notes.append(f"{planned.info.name} is {native} px: above that, images are only interpolated.")
+    same = indistinct(study, planned.base)
+    if same:
+        notes += ["What this grid cannot tell apart:", *(f"- {line}" for line in same)]
+        notes.append(f"Ways out: {ways_out(study)}.")
+    return Document(title=f"Plan: {study.name}", tables=tuple(tables), notes=tuple(notes))
+
+
+def _resolutions(planned: Planned) -> list[int]:
+    return [row.network.resolution for plan in planned.plans for row in plan.candidates]
+
+
+def _tables(plan: Plan) -> Iterable[Table]:
+    title = (
+        f"φ = {plan.phi:g}: {plan.nominal} triples build {plan.distinct} networks; {plan.within} triples meet "
+        f"{plan.target_macs / 1e6:.1f} M MACs as they stand; {len(plan.candidates)} networks to train"
+    )
+    yield _table("candidates", title, plan, plan.candidates)
+    if plan.dropped:
+        yield _table(
+            "dropped", f"Dropped at φ = {plan.phi:g}: {len(plan.dropped)} triples", plan, plan.dropped, most=8
+        )
+
+
+def _table(name: str, title: str, plan: Plan, rows: Iterable[Candidate], most: int | None = None) -> Table:
+    rows = list(rows)
+    layout = (
+        *(
+            columns.coefficient(key, symbol, [getattr(row.triple, key) for row in rows], identifies=True)
+            for key, symbol in zip(_KEYS, "αβγ", strict=True)
+        ),
+        columns.integer("triples", "Triples"),
+        columns.name("depth", "Depth"),
+        columns.name("width", "Width"),
+        columns.integer("resolution", "Resolution (px)"),
+        columns.millions("macs", "MACs", [row.cost.macs for row in rows]),
+        columns.decimal("to_target", "MACs ÷ target", 3),
+        columns.millions("parameters", "Parameters", [row.cost.parameters for row in rows]),
+        columns.remark("reason", "Remark"),
+    )
+    return Table(
+        name=name,
+        title=title,
+        columns=layout,
+        rows=tuple(Row(cells=_cells(plan, row)) for row in rows),
+        most=most,
+    )
+
+
+def _cells(plan: Plan, row: Candidate) -> dict[str, Any]:
+    return {
+        **{key: getattr(row.triple, key) for key in _KEYS},
+        "triples": len(row.triples),
+        "depth": "-".join(map(str, row.network.depths)),
+        "width": "-".join(map(str, row.network.widths)),
+        "resolution": row.network.resolution,
+        "macs": row.cost.macs,
+        "to_target": row.cost.macs / plan.target_macs,
+        "parameters": row.cost.parameters,
+        "reason": row.reason,
+    }
+
+
+def record(planned: Planned) -> dict[str, Any]:
+    """The plan for programs: the first phi at the top level, every phi under `plans` when there are several."""
+    plans = [_record(plan) for plan in planned.plans]
+    whole = {
+        "study": planned.study.name,
+        "baseline": planned.study.baseline,
+        "match": planned.study.grid.match,
+        "seeds": planned.study.grid.seeds,
+        **plans[0],
+        "indistinct": indistinct(planned.study, planned.base),
+    }
+    return whole if len(plans) == 1 else {**whole, "plans": plans}
+
+
+def _record(plan: Plan) -> dict[str, Any]:
+    return {
+        "phi": plan.phi,
+        "base_macs": plan.base_cost.macs,
+        "target_macs": plan.target_macs,
+        "nominal_candidates": plan.nominal,
+        "distinct_networks": plan.distinct,
+        "within_tolerance": plan.within,
+        "networks_to_train": len(plan.candidates),
+        "candidates": [_triple(row) for row in plan.rows if row.status != "dropped"],
+        "dropped": [_triple(row) for row in plan.dropped],
+    }
+
+
+def _triple(row: Candidate) -> dict[str, Any]:
+    """One triple. `macs_ratio` is to the base's MACs."""
+    return {
+        **{key: getattr(row.triple, key) for key in _KEYS},
+        "depth": list(row.network.depths),
+        "width": list(row.network.widths),
+        "resolution": row.network.resolution,
+        "nominal_resolution": row.nominal_resolution,
+        "parameters": row.cost.parameters,
+        "macs": row.cost.macs,
+        "macs_ratio": row.macs_ratio,
+        "fingerprint": row.fingerprint,
+        "status": row.status,
+        "reason": row.reason,
+    }

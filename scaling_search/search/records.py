@@ -1,0 +1,82 @@
+"""What a search is about, as the ledger keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from scaling_search.architecture import toml
+from scaling_search.architecture.network import Network, fingerprint
+from scaling_search.costs.count import Cost
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.rows import CandidateRow, NetworkRow, StudyRow
+from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.search import study as studies
+from scaling_search.search.plan import Candidate, Plan
+from scaling_search.search.study import Study
+
+
+def record_plan(ledger: Ledger, study: Study, plans: Sequence[Plan], *, recipe: str, dataset: str) -> None:
+    """The study, its networks and its candidates, dropped ones included, as the report will read them."""
+    ledger.record_study(study_row(study, recipe=recipe, dataset=dataset))
+    for plan in plans:
+        for network, counted in [(plan.base, plan.base_cost)] + [
+            (c.network, c.cost) for c in plan.candidates
+        ]:
+            ledger.record_network(network_row(network, counted))
+        rows = [
+            candidate_row(study.name, "grid", row, triple)
+            for row in (*plan.candidates, *plan.dropped)
+            for triple in row.triples
+        ]
+        ledger.record_candidates(study.name, rows)
+
+
+def study_row(study: Study, *, recipe: str, dataset: str) -> StudyRow:
+    """A study as the ledger keeps it."""
+    return StudyRow(
+        name=study.name,
+        toml=studies.write(study),
+        baseline=study.baseline,
+        dataset_name=study.dataset.name,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        recipe=recipe,
+        dataset=dataset,
+    )
+
+
+def network_row(network: Network, counted: Cost) -> NetworkRow:
+    """A network as the ledger keeps it."""
+    return NetworkRow(
+        fingerprint=fingerprint(network),
+        name=network.name,
+        toml=toml.write(network),
+        resolution=network.resolution,
+        parameters=counted.parameters,
+        batch_stats=counted.batch_stats,
+        macs=counted.macs,
+        activations=counted.activations,
+    )
+
+
+def candidate_row(study: str, purpose: str, row: Candidate, triple: Coefficients) -> CandidateRow:
+    """A candidate as the ledger keeps it: one row per triple."""
+    return CandidateRow(
+        study=study,
+        purpose=purpose,
+        phi=row.phi,
+        alpha=triple.alpha,
+        beta=triple.beta,
+        gamma=triple.gamma,
+        network=row.fingerprint,
+        network_name=row.network.name,
+        depth="-".join(map(str, row.network.depths)),
+        width="-".join(map(str, row.network.widths)),
+        resolution=row.network.resolution,
+        nominal_resolution=row.nominal_resolution,
+        parameters=row.cost.parameters,
+        macs=row.cost.macs,
+        macs_ratio=row.macs_ratio,
+        status=row.status,
+        reason=row.reason,
+    )

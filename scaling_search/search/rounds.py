@@ -1,0 +1,102 @@
+"""Rounds of trials: who competes, and training what the ledger does not have yet, one seed after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from scaling_search.architecture.network import Network
+from scaling_search.costs.count import cost
+from scaling_search.data.dataset import Split
+from scaling_search.search.plan import Candidate, Plan
+from scaling_search.search.trainer import Job, Trainer, unfinished
+
+# After a round (one seed for everybody still racing): who goes on, given who raced.
+AfterRound = Callable[[Sequence[str]], Sequence[str]]
+_OTHERS_POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """What competes: one network per phi of the grid, all built by the same triples.
+
+    `key` names it: the fingerprints of its networks, joined.
+    """
+
+    key: str
+    members: tuple[Candidate, ...]
+
+    @property
+    def lead(self) -> Candidate:
+        """The member at the smallest phi; its triple stands for the contender."""
+        return self.members[0]
+
+    @property
+    def macs(self) -> int:
+        """MACs of all members together: what training it costs, up to a factor."""
+        return sum(member.cost.macs for member in self.members)
+
+
+def contenders(plans: Sequence[Plan]) -> list[Contender]:
+    """Triples kept at every phi, grouped by the networks that they build there."""
+    if len(plans) == 1:
+        return [Contender(key=row.fingerprint, members=(row,)) for row in plans[0].candidates]
+    by_triple = [{triple: row for row in plan.candidates for triple in row.triples} for plan in plans]
+    groups: dict[str, Contender] = {}
+    for triple in by_triple[0]:
+        if all(triple in rows for rows in by_triple):
+            members = tuple(rows[triple] for rows in by_triple)
+            key = "+".join(member.fingerprint for member in members)
+            groups.setdefault(key, Contender(key=key, members=members))
+    return list(groups.values())
+
+
+def run(trainer: Trainer, field: Sequence[Contender], seeds: Sequence[int], after_round: AfterRound) -> int:
+    """Trains round by round; `after_round` says who goes on. Returns the trials run here.
+
+    Work that other processes hold is waited for at the end of a round, because the next round depends on it; a dead
+    worker's trial is taken up.
+    """
+    trained = 0
+    racing = [contender.key for contender in field]
+    by_key = {contender.key: contender for contender in field}
+    for seed in seeds:
+        jobs = [job(member, seed) for key in racing for member in by_key[key].members]
+        trained += run_jobs(trainer, jobs)
+        racing = list(after_round(racing))
+        if not racing:
+            break
+    return trained
+
+
+def run_jobs(trainer: Trainer, jobs: Sequence[Job], *, test: Split | None = None) -> int:
+    """Runs what is missing of `jobs`; returns how many ran here. The next one compiles while one trains.
+
+    With `test`, each is judged on that split too.
+    """
+    trained = 0
+    keys = {trainer.row(job).key: job for job in jobs}
+    trainer.ledger.add_trials([trainer.row(job) for job in jobs])
+    while missing := unfinished(trainer.ledger, list(keys)):
+        before = trained
+        wanted = [key for key in keys if key in set(missing)]
+        for position, key in enumerate(wanted):
+            upcoming = keys[wanted[position + 1]] if position + 1 < len(wanted) else None
+            trained += trainer.run(keys[key], upcoming=upcoming, test=test)
+        if trained == before:
+            trainer.check_stop()
+            time.sleep(_OTHERS_POLL_SECONDS)
+    if test is not None:
+        trained += sum(trainer.run(job, test=test) for job in jobs)
+    return trained
+
+
+def job(member: Candidate, seed: int) -> Job:
+    """One trial of a candidate."""
+    return Job(network=member.network, cost=member.cost, seed=seed, label=f"{member.triple} φ={member.phi:g}")
+
+
+def base_job(base: Network, seed: int) -> Job:
+    """One trial of the base network."""
+    return Job(network=base, cost=cost(base), seed=seed, label="base")
