@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scaling_search.errors import InputError
 
 Bits = NDArray[np.bool_]
+# Bits, or shares between 0 and 1 where a candidate is judged by several networks (one per phi).
+Marks = NDArray[np.bool_] | NDArray[np.float32] | NDArray[np.float64]
 Floats = NDArray[np.float64]
 
 
@@ -22,13 +24,14 @@ Floats = NDArray[np.float64]
 class Scores:
     """`correct[c, s, i]`: candidate `names[c]`, trained with seed `seeds[s]`, got image i right.
 
-    Shapes: correct (K, S, n) bool, present (K, S) bool. Cells that are not present hold False and are
-    never read. Every candidate has at least one seed: one that diverged is not here and is never ranked.
+    Shapes: correct (K, S, n) bool, or float32 in 0..1 where images were judged by several networks each;
+    present (K, S) bool. Cells that are not present hold 0. Every candidate has at least one
+    seed: one that diverged is not here and is never ranked.
     """
 
     names: tuple[str, ...]
     seeds: tuple[int, ...]
-    correct: Bits
+    correct: Marks
     present: Bits
 
     @property
@@ -43,7 +46,7 @@ class Scores:
     @property
     def seed_means(self) -> Floats:
         """Accuracy of each trial, shape (K, S); 0 where not present."""
-        return np.asarray(self.correct.mean(axis=2))
+        return np.asarray(self.correct.mean(axis=2, dtype=np.float64))
 
     @property
     def means(self) -> Floats:
@@ -70,8 +73,8 @@ class Scores:
         )
 
 
-def gather(trials: Mapping[str, Mapping[int, Bits]]) -> Scores:
-    """Put the right/wrong bits of complete trials, by candidate and then by seed, into one array.
+def gather(trials: Mapping[str, Mapping[int, Marks]]) -> Scores:
+    """Put the right/wrong bits (or shares right) of complete trials, by candidate and seed, into one array.
 
     The order of candidates is kept, seeds are sorted. Candidates without a complete trial are left out.
     Raises InputError when two trials were scored on different numbers of validation images.
@@ -84,7 +87,9 @@ def gather(trials: Mapping[str, Mapping[int, Bits]]) -> Scores:
     images = len(next(iter(first.values())))
     if images < 2:
         raise InputError(f"{images} validation image: at least 2 are needed to compare candidates")
-    correct = np.zeros((len(kept), len(seeds), images), dtype=bool)
+    marks = [mark for by_seed in kept.values() for mark in by_seed.values()]
+    kind = np.bool_ if all(mark.dtype == np.bool_ for mark in marks) else np.float32
+    correct: Marks = np.zeros((len(kept), len(seeds), images), dtype=kind)
     present = np.zeros((len(kept), len(seeds)), dtype=bool)
     for row, (name, by_seed) in enumerate(kept.items()):
         for seed, bits in by_seed.items():

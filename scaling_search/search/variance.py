@@ -21,7 +21,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from scaling_search.search.scores import Bits, Floats, Scores
+from scaling_search.search.scores import Bits, Floats, Marks, Scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def difference_noise(scores: Scores) -> SeedNoise:
     means = cells.mean(axis=1, dtype=np.float64)
     between = float(means @ means - np.sum((basis.T @ means) ** 2))
     fitted = basis.T.astype(np.float32) @ cells
-    total = float(np.count_nonzero(cells)) - float(np.sum(fitted.astype(np.float64) ** 2))
+    total = _sum_of_squares(cells) - _sum_of_squares(fitted)
     flips = max(0.0, total - images * between) / (degrees * (images - 1))
     return SeedNoise(raw=max(0.0, between) / degrees, flips=flips / images, degrees=float(degrees))
 
@@ -115,7 +115,7 @@ def accuracy_noise(scores: Scores) -> SeedNoise:
     means = scores.seed_means
     within = max(0.0, float(np.sum(means**2) - np.sum(means.sum(axis=1) ** 2 / counts)))
     image_sums = scores.correct.sum(axis=1, dtype=np.float64)
-    total = float(scores.correct.sum()) - float(np.sum(np.sum(image_sums**2, axis=1) / counts))
+    total = _sum_of_squares(scores.correct) - float(np.sum(np.sum(image_sums**2, axis=1) / counts))
     flips = max(0.0, total - images * within) / (replicates * (images - 1) * images)
     residual = difference_noise(scores)
     parts = [
@@ -160,16 +160,17 @@ def half_width(image: Floats, share: Floats, noise: SeedNoise, *, level: float) 
     """
     from scipy.special import ndtr
 
-    steps = 400
-    pivots = noise.pivots((np.arange(steps) + 0.5) / steps)
-    deviations = np.sqrt(image[..., None] + share[..., None] * pivots)
-    low, high = np.zeros(image.shape), 1e3 * deviations.max(axis=-1)
-    for _ in range(60):
+    nodes, weights = np.polynomial.legendre.leggauss(80)
+    pivots = noise.pivots((1 + nodes) / 2)
+    deviations = np.sqrt(np.maximum(image[..., None] + share[..., None] * pivots, 1e-300))
+    low, high = np.zeros(image.shape), 10 * deviations.max(axis=-1)
+    for _ in range(36):
         middle = (low + high) / 2
-        with np.errstate(divide="ignore", invalid="ignore"):
-            outside = np.nan_to_num(2 * ndtr(-middle[..., None] / deviations)).mean(axis=-1)
-        low = np.where(outside > 1 - level, middle, low)
-        high = np.where(outside > 1 - level, high, middle)
+        outside = ndtr(-middle[..., None] / deviations) @ weights
+        low, high = (
+            np.where(outside > 1 - level, middle, low),
+            np.where(outside > 1 - level, high, middle),
+        )
     return np.asarray(high)
 
 
@@ -201,7 +202,13 @@ def _difference_image(scores: Scores, common: Floats) -> Floats:
     return result
 
 
-def _per_image(correct: Bits, seeds: Bits) -> np.ndarray:
+def _sum_of_squares(values: np.ndarray) -> float:
+    if values.dtype == np.bool_:
+        return float(np.count_nonzero(values))
+    return float(np.sum(values**2, dtype=np.float64))
+
+
+def _per_image(correct: Marks, seeds: Bits) -> np.ndarray:
     return np.asarray(correct[:, seeds].mean(axis=1, dtype=np.float32))
 
 

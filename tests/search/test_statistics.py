@@ -1,0 +1,160 @@
+"""Accuracies, paired differences and their variance, against definitions and simulated truth."""
+
+import numpy as np
+import pytest
+
+from scaling_search.errors import InputError
+from scaling_search.search.scores import gather
+from scaling_search.search.simulate import SimulatedTrainer, one_best
+from scaling_search.search.statistics import IMAGES, IMAGES_AND_SEEDS, accuracies, differences
+from scaling_search.search.variance import accuracy_noise, compare, difference_noise, half_width
+from tests.search.scored import at_most, scored, stacked
+
+
+def test_seed_noise_is_that_of_the_analysis_of_variance() -> None:
+    """A second derivation: residuals of the balanced three-way layout, by its textbook means."""
+    scores = scored(seeds=4)
+    y = scores.correct.astype(float)
+    cell = y.mean(axis=2)
+    residual = cell - cell.mean(1, keepdims=True) - cell.mean(0, keepdims=True) + cell.mean()
+    degrees = (y.shape[0] - 1) * (y.shape[1] - 1)
+    full = (
+        y
+        - y.mean(2, keepdims=True)
+        - y.mean(1, keepdims=True)
+        - y.mean(0, keepdims=True)
+        + y.mean((1, 2), keepdims=True)
+        + y.mean((0, 2), keepdims=True)
+        + y.mean((0, 1), keepdims=True)
+        - y.mean()
+    )
+    noise = difference_noise(scores)
+    assert noise.degrees == degrees
+    assert noise.raw == pytest.approx(np.sum(residual**2) / degrees, rel=1e-6)
+    flips = np.sum(full**2) / (degrees * (scores.images - 1)) / scores.images
+    assert noise.flips == pytest.approx(flips, rel=1e-4)
+
+
+def test_the_paired_variance_of_images_is_that_of_their_differences() -> None:
+    scores = scored(seeds=3)
+    gaps = (scores.correct[2].astype(float) - scores.correct[5]).mean(axis=0)
+    expected = gaps.var(ddof=1) / scores.images + 1 / (3 * scores.images**2)
+    assert compare(scores).image[2, 5] == pytest.approx(expected, rel=1e-4)
+
+
+def test_shuffling_the_images_of_one_candidate_widens_its_difference() -> None:
+    scores = scored(seeds=3)
+    paired = differences(scores, "c0")[1]
+    correct = scores.correct.copy()
+    correct[1] = correct[1][:, np.random.default_rng(0).permutation(scores.images)]
+    unpaired = differences(stacked(correct), "c0")[1]
+    assert paired is not None and unpaired is not None
+    assert unpaired.value == pytest.approx(paired.value)
+    assert unpaired.standard_error > 1.3 * paired.standard_error
+
+
+def test_what_a_seed_does_to_all_candidates_widens_accuracies_but_not_differences() -> None:
+    generator = np.random.default_rng(3)
+    base = generator.random((6, 1, 400)) + 0.4 * generator.random((6, 4, 400))
+    shift = np.array([0.0, 0.2, -0.2, 0.1])[None, :, None]
+    alike, moved = stacked(base > 0.4), stacked(base + shift > 0.4)
+    assert accuracies(moved)[0].standard_error > 2 * accuracies(alike)[0].standard_error
+    with_shift, without = differences(moved, "c0")[1], differences(alike, "c0")[1]
+    assert with_shift is not None and without is not None
+    assert with_shift.standard_error < 1.5 * without.standard_error
+    assert accuracy_noise(moved).degrees < 6, "four seeds that move together are few degrees of freedom"
+
+
+@pytest.mark.parametrize("seeds", [2, 4])
+def test_intervals_cover_the_truth(seeds: int) -> None:
+    missed = {"accuracy": 0, "difference": 0}
+    surface = one_best(1.0)
+    searches = 150
+    for search in range(searches):
+        trainer = SimulatedTrainer(surface=surface, search=search, images=300)
+        scores = scored(surface, seeds=seeds, search=search, images=300)
+        truth = [trainer.truth(name) for name in surface.candidates]
+        accuracy, difference = accuracies(scores)[0], differences(scores, "c0")[1]
+        assert difference is not None
+        missed["accuracy"] += not accuracy.low <= truth[0] <= accuracy.high
+        missed["difference"] += not difference.low <= truth[1] - truth[0] <= difference.high
+    assert all(at_most(count, searches, 0.05) for count in missed.values()), missed
+
+
+def test_with_one_seed_only_images_are_covered_and_it_says_so() -> None:
+    estimates = accuracies(scored(seeds=1))
+    assert {estimate.sources for estimate in estimates} == {IMAGES}
+    assert {estimate.sd for estimate in estimates} == {None}
+    assert {estimate.sources for estimate in accuracies(scored(seeds=2))} == {IMAGES_AND_SEEDS}
+
+
+def test_with_one_seed_the_accuracy_interval_is_wilsons() -> None:
+    scores = scored(seeds=1, images=400)
+    estimate = accuracies(scores)[0]
+    mean, count, quantile = estimate.value, 400 - 1, 1.959964
+    centre = (mean + quantile**2 / (2 * count)) / (1 + quantile**2 / count)
+    half = (quantile * np.sqrt(mean * (1 - mean) / count + (quantile / (2 * count)) ** 2)) / (
+        1 + quantile**2 / count
+    )
+    assert (estimate.low, estimate.high) == pytest.approx((centre - half, centre + half), abs=1e-4)
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_an_accuracy_of_nought_or_all_has_an_interval_inside_nought_to_one(value: bool) -> None:
+    estimate = accuracies(stacked(np.full((2, 3, 50), value)))[0]
+    assert estimate.low >= 0 and estimate.high <= 1
+    assert estimate.low - 1e-12 <= estimate.value <= estimate.high + 1e-12
+    assert 0.03 < estimate.high - estimate.low < 0.2
+
+
+def test_equal_trials_differ_by_nought_give_or_take_an_image() -> None:
+    bits = scored(seeds=2).correct[:1]
+    estimate = differences(stacked(np.concatenate([bits, bits])), "c0")[1]
+    assert estimate is not None
+    assert estimate.value == 0
+    assert 0 < estimate.high < 0.02
+
+
+def test_differences_use_the_seeds_that_both_have() -> None:
+    scores = scored(seeds=3)
+    present = scores.present.copy()
+    present[1, 2] = False
+    estimate = differences(stacked(scores.correct, present), "c0")[1]
+    expected = scores.correct[1, :2].mean() - scores.correct[0, :2].mean()
+    assert estimate is not None
+    assert (estimate.value, estimate.seeds) == (pytest.approx(expected), 2)
+
+
+def test_no_seed_in_common_gives_no_difference() -> None:
+    scores = scored(seeds=2)
+    present = np.ones((8, 2), dtype=bool)
+    present[1], present[0] = (True, False), (False, True)
+    assert differences(stacked(scores.correct, present), "c0")[1] is None
+
+
+def test_shares_are_compared_like_bits() -> None:
+    """Where a candidate is judged by two networks, an image counts once, as the share that got it right."""
+    bits = scored(seeds=3).correct
+    trials = {f"c{c}": {s: bits[c, s].astype(float) for s in range(3)} for c in range(8)}
+    shares = accuracies(gather(trials))
+    whole = accuracies(stacked(bits))
+    assert [e.low for e in shares] == pytest.approx([e.low for e in whole], abs=1e-6)
+    halves = gather({"a": {0: np.full(10, 0.5)}, "b": {0: np.ones(10)}})
+    assert halves.means == pytest.approx([0.5, 1.0])
+
+
+def test_the_half_width_is_students_when_only_seeds_vary() -> None:
+    from scipy.special import stdtrit
+
+    from scaling_search.search.variance import SeedNoise
+
+    noise = SeedNoise(raw=4.0, flips=0.0, degrees=3.0)
+    found = half_width(np.array([1e-12]), np.array([0.5]), noise, level=0.95)
+    assert found[0] == pytest.approx(np.sqrt(2.0) * stdtrit(3.0, 0.975), rel=0.01)
+
+
+def test_trials_scored_on_different_images_are_refused() -> None:
+    with pytest.raises(InputError, match="b with seed 0 was scored on 9 validation images and a on 10"):
+        gather({"a": {0: np.ones(10, bool)}, "b": {0: np.ones(9, bool)}})
+    with pytest.raises(InputError, match="no complete trial"):
+        gather({"a": {}})
