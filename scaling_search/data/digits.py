@@ -35,7 +35,9 @@ INFO = DatasetInfo(
 def read_digits(*, test: bool) -> tuple[Split, str]:
     """The train or the test split, in the file's order, and its digest; 17 grey levels spread over 0..255."""
     images, labels = _read()
-    chosen = held_out(labels, fraction=TEST_FRACTION, seed=0, stream=TEST_STREAM, what="digits")
+    chosen = held_out(
+        labels, fraction=TEST_FRACTION, seed=0, stream=TEST_STREAM, classes=INFO.classes, what="digits"
+    )
     keep = chosen if test else ~chosen
     split = Split(images=images[keep], labels=labels[keep])
     return split, content_digest(split.images, split.labels)

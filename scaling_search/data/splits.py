@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Int32
@@ -20,7 +21,13 @@ RULE = "stratified-philox-1"
 
 
 def held_out(
-    labels: Int32[np.ndarray, " n"], *, fraction: float, seed: int, stream: int, what: str
+    labels: Int32[np.ndarray, " n"],
+    *,
+    fraction: float,
+    seed: int,
+    stream: int,
+    classes: Sequence[str],
+    what: str,
 ) -> Bool[np.ndarray, " n"]:
     """Which images are held out: of each class of n images, fraction·n (half up), from 1 to n - 1.
 
@@ -40,7 +47,7 @@ def held_out(
         members = np.flatnonzero(labels == label)
         if len(members) < 2:
             raise InputError(
-                f"{what}: class {int(label)} has one image; two at least are needed to hold one out"
+                f"{what}: class {classes[label]!r} has one image; two at least are needed to hold one out"
             )
         count = min(max(int(fraction * len(members) + 0.5), 1), len(members) - 1)
         chosen[members[np.argsort(draws[members], kind="stable")[:count]]] = True
@@ -49,10 +56,15 @@ def held_out(
 
 def content_digest(images: Images, labels: Labels) -> str:
     """SHA-256 (hex) of the images' shape and bytes and of the labels as little-endian int32."""
-    digest = hashlib.sha256(json.dumps(list(images.shape)).encode())
+    digest = begin_digest(images.shape)
     digest.update(np.ascontiguousarray(images).data)
     digest.update(np.ascontiguousarray(labels, "<i4").data)
     return digest.hexdigest()
+
+
+def begin_digest(shape: tuple[int, ...]) -> hashlib._Hash:
+    """A content digest before any image: to be fed the images' bytes in order, then the labels'."""
+    return hashlib.sha256(json.dumps(list(shape)).encode())
 
 
 def split_fingerprint(content: str, *, classes: int, validation: float, split_seed: int) -> str:

@@ -1,0 +1,194 @@
+"""Decoded images on disk: written whole or not at all, named by their content, checked when read.
+
+A folder holds arrays (`SPLIT-DIGEST-images.npy`, `SPLIT-DIGEST-labels.npy`) and records, small JSON files that
+say which arrays are the set. Arrays are written first and the record is put in place by one rename, so a
+reader sees the old set or the new one, and a process that dies leaves nothing that will be read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from scaling_search.data.dataset import Split
+from scaling_search.data.places import printable
+from scaling_search.data.splits import begin_digest, content_digest
+from scaling_search.errors import InputError, StorageError
+
+_TEMPORARY = ".writing-"
+_ABANDONED_SECONDS = 24 * 3600
+
+
+SplitName = Literal["train", "test"]
+
+
+class Entry(BaseModel):
+    """One split: the shape (N, H, W, C) of its images and the digest of its content."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    shape: tuple[int, int, int, int]
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Record(BaseModel):
+    """What a record file says. `origin` changes when the files that the arrays came from do."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    format: Literal[1] = 1
+    classes: tuple[str, ...]
+    source: str
+    origin: str
+    splits: dict[SplitName, Entry]
+
+
+@contextlib.contextmanager
+def writing(folder: Path, needed: int) -> Iterator[None]:
+    """Turn a full disk or a missing permission inside into StorageError; `needed` bytes are checked for first."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise StorageError(f"no space in {printable(folder)}: {needed} bytes needed, {free} free")
+        yield
+    except OSError as error:
+        if error.errno is None:  # not the system's: requests, for one, derives its errors from OSError
+            raise
+        raise storage_error(error, folder, needed) from error
+
+
+def storage_error(error: OSError, folder: Path, needed: int) -> StorageError:
+    """The same error for the user: which folder, how many bytes it must take, and what else can be named."""
+    why = {errno.ENOSPC: "no space", errno.EDQUOT: "quota used up", errno.EROFS: "read-only file system"}
+    reason = why[error.errno] if error.errno in why else (error.strerror or str(error))
+    return StorageError(
+        f"cannot write in {printable(folder)}: {reason} ({needed} bytes needed); "
+        "another folder can be named with SCALING_SEARCH_DATA"
+    )
+
+
+def write_split(
+    folder: Path, split: SplitName, shape: tuple[int, int, int, int], pairs: Iterable[tuple[np.ndarray, int]]
+) -> Entry:
+    """Write the arrays of one split from (image (H, W, C) uint8, label) pairs, as many as `shape` says."""
+    digest = begin_digest(shape)
+    with writing(folder, int(np.prod(shape)) + 4 * shape[0] + 4096), contextlib.ExitStack() as temporary:
+        _remove_abandoned(folder)
+        images_path = temporary.enter_context(_temporary(folder))
+        labels_path = temporary.enter_context(_temporary(folder))
+        labels: list[int] = []
+        stream = iter(pairs)
+        with images_path.open("wb") as file:
+            _write_header(file, np.dtype(np.uint8), shape)
+            while part := list(islice(stream, 1024)):
+                block = np.stack([image for image, _ in part])
+                if block.dtype != np.uint8 or block.shape[1:] != shape[1:]:
+                    raise AssertionError(f"images {block.dtype}{block.shape[1:]} in a split of {shape}")
+                labels += [label for _, label in part]
+                digest.update(block.data)
+                file.write(block.data)
+            _settle(file)
+        if len(labels) != shape[0]:
+            raise InputError(f"{printable(folder)}: {len(labels)} images where {shape[0]} were promised")
+        numbers = np.array(labels, "<i4")
+        digest.update(numbers.data)
+        with labels_path.open("wb") as file:
+            np.lib.format.write_array(file, numbers, allow_pickle=False)
+            _settle(file)
+        entry = Entry(shape=shape, digest=digest.hexdigest())
+        images_path.replace(folder / _file(split, entry, "images"))
+        labels_path.replace(folder / _file(split, entry, "labels"))
+    return entry
+
+
+def write_record(folder: Path, name: str, record: Record) -> None:
+    """Put the record in place; arrays of its splits that no record names any more are removed."""
+    content = record.model_dump_json(indent=1).encode()
+    with writing(folder, len(content)), _temporary(folder) as path:
+        with path.open("wb") as file:
+            file.write(content)
+            _settle(file)
+        path.replace(folder / name)
+        with contextlib.suppress(OSError):  # some network file systems refuse to sync a folder
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        for split, entry in record.splits.items():
+            kept = {_file(split, entry, kind) for kind in ("images", "labels")}
+            for old in folder.glob(f"{split}-*.npy"):
+                if old.name not in kept:
+                    old.unlink(missing_ok=True)
+
+
+def read_record(folder: Path, name: str) -> Record | None:
+    """The record, None where there is none or none that this version can read (it is then made anew)."""
+    try:
+        return Record.model_validate_json((folder / name).read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
+        return None
+    except OSError as error:
+        raise StorageError(f"cannot read {printable(folder / name)}: {error.strerror}") from error
+
+
+def read_split(folder: Path, split: SplitName, entry: Entry) -> Split | None:
+    """The split, its images mapped from disk and checked against the digest; None where anything is amiss."""
+    try:
+        images = np.load(folder / _file(split, entry, "images"), mmap_mode="r", allow_pickle=False)
+        labels = np.load(folder / _file(split, entry, "labels"), allow_pickle=False)
+    except PermissionError as error:
+        raise StorageError(f"cannot read {printable(folder)}: {error.strerror}") from error
+    except (OSError, ValueError, EOFError):
+        return None
+    if images.dtype != np.uint8 or images.shape != entry.shape or labels.shape != images.shape[:1]:
+        return None
+    if content_digest(images, labels) != entry.digest:
+        return None
+    return Split(images=images, labels=labels.astype(np.int32))
+
+
+def _file(split: str, entry: Entry, kind: str) -> str:
+    return f"{split}-{entry.digest[:16]}-{kind}.npy"
+
+
+def _write_header(file: IO[bytes], dtype: np.dtype[np.uint8], shape: tuple[int, ...]) -> None:
+    # Not open_memmap: on a full disk a write to mapped memory kills the process instead of raising.
+    description = np.lib.format.dtype_to_descr(dtype)
+    header = {"descr": description, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _settle(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[Path]:
+    handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=folder)
+    os.close(handle)
+    path = Path(name)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    for path in folder.glob(f"{_TEMPORARY}*"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
+                path.unlink()
