@@ -80,8 +80,23 @@ def explain(error: ValidationError, what: str) -> InputError:
     """A pydantic validation error in one line per fault: field, value, what is wrong."""
     lines = []
     for fault in error.errors(include_url=False, include_context=False):
-        where = ".".join(str(part) for part in fault["loc"]) or "(the whole)"
+        where = _path(fault["loc"]) or "(the whole)"
         given = fault["input"]
         shown = "" if isinstance(given, dict | list | tuple) else f" (got {given!r})"
         lines.append(f"{what}: {where}: {fault['msg']}{shown}")
     return InputError("\n".join(lines))
+
+
+def _path(steps: tuple[int | str, ...]) -> str:
+    """Where in a file: keys by name, the items of a list by number from 1, as people count.
+
+    >>> _path(("stages", 1, "pool", "kernel"))
+    'stage 2.pool.kernel'
+    """
+    parts: list[str] = []
+    for step in steps:
+        if isinstance(step, int) and parts:
+            parts[-1] = f"{parts[-1].removesuffix('s')} {step + 1}"
+        else:
+            parts.append(str(step))
+    return ".".join(parts)

@@ -65,7 +65,7 @@ def test_wider_scales_every_branch_and_the_width_is_their_sum() -> None:
 
 def test_a_width_that_leaves_the_pooling_branch_nothing_is_refused() -> None:
     text = write(baseline("googlenet")).replace("width = 256, one = 64", "width = 224, one = 64")
-    with pytest.raises(InputError, match=r"stages\.0.*width 224.*other branches make 224 channels"):
+    with pytest.raises(InputError, match=r"stage 1: width 224.*other branches make 224 channels"):
         parse(text)
 
 

@@ -127,9 +127,9 @@ def test_groups_that_do_not_divide_name_the_stage() -> None:
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
-        ('{ block = "plain", width = 8, squeeze = 2 }', "unknown key 'squeeze'"),
+        ('{ block = "plain", width = 8, squeeze = 2 }', "stage 1: unknown key 'squeeze'"),
         ('{ block = "plain", width = 8, pool = { kernel = 2, stirde = 2 } }', "did you mean 'stride'"),
-        ('{ block = "plain", width = 8, pool = { kernel = "2" } }', "kernel"),
+        ('{ block = "plain", width = 8, pool = { kernel = "2" } }', r"stage 1\.pool\.kernel: .*integer"),
         ('{ block = "plain", width = 8, padding = -1 }', "padding"),
     ],
 )
@@ -143,3 +143,11 @@ def test_nested_tables_survive_writing() -> None:
         known = baseline(name)
         assert parse(write(known)) == known
         assert fingerprint(parse(write(known))) == fingerprint(known)
+
+
+def test_a_map_that_vanishes_names_resolution_and_stage() -> None:
+    small = network('{ block = "plain", width = 8, pool = { kernel = 2 } }').model_copy(
+        update={"resolution": 1}
+    )
+    with pytest.raises(InputError, match=r"n at 1 px: stage 1 \(plain\): a 2x2 window .* 1x1 map"):
+        parts(small)
