@@ -22,7 +22,8 @@ from scaling_search.ledger.schema import APPLICATION_ID
 from scaling_search.ledger.turns import Turns
 
 BUSY_SECONDS = 120.0  # 16 writers wait for each other in milliseconds; this long only when something is wrong
-_DURABLE = ("journal_mode = DELETE", "synchronous = EXTRA")
+# Deleted rows are wiped, so that a repair does not find them again.
+_DURABLE = ("journal_mode = DELETE", "synchronous = EXTRA", "secure_delete = ON")
 _ALWAYS = ("cell_size_check = ON", "trusted_schema = OFF")
 _NO_SPACE = (
     "SQLITE_FULL",

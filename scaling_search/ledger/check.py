@@ -1,0 +1,68 @@
+"""Looking through a whole ledger for damage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from scaling_search.errors import DamagedError
+from scaling_search.ledger import store
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.records import Damage, decode, fault, shown_key
+from scaling_search.ledger.rows import trial_key
+from scaling_search.ledger.schema import ALL, TRIALS, Kind
+
+
+def check(ledger: Ledger) -> list[Damage]:
+    """Every fault in an open ledger: rows and bits against digests, tables against summaries, SQLite against itself.
+
+    An empty list says that all that was written is there, unchanged.
+    """
+    found = list(_file_faults(ledger))
+    for kind in ALL:
+        try:
+            with ledger.database.reading() as connection:
+                found += _table_faults(connection, kind)
+        except DamagedError as error:
+            found.append(Damage(table=kind.name, key="(all)", what=str(error)))
+    return found
+
+
+def _table_faults(connection: sa.Connection, kind: Kind[object]) -> Iterator[Damage]:
+    digests, keys = [], set()
+    for record in store.records(connection, kind, bits=kind.has_bits):
+        plain = record[: len(kind.columns)]
+        damage = fault(kind, plain, record[-1]) if kind.has_bits else fault(kind, plain)
+        if damage is not None:
+            yield damage
+            continue
+        digests.append(plain[0])
+        row = decode(kind, plain)
+        shown = shown_key(kind, plain)
+        if shown in keys:
+            yield Damage(table=kind.name, key=shown, what="two rows have this key")
+        keys.add(shown)
+        if kind is TRIALS:
+            trial = TRIALS.row(**{name: getattr(row, name) for name in TRIALS.types})
+            right = trial_key(
+                network=trial.network, recipe=trial.recipe, dataset=trial.dataset, seed=trial.seed
+            )
+            if trial.key != right:
+                yield Damage(table=kind.name, key=shown, what=f"its content belongs under the key {right}")
+    missing = store.vanished(connection, kind, digests) if kind.summarised else None
+    if missing is not None:
+        yield missing
+
+
+def _file_faults(ledger: Ledger) -> Iterator[Damage]:
+    if ledger.database.path is None:
+        return
+    try:
+        with ledger.database.reading() as connection:
+            said = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+    except DamagedError as error:
+        said = [str(error)]
+    for line in said:
+        if line != "ok":
+            yield Damage(table="(file)", key=ledger.database.name, what=str(line))
