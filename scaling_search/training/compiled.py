@@ -39,8 +39,7 @@ class CompiledTrial:
     - ``evaluate(params, batch_stats, pixels) -> (losses, right)`` for one batch of ``evaluation_batch`` images
     """
 
-    recipe: Recipe
-    steps_per_epoch: int
+    trial: steps.Trial
     evaluation_batch: int
     lanes: int | None
     advance: Any
@@ -87,25 +86,26 @@ def compile_trial(
     train, validation = pixels.train, pixels.validation
     steps_per_epoch = steps_in_epoch(recipe, len(train.labels))
     batch = evaluation_batch_size(len(validation.labels))
+    trial = steps.plan(model, recipe, steps_per_epoch)
 
     def advance(state: steps.State, key: Any, order: Any, pixels: steps.Pixels, count: Any) -> steps.State:
-        step = partial(steps.train_step, model, recipe, steps_per_epoch, key, order, pixels)
+        step = partial(steps.train_step, trial, key, order, pixels)
         # The bound is an argument, so an epoch may be cut anywhere and is still the same program.
         after: steps.State = jax.lax.fori_loop(0, count, lambda _, state: step(state), state)
         return after
 
     def evaluate(params: Tree, batch_stats: Tree, pixels: steps.Pixels) -> Any:
-        return steps.evaluate_batch(model, params, batch_stats, pixels)
+        return steps.evaluate_batch(trial, params, batch_stats, pixels)
 
     if lanes is not None:
         advance = jax.vmap(advance, in_axes=(0, 0, 0, None, None))
         evaluate = jax.vmap(evaluate, in_axes=(0, 0, None))
 
-    def abstract(tree: Tree) -> Tree:
-        return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), tree)
+    def abstract(tree: Tree, axes: tuple[int, ...] = ()) -> Tree:
+        return jax.tree.map(lambda x: jax.ShapeDtypeStruct((*axes, *x.shape), x.dtype), tree)
 
     key, order = seed_inputs([0] * (lanes or 1), len(train.labels), epoch=0, batched=lanes is not None)
-    state = abstract(initial(model, recipe, steps_per_epoch, [0] * (lanes or 1), batched=lanes is not None))
+    state = abstract(steps.abstract_state(trial), () if lanes is None else (lanes,))
     sample = jax.eval_shape(partial(take, size=batch), validation, 0)
     averaged = steps.evaluation_weights(state)
     count = jax.ShapeDtypeStruct((), jnp.int32)
@@ -117,8 +117,7 @@ def compile_trial(
             jax.jit(evaluate).lower(*averaged, sample).compile(),
         ]
     return CompiledTrial(
-        recipe=recipe,
-        steps_per_epoch=steps_per_epoch,
+        trial=trial,
         evaluation_batch=batch,
         lanes=lanes,
         advance=compiled[0],
@@ -148,11 +147,9 @@ def start_compiling(
     return future
 
 
-def initial(
-    model: Model, recipe: Recipe, steps_per_epoch: int, seeds: list[int], *, batched: bool
-) -> steps.State:
+def initial(trial: steps.Trial, seeds: list[int], *, batched: bool) -> steps.State:
     """The state before the first step; with a leading axis of seeds when batched."""
-    states = [steps.initial_state(model, recipe, steps_per_epoch, steps.seed_key(seed)) for seed in seeds]
+    states = [steps.initial_state(trial, steps.seed_key(seed)) for seed in seeds]
     # Copies, one per leaf: the training program overwrites what it is given.
     state: steps.State = jax.tree.map(
         lambda *leaves: jnp.array(np.stack(leaves) if batched else leaves[0], copy=True), *states

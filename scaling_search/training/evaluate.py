@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,13 +28,15 @@ def evaluate(
 
     With a batched program the outcomes are those of its `train_seeds`. Raises TrainingStopped and OutOfMemory.
     """
-    if compiled.lanes is None:
-        weights = [(outcome.params, outcome.batch_stats) for outcome in outcomes]
-    else:
+    trial = compiled.trial
+    weights = [
+        (trial.params.pack(outcome.params), trial.batch_stats.pack(outcome.batch_stats))
+        for outcome in outcomes
+    ]
+    if compiled.lanes is not None:
         if len(outcomes) != compiled.lanes:
             raise ValueError(f"{len(outcomes)} outcomes for a program of {compiled.lanes} seeds")
-        trees = [(outcome.params, outcome.batch_stats) for outcome in outcomes]
-        weights = [jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)]
+        weights = [jax.tree.map(lambda *leaves: np.stack(leaves), *weights)]
     found = []
     with programs.memory_errors(compiled.memory_bytes):
         for params, batch_stats in weights:

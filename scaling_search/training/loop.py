@@ -128,10 +128,10 @@ def _run(
     hooks: Hooks,
 ) -> tuple[Outcome, ...]:
     program = _ready(compiled or programs.start_compiling(model, pixels, recipe, lanes=lanes), hooks)
-    if program.lanes != lanes or program.recipe != recipe:
+    if program.lanes != lanes or program.trial.recipe != recipe:
         raise ValueError("the compiled programs are of another recipe or number of seeds")
     with programs.memory_errors(program.memory_bytes):
-        run = _begin(model, program, seeds, checkpoints)
+        run = _begin(program, seeds, checkpoints)
         while run.epochs_done < recipe.epochs and not all(run.diverged(lane) for lane in range(len(seeds))):
             _train_epoch(run, pixels, checkpoints, hooks)
             _evaluate_epoch(run, pixels, checkpoints, hooks)
@@ -151,8 +151,10 @@ def _ready(compiled: CompiledTrial | Future[CompiledTrial], hooks: Hooks) -> Com
     return compiled
 
 
-def _begin(model: Model, program: CompiledTrial, seeds: list[int], checkpoints: Checkpoints | None) -> _Run:
-    position = None if checkpoints is None else checkpoints.restore(program.state, seeds, program.recipe)
+def _begin(program: CompiledTrial, seeds: list[int], checkpoints: Checkpoints | None) -> _Run:
+    position = (
+        None if checkpoints is None else checkpoints.restore(program.state, seeds, program.trial.recipe)
+    )
     if position is not None:
         return _Run(
             program=program,
@@ -166,18 +168,16 @@ def _begin(model: Model, program: CompiledTrial, seeds: list[int], checkpoints: 
     return _Run(
         program=program,
         seeds=seeds,
-        state=programs.initial(
-            model, program.recipe, program.steps_per_epoch, seeds, batched=program.lanes is not None
-        ),
+        state=programs.initial(program.trial, seeds, batched=program.lanes is not None),
         history=[[] for _ in seeds],
         correct=[None for _ in seeds],
     )
 
 
 def _train_epoch(run: _Run, pixels: TrialPixels, checkpoints: Checkpoints | None, hooks: Hooks) -> None:
-    program, recipe = run.program, run.program.recipe
+    program, recipe = run.program, run.program.trial.recipe
     epoch = run.epochs_done
-    end = (epoch + 1) * program.steps_per_epoch
+    end = (epoch + 1) * program.trial.steps_per_epoch
     batched = program.lanes is not None
     key, order = programs.seed_inputs(run.seeds, len(pixels.train.labels), epoch=epoch, batched=batched)
     step = run.step
@@ -195,7 +195,7 @@ def _train_epoch(run: _Run, pixels: TrialPixels, checkpoints: Checkpoints | None
         hooks.on_progress(
             Progress(
                 step=step,
-                total_steps=recipe.epochs * program.steps_per_epoch,
+                total_steps=recipe.epochs * program.trial.steps_per_epoch,
                 epoch=epoch,
                 epochs=recipe.epochs,
             )
@@ -205,7 +205,7 @@ def _train_epoch(run: _Run, pixels: TrialPixels, checkpoints: Checkpoints | None
 
 def _evaluate_epoch(run: _Run, pixels: TrialPixels, checkpoints: Checkpoints | None, hooks: Hooks) -> None:
     program = run.program
-    train_losses = np.atleast_1d(run.state.loss_sum) / program.steps_per_epoch
+    train_losses = np.atleast_1d(run.state.loss_sum) / program.trial.steps_per_epoch
     losses = right = None
     began = time.monotonic()
     if np.isfinite(train_losses).any():
@@ -265,7 +265,7 @@ def _save(run: _Run, checkpoints: Checkpoints) -> None:
             epoch_seconds=run.epoch_seconds,
         ),
         run.seeds,
-        run.program.recipe,
+        run.program.trial.recipe,
     )
     run.saved_step = run.step
     run.saved_at = time.monotonic()
@@ -276,9 +276,13 @@ def _outcomes(run: _Run) -> tuple[Outcome, ...]:
     outcomes = []
     for lane, seed in enumerate(run.seeds):
         epochs, diverged = tuple(run.history[lane]), run.diverged(lane)
-        weights = (params, batch_stats)
-        if run.program.lanes is not None:
-            weights = jax.tree.map(lambda leaf, lane=lane: leaf[lane], weights)
+        own, own_stats = (
+            {
+                name: np.array(vector if run.program.lanes is None else vector[lane])
+                for name, vector in flat.items()
+            }
+            for flat in (params, batch_stats)
+        )
         outcomes.append(
             Outcome(
                 state="diverged" if diverged else "complete",
@@ -291,8 +295,8 @@ def _outcomes(run: _Run) -> tuple[Outcome, ...]:
                 train_seconds=sum(metrics.train_seconds for metrics in epochs),
                 evaluate_seconds=sum(metrics.evaluate_seconds for metrics in epochs),
                 memory_bytes=run.program.memory_bytes,
-                params=weights[0],
-                batch_stats=weights[1],
+                params=run.program.trial.params.unpack(own),
+                batch_stats=run.program.trial.batch_stats.unpack(own_stats),
             )
         )
     return tuple(outcomes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
 from scaling_search.data import augment
 from scaling_search.training import optimizer
+from scaling_search.training.flat import Flat, Layout, layout_of
 from scaling_search.training.model import Model
 from scaling_search.training.recipe import Recipe
 
@@ -24,12 +26,26 @@ _INITIALISE, _ORDER, _AUGMENT, _NETWORK = range(4)
 class State(NamedTuple):
     """All that a step changes. ``loss_sum`` adds up the current epoch's batch losses."""
 
-    params: Tree
-    batch_stats: Tree
+    params: Flat
+    batch_stats: Flat
     optimizer: Tree
     averaged: Tree  # (params, batch_stats) under the moving average; () when there is none
     step: Int[Array, ""]
     loss_sum: Float[Array, ""]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What is fixed throughout a run, and a constant to the compiler."""
+
+    model: Model
+    recipe: Recipe
+    steps_per_epoch: int
+    params: Layout
+    batch_stats: Layout
+
+    def optimizer(self) -> optax.GradientTransformation:
+        return optimizer.make(self.recipe, self.steps_per_epoch)
 
 
 class Pixels(NamedTuple):
@@ -52,25 +68,52 @@ def epoch_order(key: Key[Array, ""], epoch: Int[Array, ""], count: int) -> Int[A
     return jax.random.permutation(key, count)
 
 
-def initial_state(model: Model, recipe: Recipe, steps_per_epoch: int, key: Key[Array, ""]) -> State:
+def plan(model: Model, recipe: Recipe, steps_per_epoch: int) -> Trial:
+    """What a network and a recipe come to. Raises TypeError for weights that are not float32."""
+    # Really drawn, not traced: an initialiser may work on the host, where there is nothing to compile.
+    params, batch_stats = model.init(seed_key(0))
+    return Trial(
+        model=model,
+        recipe=recipe,
+        steps_per_epoch=steps_per_epoch,
+        params=layout_of(params),
+        batch_stats=layout_of(batch_stats),
+    )
+
+
+def initial_state(trial: Trial, key: Key[Array, ""]) -> State:
     """The state before the first step, in host memory; parameters depend on the seed's key.
 
-    Nothing is compiled here: a program that fills a hundred differently shaped arrays takes XLA longer to compile than
+    Nothing is compiled here: programs that fill a hundred differently shaped arrays take XLA longer to compile than
     many a trial takes to train.
     """
-    host = jax.tree.map(np.asarray, model.init(jax.random.fold_in(key, _INITIALISE)))
-    params, batch_stats = host
-    begin = optimizer.make(recipe, steps_per_epoch).init
+    params, batch_stats = trial.model.init(jax.random.fold_in(key, _INITIALISE))
+    flat, flat_stats = (
+        layout.pack(jax.tree.map(np.asarray, tree))
+        for layout, tree in ((trial.params, params), (trial.batch_stats, batch_stats))
+    )
     # Optimizers begin with constants, so scalar parameters tell the values, and the real ones only the shapes.
-    values = begin(jax.tree.map(lambda _: np.float32(0), params))
-    shapes = jax.eval_shape(begin, params)
+    values = trial.optimizer().init(jax.tree.map(lambda _: np.float32(0), flat))
+    shapes = jax.eval_shape(trial.optimizer().init, flat)
     return State(
-        params=params,
-        batch_stats=batch_stats,
+        params=flat,
+        batch_stats=flat_stats,
         optimizer=jax.tree.map(lambda value, leaf: np.full(leaf.shape, value, leaf.dtype), values, shapes),
-        averaged=() if recipe.ema is None else (params, batch_stats),
+        averaged=() if trial.recipe.ema is None else (flat, flat_stats),
         step=jnp.int32(0),
         loss_sum=jnp.float32(0),
+    )
+
+
+def abstract_state(trial: Trial) -> State:
+    """Shapes and types of a run's state."""
+    flat, flat_stats = trial.params.abstract(), trial.batch_stats.abstract()
+    step: Any = jax.ShapeDtypeStruct((), jnp.int32)
+    loss_sum: Any = jax.ShapeDtypeStruct((), jnp.float32)
+    averaged = () if trial.recipe.ema is None else (flat, flat_stats)
+    begun = jax.eval_shape(trial.optimizer().init, flat)
+    return State(
+        params=flat, batch_stats=flat_stats, optimizer=begun, averaged=averaged, step=step, loss_sum=loss_sum
     )
 
 
@@ -84,17 +127,12 @@ def cross_entropy(
 
 
 def train_step(
-    model: Model,
-    recipe: Recipe,
-    steps_per_epoch: int,
-    key: Key[Array, ""],
-    order: Int[Array, " count"],
-    pixels: Pixels,
-    state: State,
+    trial: Trial, key: Key[Array, ""], order: Int[Array, " count"], pixels: Pixels, state: State
 ) -> State:
     """One update on the batch that the epoch's order gives for this step."""
-    first = (state.step % steps_per_epoch) * recipe.batch_size
-    chosen = jax.lax.dynamic_slice_in_dim(order, first, recipe.batch_size)
+    recipe = trial.recipe
+    place = state.step % trial.steps_per_epoch
+    chosen = jax.lax.dynamic_slice_in_dim(order, place * recipe.batch_size, recipe.batch_size)
     # Keys come from the seed and the step: a resumed run, or another network, draws the very same numbers.
     augment_key = jax.random.fold_in(jax.random.fold_in(key, _AUGMENT), state.step)
     network_key = jax.random.fold_in(jax.random.fold_in(key, _NETWORK), state.step)
@@ -103,42 +141,46 @@ def train_step(
     images = augment.augment(augment_key, images, crop_padding=padding, flip=recipe.flip)
     images = augment.normalise(images, pixels.mean, pixels.std)
     labels = pixels.labels[chosen]
+    stats_before = trial.batch_stats.unpack(state.batch_stats)
 
     def loss_of(params: Tree) -> tuple[Float[Array, ""], Tree]:
-        logits, batch_stats = model.apply(params, state.batch_stats, images, train=True, key=network_key)
+        logits, batch_stats = trial.model.apply(params, stats_before, images, train=True, key=network_key)
         return cross_entropy(logits, labels, recipe.label_smoothing).mean(), batch_stats
 
-    (loss, batch_stats), gradients = jax.value_and_grad(loss_of, has_aux=True)(state.params)
-    update = optimizer.make(recipe, steps_per_epoch).update
-    changes, optimizer_state = update(gradients, state.optimizer, state.params)
+    # The gradient is taken leaf by leaf and packed after: through the vectors it would be a sum of padded slices.
+    (loss, stats), gradients = jax.value_and_grad(loss_of, has_aux=True)(trial.params.unpack(state.params))
+    batch_stats = trial.batch_stats.pack(stats)
+    changes, optimizer_state = trial.optimizer().update(
+        trial.params.pack(gradients), state.optimizer, state.params
+    )
     params = optax.apply_updates(state.params, changes)
     done = state.step + 1
     averaged = state.averaged
     if recipe.ema is not None:
-        decay = optimizer.average_decay(recipe.ema, recipe.epochs * steps_per_epoch)
+        decay = optimizer.average_decay(recipe.ema, recipe.epochs * trial.steps_per_epoch)
         averaged = optimizer.average(decay, done, state.averaged, (params, batch_stats))
-    new_epoch = state.step % steps_per_epoch == 0
     return State(
         params=params,
         batch_stats=batch_stats,
         optimizer=optimizer_state,
         averaged=averaged,
         step=done,
-        loss_sum=jnp.where(new_epoch, 0.0, state.loss_sum) + loss,
+        loss_sum=jnp.where(place == 0, 0.0, state.loss_sum) + loss,
     )
 
 
-def evaluation_weights(state: State) -> tuple[Tree, Tree]:
+def evaluation_weights(state: State) -> tuple[Flat, Flat]:
     """The (params, batch_stats) to judge a run by: the averaged ones where there are any."""
     return state.averaged if state.averaged else (state.params, state.batch_stats)
 
 
 def evaluate_batch(
-    model: Model, params: Tree, batch_stats: Tree, pixels: Pixels
+    trial: Trial, params: Flat, batch_stats: Flat, pixels: Pixels
 ) -> tuple[Float[Array, " batch"], Bool[Array, " batch"]]:
     """Cross-entropy (no smoothing) and whether the top class is right, per image of a batch."""
     images = augment.normalise(pixels.images, pixels.mean, pixels.std)
-    logits, _ = model.apply(params, batch_stats, images, train=False, key=seed_key(0))
+    weights = trial.params.unpack(params), trial.batch_stats.unpack(batch_stats)
+    logits, _ = trial.model.apply(*weights, images, train=False, key=seed_key(0))
     # argmax of NaNs is 0, which would be "right" for class 0.
     right = (jnp.argmax(logits, axis=-1) == pixels.labels) & jnp.isfinite(logits).all(axis=-1)
     return cross_entropy(logits, pixels.labels, 0.0), right

@@ -1,0 +1,60 @@
+"""The persistent program cache: a second process compiles nothing; a folder that cannot be written is no failure."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+from scaling_search.training.cache import default_folder, enable_cache
+
+PROGRAM = """
+import sys
+from pathlib import Path
+import jax
+from jax._src import monitoring
+from scaling_search.training.cache import enable_cache
+events = []
+monitoring.register_event_listener(lambda name, **_: events.append(name))
+print(enable_cache(Path(sys.argv[1])))
+print(float(jax.jit(lambda x: x * 3.5 + 1)(2.0)), sum(name.endswith("cache_hits") for name in events))
+"""
+
+
+def run(folder: Path) -> list[str]:
+    command = [sys.executable, "-W", "error", "-c", PROGRAM, str(folder)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+
+def test_a_second_process_finds_the_programs(tmp_path: Path) -> None:
+    folder, value, hits = run(tmp_path)
+    assert (value, hits) == ("8.0", "0")
+    kept = sorted(path.name for path in Path(folder).iterdir())
+    assert kept
+    again, value, hits = run(tmp_path)
+    assert (again, value) == (folder, "8.0")
+    assert int(hits) > 0
+    assert sorted(path.name for path in Path(folder).iterdir()) == kept
+
+
+def test_a_folder_that_cannot_be_made_is_one_warning(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    before = jax.config.jax_compilation_cache_dir
+    with pytest.warns(UserWarning, match="compiled programs are not kept: .*file") as warned:
+        assert enable_cache(blocked) is None
+    assert len(warned) == 1
+    assert jax.config.jax_compilation_cache_dir == before
+
+
+def test_the_default_is_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_folder() == tmp_path / "scaling-search" / "programs"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_folder() == tmp_path / ".cache" / "scaling-search" / "programs"
+    assert os.environ["HOME"] == str(tmp_path)
