@@ -1,4 +1,4 @@
-"""Depthwise convolution as shift-and-add, with its own gradient rule.
+"""Depthwise convolution on a CPU, with its own gradient rule: by a kernel of ours, else as shift-and-add.
 
 XLA fuses the k·k shifted, weighted slices into one pass over memory. Its own derivative of that would not be
 fast: the weight gradient becomes reductions fused with shifted slices, ten times slower than adding rows.
@@ -10,7 +10,13 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
+
+from scaling_search.networks import native
+
+# The kernel adds up weight gradients by groups of images, and XLA the groups: the same sum on any number of cores.
+_GROUPS = 32
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
@@ -18,7 +24,13 @@ Padding = tuple[tuple[int, int], tuple[int, int]]
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def depthwise(x: jax.Array, kernel: jax.Array, stride: int, padding: Padding) -> jax.Array:
     """Convolve each channel with its own filter: x (B, H, W, C), kernel (kh, kw, C) → (B, H', W', C)."""
-    return _shift_and_add(_pad(x, padding), kernel, stride, x.dtype)
+    if native.version() is None:
+        return _shift_and_add(_pad(x, padding), kernel, stride, x.dtype)
+    sizes = zip(x.shape[1:3], kernel.shape[:2], padding, strict=True)
+    height, width = ((size + sum(sides) - k) // stride + 1 for size, k, sides in sizes)
+    result = jax.ShapeDtypeStruct((x.shape[0], height, width, x.shape[3]), jnp.float32)
+    (y,) = native.call("depthwise_forward", [result], *_wide(x, kernel), **_attributes(stride, padding))
+    return y.astype(x.dtype)
 
 
 def _forward(
@@ -31,6 +43,15 @@ def _backward(
     stride: int, padding: Padding, saved: tuple[jax.Array, jax.Array], grad: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
+    if native.version() is not None:
+        results = [
+            jax.ShapeDtypeStruct(x.shape, jnp.float32),
+            jax.ShapeDtypeStruct((min(len(x), _GROUPS), *kernel.shape), jnp.float32),
+        ]
+        dx, sums = native.call(
+            "depthwise_backward", results, *_wide(x, kernel, grad), **_attributes(stride, padding)
+        )
+        return dx.astype(x.dtype), sums.sum(axis=0).astype(kernel.dtype)
     return (
         _input_gradient(grad, kernel, stride, padding, x),
         _weight_gradient(_pad(x, padding), grad, kernel, stride),
@@ -38,6 +59,15 @@ def _backward(
 
 
 depthwise.defvjp(_forward, _backward)
+
+
+def _wide(*arrays: jax.Array) -> list[jax.Array]:
+    return [array.astype(jnp.float32) for array in arrays]
+
+
+def _attributes(stride: int, padding: Padding) -> dict[str, np.int64]:
+    (top, _), (left, _) = padding
+    return {"stride": np.int64(stride), "top": np.int64(top), "left": np.int64(left)}
 
 
 def _pad(x: jax.Array, padding: Padding) -> jax.Array:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
-ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
-    "identity": lambda x: x,
-    "relu": jax.nn.relu,
-    "relu6": jax.nn.relu6,
-    "silu": jax.nn.silu,
-    "hard_swish": jax.nn.hard_swish,
-    "sigmoid": jax.nn.sigmoid,
-    "tanh": jnp.tanh,
-}
+from scaling_search.networks import native
+from scaling_search.networks.activations import activate
+
+# In the order of `enum Activation` in kernels/normalization.h.
+_IN_KERNEL = ("identity", "relu", "relu6", "silu", "hard_swish")
 
 
 def batch_norm(
@@ -30,23 +27,80 @@ def batch_norm(
     momentum: float,
     epsilon: float,
     activation: str = "identity",
+    platform: str = "cpu",
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """`y = activation(scale·(x − μ)/√(σ² + ε) + bias)`, with the statistics that go on to the next step.
 
-    Training: μ and σ² are the batch's (σ² biased), and `new = momentum·old + (1 − momentum)·batch`.
-    Otherwise they are the running `mean` and `variance`, returned unchanged.
+    Training: μ and σ² are the batch's (σ² biased), and `new = momentum·old + (1 − momentum)·batch`; no gradient
+    flows through these. Otherwise they are the running `mean` and `variance`, returned unchanged.
     Shapes: x (..., C); the rest (C,), float32. Statistics are float32 whatever x's type, y has x's type.
     """
-    new_mean, new_variance = mean, variance
-    if train:
+    if not train:
+        y = _scale_and_shift(x, scale, bias, mean, variance, epsilon)
+        return activate(y, activation).astype(x.dtype), mean, variance
+    if platform == "cpu" and native.version() is not None:
+        kind = activation if activation in _IN_KERNEL else "identity"
+        y, batch_mean, batch_variance = _fused(x.astype(jnp.float32), scale, bias, epsilon, kind)
+        y = y if kind == activation else activate(y, activation)
+    else:
         axes = tuple(range(x.ndim - 1))
         wide = x.astype(jnp.float32)
         batch_mean = jnp.mean(wide, axes)
         batch_variance = jnp.maximum(jnp.mean(wide * wide, axes) - batch_mean * batch_mean, 0.0)
-        new_mean = momentum * mean + (1 - momentum) * lax.stop_gradient(batch_mean)
-        new_variance = momentum * variance + (1 - momentum) * lax.stop_gradient(batch_variance)
-        mean, variance = batch_mean, batch_variance
+        y = activate(_scale_and_shift(x, scale, bias, batch_mean, batch_variance, epsilon), activation)
+    new_mean = momentum * mean + (1 - momentum) * lax.stop_gradient(batch_mean)
+    new_variance = momentum * variance + (1 - momentum) * lax.stop_gradient(batch_variance)
+    return y.astype(x.dtype), new_mean, new_variance
+
+
+def _scale_and_shift(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, mean: jax.Array, variance: jax.Array, epsilon: float
+) -> jax.Array:
     factor = scale * lax.rsqrt(variance + epsilon)
     shape = (1,) * (x.ndim - 1) + (-1,)
-    y = x * factor.reshape(shape) + (bias - mean * factor).reshape(shape)
-    return ACTIVATIONS[activation](y).astype(x.dtype), new_mean, new_variance
+    return x * factor.reshape(shape) + (bias - mean * factor).reshape(shape)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def _fused(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float, activation: str
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """(y, μ, σ²) of a batch, in two passes over memory; the backward pass computes y's inside anew from x."""
+    channel = jax.ShapeDtypeStruct(scale.shape, jnp.float32)
+    results = [jax.ShapeDtypeStruct(x.shape, jnp.float32), channel, channel]
+    y, mean, variance = native.call(
+        "batch_norm_forward", results, x, scale, bias, **_attributes(epsilon, activation)
+    )
+    return y, mean, variance
+
+
+def _forward(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float, activation: str
+) -> tuple[tuple[jax.Array, jax.Array, jax.Array], tuple[jax.Array, ...]]:
+    y, mean, variance = _fused(x, scale, bias, epsilon, activation)
+    return (y, mean, variance), (x, scale, bias, mean, variance)
+
+
+def _backward(
+    epsilon: float,
+    activation: str,
+    saved: tuple[jax.Array, ...],
+    grads: tuple[jax.Array, jax.Array, jax.Array],
+) -> tuple[jax.Array, ...]:
+    x, scale, bias, mean, variance = saved
+    channel = jax.ShapeDtypeStruct(scale.shape, jnp.float32)
+    dx = jax.ShapeDtypeStruct(x.shape, jnp.float32)
+    results = native.call(
+        "batch_norm_backward",
+        [dx, channel, channel],
+        *(x, grads[0], scale, bias, mean, variance),
+        **_attributes(epsilon, activation),
+    )
+    return tuple(results)
+
+
+_fused.defvjp(_forward, _backward)
+
+
+def _attributes(epsilon: float, activation: str) -> dict[str, object]:
+    return {"activation": np.int64(_IN_KERNEL.index(activation)), "epsilon": np.float32(epsilon)}

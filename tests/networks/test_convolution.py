@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from scaling_search.errors import InputError
 from scaling_search.networks.convolution import Padding, convolve, reference
 
 # name: image (H, W, C_in), kernel (kh, kw), C_out, groups, stride, padding

@@ -1,0 +1,245 @@
+// Batch normalisation of float32 (N, C) rows with the activation behind it, two passes over memory each way.
+//
+// Rows are taken P = lcm(C, V) floats at a time, with the per-channel constants repeated to P, so that every channel
+// count fills whole vectors.
+#pragma once
+
+#include "common.h"
+
+enum Activation : int64_t { kIdentity, kRelu, kRelu6, kSilu, kHardSwish };
+
+static inline Vec constant(float value) { return Vec{} + value; }
+static inline Vec least(Vec a, Vec b) { return a < b ? a : b; }
+static inline Vec most(Vec a, Vec b) { return a > b ? a : b; }
+
+// e^x by x = n·ln 2 + r and Cephes' polynomial in r: relative error under 2e-7 where e^x is a normal number.
+static inline Vec exponential(Vec x) {
+  x = x > 88.f ? constant(88.f) : x;
+  x = x < -87.f ? constant(-87.f) : x;
+  const Vec n = (x * 1.44269504088896341f + 12582912.f) - 12582912.f;
+  const Vec r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  Vec p = constant(1.9875691500e-4f);
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.f;
+  const Ints power = (__builtin_convertvector(n, Ints) + 127) << 23;
+  Vec two_to_n;
+  std::memcpy(&two_to_n, &power, sizeof power);
+  return p * two_to_n;
+}
+
+static inline Vec sigmoid(Vec z) { return 1.f / (1.f + exponential(-z)); }
+
+template <int64_t A>
+inline Vec activate(Vec z) {
+  const Vec zero = {};
+  if (A == kRelu) return z < zero ? zero : z;
+  if (A == kRelu6) return z < zero ? zero : (z > 6.f ? constant(6.f) : z);
+  if (A == kSilu) return z * sigmoid(z);
+  if (A == kHardSwish) return z * (least(most(z + 3.f, zero), constant(6.f)) * (1.f / 6.f));
+  return z;
+}
+
+// d activate / dz.
+template <int64_t A>
+inline Vec slope(Vec z) {
+  const Vec zero = {}, one = constant(1.f);
+  if (A == kRelu) return z > zero ? one : zero;
+  if (A == kRelu6) return z > zero ? (z < 6.f ? one : zero) : zero;
+  if (A == kSilu) {
+    const Vec s = sigmoid(z);
+    return s * (1.f + z * (1.f - s));
+  }
+  if (A == kHardSwish) return z < -3.f ? zero : (z > 3.f ? one : z * (1.f / 3.f) + 0.5f);
+  return one;
+}
+
+// How N·C floats are cut: into lines of P floats, the last perhaps short, and those into groups. The cut depends on
+// the shape alone, so sums come out the same whatever the number of threads.
+struct Lines {
+  int64_t floats, channels, period, lines, groups;
+  Lines(int64_t floats, int64_t channels)
+      : floats(floats),
+        channels(channels),
+        period(std::lcm(channels, int64_t{V})),
+        lines((floats + period - 1) / period),
+        groups(std::min<int64_t>(lines, 64)) {}
+  int64_t begin(int64_t group) const { return group * lines / groups; }
+  std::vector<float> repeat(const float* values) const {
+    std::vector<float> all(period);
+    for (int64_t i = 0; i < period; ++i) all[i] = values[i % channels];
+    return all;
+  }
+};
+
+// Visits lines [first, last) in pieces that fit the cache, and in a piece K vectors of each line at a time:
+// run(std::integral_constant<int, K>, place of the first line's vectors, offset in a line, lines).
+template <typename Run>
+void for_each_piece(const Lines& cut, int64_t first, int64_t last, const Run& run) {
+  const int64_t piece = std::max<int64_t>(1, 4096 / cut.period);
+  for (int64_t line = first; line < last; line += piece) {
+    const int64_t count = std::min(piece, last - line);
+    int64_t at = 0;
+    for (; at + 4 * V <= cut.period; at += 4 * V) run(std::integral_constant<int, 4>(), line, at, count);
+    for (; at < cut.period; at += V) run(std::integral_constant<int, 1>(), line, at, count);
+  }
+}
+
+// The sums over a group's lines of first(x, ...) and second(x, ...), by period position, added to `sums` (2, period).
+// get(line, at) gives the pair; a short last line is handled by `get` giving zeros.
+template <typename Pair>
+void add_up(const Lines& cut, int64_t group, double* sums, const Pair& pair) {
+  for_each_piece(cut, cut.begin(group), cut.begin(group + 1), [&](auto many, int64_t line, int64_t at, int64_t count) {
+    constexpr int K = decltype(many)::value;
+    Vec first[K] = {}, second[K] = {};
+    for (int64_t l = line; l < line + count; ++l)
+#pragma GCC unroll 4
+      for (int k = 0; k < K; ++k) pair(l * cut.period + at + k * V, at + k * V, first[k], second[k]);
+    for (int k = 0; k < K; ++k) {
+      float lanes[2][V];
+      store(lanes[0], first[k]);
+      store(lanes[1], second[k]);
+      for (int lane = 0; lane < V; ++lane) {
+        sums[(at + k * V + lane) % cut.channels] += lanes[0][lane];
+        sums[cut.channels + (at + k * V + lane) % cut.channels] += lanes[1][lane];
+      }
+    }
+  });
+}
+
+// V floats from `place`, and 0 past the end.
+static inline Vec get(const float* from, int64_t place, int64_t floats) {
+  if (place + V <= floats) return load(from + place);
+  Vec v = {};
+  if (place < floats) std::memcpy(&v, from + place, (floats - place) * 4);
+  return v;
+}
+
+static inline void set(float* to, int64_t place, int64_t floats, Vec v) {
+  if (place + V <= floats) return store(to + place, v);
+  if (place < floats) std::memcpy(to + place, &v, (floats - place) * 4);
+}
+
+// Two sums per channel, over all groups in order: (2, C).
+template <typename Pair>
+std::vector<double> sums_of(ffi::ThreadPool& pool, const Lines& cut, const Pair& pair) {
+  const int64_t size = 2 * cut.channels;
+  std::vector<double> partial(cut.groups * size, 0.0), total(size, 0.0);
+  for_each(pool, cut.groups, cut.floats, [&](int64_t group) { add_up(cut, group, &partial[group * size], pair); });
+  for (int64_t group = 0; group < cut.groups; ++group)
+    for (int64_t i = 0; i < size; ++i) total[i] += partial[group * size + i];
+  return total;
+}
+
+template <typename Each>
+void for_each_vector(ffi::ThreadPool& pool, const Lines& cut, const Each& each) {
+  for_each(pool, cut.groups, cut.floats, [&](int64_t group) {
+    for (int64_t line = cut.begin(group); line < cut.begin(group + 1); ++line)
+      for (int64_t at = 0; at < cut.period; at += V) each(line * cut.period + at, at);
+  });
+}
+
+template <int64_t A>
+void norm_forward(ffi::ThreadPool& pool, const Lines& cut, const float* x, const float* scale, const float* bias,
+                  float epsilon, float* y, float* mean, float* variance) {
+  const std::vector<double> sums = sums_of(pool, cut, [&](int64_t place, int64_t, Vec& first, Vec& second) {
+    const Vec v = get(x, place, cut.floats);
+    first += v;
+    second += v * v;
+  });
+  const double count = static_cast<double>(cut.floats) / cut.channels;
+  std::vector<float> factors(cut.channels), shifts(cut.channels);
+  for (int64_t c = 0; c < cut.channels; ++c) {
+    const double m = sums[c] / count;
+    const double v = sums[cut.channels + c] / count - m * m;
+    mean[c] = m;
+    variance[c] = v < 0.0 ? 0.0 : v;
+    factors[c] = scale[c] / std::sqrt(variance[c] + epsilon);
+    shifts[c] = bias[c] - static_cast<float>(m * factors[c]);
+  }
+  const std::vector<float> factor = cut.repeat(factors.data()), shift = cut.repeat(shifts.data());
+  for_each_vector(pool, cut, [&](int64_t place, int64_t at) {
+    const Vec z = get(x, place, cut.floats) * load(&factor[at]) + load(&shift[at]);
+    set(y, place, cut.floats, activate<A>(z));
+  });
+}
+
+template <int64_t A>
+void norm_backward(ffi::ThreadPool& pool, const Lines& cut, const float* x, const float* grad, const float* scale,
+                   const float* bias, const float* mean, const float* variance, float epsilon, float* dx,
+                   float* dscale, float* dbias) {
+  std::vector<float> factors(cut.channels), a(cut.channels), b(cut.channels);
+  for (int64_t c = 0; c < cut.channels; ++c) factors[c] = scale[c] / std::sqrt(variance[c] + epsilon);
+  const std::vector<float> factor = cut.repeat(factors.data()), shift = cut.repeat(bias), middle = cut.repeat(mean);
+  const std::vector<double> sums = sums_of(pool, cut, [&](int64_t place, int64_t at, Vec& first, Vec& second) {
+    const Vec centred = get(x, place, cut.floats) - load(&middle[at]);
+    const Vec z = centred * load(&factor[at]) + load(&shift[at]);
+    const Vec dz = get(grad, place, cut.floats) * slope<A>(z);
+    first += dz;
+    second += dz * centred;
+  });
+  const double count = static_cast<double>(cut.floats) / cut.channels;
+  for (int64_t c = 0; c < cut.channels; ++c) {
+    const double precision = 1.0 / (static_cast<double>(variance[c]) + epsilon);
+    dbias[c] = sums[c];
+    dscale[c] = sums[cut.channels + c] * std::sqrt(precision);
+    a[c] = sums[c] / count;
+    b[c] = sums[cut.channels + c] * precision / count;
+  }
+  const std::vector<float> offset = cut.repeat(a.data()), part = cut.repeat(b.data());
+  for_each_vector(pool, cut, [&](int64_t place, int64_t at) {
+    const Vec centred = get(x, place, cut.floats) - load(&middle[at]);
+    const Vec z = centred * load(&factor[at]) + load(&shift[at]);
+    const Vec dz = get(grad, place, cut.floats) * slope<A>(z);
+    set(dx, place, cut.floats, load(&factor[at]) * (dz - load(&offset[at]) - centred * load(&part[at])));
+  });
+}
+
+// Calls run(std::integral_constant<int64_t, activation>) .
+template <typename Run>
+ffi::Error with_activation(int64_t activation, const Run& run) {
+  switch (activation) {
+    case kIdentity: run(std::integral_constant<int64_t, kIdentity>()); break;
+    case kRelu: run(std::integral_constant<int64_t, kRelu>()); break;
+    case kRelu6: run(std::integral_constant<int64_t, kRelu6>()); break;
+    case kSilu: run(std::integral_constant<int64_t, kSilu>()); break;
+    case kHardSwish: run(std::integral_constant<int64_t, kHardSwish>()); break;
+    default: return ffi::Error::InvalidArgument("unknown activation");
+  }
+  return ffi::Error::Success();
+}
+
+using In = ffi::Buffer<ffi::F32>;
+using Out = ffi::Result<ffi::Buffer<ffi::F32>>;
+
+static ffi::Error batch_norm_forward(ffi::ThreadPool pool, In x, In scale, In bias, Out y, Out mean, Out variance,
+                                     int64_t activation, float epsilon) {
+  const int64_t count = seeds(scale, 1), channels = scale.dimensions().back();
+  const Lines cut(x.element_count() / count, channels);
+  return with_activation(activation, [&](auto kind) {
+    for (int64_t s = 0; s < count; ++s) {
+      const int64_t c = s * channels, n = s * cut.floats;
+      norm_forward<decltype(kind)::value>(pool, cut, x.typed_data() + n, scale.typed_data() + c,
+                                          bias.typed_data() + c, epsilon, y->typed_data() + n,
+                                          mean->typed_data() + c, variance->typed_data() + c);
+    }
+  });
+}
+
+static ffi::Error batch_norm_backward(ffi::ThreadPool pool, In x, In grad, In scale, In bias, In mean, In variance,
+                                      Out dx, Out dscale, Out dbias, int64_t activation, float epsilon) {
+  const int64_t count = seeds(scale, 1), channels = scale.dimensions().back();
+  const Lines cut(x.element_count() / count, channels);
+  return with_activation(activation, [&](auto kind) {
+    for (int64_t s = 0; s < count; ++s) {
+      const int64_t c = s * channels, n = s * cut.floats;
+      norm_backward<decltype(kind)::value>(pool, cut, x.typed_data() + n, grad.typed_data() + n,
+                                           scale.typed_data() + c, bias.typed_data() + c, mean.typed_data() + c,
+                                           variance.typed_data() + c, epsilon, dx->typed_data() + n,
+                                           dscale->typed_data() + c, dbias->typed_data() + c);
+    }
+  });
+}

@@ -1,0 +1,122 @@
+"""Custom calls for a CPU, compiled once per machine by its own C++ compiler, where it has one.
+
+`kernels/*` is compiled into a shared library in the user's cache folder, named by a hash of all that it depends on:
+sources, XLA's headers, compiler, flags and processor. A machine without a compiler, or whose compiler fails, has no
+kernels: then every caller runs its formulation in XLA's own operations, which gives equal results.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+
+import jax
+import jax.ffi
+
+SWITCH = "SCALING_SEARCH_KERNELS"
+_FUNCTIONS = ("depthwise_forward", "depthwise_backward", "batch_norm_forward", "batch_norm_backward")
+_FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-pthread", "-fno-math-errno", "-fno-strict-aliasing")
+_NATIVE = (("-march=native",), ("-mcpu=native",), ())
+_PATIENCE_SECONDS = 300
+
+
+def call(
+    function: str, results: list[jax.ShapeDtypeStruct], *arguments: jax.Array, **attributes: object
+) -> list[jax.Array]:
+    """Run a kernel on float32 arrays. Leading axes that `vmap` adds are the kernel's own business (seeds)."""
+    identity = version()
+    if identity is None:
+        raise RuntimeError("no kernels on this machine: ask version() first")
+    run = jax.ffi.ffi_call(f"{function}_{identity}", results, vmap_method="broadcast_all")
+    return list(run(*arguments, **attributes))
+
+
+@functools.cache
+def version() -> str | None:
+    """What tells these kernels from any others, 16 hex digits; None where the machine has none.
+
+    The first call compiles (a few seconds, once per machine) and registers them with XLA.
+    `SCALING_SEARCH_KERNELS=off` does without.
+    """
+    compiler = _compiler()
+    if compiler is None or os.environ.get(SWITCH) == "off":
+        return None
+    try:
+        identity = _identity(compiler)
+        library = ctypes.CDLL(str(_built(compiler, identity)))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    for name in _FUNCTIONS:
+        handler = jax.ffi.pycapsule(getattr(library, f"scaling_search_{name}"))
+        jax.ffi.register_ffi_target(f"{name}_{identity}", handler, platform="cpu")
+    return identity
+
+
+def _compiler() -> str | None:
+    named = os.environ.get("CXX")
+    return next(
+        (found for name in (named, "c++", "g++", "clang++") if name and (found := shutil.which(name))), None
+    )
+
+
+def _sources() -> list[tuple[str, bytes]]:
+    folder = files("scaling_search.networks") / "kernels"
+    return sorted(
+        (file.name, file.read_bytes()) for file in folder.iterdir() if file.name.endswith((".h", ".cc"))
+    )
+
+
+def _identity(compiler: str) -> str:
+    about = subprocess.run([compiler, "--version"], capture_output=True, check=True, timeout=60).stdout  # noqa: S603
+    digest = hashlib.sha256(
+        b"\0".join([compiler.encode(), about, repr((_FLAGS, _NATIVE)).encode(), _processor()])
+    )
+    digest.update(metadata.version("jaxlib").encode())
+    for name, content in _sources():
+        digest.update(name.encode() + b"\0" + content)
+    return digest.hexdigest()[:16]
+
+
+def _processor() -> bytes:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return " ".join((platform.machine(), platform.processor(), platform.version())).encode()
+    described = ("model name", "flags", "Features", "CPU part")
+    return "\n".join(sorted({line for line in lines if line.startswith(described)})).encode()
+
+
+def _built(compiler: str, identity: str) -> Path:
+    """The library's path, after compiling it where no process has yet. Whole or absent: it is moved into place."""
+    folder = _cache()
+    library = folder / f"kernels-{identity}.so"
+    if library.exists():
+        return library
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        for name, content in _sources():
+            (Path(scratch) / name).write_bytes(content)
+        made = Path(scratch) / "kernels.so"
+        source = str(Path(scratch) / "kernels.cc")
+        for native in _NATIVE:
+            command = [compiler, *_FLAGS, *native, "-isystem", jax.ffi.include_dir(), source, "-o", str(made)]
+            done = subprocess.run(command, capture_output=True, timeout=_PATIENCE_SECONDS)  # noqa: S603
+            if done.returncode == 0:
+                made.replace(library)
+                return library
+    raise OSError(f"{compiler} could not compile the kernels")
+
+
+def _cache() -> Path:
+    named = os.environ.get("XDG_CACHE_HOME")
+    home = Path(named) if named and Path(named).is_absolute() else Path.home() / ".cache"
+    return home / "scaling-search" / "kernels"
