@@ -85,6 +85,7 @@ class Norm(nnx.Module):
             momentum=self.op.momentum,
             epsilon=self.op.epsilon,
             activation=self.activation,
+            platform=call.platform,
         )
         self.mean[...] = mean
         self.variance[...] = variance

@@ -15,6 +15,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import threading
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
@@ -27,6 +28,7 @@ _FUNCTIONS = ("depthwise_forward", "depthwise_backward", "batch_norm_forward", "
 _FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-pthread", "-fno-math-errno", "-fno-strict-aliasing")
 _NATIVE = (("-march=native",), ("-mcpu=native",), ())
 _PATIENCE_SECONDS = 300
+_once = threading.Lock()
 
 
 def call(
@@ -40,13 +42,18 @@ def call(
     return list(run(*arguments, **attributes))
 
 
-@functools.cache
 def version() -> str | None:
     """What tells these kernels from any others, 16 hex digits; None where the machine has none.
 
     The first call compiles (a few seconds, once per machine) and registers them with XLA.
     `SCALING_SEARCH_KERNELS=off` does without.
     """
+    with _once:
+        return _version()
+
+
+@functools.cache
+def _version() -> str | None:
     compiler = _compiler()
     if compiler is None or os.environ.get(SWITCH) == "off":
         return None

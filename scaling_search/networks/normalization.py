@@ -27,7 +27,7 @@ def batch_norm(
     momentum: float,
     epsilon: float,
     activation: str = "identity",
-    platform: str = "cpu",
+    platform: str,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """`y = activation(scale·(x − μ)/√(σ² + ε) + bias)`, with the statistics that go on to the next step.
 
