@@ -57,10 +57,13 @@ def decode(path: Path, *, channels: int, size: tuple[int, int]) -> UInt8[np.ndar
 
 
 def fit(image: Image.Image, size: tuple[int, int]) -> UInt8[np.ndarray, "h w c"]:
-    """The picture as it is where it has the size (H, W), else its largest centred part of that shape, scaled."""
+    """The picture as it is where it has the size (H, W), else its largest centred square, scaled to that."""
     height, width = size
     if image.size != (width, height):
-        image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        square = image.crop((left, top, left + side, top + side))
+        image = square.resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(image, np.uint8)
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
+import math
 import os
 import shutil
 import tempfile
@@ -84,14 +86,15 @@ def write_split(
 ) -> Entry:
     """Write the arrays of one split from (image (H, W, C) uint8, label) pairs, as many as `shape` says."""
     digest = begin_digest(shape)
-    with writing(folder, int(np.prod(shape)) + 4 * shape[0] + 4096), contextlib.ExitStack() as temporary:
+    with writing(folder, math.prod(shape) + 4 * shape[0] + 4096), contextlib.ExitStack() as temporary:
         _remove_abandoned(folder)
         images_path = temporary.enter_context(_temporary(folder))
         labels_path = temporary.enter_context(_temporary(folder))
         labels: list[int] = []
         stream = iter(pairs)
+        # Not a mapped array: on a full disk, writing to mapped memory kills the process instead of raising.
         with images_path.open("wb") as file:
-            _write_header(file, np.dtype(np.uint8), shape)
+            file.write(_header(np.dtype(np.uint8), shape))
             while part := list(islice(stream, 1024)):
                 block = np.stack([image for image, _ in part])
                 if block.dtype != np.uint8 or block.shape[1:] != shape[1:]:
@@ -105,7 +108,8 @@ def write_split(
         numbers = np.array(labels, "<i4")
         digest.update(numbers.data)
         with labels_path.open("wb") as file:
-            np.lib.format.write_array(file, numbers, allow_pickle=False)
+            file.write(_header(numbers.dtype, numbers.shape))
+            file.write(numbers.data)
             _settle(file)
         entry = Entry(shape=shape, digest=digest.hexdigest())
         images_path.replace(folder / _file(split, entry, "images"))
@@ -147,13 +151,11 @@ def read_record(folder: Path, name: str) -> Record | None:
 def read_split(folder: Path, split: SplitName, entry: Entry) -> Split | None:
     """The split, its images mapped from disk and checked against the digest; None where anything is amiss."""
     try:
-        images = np.load(folder / _file(split, entry, "images"), mmap_mode="r", allow_pickle=False)
-        labels = np.load(folder / _file(split, entry, "labels"), allow_pickle=False)
+        images = _map(folder / _file(split, entry, "images"), np.dtype(np.uint8), entry.shape)
+        labels = _map(folder / _file(split, entry, "labels"), np.dtype("<i4"), entry.shape[:1])
     except PermissionError as error:
         raise StorageError(f"cannot read {printable(folder)}: {error.strerror}") from error
-    except (OSError, ValueError, EOFError):
-        return None
-    if images.dtype != np.uint8 or images.shape != entry.shape or labels.shape != images.shape[:1]:
+    except (OSError, ValueError):
         return None
     if content_digest(images, labels) != entry.digest:
         return None
@@ -164,11 +166,24 @@ def _file(split: str, entry: Entry, kind: str) -> str:
     return f"{split}-{entry.digest[:16]}-{kind}.npy"
 
 
-def _write_header(file: IO[bytes], dtype: np.dtype[np.uint8], shape: tuple[int, ...]) -> None:
-    # Not open_memmap: on a full disk a write to mapped memory kills the process instead of raising.
+def _header(dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> bytes:
+    buffer = io.BytesIO()
     description = np.lib.format.dtype_to_descr(dtype)
     header = {"descr": description, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, header)
+    np.lib.format.write_array_header_1_0(buffer, header)
+    return buffer.getvalue()
+
+
+def _map(path: Path, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> np.ndarray:
+    """The array of an .npy file, mapped; ValueError: it is not to the byte as long and headed as it must be."""
+    # Not np.load: whatever a damaged header makes of numpy's parser, it can't be what the record promises.
+    header = _header(dtype, shape)
+    with path.open("rb") as file:
+        if file.read(len(header)) != header:
+            raise ValueError(f"{path.name} has another header")
+    if path.stat().st_size != len(header) + math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"{path.name} has another length")
+    return np.memmap(path, dtype, "r", len(header), shape)
 
 
 def _settle(file: IO[bytes]) -> None:
