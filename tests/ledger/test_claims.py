@@ -26,8 +26,8 @@ import sys
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 with Ledger.open(sys.argv[1]) as ledger:
-    row = TrialRow.waiting(network="f" * 64, network_name="n", recipe="{}", dataset="d" * 64, dataset_name="digits", seed=0)
-    assert ledger.claim(row, "victim")
+    known = {"network": "f" * 64, "network_name": "n", "recipe": "{}", "dataset": "d" * 64, "dataset_name": "digits"}
+    assert ledger.claim(TrialRow.waiting(**known, seed=0), "victim")
     print("claimed", flush=True)
     sys.stdin.read()
 """
