@@ -1,0 +1,74 @@
+"""Triples, ranges and the paper's grid: exact at the edges."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scaling_search.architecture.network import fingerprint
+from scaling_search.baselines.load import baseline
+from scaling_search.errors import UsageError
+from scaling_search.scaling.coefficients import Coefficients, Range, grid
+from scaling_search.scaling.scale import compound
+
+
+def paper_grid(tolerance: float = 0.1) -> list[Coefficients]:
+    up_to_half = Range.parse("1:1.5:0.05")
+    return grid(alpha=Range.parse("1:2:0.05"), beta=up_to_half, gamma=up_to_half, tolerance=tolerance)
+
+
+def test_the_papers_grid_has_108_triples_and_65_networks() -> None:
+    triples = paper_grid()
+    assert len(triples) == len(set(triples)) == 108
+    assert Coefficients(alpha=1.2, beta=1.1, gamma=1.15) in triples
+    base = baseline("efficientnet-b0")
+    assert len({fingerprint(compound(base, triple, phi=1)) for triple in triples}) == 65
+
+
+def test_the_edge_is_compared_exactly() -> None:
+    """2 * 1^2 * 1^2 - 2 = 0 and 1.9 * 1 * 1 - 2 = -0.1: the second is on the edge, and out, whatever floats say."""
+    inside = [(t.alpha, t.beta, t.gamma) for t in paper_grid()]
+    assert (2.0, 1.0, 1.0) in inside
+    assert (1.9, 1.0, 1.0) not in inside
+    assert (1.95, 1.0, 1.0) in inside
+    one = Range.parse("1")
+    assert len(grid(alpha=Range.parse("1.9"), beta=one, gamma=one, tolerance=0.1)) == 0
+    assert len(grid(alpha=Range.parse("1.9"), beta=one, gamma=one, tolerance=0.1000001)) == 1
+    assert len(grid(alpha=Range.parse("2.1"), beta=one, gamma=one, tolerance=0.1)) == 0
+
+
+def test_growth_is_exact() -> None:
+    assert Coefficients(alpha=1.2, beta=1.1, gamma=1.15).growth == Fraction("1.92027")
+
+
+def test_a_range_ends_where_it_says() -> None:
+    assert list(Range.parse("1:1.5:0.05"))[-1] == 1.5
+    assert len(list(Range.parse("1:2:0.05"))) == 21
+    assert list(Range.parse("1.3")) == [1.3]
+    assert list(Range.parse("1:2:0.7")) == [1.0, 1.7]
+
+
+@given(first=st.integers(100, 300), count=st.integers(0, 40), step=st.integers(1, 30), decimals=st.just(100))
+def test_a_range_has_every_step(first: int, count: int, step: int, decimals: int) -> None:
+    text = f"{first / decimals}:{(first + count * step) / decimals}:{step / decimals}"
+    assert list(Range.parse(text)) == [(first + index * step) / decimals for index in range(count + 1)]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "1:2", "2:1:0.1", "1:2:0", "1:2:-1", "0.9:2:0.1", "1:2:1/0", "1:1000:1", "1:9:0.0001"]
+)
+def test_a_bad_range_is_named(text: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Range.parse(text)
+    assert repr(text) in str(error.value)
+
+
+@pytest.mark.parametrize("key", ["alpha", "beta", "gamma"])
+@pytest.mark.parametrize("value", [0.99, 0.0, -1.0, float("nan"), float("inf"), 101.0])
+def test_a_coefficient_under_one_is_refused_by_name(key: str, value: float) -> None:
+    triple = {"alpha": 1.2, "beta": 1.1, "gamma": 1.15, key: value}
+    with pytest.raises(UsageError, match=key):
+        Coefficients(**triple)
