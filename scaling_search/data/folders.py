@@ -1,10 +1,11 @@
 """A user's folder of pictures, imported once: `DIR/CLASS/*` or `DIR/SPLIT/CLASS/*`.
 
-The first level is splits when it holds a folder `train` with folders in it. `test` is then the test split; without it
-`validation` (or `valid`, `val`) is; with both, validation joins train, since what is held out of train is
-chosen by seed. Without any of them, or with classes on the first level, the test split is 20 % of each class,
-chosen by `splits.held_out` with seed 0 over the files in the order of their paths. Classes are the folders of
-train in the order of their names. Hidden files, and files without a picture's extension, are passed over.
+The first level is splits when it holds a folder `train` with folders in it. `test` is then the test split;
+without it `validation` (or `valid`, `val`) is; with both, validation joins train, since what is held out of
+train is chosen by seed. Without any of them, or with classes on the first level, the test split is 20 % of each
+class, chosen by `splits.held_out` with seed 0 over the files in the order of their paths. Classes are the
+folders of train in the order of their names. Hidden files and folders are passed over, and so are files without
+a picture's extension.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from PIL import Image
 from tensorflow_datasets.image_classification.mnist import FashionMNIST
 
 from scaling_search.data.fashion_mnist import FILES, VERSION, read_idx
+from scaling_search.data.places import printable
 from scaling_search.errors import InputError
 
 BATCH = 1024
@@ -74,19 +75,29 @@ def read_images(
     directory: Path, splits: tuple[str, ...], *, image_key: str, label_key: str
 ) -> Iterator[tuple[np.ndarray, int]]:
     """The (image (H, W, C) uint8, label) pairs of a prepared set, split after split, in stored order."""
-    with _quiet():
+    with _reading(directory):
         builder = tfds.builder_from_directory(str(directory))
     for split in splits:
-        with _quiet():
+        with _reading(directory):
             source = builder.as_data_source(split=split)
         for start in range(0, len(source), BATCH):
-            with _quiet():
+            with _reading(directory):
                 examples = source.__getitems__(range(start, min(start + BATCH, len(source))))
             for example in examples:
-                image = np.asarray(example[image_key])
-                if image.dtype != np.uint8 or image.ndim != 3:
-                    raise InputError(f"{directory.name}: an image of {splits} is {image.dtype}{image.shape}")
-                yield image, int(example[label_key])
+                yield np.asarray(example[image_key], np.uint8), int(example[label_key])
+
+
+@contextlib.contextmanager
+def _reading(directory: Path) -> Iterator[None]:
+    with _quiet():
+        try:
+            yield
+        except MemoryError:
+            raise
+        except Exception as error:  # of four libraries, each with errors of its own for damaged records
+            raise InputError(
+                f"the set in {printable(directory)} cannot be read: {printable(error)}; prepare it again"
+            ) from error
 
 
 @contextlib.contextmanager
