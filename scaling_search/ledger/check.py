@@ -25,16 +25,17 @@ def check(ledger: Ledger) -> list[Damage]:
             with ledger.database.reading() as connection:
                 found += _table_faults(connection, kind)
         except DamagedError as error:
-            found.append(Damage(table=kind.name, key="(all)", what=str(error)))
+            found.append(Damage(table=kind.name, key="all rows", what=str(error)))
     return found
 
 
 def _table_faults(connection: sa.Connection, kind: Kind[object]) -> Iterator[Damage]:
-    digests, keys = [], set()
+    digests, keys, whole = [], set(), True
     for record in store.records(connection, kind, bits=kind.has_bits):
         plain = record[: len(kind.columns)]
         damage = fault(kind, plain, record[-1]) if kind.has_bits else fault(kind, plain)
         if damage is not None:
+            whole = False
             yield damage
             continue
         digests.append(plain[0])
@@ -50,7 +51,7 @@ def _table_faults(connection: sa.Connection, kind: Kind[object]) -> Iterator[Dam
             )
             if trial.key != right:
                 yield Damage(table=kind.name, key=shown, what=f"its content belongs under the key {right}")
-    missing = store.vanished(connection, kind, digests) if kind.summarised else None
+    missing = store.vanished(connection, kind, digests) if kind.summarised and whole else None
     if missing is not None:
         yield missing
 
@@ -65,4 +66,4 @@ def _file_faults(ledger: Ledger) -> Iterator[Damage]:
         said = [str(error)]
     for line in said:
         if line != "ok":
-            yield Damage(table="(file)", key=ledger.database.name, what=str(line))
+            yield Damage(table="file", key=ledger.database.name, what=str(line))

@@ -107,7 +107,9 @@ def _from_tables(database: Database, kind: Kind[Any]) -> tuple[_Found, list[Dama
                 if damage is not None:
                     damages.append(damage)
     except ScalingSearchError as error:
-        damages.append(Damage(table=kind.name, key="(all)", what=f"SQLite stops: {error.__cause__ or error}"))
+        damages.append(
+            Damage(table=kind.name, key="all rows", what=f"SQLite stops: {error.__cause__ or error}")
+        )
     return found, damages
 
 
@@ -161,19 +163,23 @@ def _losses(kind: Kind[Any], rows: _Found, damages: list[Damage], summary: Summa
     saved = {
         ", ".join(f"{name}={value!r:.80}" for name, value in zip(kind.key, key, strict=True)) for key in rows
     }
-    named = [damage for damage in damages if damage.key not in saved and damage.key != "(all)"]
+    named = [damage for damage in damages if damage.key not in saved and damage.key != "all rows"]
     if summary is None:
         return [
             *named,
-            Damage(table=kind.name, key="(all)", what=f"how many rows it had is lost; {len(rows)} are saved"),
+            Damage(
+                table=kind.name, key="all rows", what=f"how many rows it had is lost; {len(rows)} are saved"
+            ),
         ]
     missing = summary.rows - len(rows) - len(named)
     if missing > 0:
-        named.append(Damage(table=kind.name, key="(unknown)", what=f"{missing} rows could not be read"))
+        named.append(Damage(table=kind.name, key="unknown keys", what=f"{missing} rows could not be read"))
     if not named:
         named.append(
             Damage(
-                table=kind.name, key="(unknown)", what="an older version of some row is saved, not its last"
+                table=kind.name,
+                key="unknown keys",
+                what="an older version of some row is saved, not its last",
             )
         )
     return named

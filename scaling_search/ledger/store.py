@@ -20,7 +20,7 @@ from scaling_search.ledger.records import (
     total,
 )
 from scaling_search.ledger.rows import SummaryRow
-from scaling_search.ledger.schema import SUMMARIES, Kind, Row
+from scaling_search.ledger.schema import RESULTS, SUMMARIES, Kind, Row
 from scaling_search.ledger.statements import statements
 
 _FEW = 200  # keys up to which looking rows up one by one beats reading the table
@@ -80,7 +80,13 @@ def vanished(connection: sa.Connection, kind: Kind[Any], digests: Sequence[str])
     if (len(digests), total(digests)) == (summary.rows, summary.total):
         return None
     what = f"the {len(digests)} rows found are not the {summary.rows} that were written"
-    return Damage(table=kind.name, key="(all)", what=what)
+    return Damage(table=kind.name, key="all rows", what=what)
+
+
+def begin_summaries(connection: sa.Connection) -> None:
+    """Give every new table its summary, of no rows, so that a repair knows how many there were."""
+    empty = [SummaryRow(table_name=kind.name, rows=0, total=total(())) for kind in RESULTS]
+    put(connection, SUMMARIES, empty, replace=False)
 
 
 def put(connection: sa.Connection, kind: Kind[Row], rows: Iterable[Row], *, replace: bool = True) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from scaling_search.errors import DamagedError, StorageError
+from scaling_search.ledger import store
 from scaling_search.ledger.database import Database, connect
 from scaling_search.ledger.schema import ALL, APPLICATION_ID, VERSION, VERSION_TABLE
 
@@ -93,12 +94,13 @@ def _appear(draft: Path, path: Path) -> None:
             draft.rename(path)
 
 
-def migrate(connection: sa.Connection, target: str = "head") -> None:
-    """Run the migrations within the caller's transaction."""
+def migrate(connection: sa.Connection) -> None:
+    """Bring the schema up to date within the caller's transaction."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, target)
+    command.upgrade(config, "head")
+    store.begin_summaries(connection)

@@ -56,7 +56,7 @@ def ledger(place: str) -> Iterator[Ledger]:
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def trial() -> Callable[[int], TrialRow]:
     """Trials to begin, one per seed."""
 

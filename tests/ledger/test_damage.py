@@ -1,0 +1,237 @@
+"""Damage is found on reading, named by table and key, and repaired as far as rows are whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scaling_search.errors import DamagedError, InputError
+from scaling_search.ledger.check import check
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.repair import repair
+from scaling_search.ledger.rows import CandidateRow, EvaluationRow, NetworkRow, Result, StudyRow, TrialRow
+
+TRIALS = 40
+Rows = dict[str, list[object]]
+
+
+def everything(ledger: Ledger) -> Rows:
+    return {
+        "studies": ledger.studies(),
+        "networks": ledger.networks(),
+        "candidates": ledger.candidates("s"),
+        "trials": ledger.trials(with_correct=True),
+        "evaluations": ledger.evaluations(with_correct=True),
+    }
+
+
+@pytest.fixture(scope="session")
+def filled_once(
+    blank: Path, trial: Callable[[int], TrialRow], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Rows]:
+    """A ledger of several pages, with bits small and large, and what is in it."""
+    path = Path(shutil.copy(blank, tmp_path_factory.mktemp("filled") / "filled.db"))
+    with Ledger.open(path) as ledger:
+        ledger.record_study(
+            StudyRow(name="s", toml="x" * 900, baseline="b", dataset_name="digits", created_at="now")
+        )
+        ledger.record_network(
+            NetworkRow(fingerprint="f", name="n", toml="t" * 300, resolution=32, macs=10**12)
+        )
+        labels = {"study": "s", "purpose": "grid", "phi": 1.0, "status": "kept", "macs_ratio": 2.0}
+        triples = [
+            CandidateRow(alpha=1.0 + i / 8, beta=1.0, gamma=1.1, network="f", **labels) for i in range(30)
+        ]
+        ledger.record_candidates("s", triples)
+        ledger.record_candidates("s", triples[:20])
+        ledger.add_trials([trial(seed) for seed in range(TRIALS)])
+        for seed in range(3):
+            claim = ledger.claim(trial(seed))
+            assert claim is not None
+            bits = bytes(range(256)) * 10 * seed
+            ledger.finish(claim, Result(state="complete", accuracy=1.0, loss=0.1, correct=bits, dirty=False))
+            ledger.record_evaluation(
+                EvaluationRow(trial_key=claim.key, split="test", accuracy=0.5, correct=bits)
+            )
+        assert ledger.claim(trial(3)) is not None
+        rows = everything(ledger)
+    return path, rows
+
+
+@pytest.fixture
+def filled(filled_once: tuple[Path, Rows], tmp_path: Path) -> tuple[Path, Rows]:
+    """A copy to damage."""
+    path, rows = filled_once
+    return Path(shutil.copy(path, tmp_path / "ledger.db")), rows
+
+
+def change(path: Path, statement: str, *values: object) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(statement, values)
+    connection.commit()
+    connection.close()
+
+
+def columns(path: Path, table: str) -> list[str]:
+    connection = sqlite3.connect(path)
+    found = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+    connection.close()
+    return found
+
+
+def test_every_column_of_every_table_is_guarded(filled: tuple[Path, Rows], tmp_path: Path) -> None:
+    path, rows = filled
+    tried = 0
+    for table in rows:
+        for column in columns(path, table):
+            copy = Path(shutil.copy(path, tmp_path / "copy.db"))
+            change(copy, f"UPDATE {table} SET "{column}" = ? WHERE rowid = 1", b"changed")  # noqa: S608
+            with Ledger.open(copy, read_only=True) as ledger:
+                with pytest.raises(
+                    DamagedError, match=rf"the ledger is damaged: {table} \(.*=.*doctor LEDGER --repair"
+                ):
+                    everything(ledger)
+                assert table in {damage.table for damage in check(ledger)}
+            tried += 1
+    assert tried > 60
+
+
+@pytest.mark.parametrize("value", [None, 0, 2, 1.0, "1"])
+def test_another_type_is_another_value(filled: tuple[Path, Rows], value: object) -> None:
+    """1, 1.0, '1', True and NULL are kept apart."""
+    path, _ = filled
+    change(path, "UPDATE candidates SET network = ? WHERE rowid = 1", value)
+    with Ledger.open(path) as ledger, pytest.raises(DamagedError, match="candidates"):
+        ledger.candidates("s")
+
+
+@pytest.mark.parametrize("table", ["studies", "networks", "candidates", "trials", "evaluations"])
+def test_a_row_that_vanished_is_missed(filled: tuple[Path, Rows], table: str) -> None:
+    path, _ = filled
+    change(path, f"DELETE FROM {table} WHERE rowid = 1")  # noqa: S608
+    with Ledger.open(path) as ledger:
+        with pytest.raises(
+            DamagedError, match=rf"{table} \(all rows\).*rows found are not the \d+ that were written"
+        ):
+            everything(ledger)
+        assert [damage.table for damage in check(ledger)] == [table]
+
+
+def test_a_summary_that_vanished_is_missed(filled: tuple[Path, Rows]) -> None:
+    path, _ = filled
+    change(path, "DELETE FROM summaries WHERE table_name = 'trials'")
+    with Ledger.open(path) as ledger, pytest.raises(DamagedError, match="trials"):
+        ledger.trials()
+
+
+def test_bits_are_checked_when_they_are_read(filled: tuple[Path, Rows]) -> None:
+    path, _ = filled
+    change(path, "UPDATE trials SET correct = zeroblob(length(correct)) WHERE length(correct) > 5000")
+    with Ledger.open(path) as ledger:
+        assert len(ledger.trials()) == TRIALS
+        with pytest.raises(DamagedError, match=r"trials \(key="):
+            ledger.trials(with_correct=True)
+        assert len(check(ledger)) == 1
+
+
+def test_a_row_under_another_s_key_is_found(
+    filled: tuple[Path, Rows], trial: Callable[[int], TrialRow]
+) -> None:
+    from scaling_search.ledger import store
+    from scaling_search.ledger.schema import TRIALS as KIND
+
+    path, _ = filled
+    with Ledger.open(path) as ledger:
+        assert check(ledger) == []
+        with ledger.database.writing() as connection:
+            store.put(connection, KIND, [dataclasses.replace(trial(0), key="0" * 64)])
+        (damage,) = check(ledger)
+    assert damage.key == f"key={'0' * 64!r}"
+    assert trial(0).key in damage.what
+
+
+def repaired(path: Path, new: Path) -> tuple[Rows, list[str]]:
+    before = path.read_bytes()
+    report = repair(path, new)
+    assert path.read_bytes() == before
+    with Ledger.open(new, read_only=True) as ledger:
+        assert check(ledger) == []
+        rows = everything(ledger)
+    assert {table: len(found) for table, found in rows.items()}.items() <= report.kept.items()
+    return rows, [str(damage) for damage in report.lost]
+
+
+def waiting(rows: Rows) -> Rows:
+    """What a repair makes of trials that were running."""
+    trials = [dataclasses.replace(r, state="waiting") if r.state == "running" else r for r in rows["trials"]]  # type: ignore[attr-defined]
+    return {**rows, "trials": trials}
+
+
+def test_repair_of_a_whole_ledger_is_a_copy(filled: tuple[Path, Rows], tmp_path: Path) -> None:
+    path, rows = filled
+    assert repaired(path, tmp_path / "new.db") == (waiting(rows), [])
+    with pytest.raises(InputError, match="exists"):
+        repair(path, tmp_path / "new.db")
+    with pytest.raises(InputError, match="no ledger here"):
+        repair(tmp_path / "nothing.db", tmp_path / "another.db")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["ledger.db", "new.db"]
+
+
+def test_repair_names_the_row_that_is_lost(filled: tuple[Path, Rows], tmp_path: Path) -> None:
+    path, rows = filled
+    lost = rows["trials"][0]
+    assert isinstance(lost, TrialRow)
+    change(path, "UPDATE trials SET accuracy = 0.99 WHERE key = ?", lost.key)
+    found, said = repaired(path, tmp_path / "new.db")
+    assert found == {**waiting(rows), "trials": waiting(rows)["trials"][1:]}
+    assert said == [f"trials (key={lost.key!r}): its digest does not fit"]
+
+
+@pytest.mark.parametrize("where", ["header", "schema", "type", "count", "root"])
+def test_repair_without_sqlite(filled: tuple[Path, Rows], tmp_path: Path, where: str) -> None:
+    """The file's header, its first page or the roots of its trees are gone: rows are found page by page."""
+    path, rows = filled
+    content = bytearray(path.read_bytes())
+    connection = sqlite3.connect(path)
+    (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'trials'").fetchone()
+    (leaf,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'evaluations'").fetchone()
+    connection.close()
+    if where == "header":
+        content[:100] = bytes(100)
+    elif where == "schema":
+        content[:4096] = bytes(4096)
+    elif where == "type":
+        content[(leaf - 1) * 4096] ^= 2
+    elif where == "count":
+        content[(leaf - 1) * 4096 + 4] ^= 1
+    else:
+        content[(root - 1) * 4096 : root * 4096] = bytes(4096)
+    path.write_bytes(content)
+    found, said = repaired(path, tmp_path / "new.db")
+    assert (found, said) == (waiting(rows), [])
+
+
+def test_repair_of_half_a_file(filled: tuple[Path, Rows], tmp_path: Path) -> None:
+    """What the lost pages held is counted."""
+    path, rows = filled
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2 // 4096 * 4096])
+    found, said = repaired(path, tmp_path / "new.db")
+    for table, before in waiting(rows).items():
+        assert all(row in before for row in found[table])
+    short = [table for table, before in rows.items() if len(found[table]) < len(before)]
+    assert short
+    assert all(any(line.startswith(table) for line in said) for table in short)
+
+
+def test_repair_of_what_is_no_ledger_finds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.write_bytes(b"nothing of ours " * 5000)
+    found, said = repaired(path, tmp_path / "new.db")
+    assert not any(found.values())
+    assert len(said) == 6

@@ -1,0 +1,73 @@
+"""A full disk: exit code 7, the path, the bytes; what was recorded is whole, and work goes on once there is room."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from scaling_search.errors import StorageError
+from scaling_search.ledger.check import check
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.rows import Result, TrialRow
+
+LARGE = Result(state="complete", accuracy=0.5, correct=bytes(200_000))
+
+
+def test_full_database(path: Path, trial: Callable[[int], TrialRow]) -> None:
+    with Ledger.open(path) as ledger:
+        claim = ledger.claim(trial(0))
+        assert claim is not None
+        before = ledger.trials()
+        with ledger.database.engine.connect() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        limit = [pages + 1]
+        sa.event.listen(
+            ledger.database.engine,
+            "checkout",
+            lambda connection, *_: connection.execute(f"PRAGMA max_page_count = {limit[0]}"),
+        )
+        with pytest.raises(StorageError) as caught:
+            ledger.finish(claim, LARGE)
+        assert caught.value.exit_code == 7
+        assert str(caught.value).startswith(
+            f"{path}: no room to write (database or disk is full): it needs about 26"
+        )
+        assert ledger.trials() == before
+        assert check(ledger) == []
+        limit[0] = 10**6
+        ledger.finish(claim, LARGE)
+        assert ledger.trials()[0].state == "complete"
+
+
+NO_ROOM = """
+import resource, sys
+from scaling_search.errors import StorageError
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.rows import Result, TrialRow
+known = {"network": "f" * 64, "network_name": "n", "recipe": "{}", "dataset": "d" * 64, "dataset_name": "digits"}
+with Ledger.open(sys.argv[1]) as ledger:
+    claim = ledger.claim(TrialRow.waiting(**known, seed=0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, resource.RLIM_INFINITY))
+    try:
+        ledger.finish(claim, Result(state="complete", correct=bytes(200_000)))
+    except StorageError as error:
+        print(error)
+    print(ledger.trials()[0].state)
+"""
+
+
+def test_a_file_that_may_not_grow(path: Path) -> None:
+    """The operating system refuses, in the middle of the write."""
+    done = subprocess.run(
+        [sys.executable, "-c", NO_ROOM, str(path)], capture_output=True, text=True, check=True
+    )
+    said, state = done.stdout.splitlines()
+    assert f"{path}: no room to write" in said
+    assert state == "running"
+    with Ledger.open(path) as ledger:
+        assert check(ledger) == []
