@@ -90,7 +90,7 @@ def test_every_column_of_every_table_is_guarded(filled: tuple[Path, Rows], tmp_p
     for table in rows:
         for column in columns(path, table):
             copy = Path(shutil.copy(path, tmp_path / "copy.db"))
-            change(copy, f"UPDATE {table} SET "{column}" = ? WHERE rowid = 1", b"changed")  # noqa: S608
+            change(copy, f'UPDATE {table} SET "{column}" = ? WHERE rowid = 1', b"changed")  # noqa: S608
             with Ledger.open(copy, read_only=True) as ledger:
                 with pytest.raises(
                     DamagedError, match=rf"the ledger is damaged: {table} \(.*=.*doctor LEDGER --repair"
