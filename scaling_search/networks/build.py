@@ -13,7 +13,7 @@ from scaling_search.architecture import operations as ops
 from scaling_search.architecture.network import Network, operation_tree, with_drop_rate
 from scaling_search.architecture.operations import Operation, Shape
 from scaling_search.architecture.shapes import output_shape
-from scaling_search.networks import modules
+from scaling_search.networks import initial, modules
 
 Tree = dict[str, Any]
 # A run of equal blocks at least this long becomes one compiled loop: it compiles once however deep the stage.
@@ -23,7 +23,7 @@ LOOP_FROM = 4
 class Model(NamedTuple):
     """A network as two pure functions. Kernels are leaves named "kernel"; norms have "scale" and "bias".
 
-    init(key) -> (params, batch_stats), nested dicts of float32 arrays.
+    init(key) -> (params, batch_stats), nested dicts of float32 arrays (in host memory unless traced).
     apply(params, batch_stats, images (B, H, W, C), *, train, key) -> (logits (B, classes) float32, new batch_stats).
 
     A network with auxiliary heads gives logits (heads, B, classes) in training, the main head first; the loss is the
@@ -36,10 +36,9 @@ class Model(NamedTuple):
 
 
 class Builder:
-    """Walks the tree once. Keeps the random stream, and counts places so that each has randomness of its own."""
+    """Walks the tree once, and counts places so that each has randomness of its own."""
 
-    def __init__(self, key: jax.Array, loop_from: int) -> None:
-        self.rngs = nnx.Rngs(params=key)
+    def __init__(self, loop_from: int) -> None:
         self.loop_from = loop_from
         self.places = 0
         self.head_weights = [1.0]
@@ -51,11 +50,11 @@ class Builder:
     def build(self, op: Operation, shape: Shape) -> nnx.Module:
         match op:
             case ops.Conv():
-                return modules.Conv(op, shape, self.rngs)
+                return modules.Conv(op, shape)
             case ops.Norm():
                 return modules.Norm(op, shape, "identity")
             case ops.Dense():
-                return modules.Dense(op, shape, self.rngs)
+                return modules.Dense(op, shape)
             case ops.Pool():
                 return modules.Pool(op, shape)
             case ops.Chain():
@@ -71,7 +70,7 @@ class Builder:
                     inside = (shape[0], shape[1], shape[2] // len(op.branches))
                 return modules.Concat(self.branches(op.branches, inside), op.split)
             case ops.Gate():
-                return modules.Gate(self.build(op.branch, shape))
+                return modules.Gate(op, self.build(op.branch, shape))
             case ops.Auxiliary():
                 self.head_weights.append(op.weight)
                 return modules.Auxiliary(self.build(op.branch, shape))
@@ -105,15 +104,15 @@ class Builder:
             )
         graphs: list[Any] = []
 
-        def copy(key: jax.Array) -> tuple[Any, Any]:
+        def copy(_: jax.Array) -> tuple[Any, Any]:
             # All copies share one graph: places inside are told apart by the loop's own keys.
-            inner = Builder(key, self.loop_from)
+            inner = Builder(self.loop_from)
             graph, params, stats = modules.split(inner.build(op.operation, shape))
             graphs.append(graph)
             return params, stats
 
         # Traced once, however deep the stage: that is what makes a deep network quick to compile.
-        params, stats = jax.vmap(copy)(jax.random.split(self.rngs.params(), len(op.drop_rates)))
+        params, stats = jax.vmap(copy)(jnp.arange(len(op.drop_rates)))
         return modules.Loop(nnx.merge(graphs[0], params, stats), op.drop_rates, self.place())
 
 
@@ -128,17 +127,16 @@ def build(network: Network, *, platform: str, loop_from: int = LOOP_FROM) -> Mod
 
     head_weights: list[float] = []
 
-    def create(key: jax.Array) -> nnx.Module:
-        builder = Builder(key, loop_from)
+    def create() -> nnx.Module:
+        builder = Builder(loop_from)
         module = builder.build(tree, shape)
         head_weights[:] = builder.head_weights
         return module
 
-    graph, _, _ = modules.split(nnx.eval_shape(create, jax.random.key(0)))
+    graph, weights, statistics = modules.split(nnx.eval_shape(create))
 
     def init(key: jax.Array) -> tuple[Tree, Tree]:
-        _, params, stats = modules.split(create(key))
-        return nnx.to_pure_dict(params), nnx.to_pure_dict(stats)
+        return initial.begin(key, weights, statistics)
 
     def apply(
         params: Tree, batch_stats: Tree, images: jax.Array, *, train: bool, key: jax.Array

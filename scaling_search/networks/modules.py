@@ -17,8 +17,10 @@ from jax import lax
 from scaling_search.architecture import operations as ops
 from scaling_search.architecture.operations import Shape
 from scaling_search.architecture.shapes import pads
+from scaling_search.networks import gate, native
 from scaling_search.networks.activations import activate
 from scaling_search.networks.convolution import convolve
+from scaling_search.networks.initial import constant, parameter
 from scaling_search.networks.normalization import batch_norm
 from scaling_search.networks.pooling import avg_pool, max_pool
 
@@ -40,11 +42,11 @@ class Conv(nnx.Module):
     The reference EfficientNet's initialisation (He et al. 2015, fan-out), its depthwise kernels included.
     """
 
-    def __init__(self, op: ops.Conv, inputs: Shape, rngs: nnx.Rngs) -> None:
+    def __init__(self, op: ops.Conv, inputs: Shape) -> None:
         fan_out = op.kernel**2 * op.features // op.groups
         shape = (op.kernel, op.kernel, inputs[2] // op.groups, op.features)
-        self.kernel = nnx.Param(math.sqrt(2 / fan_out) * jax.random.normal(rngs.params(), shape))
-        self.bias = nnx.Param(jnp.zeros(op.features)) if op.bias else None
+        self.kernel = parameter(shape, "normal", math.sqrt(2 / fan_out))
+        self.bias = constant(nnx.Param, op.features, 0.0) if op.bias else None
         self.op = op
         sides = [pads(size, op.kernel, op.stride, op.padding) for size in inputs[:2]]
         self.padding = (sides[0], sides[1])
@@ -67,10 +69,10 @@ class Norm(nnx.Module):
 
     def __init__(self, op: ops.Norm, inputs: Shape, activation: str) -> None:
         channels = inputs[2]
-        self.scale = nnx.Param(jnp.ones(channels))
-        self.bias = nnx.Param(jnp.zeros(channels))
-        self.mean = nnx.BatchStat(jnp.zeros(channels))
-        self.variance = nnx.BatchStat(jnp.ones(channels))
+        self.scale = constant(nnx.Param, channels, 1.0)
+        self.bias = constant(nnx.Param, channels, 0.0)
+        self.mean = constant(nnx.BatchStat, channels, 0.0)
+        self.variance = constant(nnx.BatchStat, channels, 1.0)
         self.op = op
         self.activation = activation
 
@@ -95,11 +97,11 @@ class Norm(nnx.Module):
 class Dense(nnx.Module):
     """Kernel (C_in, C_out), uniform within 1 / sqrt(C_out): the reference EfficientNet's."""
 
-    def __init__(self, op: ops.Dense, inputs: Shape, rngs: nnx.Rngs) -> None:
+    def __init__(self, op: ops.Dense, inputs: Shape) -> None:
         limit = 1 / math.sqrt(op.features)
         shape = (inputs[2], op.features)
-        self.kernel = nnx.Param(jax.random.uniform(rngs.params(), shape, minval=-limit, maxval=limit))
-        self.bias = nnx.Param(jnp.zeros(op.features)) if op.bias else None
+        self.kernel = parameter(shape, "uniform", limit)
+        self.bias = constant(nnx.Param, op.features, 0.0) if op.bias else None
 
     def __call__(self, x: jax.Array, call: Call) -> jax.Array:  # noqa: ARG002
         y = x @ self.kernel[...].astype(x.dtype)
@@ -271,11 +273,19 @@ class Concat(nnx.Module):
 class Gate(nnx.Module):
     """x * branch(x)."""
 
-    def __init__(self, branch: nnx.Module) -> None:
+    def __init__(self, op: ops.Gate, branch: Any) -> None:
         self.branch = branch
+        self.kinds = gate.kinds(op.branch)
 
     def __call__(self, x: jax.Array, call: Call) -> jax.Array:
-        return x * self.branch(x, call)
+        fits = self.kinds is not None and call.platform == "cpu" and x.dtype == jnp.float32
+        if not fits or native.version() is None:
+            y: jax.Array = x * self.branch(x, call)
+            return y
+        _, squeeze, _, excite, _ = (getattr(self.branch, name) for name in self.branch.names)
+        weights = [w for conv in (squeeze, excite) for w in (conv.kernel[0, 0], conv.bias[...])]
+        y = gate.squeeze_and_excite(x, *weights, self.kinds)
+        return y
 
 
 class Loop(nnx.Module):
