@@ -280,12 +280,10 @@ class Gate(nnx.Module):
     def __call__(self, x: jax.Array, call: Call) -> jax.Array:
         fits = self.kinds is not None and call.platform == "cpu" and x.dtype == jnp.float32
         if not fits or native.version() is None:
-            y: jax.Array = x * self.branch(x, call)
-            return y
+            return jnp.multiply(x, self.branch(x, call))
         _, squeeze, _, excite, _ = (getattr(self.branch, name) for name in self.branch.names)
         weights = [w for conv in (squeeze, excite) for w in (conv.kernel[0, 0], conv.bias[...])]
-        y = gate.squeeze_and_excite(x, *weights, self.kinds)
-        return y
+        return gate.squeeze_and_excite(x, *weights, self.kinds)
 
 
 class Loop(nnx.Module):

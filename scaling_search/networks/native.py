@@ -24,7 +24,14 @@ import jax
 import jax.ffi
 
 SWITCH = "SCALING_SEARCH_KERNELS"
-_FUNCTIONS = ("depthwise_forward", "depthwise_backward", "batch_norm_forward", "batch_norm_backward")
+_FUNCTIONS = (
+    "depthwise_forward",
+    "depthwise_backward",
+    "batch_norm_forward",
+    "batch_norm_backward",
+    "gate_forward",
+    "gate_backward",
+)
 _FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-pthread", "-fno-math-errno", "-fno-strict-aliasing")
 _NATIVE = (("-march=native",), ("-mcpu=native",), ())
 _PATIENCE_SECONDS = 300

@@ -6,7 +6,7 @@
 
 #include "common.h"
 
-enum Activation : int64_t { kIdentity, kRelu, kRelu6, kSilu, kHardSwish };
+enum Activation : int64_t { kIdentity, kRelu, kRelu6, kSilu, kHardSwish, kSigmoid, kHardSigmoid };
 
 static inline Vec constant(float value) { return Vec{} + value; }
 static inline Vec least(Vec a, Vec b) { return a < b ? a : b; }
