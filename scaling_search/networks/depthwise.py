@@ -15,9 +15,6 @@ from jax import lax
 
 from scaling_search.networks import native
 
-# The kernel adds up weight gradients by groups of images, and XLA the groups: the same sum on any number of cores.
-_GROUPS = 32
-
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
 
@@ -44,14 +41,11 @@ def _backward(
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
     if native.version() is not None:
-        results = [
-            jax.ShapeDtypeStruct(x.shape, jnp.float32),
-            jax.ShapeDtypeStruct((min(len(x), _GROUPS), *kernel.shape), jnp.float32),
-        ]
-        dx, sums = native.call(
+        results = [jax.ShapeDtypeStruct(array.shape, jnp.float32) for array in (x, kernel)]
+        dx, dw = native.call(
             "depthwise_backward", results, *_wide(x, kernel, grad), **_attributes(stride, padding)
         )
-        return dx.astype(x.dtype), sums.sum(axis=0).astype(kernel.dtype)
+        return dx.astype(x.dtype), dw.astype(kernel.dtype)
     return (
         _input_gradient(grad, kernel, stride, padding, x),
         _weight_gradient(_pad(x, padding), grad, kernel, stride),

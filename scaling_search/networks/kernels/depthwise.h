@@ -240,20 +240,21 @@ static ffi::Error depthwise_forward(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> 
   return ffi::Error::Success();
 }
 
-// dw comes as one partial sum per group of images, (G, kh, kw, C): how they are added up never depends on threads.
+// dw is summed over groups of images first, and the groups then in order: on any number of threads the same sum.
 static ffi::Error depthwise_backward(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, ffi::Buffer<ffi::F32> kernel,
                                      ffi::Buffer<ffi::F32> grad, ffi::Result<ffi::Buffer<ffi::F32>> dx,
                                      ffi::Result<ffi::Buffer<ffi::F32>> dw, int64_t stride, int64_t top,
                                      int64_t left) {
+  static thread_local Scratch memory;
   const Shape s = shape_of(x, kernel, grad, stride, top, left);
   const int64_t out = s.out_height * s.out_width * s.channels, in = s.height * s.width * s.channels;
   const int64_t taps = s.kh * s.kw * s.channels;
-  const int64_t groups = dw->dimensions()[dw->dimensions().size() - 4];
-  const int64_t tasks = seeds(x, 4) * groups;
-  for_each(pool, tasks, tasks * s.batch / groups * out * s.kh * s.kw / V, [&](int64_t task) {
+  const int64_t groups = std::min<int64_t>(s.batch, 32), each = seeds(x, 4);
+  float* partial = memory.get(each * groups * taps);
+  for_each(pool, each * groups, each * s.batch * out * s.kh * s.kw / V, [&](int64_t task) {
     const int64_t seed = task / groups, group = task % groups;
     const float* weights = kernel.typed_data() + seed * taps;
-    float* sums = dw->typed_data() + task * taps;
+    float* sums = partial + task * taps;
     std::memset(sums, 0, taps * 4);
     for (int64_t b = group * s.batch / groups; b < (group + 1) * s.batch / groups; ++b) {
       const int64_t image = seed * s.batch + b;
@@ -262,6 +263,17 @@ static ffi::Error depthwise_backward(ffi::ThreadPool pool, ffi::Buffer<ffi::F32>
                                                        grad.typed_data() + image * out + c,
                                                        dx->typed_data() + image * in + c, sums + c, used);
       });
+    }
+  });
+  constexpr int64_t kPiece = 2048;
+  const int64_t pieces = (taps + kPiece - 1) / kPiece;
+  for_each(pool, each * pieces, each * groups * taps / V, [&](int64_t task) {
+    const int64_t seed = task / pieces, first = task % pieces * kPiece, count = std::min(kPiece, taps - first);
+    float* total = dw->typed_data() + seed * taps + first;
+    std::memset(total, 0, count * 4);
+    for (int64_t group = 0; group < groups; ++group) {
+      const float* sums = partial + (seed * groups + group) * taps + first;
+      for (int64_t i = 0; i < count; ++i) total[i] += sums[i];
     }
   });
   return ffi::Error::Success();
