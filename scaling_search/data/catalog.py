@@ -17,7 +17,7 @@ from scaling_search.data.places import check_name, data_directory
 from scaling_search.data.prepared import Refused
 from scaling_search.data.sources import Folder, Prepared, Source, find_sources
 from scaling_search.data.splits import VALIDATION_STREAM, held_out, split_fingerprint
-from scaling_search.data.storage import SplitName, writing
+from scaling_search.data.storage import PREPARING, SplitName, remove_abandoned, writing
 from scaling_search.errors import InputError, suggest
 
 # What building fashion_mnist takes on disk: the four files, the records, and tfds's shuffling of them.
@@ -134,8 +134,9 @@ def _prepare_fashion_mnist(base: Path, source: Path | None) -> None:
     root = base / "tfds"
     with contextlib.ExitStack() as stack:
         stack.enter_context(writing(root, FASHION_MNIST_BYTES))
+        remove_abandoned(root)
         files = None
         if folder is not None:
-            files = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".preparing-", dir=root)))
-            fashion_mnist.restore(folder, files)
+            files = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=PREPARING, dir=root)))
+            fashion_mnist.restore(folder, files, fashion_mnist.FILES)
         build_fashion_mnist(root, files)

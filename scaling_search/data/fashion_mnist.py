@@ -95,7 +95,7 @@ def debian_folder() -> Path | None:
     return None
 
 
-def restore(folder: Path, target: Path, files: tuple[GzipFile, ...] = FILES) -> None:
+def restore(folder: Path, target: Path, files: tuple[GzipFile, ...]) -> None:
     """Write each file of `folder` to `target` as published (`NAME.gz`), its header put back where it was cut.
 
     InputError: a file that is missing or that doesn't become the published one, by name.

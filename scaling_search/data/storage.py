@@ -29,6 +29,7 @@ from scaling_search.data.splits import begin_digest, content_digest
 from scaling_search.errors import InputError, StorageError
 
 _TEMPORARY = ".writing-"
+PREPARING = ".preparing-"  # folders in which a set is put together
 _ABANDONED_SECONDS = 24 * 3600
 
 
@@ -87,7 +88,7 @@ def write_split(
     """Write the arrays of one split from (image (H, W, C) uint8, label) pairs, as many as `shape` says."""
     digest = begin_digest(shape)
     with writing(folder, math.prod(shape) + 4 * shape[0] + 4096), contextlib.ExitStack() as temporary:
-        _remove_abandoned(folder)
+        remove_abandoned(folder)
         images_path = temporary.enter_context(_temporary(folder))
         labels_path = temporary.enter_context(_temporary(folder))
         labels: list[int] = []
@@ -202,8 +203,10 @@ def _temporary(folder: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _remove_abandoned(folder: Path) -> None:
-    for path in folder.glob(f"{_TEMPORARY}*"):
-        with contextlib.suppress(OSError):
-            if path.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
-                path.unlink()
+def remove_abandoned(folder: Path) -> None:
+    """Remove what writers that died more than a day ago left in a folder."""
+    for prefix in (_TEMPORARY, PREPARING):
+        for path in folder.glob(f"{prefix}*"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -15,10 +15,14 @@ from urllib.parse import urlsplit
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
+from requests import RequestException
+from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+from tensorflow_datasets.core.download.util import DownloadError
 from tensorflow_datasets.image_classification.mnist import FashionMNIST
 
 from scaling_search.data.fashion_mnist import FILES, VERSION, read_idx
 from scaling_search.data.places import printable
+from scaling_search.data.storage import PREPARING
 from scaling_search.errors import InputError
 
 BATCH = 1024
@@ -49,7 +53,7 @@ def can_download() -> bool:
     if urllib.request.getproxies():
         return True
     try:
-        address = (str(urlsplit(FashionMNIST.URL).hostname), 80)
+        address = (str(urlsplit(_FashionMNIST.URL).hostname), urlsplit(_FashionMNIST.URL).port or 80)
         with socket.create_connection(address, timeout=10):
             return True
     except OSError:
@@ -59,12 +63,18 @@ def can_download() -> bool:
 def build_fashion_mnist(root: Path, files: Path | None) -> None:
     """Prepare fashion_mnist under `root` from the four published files in the folder `files`, else by download.
 
-    It is built in a folder beside and moved into place whole. Errors of tfds come through as they are.
+    It is built in a folder beside and moved into place whole. InputError: the download fails, or brings files
+    that are not the published ones. OSError: the disk.
     """
-    with _quiet(), tempfile.TemporaryDirectory(prefix=".preparing-", dir=root) as scratch:
+    # Cleaning up may meet a download still running in a thread of tfds; what it leaves, a later run removes.
+    scratch_folder = tempfile.TemporaryDirectory(prefix=PREPARING, dir=root, ignore_cleanup_errors=True)
+    with _quiet(), scratch_folder as scratch:
         builder = _FashionMNIST(data_dir=scratch)
         options = tfds.download.DownloadConfig(manual_dir=files)
-        builder.download_and_prepare(file_format="array_record", download_config=options)
+        try:
+            builder.download_and_prepare(file_format="array_record", download_config=options)
+        except (RequestException, DownloadError, NonMatchingChecksumError) as error:
+            raise InputError(f"fashion_mnist: the download failed: {printable(error)}") from error
         target = root / "fashion_mnist" / VERSION
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():  # else another process was faster, with the same files
