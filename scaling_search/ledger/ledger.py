@@ -135,7 +135,8 @@ class Ledger:
     def network(self, fingerprint: str) -> NetworkRow | None:
         """The network with this fingerprint."""
         with self.database.reading() as connection:
-            return store.read_one(connection, NETWORKS, fingerprint)
+            found = store.read_keys(connection, NETWORKS, [(fingerprint,)])
+        return found[0] if found else None
 
     def networks(self) -> list[NetworkRow]:
         """All networks, by fingerprint."""

@@ -35,6 +35,12 @@ class Statements:
         return found
 
     @cached_property
+    def keys(self) -> sa.Select[Any]:
+        """Digest and key of every row, from the table itself: an index cannot give the digests."""
+        columns: list[sa.ColumnElement[Any]] = [sa.column(name) for name in ("digest", *self.kind.key)]
+        return sa.select(*columns).select_from(sa.table(self.kind.name))
+
+    @cached_property
     def digest(self) -> sa.Select[Any]:
         """The stored digest of the row with a key."""
         return sa.select(sa.column("digest")).select_from(sa.table(self.kind.name)).where(self._here)

@@ -54,7 +54,7 @@ def read_keys(
     *,
     with_correct: bool = False,
 ) -> list[Row]:
-    """The rows with these keys (those that exist), by key, each checked."""
+    """The rows with these keys (those that exist), by key, each checked, as is that there are no others."""
     if len(keys) > _FEW:
         wanted = set(keys)
         return [
@@ -63,15 +63,31 @@ def read_keys(
     found: _Checked[Row] = {}
     for key in keys:
         found |= _checked(connection, kind, key, bits=with_correct and kind.has_bits)
+    _confirm_absent(connection, kind, {key for key in keys if key not in found})
     return [found[key][0] for key in sorted(found)]
+
+
+def _confirm_absent(connection: sa.Connection, kind: Kind[Any], keys: set[tuple[Value, ...]]) -> None:
+    """Keys looked up in vain are in no row, and no row has vanished: a damaged index finds nothing, silently."""
+    if not keys:
+        return
+    there = [
+        (f"{_number(digest):064x}", tuple(key)) for digest, *key in connection.execute(statements(kind).keys)
+    ]
+    damage = vanished(connection, kind, [digest for digest, _ in there])
+    missed = keys & {key for _, key in there}
+    if missed:
+        damage = Damage(table=kind.name, key=str(min(missed)), what="the index does not find this row")
+    if damage is not None:
+        raise _damaged(damage)
 
 
 def read_one(
     connection: sa.Connection, kind: Kind[Row], *key: Value, with_correct: bool = False
 ) -> Row | None:
-    """The row with this key, checked, or None."""
-    found = read_keys(connection, kind, [key], with_correct=with_correct)
-    return found[0] if found else None
+    """The row with this key, checked, or None; a quick look, for writers: if an index fails them, `read` will tell."""
+    found = _checked(connection, kind, key, bits=with_correct and kind.has_bits)
+    return found[key][0] if found else None
 
 
 def vanished(connection: sa.Connection, kind: Kind[Any], digests: Sequence[str]) -> Damage | None:
@@ -142,7 +158,10 @@ def _bound(kind: Kind[Any], key: Sequence[Value]) -> dict[str, Value]:
 
 
 def _number(digest: object) -> int:
-    return int(str(digest), 16)
+    try:
+        return int(str(digest), 16)
+    except ValueError as error:
+        raise DamagedError(f"the ledger is damaged: {str(digest)[:80]!r} is no digest") from error
 
 
 def _summary(connection: sa.Connection, kind: Kind[Any]) -> SummaryRow:

@@ -235,3 +235,27 @@ def test_repair_of_what_is_no_ledger_finds_nothing(tmp_path: Path) -> None:
     found, said = repaired(path, tmp_path / "new.db")
     assert not any(found.values())
     assert len(said) == 6
+
+
+def test_an_index_that_misses_a_row_is_found_out(
+    filled: tuple[Path, Rows], trial: Callable[[int], TrialRow]
+) -> None:
+    """Looking a key up in vain is not believed; a key that was never there is absent."""
+    path, _ = filled
+    connection = sqlite3.connect(path)
+    (root,) = connection.execute(
+        "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_trials_1'"
+    ).fetchone()
+    connection.close()
+    with Ledger.open(path, read_only=True) as ledger:
+        assert ledger.trials(["0" * 64]) == []
+    content = bytearray(path.read_bytes())
+    key = max(trial(seed).key for seed in range(TRIALS))
+    at = content.index(key.encode(), (root - 1) * 4096, root * 4096)
+    content[at] ^= 1
+    path.write_bytes(content)
+    with (
+        Ledger.open(path, read_only=True) as ledger,
+        pytest.raises(DamagedError, match="the index does not find"),
+    ):
+        ledger.trials([key])
