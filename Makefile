@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test lint check clean
+.PHONY: install demo test lint check validate clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -33,6 +33,11 @@ lint: install
 	$(BIN)/lint-imports
 
 check: lint test
+
+# Simulated searches whose answer is known: make validate [SEARCHES=1000] [JSON=FILE]. One core, about 8 minutes.
+SEARCHES ?= 1000
+validate: install
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.validate --searches $(SEARCHES) $(if $(JSON),--json $(JSON))
 
 clean:
 	rm -rf $(VENV) demo.db demo-networks

@@ -23,7 +23,6 @@ from scaling_search.search.scores import Bits, Scores
 from scaling_search.search.winner import choose, held_out
 
 DIFFICULTY, TASTE, SEED = 2.5, 0.1, 0.08
-_SPREAD = math.sqrt(1 + DIFFICULTY**2 + TASTE**2 + SEED**2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,21 +84,26 @@ def surfaces() -> tuple[Surface, ...]:
     )
 
 
-def noise_sd(accuracy: float, images: int) -> float:
+def _spread(seed: float) -> float:
+    return math.sqrt(1 + DIFFICULTY**2 + TASTE**2 + seed**2)
+
+
+def noise_sd(accuracy: float, images: int, seed: float = SEED) -> float:
     """Standard deviation over seeds of one candidate's accuracy on fixed images.
 
-    √(seed² + flip²/n): seed² from the spread of Φ((level + 0.08·a)/…) over a, flip² the mean of p(1 − p) over
-    images, both by Gauss–Hermite quadrature.
+    √(seed²-term + flip²/n): the first from the spread of Φ((level + seed·a)/…) over a, flip² the mean of
+    p(1 − p) over images, both by Gauss–Hermite quadrature.
     """
     from scipy.special import ndtr, ndtri
 
-    level = float(ndtri(accuracy)) * _SPREAD
+    spread = _spread(seed)
+    level = float(ndtri(accuracy)) * spread
     points, weights = np.polynomial.hermite_e.hermegauss(80)
     weights = weights / weights.sum()
-    by_seed = ndtr((level + SEED * points) / math.sqrt(_SPREAD**2 - SEED**2))
-    seed = float(weights @ by_seed**2 - (weights @ by_seed) ** 2)
-    by_image = ndtr((level + math.hypot(DIFFICULTY, TASTE) * points) / math.sqrt(1 + SEED**2))
-    return math.sqrt(seed + float(weights @ (by_image * (1 - by_image))) / images)
+    by_seed = ndtr((level + seed * points) / math.sqrt(spread**2 - seed**2))
+    whole = float(weights @ by_seed**2 - (weights @ by_seed) ** 2)
+    by_image = ndtr((level + math.hypot(DIFFICULTY, TASTE) * points) / math.sqrt(1 + seed**2))
+    return math.sqrt(whole + float(weights @ (by_image * (1 - by_image))) / images)
 
 
 @dataclass(kw_only=True)
@@ -113,14 +117,15 @@ class SimulatedTrainer:
     search: int
     images: int = 500
     accuracy: float = 0.9
+    seed_effect: float = SEED
     _shared: np.ndarray = field(init=False, repr=False)
     _levels: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         from scipy.special import ndtri
 
-        gaps = np.asarray(self.surface.gaps) * noise_sd(self.accuracy, self.images)
-        self._levels = ndtri(self.accuracy - gaps) * _SPREAD
+        gaps = np.asarray(self.surface.gaps) * noise_sd(self.accuracy, self.images, self.seed_effect)
+        self._levels = ndtri(self.accuracy - gaps) * _spread(self.seed_effect)
         generator = np.random.default_rng((self.search, 0))
         taste = generator.standard_normal((len(gaps), self.images), dtype=np.float32)
         self._shared = (
@@ -135,13 +140,13 @@ class SimulatedTrainer:
             return None
         generator = np.random.default_rng((self.search, 1, place, seed))
         flips = generator.standard_normal(self.images, dtype=np.float32)
-        return np.asarray(self._shared[place] + SEED * generator.standard_normal() + flips > 0)
+        return np.asarray(self._shared[place] + self.seed_effect * generator.standard_normal() + flips > 0)
 
     def truth(self, candidate: str) -> float:
         """The accuracy over all images and seeds."""
         from scipy.special import ndtr
 
-        return float(ndtr(self._levels[self.surface.candidates.index(candidate)] / _SPREAD))
+        return float(ndtr(self._levels[self.surface.candidates.index(candidate)] / _spread(self.seed_effect)))
 
 
 @dataclass(frozen=True, kw_only=True)
