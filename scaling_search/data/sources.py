@@ -52,7 +52,9 @@ def find_sources(data_dir: Path) -> dict[str, Source | Refused]:
         if record is not None:
             found[path.name] = Folder(path, record)
         elif path.is_dir():
-            found[path.name] = Refused(name=path.name, reason="is damaged or was not imported whole")
+            found.setdefault(
+                path.name, Refused(name=path.name, reason="is damaged or was not imported whole")
+            )
     return found
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 import sys
 import tempfile
@@ -75,6 +77,12 @@ def build_fashion_mnist(root: Path, files: Path | None) -> None:
             builder.download_and_prepare(file_format="array_record", download_config=options)
         except (RequestException, DownloadError, NonMatchingChecksumError) as error:
             raise InputError(f"fashion_mnist: the download failed: {printable(error)}") from error
+        except RuntimeError as error:
+            # The record writer says in words alone what the system told it.
+            for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO):
+                if os.strerror(number) in str(error):
+                    raise OSError(number, os.strerror(number)) from error
+            raise
         target = root / "fashion_mnist" / VERSION
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():  # else another process was faster, with the same files

@@ -185,6 +185,15 @@ def test_no_room(debian: Path, monkeypatch: pytest.MonkeyPatch, data_dir: Path) 
         catalog.prepare("fashion_mnist", source=debian)
 
 
+def test_a_disk_that_fills_while_records_are_written(debian: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError('Failed to finalize "train": write() failed: No space left on device; at byte 7')
+
+    monkeypatch.setattr(tfds_builder._FashionMNIST, "download_and_prepare", fail)
+    with pytest.raises(StorageError, match="no space"):
+        catalog.prepare("fashion_mnist", source=debian)
+
+
 def test_debians_folder_is_asked_of_dpkg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert fashion_mnist.debian_folder() is None
