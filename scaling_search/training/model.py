@@ -18,7 +18,8 @@ class Initialise(Protocol):
 class Apply(Protocol):
     """The network itself. ``key`` draws dropout and stochastic depth, and is not used when ``train`` is False.
 
-    Returns float32 logits and the statistics after this batch (unchanged when ``train`` is False).
+    Returns float32 logits and the statistics after this batch (unchanged when ``train`` is False). A network with
+    auxiliary heads gives logits (heads, batch, classes) in training, the main head first.
     """
 
     def __call__(
@@ -30,7 +31,7 @@ class Apply(Protocol):
         *,
         train: bool,
         key: Key[Array, ""],
-    ) -> tuple[Float[Array, "batch classes"], Tree]: ...
+    ) -> tuple[Float[Array, "*heads batch classes"], Tree]: ...
 
 
 class Model(Protocol):
@@ -41,3 +42,8 @@ class Model(Protocol):
 
     @property
     def apply(self) -> Apply: ...
+
+    @property
+    def head_weights(self) -> tuple[float, ...]:
+        """What each head's loss counts in training; (1.0,) for a network with no auxiliary heads."""
+        ...

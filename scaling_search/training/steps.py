@@ -126,6 +126,14 @@ def cross_entropy(
     return -(1 - smoothing) * true - smoothing * log_p.mean(axis=-1)
 
 
+def sum_of(losses: list[Float[Array, ""]], weights: tuple[float, ...]) -> Float[Array, ""]:
+    """Σ weight · loss over the heads, the main one first."""
+    total = weights[0] * losses[0]
+    for weight, loss in zip(weights[1:], losses[1:], strict=True):
+        total = total + weight * loss
+    return total
+
+
 def train_step(
     trial: Trial, key: Key[Array, ""], order: Int[Array, " count"], pixels: Pixels, state: State
 ) -> State:
@@ -145,7 +153,9 @@ def train_step(
 
     def loss_of(params: Tree) -> tuple[Float[Array, ""], Tree]:
         logits, batch_stats = trial.model.apply(params, stats_before, images, train=True, key=network_key)
-        return cross_entropy(logits, labels, recipe.label_smoothing).mean(), batch_stats
+        heads = logits[None] if logits.ndim == 2 else logits
+        losses = [cross_entropy(head, labels, recipe.label_smoothing).mean() for head in heads]
+        return sum_of(losses, trial.model.head_weights), batch_stats
 
     # The gradient is taken leaf by leaf and packed after: through the vectors it would be a sum of padded slices.
     (loss, stats), gradients = jax.value_and_grad(loss_of, has_aux=True)(trial.params.unpack(state.params))

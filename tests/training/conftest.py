@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from scaling_search.data.dataset import Dataset, Split
+from scaling_search.training.cache import enable_cache
 from scaling_search.training.compiled import CompiledTrial, compile_trial
 from scaling_search.training.pixels import TrialPixels, on_device
 from scaling_search.training.recipe import Recipe, named
@@ -20,6 +23,7 @@ CLASSES, SIDE = 3, 5
 class Toy(NamedTuple):
     init: Any
     apply: Any
+    head_weights: tuple[float, ...] = (1.0,)
 
 
 def generator(key: Any) -> np.random.Generator:
@@ -69,6 +73,16 @@ def hidden_apply(params: Any, batch_stats: Any, images: Any, *, train: bool, key
     if train:
         x = x * jax.random.bernoulli(key, 0.9, x.shape) / 0.9
     return x @ params["two"]["kernel"], batch_stats
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Programs are kept for the session, so that a killed child finds those of its parent."""
+    before = jax.config.jax_compilation_cache_dir
+    folder = tmp_path_factory.mktemp("programs")
+    enable_cache(folder)
+    yield folder
+    jax.config.update("jax_compilation_cache_dir", before)
 
 
 @pytest.fixture(scope="session")

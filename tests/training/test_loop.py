@@ -16,7 +16,7 @@ import pytest
 
 from scaling_search.data.dataset import Dataset, Split
 from scaling_search.errors import InputError
-from scaling_search.training import compiled, loop, steps
+from scaling_search.training import compiled, loop, seeds, steps
 from scaling_search.training.compiled import CompiledTrial, compile_trial
 from scaling_search.training.evaluate import evaluate
 from scaling_search.training.loop import Hooks, Progress, train, train_seeds
@@ -154,6 +154,12 @@ def test_seeds_together_equal_seeds_in_turn(
     test = split_on_device(test_split, dataset, 5)
     for one, alone in zip(evaluate(together, both, test), in_turn, strict=True):
         assert one.loss == pytest.approx(evaluate(program, [alone], test)[0].loss, rel=1e-3)
+    speed = seeds.measure(program, together, pixels, repeats=2)
+    assert speed.lanes == 2
+    assert speed.alone > 0
+    assert speed.gain == pytest.approx(2 * speed.alone / speed.together)
+    with pytest.raises(ValueError, match="one seed and one of several"):
+        seeds.measure(together, program, pixels)
     with pytest.raises(ValueError, match="number of seeds"):
         train_seeds(hidden, pixels, recipe, seeds=[1, 2, 3], compiled=together)
 
@@ -273,3 +279,8 @@ def test_other_errors_of_the_device_pass(
 
     with pytest.raises(jax.errors.JaxRuntimeError, match="INTERNAL"):
         train(hidden, pixels, recipe, seed=1, compiled=replace(program, advance=fail))
+
+
+def test_a_cpu_takes_seeds_in_turn_unless_measured_otherwise() -> None:
+    assert not seeds.together_by_default("cpu")
+    assert seeds.together_by_default("gpu")

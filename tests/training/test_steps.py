@@ -169,3 +169,23 @@ def test_nan_logits_are_never_right(linear: Any, pixels: TrialPixels) -> None:
     losses, right = steps.evaluate_batch(trial, params, state.batch_stats, batch)
     assert not right.any()
     assert np.isnan(losses).all()
+
+
+def test_auxiliary_heads_add_their_weighted_losses(linear: Any, pixels: TrialPixels) -> None:
+    def apply(params: Any, batch_stats: Any, images: Any, *, train: bool, key: Any) -> Any:
+        logits, after = linear.apply(params, batch_stats, images, train=train, key=key)
+        return jnp.stack([logits, 2 * logits]) if train else logits, after
+
+    recipe = named("fast", **SGD)
+    key = steps.seed_key(0)
+    order = steps.epoch_order(key, 0, 70)
+    losses = []
+    for toy in (
+        linear,
+        linear._replace(apply=lambda p, s, x, **more: (2 * linear.apply(p, s, x, **more)[0], s)),
+        linear._replace(apply=apply, head_weights=(1.0, 0.3)),
+    ):
+        trial = steps.plan(toy, recipe, 4)
+        after = steps.train_step(trial, key, order, pixels.train, steps.initial_state(trial, key))
+        losses.append(float(after.loss_sum))
+    assert losses[2] == pytest.approx(losses[0] + 0.3 * losses[1], rel=1e-5)
