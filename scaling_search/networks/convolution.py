@@ -11,6 +11,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from scaling_search.errors import InputError
+from scaling_search.networks import native
+from scaling_search.networks.dense import dense
 from scaling_search.networks.depthwise import depthwise
 from scaling_search.networks.grouped import grouped, pointwise
 
@@ -43,6 +45,8 @@ def convolve(
         return depthwise(x, kernel[:, :, 0], stride, padding)
     if kernel.shape[:2] == (1, 1) and padding == ((0, 0), (0, 0)):
         return pointwise(x[:, ::stride, ::stride], kernel[0, 0], groups=groups)
+    if native.version() is not None:
+        return dense(x, kernel, stride, padding, groups)
     if groups > 1:
         return grouped(x, kernel, stride=stride, padding=padding, groups=groups)
     return reference(x, kernel, stride=stride, padding=padding, groups=groups)

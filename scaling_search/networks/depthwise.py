@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 
 from scaling_search.networks import native
+from scaling_search.networks.dense import spread
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
@@ -86,11 +87,7 @@ def _input_gradient(
     grad: jax.Array, kernel: jax.Array, stride: int, padding: Padding, x: jax.Array
 ) -> jax.Array:
     """Correlate the gradient, spread out by the stride, with the kernel turned by 180°."""
-    config = [(0, 0, 0)]
-    for size, out, k, (low, _) in zip(x.shape[1:3], grad.shape[1:3], kernel.shape[:2], padding, strict=True):
-        spread = (out - 1) * stride + 1
-        config.append((k - 1 - low, size + low - spread, stride - 1))
-    spread_grad = lax.pad(grad, jnp.zeros((), grad.dtype), [*config, (0, 0, 0)])
+    spread_grad = spread(grad, kernel.shape, stride, padding, x.shape)
     return _shift_and_add(spread_grad, kernel[::-1, ::-1], 1, x.dtype)
 
 

@@ -7,15 +7,19 @@ kernels: then every caller runs its formulation in XLA's own operations, which g
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import fcntl
 import functools
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
 import threading
+from collections.abc import Iterator
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
@@ -23,15 +27,9 @@ from pathlib import Path
 import jax
 import jax.ffi
 
+Sources = list[tuple[str, bytes]]
+
 SWITCH = "SCALING_SEARCH_KERNELS"
-_FUNCTIONS = (
-    "depthwise_forward",
-    "depthwise_backward",
-    "batch_norm_forward",
-    "batch_norm_backward",
-    "gate_forward",
-    "gate_backward",
-)
 _FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-pthread", "-fno-math-errno", "-fno-strict-aliasing")
 _NATIVE = (("-march=native",), ("-mcpu=native",), ())
 _PATIENCE_SECONDS = 300
@@ -56,23 +54,39 @@ def version() -> str | None:
     `SCALING_SEARCH_KERNELS=off` does without.
     """
     with _once:
-        return _version()
+        return _load()[0]
+
+
+def state() -> str:
+    """In words, for whoever looks after the machine: which kernels are in use, or why there are none."""
+    with _once:
+        identity, words = _load()
+    return words if identity is None else f"{identity}, by {words}"
 
 
 @functools.cache
-def _version() -> str | None:
+def _load() -> tuple[str | None, str]:
+    """(identity, compiler) of the kernels, or (None, why there are none)."""
+    if os.environ.get(SWITCH) == "off":
+        return None, f"none: switched off by {SWITCH}"
     compiler = _compiler()
-    if compiler is None or os.environ.get(SWITCH) == "off":
-        return None
+    if compiler is None:
+        return None, "none: no C++ compiler on the PATH (c++, g++ or clang++; CXX names another)"
     try:
-        identity = _identity(compiler)
-        library = ctypes.CDLL(str(_built(compiler, identity)))
-    except (OSError, subprocess.SubprocessError):
-        return None
-    for name in _FUNCTIONS:
+        sources = _sources()
+        identity = _identity(compiler, sources)
+        library = ctypes.CDLL(str(_built(compiler, identity, sources)))
+    except (OSError, subprocess.SubprocessError) as error:
+        return None, f"none: {error}"
+    for name in _handlers(sources):
         handler = jax.ffi.pycapsule(getattr(library, f"scaling_search_{name}"))
         jax.ffi.register_ffi_target(f"{name}_{identity}", handler, platform="cpu")
-    return identity
+    return identity, compiler
+
+
+def _handlers(sources: Sources) -> list[str]:
+    code = "".join(content.decode() for _, content in sources)
+    return re.findall(r"XLA_FFI_DEFINE_HANDLER_SYMBOL\(\s*scaling_search_(\w+)", code)
 
 
 def _compiler() -> str | None:
@@ -82,20 +96,20 @@ def _compiler() -> str | None:
     )
 
 
-def _sources() -> list[tuple[str, bytes]]:
+def _sources() -> Sources:
     folder = files("scaling_search.networks") / "kernels"
     return sorted(
         (file.name, file.read_bytes()) for file in folder.iterdir() if file.name.endswith((".h", ".cc"))
     )
 
 
-def _identity(compiler: str) -> str:
+def _identity(compiler: str, sources: Sources) -> str:
     about = subprocess.run([compiler, "--version"], capture_output=True, check=True, timeout=60).stdout  # noqa: S603
     digest = hashlib.sha256(
         b"\0".join([compiler.encode(), about, repr((_FLAGS, _NATIVE)).encode(), _processor()])
     )
     digest.update(metadata.version("jaxlib").encode())
-    for name, content in _sources():
+    for name, content in sources:
         digest.update(name.encode() + b"\0" + content)
     return digest.hexdigest()[:16]
 
@@ -109,15 +123,17 @@ def _processor() -> bytes:
     return "\n".join(sorted({line for line in lines if line.startswith(described)})).encode()
 
 
-def _built(compiler: str, identity: str) -> Path:
+def _built(compiler: str, identity: str, sources: Sources) -> Path:
     """The library's path, after compiling it where no process has yet. Whole or absent: it is moved into place."""
     folder = _cache()
     library = folder / f"kernels-{identity}.so"
     if library.exists():
         return library
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        for name, content in _sources():
+    with _alone(folder), tempfile.TemporaryDirectory(dir=folder) as scratch:
+        if library.exists():
+            return library
+        for name, content in sources:
             (Path(scratch) / name).write_bytes(content)
         made = Path(scratch) / "kernels.so"
         source = str(Path(scratch) / "kernels.cc")
@@ -127,7 +143,19 @@ def _built(compiler: str, identity: str) -> Path:
             if done.returncode == 0:
                 made.replace(library)
                 return library
-    raise OSError(f"{compiler} could not compile the kernels")
+    said = done.stderr.decode(errors="replace").strip()
+    raise OSError(
+        f"{compiler} could not compile the kernels: {said.splitlines()[-1] if said else done.returncode}"
+    )
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits while another process compiles; on a file system without locks both do, which costs only time."""
+    with (folder / "lock").open("w") as lock:
+        with contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _cache() -> Path:

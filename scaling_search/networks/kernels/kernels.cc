@@ -1,4 +1,5 @@
 // XLA custom calls for a CPU: what XLA itself compiles into slow loops. Built on the user's machine (native.py).
+#include "dense.h"
 #include "depthwise.h"
 #include "gate.h"
 #include "normalization.h"
@@ -84,3 +85,21 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_gate_backward, gate_backward,
                                   .Ret<ffi::Buffer<ffi::F32>>()
                                   .Attr<int64_t>("inner")
                                   .Attr<int64_t>("outer"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_dense_forward, dense_forward,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .Ret<ffi::Buffer<ffi::F32>>()
+                                  .Attr<int64_t>("stride")
+                                  .Attr<int64_t>("groups"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_dense_weight_gradient, dense_weight_gradient,
+                              ffi::Ffi::Bind()
+                                  .Ctx<ffi::ThreadPool>()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .Ret<ffi::Buffer<ffi::F32>>()
+                                  .Attr<int64_t>("stride")
+                                  .Attr<int64_t>("groups"));
