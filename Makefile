@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test lint check validate clean
+.PHONY: install demo test lint check validate torture clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -38,6 +38,11 @@ check: lint test
 SEARCHES ?= 1000
 validate: install
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.validate --searches $(SEARCHES) $(if $(JSON),--json $(JSON))
+
+# N= sets how often each case tries; JSON=FILE writes the table as JSON; ONLY=WORD picks cases; FOLDER= where to work
+torture: install
+	$(BIN)/python -m benchmarks.torture $(if $(N),--n $(N)) $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY)) \
+	  $(if $(FOLDER),--folder $(FOLDER))
 
 clean:
 	rm -rf $(VENV) demo.db demo-networks

@@ -1,0 +1,64 @@
+"""python -m benchmarks.torture [--n N] [--json FILE] [--only WORD] [--folder FOLDER]
+
+Runs every case and prints a table of tried / survived / lost / silently wrong. Exits with 1 when anything was lost or
+silently wrong. `--n` sets how often each case tries; without it each has its own number. Add a case to CASES.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.torture import ledger_crowd, ledger_damage, ledger_disk
+from benchmarks.torture.outcome import Outcome
+
+Case = Callable[[int, Path], Outcome]  # (how often, an empty folder) → outcome
+CASES: dict[str, tuple[Case, int]] = {
+    "ledger: 16 writers": (ledger_crowd.writers, 3200),
+    "ledger: kill -9 in a write": (ledger_crowd.kills, 60),
+    "ledger: kill -9 of a worker, taken over": (ledger_crowd.takeovers, 20),
+    "ledger: clock set back or forward an hour": (ledger_crowd.clocks, 20),
+    "ledger: one flipped bit": (ledger_damage.flips, 500),
+    "ledger: one flipped bit, repaired": (ledger_damage.repairs, 50),
+    "ledger: full disk": (ledger_disk.full, 40),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks.torture")
+    parser.add_argument("--n", type=int)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--only", default="", help="run the cases with this in their names")
+    parser.add_argument("--folder", type=Path, help="where to work (default: the temporary folder)")
+    arguments = parser.parse_args()
+    outcomes = []
+    width = max(map(len, CASES))
+    print(
+        f"{'case':{width}}  {'tried':>6} {'survived':>8} {'lost':>5} {'silently wrong':>14} {'seconds':>8}  note"
+    )
+    for name, (case, usual) in CASES.items():
+        if arguments.only not in name:
+            continue
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="torture-", dir=arguments.folder) as folder:
+            outcome = case(arguments.n or usual, Path(folder))
+        outcomes.append(outcome)
+        print(
+            f"{name:{width}}  {outcome.tried:6} {outcome.survived:8} {outcome.lost:5} {outcome.silently_wrong:14} "
+            f"{time.monotonic() - began:8.1f}  {outcome.note}",
+            flush=True,
+        )
+        if arguments.json:
+            arguments.json.write_text(
+                json.dumps([outcome.as_json() for outcome in outcomes], indent=1) + "\n"
+            )
+    return int(any(outcome.lost or outcome.silently_wrong for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""The torture of `make torture`, in small: nothing is lost, nothing is silently wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TRIES = 4
+
+
+def test_ledger_under_torture(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-m", "benchmarks.torture", "--only", "ledger", "--n", str(TRIES)]
+    done = subprocess.run([*command, "--json", report], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    cases = json.loads(report.read_text())
+    assert len(cases) == 7
+    for case in cases:
+        name = case.pop("name")
+        assert case == {"tried": TRIES, "survived": TRIES, "lost": 0, "silently_wrong": 0}, name
