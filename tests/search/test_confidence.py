@@ -140,3 +140,19 @@ def test_duplicates_of_the_best_do_not_push_it_out() -> None:
     scores = scored(surface, seeds=3)
     bits = np.concatenate([scores.correct, scores.correct[:1]])
     assert {"c0", "c4"} <= set(confidence_set(stacked(bits)).names)
+
+
+def test_one_winner_is_named_only_when_the_last_rival_is_out_at_half_the_error() -> None:
+    """Between two candidates either may be named wrongly, so each must be out at 2.5 %."""
+    near = clear = 0
+    for search in range(60):
+        found = confidence_set(scored(one_best(1.5, 2), seeds=6, search=search, images=300), draws=2000)
+        p = min(verdict.p for verdict in found.verdicts)
+        if 0.027 < p < 0.048:
+            near += 1
+            assert len(found.names) == 2
+        elif p < 0.023:
+            clear += 1
+            assert len(found.names) == 1
+    assert near >= 2
+    assert clear >= 2
