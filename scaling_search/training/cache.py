@@ -7,9 +7,13 @@ import os
 import platform
 import tempfile
 import warnings
+import zlib
 from pathlib import Path
 
 import jax
+from jax.experimental.compilation_cache import compilation_cache
+
+_ZSTANDARD = b"\x28\xb5\x2f\xfd"
 
 
 def default_folder() -> Path:
@@ -33,13 +37,35 @@ def enable_cache(folder: Path | None = None) -> Path | None:
         chosen.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=chosen) as probe:
             probe.write(b"writable?")
+        _remove_torn(chosen)
     except OSError as error:
         warnings.warn(f"compiled programs are not kept: {chosen} cannot be written ({error})", stacklevel=2)
         return None
     jax.config.update("jax_compilation_cache_dir", str(chosen))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    # JAX decides once whether there is a cache; a program compiled before this call has decided it.
+    compilation_cache.reset_cache()
     return chosen
+
+
+def _remove_torn(folder: Path) -> None:
+    """Removes entries that a kill or a full disk cut short, which JAX would complain of for ever and never replace.
+
+    Only what came since the last look is read.
+    """
+    looked = folder / ".looked"
+    since = looked.stat().st_mtime if looked.exists() else 0.0
+    for entry in folder.glob("*-cache"):
+        if entry.stat().st_mtime < since:
+            continue
+        content = entry.read_bytes()
+        try:
+            if content[:4] != _ZSTANDARD:  # Python reads zlib alone
+                zlib.decompress(content)
+        except zlib.error:
+            entry.unlink(missing_ok=True)
+    looked.touch()
 
 
 def _processor() -> str:

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
 from scaling_search.data.dataset import Dataset, Split
 from scaling_search.training.cache import enable_cache
@@ -83,6 +84,7 @@ def programs_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     enable_cache(folder)
     yield folder
     jax.config.update("jax_compilation_cache_dir", before)
+    compilation_cache.reset_cache()
 
 
 @pytest.fixture(scope="session")

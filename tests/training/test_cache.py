@@ -20,6 +20,7 @@ from jax._src import monitoring
 from scaling_search.training.cache import enable_cache
 events = []
 monitoring.register_event_listener(lambda name, **_: events.append(name))
+jax.jit(lambda x: x - 2)(1.0)  # before there is a cache
 print(enable_cache(Path(sys.argv[1])))
 print(float(jax.jit(lambda x: x * 3.5 + 1)(2.0)), sum(name.endswith("cache_hits") for name in events))
 """
@@ -39,6 +40,11 @@ def test_a_second_process_finds_the_programs(tmp_path: Path) -> None:
     assert (again, value) == (folder, "8.0")
     assert int(hits) > 0
     assert sorted(path.name for path in Path(folder).iterdir()) == kept
+    # What a kill or a full disk leaves behind is replaced without a word (-W error is on), not complained of for ever.
+    for entry in Path(folder).glob("*-cache"):
+        entry.write_bytes(entry.read_bytes()[: entry.stat().st_size // 2])
+    assert run(tmp_path) == [folder, "8.0", "0"]
+    assert int(run(tmp_path)[2]) > 0
 
 
 def test_a_folder_that_cannot_be_made_is_one_warning(tmp_path: Path) -> None:

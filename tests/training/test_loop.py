@@ -69,7 +69,7 @@ def test_final_figures_are_the_last_epochs_and_of_every_image(
 def test_the_same_seed_is_the_same_to_the_bit(
     hidden: Any, pixels: TrialPixels, recipe: Recipe, outcome: Outcome, is_same: Any
 ) -> None:
-    again = train(hidden, pixels, recipe, seed=1)  # compiled anew, too
+    again = train(hidden, pixels, recipe, seed=1)  # a program of its own, too
     assert figures(again) == figures(outcome)
     assert is_same((again.params, again.batch_stats), (outcome.params, outcome.batch_stats))
 
