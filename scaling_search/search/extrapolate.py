@@ -124,8 +124,8 @@ class _Draws:
     def __init__(self, points: Sequence[Point]) -> None:
         if len({point.macs for point in points}) < 2:
             raise ValueError("a prediction needs trained members of at least two sizes")
-        if not all(point.error > 0 for point in points):
-            raise ValueError("a prediction needs the standard error of every member")
+        if not any(point.error > 0 for point in points):
+            raise ValueError("a prediction needs the standard error of at least one member")
         self._smallest = min(point.macs for point in points)
         sizes = np.array([point.macs for point in points]) / self._smallest
         errors = 1 - np.array([point.accuracy for point in points])

@@ -156,3 +156,11 @@ def test_one_winner_is_named_only_when_the_last_rival_is_out_at_half_the_error()
             assert len(found.names) == 1
     assert near >= 2
     assert clear >= 2
+
+
+@pytest.mark.parametrize("images", [2, 40])
+def test_candidates_that_get_everything_right_are_tied(images: int) -> None:
+    scores = stacked(np.ones((3, 2, images), dtype=bool))
+    members = confidence_set(scores)
+    assert members.names == ("c0", "c1", "c2")
+    assert held_out(scores, "c0").value == 1

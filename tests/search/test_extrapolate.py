@@ -58,6 +58,6 @@ def test_what_cannot_be_predicted_is_refused() -> None:
     with pytest.raises(ValueError, match="two sizes"):
         predict([point], [2.0])
     with pytest.raises(ValueError, match="standard error"):
-        predict([point, Point(macs=2.0, accuracy=0.9, error=0.0)], [4.0])
+        predict([Point(macs=size, accuracy=0.9, error=0.0) for size in (1.0, 2.0)], [4.0])
     with pytest.raises(ValueError, match="below 100 %"):
         predict([Point(macs=m, accuracy=1.0, error=0.01) for m in (1.0, 2.0)], [4.0])
