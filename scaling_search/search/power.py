@@ -6,6 +6,11 @@ import math
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
+from scaling_search.search.scores import Scores
+from scaling_search.search.variance import compare
+
 MOST_SEEDS = 1000
 
 
@@ -20,6 +25,28 @@ class Power:
     images: int | None
     power: float | None
     smallest: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Noise as trials show it, in the terms of `seeds_needed`."""
+
+    noise_sd: float
+    disagreement: float
+
+
+def measured(scores: Scores) -> Measured | None:
+    """Noise of the candidates trained so far; None while no candidate has two seeds."""
+    comparison = compare(scores)
+    if not comparison.noise.degrees or comparison.noise.raw == 0:
+        return None
+    pairs = comparison.image[np.triu_indices(len(scores.names), 1)]
+    seeds = comparison.common[np.triu_indices(len(scores.names), 1)]
+    lasting = pairs - 2 * comparison.noise.flips / seeds
+    return Measured(
+        noise_sd=math.sqrt(comparison.noise.raw),
+        disagreement=max(0.0, float(np.nanmedian(lasting))) * scores.images,
+    )
 
 
 def seeds_needed(

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from scaling_search.search.power import seeds_needed
+from scaling_search.search.power import measured, seeds_needed
+from scaling_search.search.simulate import noise_sd
+from tests.search.scored import scored
 
 
 def test_the_power_promised_is_the_power_got() -> None:
@@ -45,3 +47,13 @@ def test_where_images_are_the_limit_no_number_of_seeds_helps() -> None:
 def test_a_difference_of_nought_is_refused() -> None:
     with pytest.raises(ValueError, match="positive difference"):
         seeds_needed(0.0, noise_sd=0.003, candidates=8, images=600)
+
+
+def test_noise_is_measured_in_the_terms_that_power_asks_for() -> None:
+    found = [measured(scored(seeds=6, search=search, images=1000)) for search in range(8)]
+    noise = [m.noise_sd for m in found if m is not None]
+    assert np.mean(noise) == pytest.approx(noise_sd(0.9, 1000), rel=0.05)
+    assert all(m is not None and m.disagreement < 0.003 for m in found), (
+        "networks of one kind agree on images"
+    )
+    assert measured(scored(seeds=1)) is None

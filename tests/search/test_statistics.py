@@ -69,7 +69,7 @@ def test_what_a_seed_does_to_all_candidates_widens_accuracies_but_not_difference
 def test_intervals_cover_the_truth(seeds: int) -> None:
     missed = {"accuracy": 0, "difference": 0}
     surface = one_best(1.0)
-    searches = 150
+    searches = 100
     for search in range(searches):
         trainer = SimulatedTrainer(surface=surface, search=search, images=300)
         scores = scored(surface, seeds=seeds, search=search, images=300)
