@@ -97,12 +97,15 @@ def test_the_header_by_hand() -> None:
         assert restore_header(other, name="ab", time=0) == other
 
 
-def test_prepared_from_debians_files(debian: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prepared_from_debians_files(
+    debian: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(InputError, match="run `scaling-search data prepare fashion_mnist`"):
         catalog.load("fashion_mnist")
     assert not catalog.describe("fashion_mnist").prepared
     monkeypatch.setattr(fashion_mnist, "debian_folder", lambda: debian)
     info = catalog.prepare("fashion_mnist")
+    assert capfd.readouterr().out == ""  # tfds prints there
     assert info.prepared
     assert (info.train_count, info.test_count, info.size, info.channels) == (12, 4, (28, 28), 1)
     assert info.classes == fashion_mnist.INFO.classes
