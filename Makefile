@@ -44,5 +44,12 @@ torture: install
 	$(BIN)/python -m benchmarks.torture $(if $(N),--n $(N)) $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY)) \
 	  $(if $(FOLDER),--folder $(FOLDER))
 
+# PyTorch comes into an environment of its own: the project never needs it. make bench JSON=FILE also writes a file.
+BENCH := .venv-bench
+bench:
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmark]'
+	$(BENCH)/bin/python benchmarks/bench.py $(if $(JSON),--json $(JSON)) $(BENCH_OPTIONS)
+
 clean:
 	rm -rf $(VENV) demo.db demo-networks

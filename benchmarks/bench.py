@@ -28,15 +28,19 @@ class Worker:
         command = [python, str(HERE / "worker.py"), program, case.name]
         environment_pipe = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self.process: Any = subprocess.Popen(command, start_new_session=True, **environment_pipe)
-        self.about: dict[str, Any] = json.loads(self.process.stdout.readline())
 
-    def steps(self, count: int, priority: int) -> list[float]:
+    def ready(self) -> dict[str, Any]:
+        """What the program says of itself once it has compiled."""
+        about: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return about
+
+    def seconds_a_step(self, count: int, priority: int) -> float:
         group = Path(f"/proc/{self.process.pid}/autogroup")
         if priority:
             group.write_text(str(priority))
         self.process.stdin.write(f"{count}\n")
         self.process.stdin.flush()
-        seconds: list[float] = json.loads(self.process.stdout.readline())
+        seconds: float = json.loads(self.process.stdout.readline())
         if priority:
             group.write_text("0")
         return seconds
@@ -52,24 +56,25 @@ def measure(case: cases.Case, arguments: argparse.Namespace) -> dict[str, Any]:
         program: Worker(arguments.pytorch_python if program == "pytorch" else sys.executable, program, case)
         for program in arguments.programs
     }
-    counts = {program: worker.about["parameters"] for program, worker in workers.items()}
+    about = {program: worker.ready() for program, worker in workers.items()}
+    counts = {program: said["parameters"] for program, said in about.items()}
     if len(set(counts.values())) > 1:
         raise SystemExit(f"{case.name}: the programs train different networks: {counts} parameters")
     seconds: dict[str, list[float]] = {program: [] for program in workers}
     for repeat in range(arguments.repeats + 1):
         for program, worker in workers.items():
-            # The slow one needs no more than half the steps for a median as sure.
-            taken = worker.steps(1 if program == "plain_flax" else arguments.steps, arguments.priority)
+            taken = worker.seconds_a_step(
+                1 if program == "plain_flax" else arguments.steps, arguments.priority
+            )
             if repeat:  # the first round warms up
-                seconds[program] += taken
+                seconds[program].append(taken)
     found: dict[str, Any] = {"name": case.name}
     for program, worker in workers.items():
         worker.close()
         found[program] = case.batch / statistics.median(seconds[program])
         found[f"{program}_best"] = case.batch / min(seconds[program])
-        found[f"{program}_compile_seconds"] = worker.about["compile_seconds"]
+        found[f"{program}_compile_seconds"] = about[program]["compile_seconds"]
     for other in set(workers) - {"ours"}:
-        # Round by round, so that a slow minute of the machine counts against both.
         found[f"ratio_to_{other}"] = found["ours"] / found[other]
     return found
 

@@ -12,8 +12,8 @@ import numpy as np
 import optax
 
 
-def stepper(model: Any, case: cases.Case) -> tuple[Callable[[], None], dict[str, Any]]:
-    """A function that takes one step and waits for it, and what there is to say about it."""
+def stepper(model: Any, case: cases.Case) -> tuple[Callable[[int], None], dict[str, Any]]:
+    """A function that takes steps and waits for them, and what there is to say about it."""
     params, stats = jax.tree.map(jnp.array, model.init(jax.random.key(0)))
     optimizer = optax.sgd(cases.LEARNING_RATE, momentum=cases.MOMENTUM)
     rng = np.random.default_rng(0)
@@ -22,7 +22,9 @@ def stepper(model: Any, case: cases.Case) -> tuple[Callable[[], None], dict[str,
     )
     labels = jnp.asarray(rng.integers(cases.CLASSES, size=case.batch))
 
-    def step(params: Any, stats: Any, momentum: Any) -> Any:
+    def step(state: Any) -> Any:
+        params, stats, momentum, _ = state
+
         def loss_of(params: Any) -> Any:
             logits, new = model.apply(params, stats, images, train=True, key=jax.random.key(1))
             return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean(), new
@@ -31,12 +33,16 @@ def stepper(model: Any, case: cases.Case) -> tuple[Callable[[], None], dict[str,
         changes, momentum = optimizer.update(gradients, momentum)
         return optax.apply_updates(params, changes), new, momentum, loss
 
-    state = [params, stats, optimizer.init(params)]
-    compiled = jax.jit(step, donate_argnums=(0, 1, 2)).lower(*state).compile()
+    # As in a trial: the steps of an epoch are one program, and their number an argument.
+    def steps(state: Any, count: Any) -> Any:
+        return jax.lax.fori_loop(0, count, lambda _, state: step(state), state)
 
-    def once() -> None:
-        *state[:], loss = compiled(*state)
-        float(loss)
+    held = [(params, stats, optimizer.init(params), jnp.float32(0))]
+    compiled = jax.jit(steps, donate_argnums=0).lower(held[0], jnp.int32(1)).compile()
+
+    def run(count: int) -> None:
+        held[0] = compiled(held[0], jnp.int32(count))
+        float(held[0][-1])
 
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
-    return once, {"parameters": count, "device": jax.devices()[0].device_kind, "threads": None}
+    return run, {"parameters": count, "device": jax.devices()[0].device_kind, "threads": None}

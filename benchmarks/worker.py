@@ -1,7 +1,7 @@
 """One program in a process of its own: `worker.py PROGRAM CASE`, driven over standard input.
 
 It prints a JSON line {"parameters", "compile_seconds", "device"} when ready. To a line with a number N it answers with
-a JSON list of N wall-clock seconds, one for each training step.
+the wall-clock seconds that a training step took, over N of them.
 """
 
 from __future__ import annotations
@@ -17,17 +17,14 @@ from cases import CASES
 def main() -> None:
     program, name = sys.argv[1:]
     began = time.perf_counter()
-    step, about = importlib.import_module(f"program_{program}").make(CASES[name])
-    step()
+    run, about = importlib.import_module(f"program_{program}").make(CASES[name])
+    run(1)
     about["compile_seconds"] = time.perf_counter() - began
     print(json.dumps(about), flush=True)
     for line in sys.stdin:
-        seconds = []
-        for _ in range(int(line)):
-            began = time.perf_counter()
-            step()
-            seconds.append(time.perf_counter() - began)
-        print(json.dumps(seconds), flush=True)
+        began = time.perf_counter()
+        run(int(line))
+        print(json.dumps((time.perf_counter() - began) / int(line)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-// Depthwise convolution of float32 (B, H, W, C) images, one block of channels of one image at a time.
+// Depthwise convolution of float32 (B, H, W, C) images, a strip of rows at a time.
 //
-// A block's channels are copied, with the padding around them, into scratch memory that stays in the cache, every
-// pixel's lanes side by side; the loops over taps then meet neither edges nor odd channel counts.
+// A strip is copied, with the padding around it, into scratch memory that stays in the cache: blocks of channels, and in
+// a block every pixel's lanes side by side. Main memory is so read and written in order, once, and the loops over taps
+// meet neither edges nor odd channel counts.
 #pragma once
 
 #include "common.h"
@@ -12,28 +13,60 @@ struct Shape {
   int64_t padded_width() const { return (out_width - 1) * stride + kw; }
 };
 
-// Copies pixels (row + r, column + c) of an image's channels into scratch (rows, columns, N*V); 0 outside the image.
-template <int N>
-void pack(const float* image, int64_t height, int64_t width, int64_t channels, int64_t used, int64_t row,
-          int64_t column, int64_t rows, int64_t columns, float* to) {
-  constexpr int64_t L = N * V;
+// Channels c ... c + used - 1 of a pixel, N vectors; `offset` is where the block begins in a strip of one pixel.
+struct Block {
+  int64_t c, used, n, offset;
+};
+
+struct Blocks {
+  std::vector<Block> all;
+  int64_t lanes = 0;  // of a pixel, over all blocks
+  explicit Blocks(int64_t channels) {
+    for (int64_t c = 0; c < channels; c += all.back().used) {
+      const int64_t n = channels - c > V ? 2 : 1;
+      all.push_back({c, std::min<int64_t>(channels - c, n * V), n, lanes});
+      lanes += n * V;
+    }
+  }
+};
+
+// Copies pixels (row + r, column + q), r < rows, q < columns, of an image into scratch, 0 outside the image: first the
+// first block's (rows, columns, n*V) floats, then the second's, ...
+static void pack(const Blocks& blocks, const float* image, int64_t height, int64_t width, int64_t channels, int64_t row,
+                 int64_t column, int64_t rows, int64_t columns, float* to) {
+  const int64_t from = std::clamp<int64_t>(-column, 0, columns);
+  const int64_t until = std::clamp<int64_t>(width - column, from, columns);
   for (int64_t r = 0; r < rows; ++r) {
     const int64_t y = row + r;
-    float* line = to + r * columns * L;
-    if (y < 0 || y >= height) {
-      std::memset(line, 0, columns * L * 4);
-      continue;
+    const bool inside = y >= 0 && y < height;
+    if (inside && y + 1 < height) {
+      // Blocks jump through a row, which the processor's own prefetching does not follow.
+      const float* next = image + (y + 1) * width * channels;
+      for (int64_t i = 0; i < width * channels; i += 16) __builtin_prefetch(next + i);
     }
-    for (int64_t c = 0; c < columns; ++c) {
-      const int64_t x = column + c;
-      float* lanes = line + c * L;
-      if (x < 0 || x >= width) {
-        std::memset(lanes, 0, L * 4);
-      } else if (used == L) {
-        std::memcpy(lanes, image + (y * width + x) * channels, L * 4);
+    for (const Block& block : blocks.all) {
+      const int64_t lanes = block.n * V;
+      float* line = to + rows * columns * block.offset + r * columns * lanes;
+      if (!inside) {
+        std::memset(line, 0, columns * lanes * 4);
+        continue;
+      }
+      std::memset(line, 0, from * lanes * 4);
+      std::memset(line + until * lanes, 0, (columns - until) * lanes * 4);
+      const float* pixel = image + (y * width + column + from) * channels + block.c;
+      line += from * lanes;
+      if (block.used == 2 * V) {
+        for (int64_t q = from; q < until; ++q, pixel += channels, line += 2 * V) {
+          store(line, load(pixel));
+          store(line + V, load(pixel + V));
+        }
+      } else if (block.used == V) {
+        for (int64_t q = from; q < until; ++q, pixel += channels, line += V) store(line, load(pixel));
       } else {
-        std::memset(lanes, 0, L * 4);
-        std::memcpy(lanes, image + (y * width + x) * channels, used * 4);
+        for (int64_t q = from; q < until; ++q, pixel += channels, line += lanes) {
+          std::memset(line, 0, lanes * 4);
+          std::memcpy(line, pixel, block.used * 4);
+        }
       }
     }
   }
@@ -70,13 +103,13 @@ inline void pixels(const float* padded, int64_t columns, const float* taps, cons
   for (int q = 0; q < Q; ++q) put<N>(to + q * channels, reinterpret_cast<const float*>(&sum[q][0]), used);
 }
 
-// All output pixels of one block of channels, from its packed image.
+// `rows` rows of output of one block of channels, from its packed strip.
 template <int N>
-void correlate(const float* padded, int64_t columns, const float* taps, const Shape& s, float* to, int64_t channels,
-               int64_t used) {
+void correlate(const float* padded, int64_t columns, const float* taps, const Shape& s, int64_t rows, float* to,
+               int64_t channels, int64_t used) {
   constexpr int64_t L = N * V;
   constexpr int Q = 8 / N;
-  for (int64_t p = 0; p < s.out_height; ++p) {
+  for (int64_t p = 0; p < rows; ++p) {
     const float* line = padded + p * s.stride * columns * L;
     float* out = to + p * s.out_width * channels;
     int64_t q = 0;
@@ -89,55 +122,47 @@ void correlate(const float* padded, int64_t columns, const float* taps, const Sh
   }
 }
 
-template <int N>
-void pack_taps(const float* kernel, const Shape& s, int64_t used, bool turned, float* to) {
+// The taps in blocks of channels, each (kh, kw, n*V); `turned` by 180 degrees.
+static void pack_taps(const Blocks& blocks, const float* kernel, const Shape& s, bool turned, float* to) {
   const int64_t count = s.kh * s.kw;
-  std::memset(to, 0, count * N * V * 4);
-  for (int64_t tap = 0; tap < count; ++tap)
-    std::memcpy(to + (turned ? count - 1 - tap : tap) * N * V, kernel + tap * s.channels, used * 4);
-}
-
-template <int N>
-void forward_block(const Shape& s, const float* image, const float* kernel, float* out, int64_t used) {
-  static thread_local Scratch memory;
-  constexpr int64_t L = N * V;
-  const int64_t rows = s.padded_height(), columns = s.padded_width();
-  float* taps = memory.get((rows * columns + s.kh * s.kw) * L);
-  float* padded = taps + s.kh * s.kw * L;
-  pack_taps<N>(kernel, s, used, false, taps);
-  pack<N>(image, s.height, s.width, s.channels, used, -s.top, -s.left, rows, columns, padded);
-  correlate<N>(padded, columns, taps, s, out, s.channels, used);
-}
-
-// dx[y, x] of one block: with stride 1 the gradient correlated with the turned kernel, else its taps spread out.
-template <int N>
-void input_gradient(const Shape& s, const float* grad, const float* packed_grad, const float* kernel, float* out,
-                    int64_t used) {
-  static thread_local Scratch memory;
-  constexpr int64_t L = N * V;
-  if (s.stride == 1) {
-    Shape turned = s;
-    turned.out_height = s.height;
-    turned.out_width = s.width;
-    const int64_t rows = turned.padded_height(), columns = turned.padded_width();
-    float* taps = memory.get((rows * columns + s.kh * s.kw) * L);
-    float* padded = taps + s.kh * s.kw * L;
-    pack_taps<N>(kernel, s, used, true, taps);
-    pack<N>(grad, s.out_height, s.out_width, s.channels, used, s.top - s.kh + 1, s.left - s.kw + 1, rows, columns,
-            padded);
-    correlate<N>(padded, columns, taps, turned, out, s.channels, used);
-    return;
+  for (const Block& block : blocks.all) {
+    float* first = to + count * block.offset;
+    std::memset(first, 0, count * block.n * V * 4);
+    for (int64_t tap = 0; tap < count; ++tap)
+      std::memcpy(first + (turned ? count - 1 - tap : tap) * block.n * V, kernel + tap * s.channels + block.c,
+                  block.used * 4);
   }
-  const int64_t rows = std::max(s.padded_height(), s.top + s.height);
-  const int64_t columns = std::max(s.padded_width(), s.left + s.width);
-  float* taps = memory.get((rows * columns + s.kh * s.kw) * L);
-  float* spread = taps + s.kh * s.kw * L;
-  pack_taps<N>(kernel, s, used, false, taps);
-  std::memset(spread, 0, rows * columns * L * 4);
+}
+
+// Rows in a strip: as many as keep it, at `floats` a row, in a core's own cache.
+static int64_t strip_rows(int64_t floats, int64_t rows) {
+  return std::clamp<int64_t>((int64_t{1} << 16) / floats, 1, rows);
+}
+
+static void forward_image(const Shape& s, const Blocks& blocks, const float* image, const float* taps, float* out) {
+  static thread_local Scratch memory;
+  const int64_t columns = s.padded_width(), strip = strip_rows(columns * blocks.lanes * s.stride, s.out_height);
+  float* padded = memory.get(((strip - 1) * s.stride + s.kh) * columns * blocks.lanes);
+  for (int64_t p = 0; p < s.out_height; p += strip) {
+    const int64_t rows = std::min(strip, s.out_height - p), reach = (rows - 1) * s.stride + s.kh;
+    pack(blocks, image, s.height, s.width, s.channels, p * s.stride - s.top, -s.left, reach, columns, padded);
+    for (const Block& block : blocks.all) {
+      (block.n == 2 ? correlate<2> : correlate<1>)(padded + reach * columns * block.offset, columns,
+                                                   taps + s.kh * s.kw * block.offset, s, rows,
+                                                   out + p * s.out_width * s.channels + block.c, s.channels,
+                                                   block.used);
+    }
+  }
+}
+
+// The gradient's taps spread out over the input, for strides above 1.
+template <int N>
+void scatter(const Shape& s, const float* grad, const float* taps, float* spread, int64_t columns) {
+  constexpr int64_t L = N * V;
   for (int64_t p = 0; p < s.out_height; ++p) {
     for (int64_t q = 0; q < s.out_width; ++q) {
       Vec g[N];
-      for (int n = 0; n < N; ++n) g[n] = load(packed_grad + (p * s.out_width + q) * L + n * V);
+      for (int n = 0; n < N; ++n) g[n] = load(grad + (p * s.out_width + q) * L + n * V);
       for (int64_t i = 0; i < s.kh; ++i) {
         float* line = spread + ((p * s.stride + i) * columns + q * s.stride) * L;
         for (int64_t j = 0; j < s.kw; ++j) {
@@ -149,18 +174,37 @@ void input_gradient(const Shape& s, const float* grad, const float* packed_grad,
       }
     }
   }
-  for (int64_t y = 0; y < s.height; ++y)
-    for (int64_t x = 0; x < s.width; ++x)
-      put<N>(out + (y * s.width + x) * s.channels, spread + ((y + s.top) * columns + x + s.left) * L, used);
 }
 
-// K taps of one kernel row, summed over one image's pixels and added to `to`.
+static void scatter_image(const Shape& s, const Blocks& blocks, const float* grad, const float* taps, float* dx) {
+  static thread_local Scratch memory;
+  const int64_t rows = std::max(s.padded_height(), s.top + s.height);
+  const int64_t columns = std::max(s.padded_width(), s.left + s.width);
+  const int64_t pixels = s.out_height * s.out_width;
+  float* packed = memory.get(pixels * blocks.lanes + rows * columns * 2 * V);
+  float* spread = packed + pixels * blocks.lanes;
+  pack(blocks, grad, s.out_height, s.out_width, s.channels, 0, 0, s.out_height, s.out_width, packed);
+  for (const Block& block : blocks.all) {
+    const int64_t lanes = block.n * V;
+    std::memset(spread, 0, rows * columns * lanes * 4);
+    (block.n == 2 ? scatter<2> : scatter<1>)(s, packed + pixels * block.offset, taps + s.kh * s.kw * block.offset,
+                                             spread, columns);
+    for (int64_t y = 0; y < s.height; ++y) {
+      for (int64_t x = 0; x < s.width; ++x) {
+        (block.n == 2 ? put<2> : put<1>)(dx + (y * s.width + x) * s.channels + block.c,
+                                         spread + ((y + s.top) * columns + x + s.left) * lanes, block.used);
+      }
+    }
+  }
+}
+
+// K taps of one kernel row, summed over the pixels of a strip and added to `to`.
 template <int N, int K>
-void tap_gradients(const Shape& s, const float* padded, int64_t columns, const float* packed_grad, float* to,
-                   int64_t used) {
+void tap_gradients(const Shape& s, const float* padded, int64_t columns, const float* packed_grad, int64_t rows,
+                   float* to, int64_t used) {
   constexpr int64_t L = N * V;
   Vec sum[K][N] = {};
-  for (int64_t p = 0; p < s.out_height; ++p) {
+  for (int64_t p = 0; p < rows; ++p) {
     const float* line = padded + p * s.stride * columns * L;
     const float* g = packed_grad + p * s.out_width * L;
     for (int64_t q = 0; q < s.out_width; ++q) {
@@ -173,48 +217,48 @@ void tap_gradients(const Shape& s, const float* padded, int64_t columns, const f
     }
   }
   for (int k = 0; k < K; ++k) {
-    const float* lanes = reinterpret_cast<const float*>(&sum[k][0]);
+    float lanes[L];
+    std::memcpy(lanes, sum[k], sizeof lanes);
     for (int64_t lane = 0; lane < used; ++lane) to[k * s.channels + lane] += lanes[lane];
   }
 }
 
 template <int N>
-void backward_block(const Shape& s, const float* image, const float* kernel, const float* grad, float* dx, float* dw,
-                    int64_t used) {
-  static thread_local Scratch memory;
-  constexpr int64_t L = N * V;
-  const int64_t rows = s.padded_height(), columns = s.padded_width();
-  float* packed = memory.get((rows * columns + s.out_height * s.out_width) * L);
-  float* padded = packed + s.out_height * s.out_width * L;
-  pack<N>(grad, s.out_height, s.out_width, s.channels, used, 0, 0, s.out_height, s.out_width, packed);
-  input_gradient<N>(s, grad, packed, kernel, dx, used);
-  pack<N>(image, s.height, s.width, s.channels, used, -s.top, -s.left, rows, columns, padded);
+void all_tap_gradients(const Shape& s, const float* padded, int64_t columns, const float* packed_grad, int64_t rows,
+                       float* dw, int64_t used) {
   for (int64_t i = 0; i < s.kh; ++i) {
     for (int64_t j = 0; j < s.kw;) {
-      const float* from = padded + (i * columns + j) * L;
+      const float* from = padded + (i * columns + j) * N * V;
       float* to = dw + (i * s.kw + j) * s.channels;
       const int64_t left = s.kw - j;
       if (left >= 7) {
-        tap_gradients<N, 7>(s, from, columns, packed, to, used), j += 7;
+        tap_gradients<N, 7>(s, from, columns, packed_grad, rows, to, used), j += 7;
       } else if (left >= 5) {
-        tap_gradients<N, 5>(s, from, columns, packed, to, used), j += 5;
+        tap_gradients<N, 5>(s, from, columns, packed_grad, rows, to, used), j += 5;
       } else if (left >= 3) {
-        tap_gradients<N, 3>(s, from, columns, packed, to, used), j += 3;
+        tap_gradients<N, 3>(s, from, columns, packed_grad, rows, to, used), j += 3;
       } else {
-        tap_gradients<N, 1>(s, from, columns, packed, to, used), j += 1;
+        tap_gradients<N, 1>(s, from, columns, packed_grad, rows, to, used), j += 1;
       }
     }
   }
 }
 
-// Calls run(first channel, channels used, wide) for every block.
-template <typename Run>
-void for_each_block(int64_t channels, const Run& run) {
-  for (int64_t c = 0; c < channels;) {
-    const bool wide = channels - c > V;
-    const int64_t used = std::min<int64_t>(channels - c, wide ? 2 * V : V);
-    run(c, used, wide);
-    c += used;
+static void weights_image(const Shape& s, const Blocks& blocks, const float* image, const float* grad, float* dw) {
+  static thread_local Scratch memory;
+  const int64_t columns = s.padded_width();
+  const int64_t strip = strip_rows((columns * s.stride + s.out_width) * blocks.lanes, s.out_height);
+  float* padded = memory.get((((strip - 1) * s.stride + s.kh) * columns + strip * s.out_width) * blocks.lanes);
+  for (int64_t p = 0; p < s.out_height; p += strip) {
+    const int64_t rows = std::min(strip, s.out_height - p), reach = (rows - 1) * s.stride + s.kh;
+    float* packed = padded + reach * columns * blocks.lanes;
+    pack(blocks, image, s.height, s.width, s.channels, p * s.stride - s.top, -s.left, reach, columns, padded);
+    pack(blocks, grad, s.out_height, s.out_width, s.channels, p, 0, rows, s.out_width, packed);
+    for (const Block& block : blocks.all) {
+      (block.n == 2 ? all_tap_gradients<2> : all_tap_gradients<1>)(
+          s, padded + reach * columns * block.offset, columns, packed + rows * s.out_width * block.offset, rows,
+          dw + block.c, block.used);
+    }
   }
 }
 
@@ -226,17 +270,18 @@ Shape shape_of(const Image& x, const Kernel& kernel, const Out& y, int64_t strid
 
 static ffi::Error depthwise_forward(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, ffi::Buffer<ffi::F32> kernel,
                                     ffi::Result<ffi::Buffer<ffi::F32>> y, int64_t stride, int64_t top, int64_t left) {
+  static thread_local Scratch memory;
   const Shape s = shape_of(x, kernel, *y, stride, top, left);
+  const Blocks blocks(s.channels);
   const int64_t out = s.out_height * s.out_width * s.channels, in = s.height * s.width * s.channels;
-  const int64_t taps = s.kh * s.kw * s.channels, tasks = seeds(x, 4) * s.batch;
-  for_each(pool, tasks, tasks * out * s.kh * s.kw / V, [&](int64_t task) {
-    const float* image = x.typed_data() + task * in;
-    const float* weights = kernel.typed_data() + task / s.batch * taps;
-    float* to = y->typed_data() + task * out;
-    for_each_block(s.channels, [&](int64_t c, int64_t used, bool wide) {
-      (wide ? forward_block<2> : forward_block<1>)(s, image + c, weights + c, to + c, used);
+  float* taps = memory.get(s.kh * s.kw * blocks.lanes);
+  for (int64_t seed = 0; seed < seeds(x, 4); ++seed) {
+    pack_taps(blocks, kernel.typed_data() + seed * s.kh * s.kw * s.channels, s, false, taps);
+    for_each(pool, s.batch, s.batch * out * s.kh * s.kw / V, [&](int64_t b) {
+      const int64_t image = seed * s.batch + b;
+      forward_image(s, blocks, x.typed_data() + image * in, taps, y->typed_data() + image * out);
     });
-  });
+  }
   return ffi::Error::Success();
 }
 
@@ -247,34 +292,40 @@ static ffi::Error depthwise_backward(ffi::ThreadPool pool, ffi::Buffer<ffi::F32>
                                      int64_t left) {
   static thread_local Scratch memory;
   const Shape s = shape_of(x, kernel, grad, stride, top, left);
+  // With stride 1 the input's gradient is the output's, correlated with the turned kernel.
+  const Shape turned = {s.batch, s.out_height, s.out_width, s.channels,         s.height,          s.width,
+                        s.kh,    s.kw,         1,           s.kh - 1 - s.top, s.kw - 1 - s.left};
+  const Blocks blocks(s.channels);
   const int64_t out = s.out_height * s.out_width * s.channels, in = s.height * s.width * s.channels;
-  const int64_t taps = s.kh * s.kw * s.channels;
-  const int64_t groups = std::min<int64_t>(s.batch, 32), each = seeds(x, 4);
-  float* partial = memory.get(each * groups * taps);
-  for_each(pool, each * groups, each * s.batch * out * s.kh * s.kw / V, [&](int64_t task) {
-    const int64_t seed = task / groups, group = task % groups;
-    const float* weights = kernel.typed_data() + seed * taps;
-    float* sums = partial + task * taps;
-    std::memset(sums, 0, taps * 4);
-    for (int64_t b = group * s.batch / groups; b < (group + 1) * s.batch / groups; ++b) {
-      const int64_t image = seed * s.batch + b;
-      for_each_block(s.channels, [&](int64_t c, int64_t used, bool wide) {
-        (wide ? backward_block<2> : backward_block<1>)(s, x.typed_data() + image * in + c, weights + c,
-                                                       grad.typed_data() + image * out + c,
-                                                       dx->typed_data() + image * in + c, sums + c, used);
-      });
-    }
-  });
-  constexpr int64_t kPiece = 2048;
-  const int64_t pieces = (taps + kPiece - 1) / kPiece;
-  for_each(pool, each * pieces, each * groups * taps / V, [&](int64_t task) {
-    const int64_t seed = task / pieces, first = task % pieces * kPiece, count = std::min(kPiece, taps - first);
-    float* total = dw->typed_data() + seed * taps + first;
-    std::memset(total, 0, count * 4);
-    for (int64_t group = 0; group < groups; ++group) {
-      const float* sums = partial + (seed * groups + group) * taps + first;
-      for (int64_t i = 0; i < count; ++i) total[i] += sums[i];
-    }
-  });
+  const int64_t size = s.kh * s.kw * s.channels;
+  const int64_t groups = std::min<int64_t>(s.batch, 32);
+  float* taps = memory.get(s.kh * s.kw * blocks.lanes + groups * size);
+  float* partial = taps + s.kh * s.kw * blocks.lanes;
+  for (int64_t seed = 0; seed < seeds(x, 4); ++seed) {
+    pack_taps(blocks, kernel.typed_data() + seed * size, s, stride == 1, taps);
+    for_each(pool, groups, 2 * s.batch * out * s.kh * s.kw / V, [&](int64_t group) {
+      float* sums = partial + group * size;
+      std::memset(sums, 0, size * 4);
+      for (int64_t b = group * s.batch / groups; b < (group + 1) * s.batch / groups; ++b) {
+        const int64_t image = seed * s.batch + b;
+        const float* g = grad.typed_data() + image * out;
+        float* to = dx->typed_data() + image * in;
+        if (stride == 1) {
+          forward_image(turned, blocks, g, taps, to);
+        } else {
+          scatter_image(s, blocks, g, taps, to);
+        }
+        weights_image(s, blocks, x.typed_data() + image * in, g, sums);
+      }
+    });
+    constexpr int64_t kPiece = 2048;
+    for_each(pool, (size + kPiece - 1) / kPiece, groups * size / V, [&](int64_t piece) {
+      const int64_t first = piece * kPiece, count = std::min(kPiece, size - first);
+      float* total = dw->typed_data() + seed * size + first;
+      std::memset(total, 0, count * 4);
+      for (int64_t group = 0; group < groups; ++group)
+        for (int64_t i = 0; i < count; ++i) total[i] += partial[group * size + first + i];
+    });
+  }
   return ffi::Error::Success();
 }
