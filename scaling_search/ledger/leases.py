@@ -66,8 +66,8 @@ def server_now(connection: sa.Connection) -> float | None:
 
 def take(
     connection: sa.Connection, key: str, worker: str, watch: Watch
-) -> tuple[int, LeaseRow | None] | None:
-    """A new lease: its number, and the dead holder's lease that it ends. None while a live worker holds the trial."""
+) -> tuple[LeaseRow, LeaseRow | None] | None:
+    """A new lease, and the dead holder's that it ends. None while a live worker holds the trial."""
     now = server_now(connection)
     old = store.read_one(connection, LEASES, key)
     dead = old if old is not None and old.held else None
@@ -84,20 +84,27 @@ def take(
         beats=0,
         beat_at=now,
     )
-    store.put(connection, LEASES, [lease])
-    return lease.number, dead
+    if old is None:
+        store.put(connection, LEASES, [lease])
+    else:
+        store.alter(connection, LEASES, old, lease)
+    return lease, dead
 
 
 def renew(connection: sa.Connection, claim: Claim) -> None:
     """One more heartbeat. Raises LeaseLost."""
     lease = held(connection, claim)
     beat = dataclasses.replace(lease, beats=lease.beats + 1, beat_at=server_now(connection))
-    store.put(connection, LEASES, [beat])
+    store.alter(connection, LEASES, lease, beat)
 
 
 def held(connection: sa.Connection, claim: Claim) -> LeaseRow:
     """The claim's lease. Raises LeaseLost when it was released or a newer one was given out."""
-    lease = store.read_one(connection, LEASES, claim.key)
+    return verified(claim, store.read_one(connection, LEASES, claim.key))
+
+
+def verified(claim: Claim, lease: LeaseRow | None) -> LeaseRow:
+    """The trial's lease as stored, when it is the claim's. Raises LeaseLost."""
     if lease is None or not lease.held or lease.number != claim.number:
         now = "nobody" if lease is None or not lease.held else f"{lease.worker} (lease {lease.number})"
         raise LeaseLost(
@@ -106,6 +113,6 @@ def held(connection: sa.Connection, claim: Claim) -> LeaseRow:
     return lease
 
 
-def end(connection: sa.Connection, claim: Claim) -> None:
-    """Give the lease back. Raises LeaseLost."""
-    store.put(connection, LEASES, [dataclasses.replace(held(connection, claim), held=False)])
+def end(connection: sa.Connection, lease: LeaseRow) -> None:
+    """Give a lease back."""
+    store.alter(connection, LEASES, lease, dataclasses.replace(lease, held=False))

@@ -122,6 +122,17 @@ def put(connection: sa.Connection, kind: Kind[Row], rows: Iterable[Row], *, repl
     _summarise(connection, kind, change, added)
 
 
+def alter(connection: sa.Connection, kind: Kind[Row], old: Row, new: Row) -> None:
+    """Write a row in place of one just read, of the same key. The caller holds the write lock."""
+    before, values = encode(kind, old), encode(kind, new)
+    here = _bound(kind, [before[name] for name in kind.key])
+    if connection.execute(statements(kind).update, values | here).rowcount != 1:
+        raise _damaged(
+            Damage(table=kind.name, key=str(key_of(kind, old)), what="the row cannot be found again")
+        )
+    _summarise(connection, kind, _number(values["digest"]) - _number(before["digest"]), 0)
+
+
 def remove(connection: sa.Connection, kind: Kind[Row], rows: Iterable[Row]) -> None:
     """Delete rows. The caller holds the write lock."""
     change, added = 0, 0
@@ -173,6 +184,9 @@ def _summary(connection: sa.Connection, kind: Kind[Any]) -> SummaryRow:
 def _summarise(connection: sa.Connection, kind: Kind[Any], change: int, added: int) -> None:
     if not kind.summarised or (change, added) == (0, 0):
         return
-    old = _summary(connection, kind)
+    old = read_one(connection, SUMMARIES, kind.name)
+    if old is None:
+        begin_summaries(connection)
+        old = _summary(connection, kind)
     new = f"{(_number(old.total) + change) % 2**256:064x}"
-    put(connection, SUMMARIES, [SummaryRow(table_name=kind.name, rows=old.rows + added, total=new)])
+    alter(connection, SUMMARIES, old, SummaryRow(table_name=kind.name, rows=old.rows + added, total=new))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from scaling_search.ledger import leases, store
 from scaling_search.ledger.leases import Claim, LeaseLost, Watch
-from scaling_search.ledger.rows import FINISHED, Result, State, TrialRow, trial_key
+from scaling_search.ledger.rows import FINISHED, LeaseRow, Result, State, TrialRow, trial_key
 from scaling_search.ledger.schema import LEASES, TRIALS
 
 
@@ -37,81 +37,88 @@ def keyed(row: TrialRow) -> TrialRow:
 
 def claim(connection: sa.Connection, row: TrialRow, terms: Terms) -> Claim | None:
     """Begin a trial. None when it is finished, failed, in a live worker's hands, or was begun too often."""
-    trial = store.read_one(connection, TRIALS, row.key) or keyed(row)
+    old = store.read_one(connection, TRIALS, row.key)
+    trial = old or keyed(row)
     if trial.state in FINISHED or (trial.state == "failed" and not terms.retry_failed):
         return None
     taken = leases.take(connection, row.key, terms.worker, terms.watch)
     if taken is None:
         return None
-    number, dead = taken
+    lease, dead = taken
     begun = 0 if trial.state == "failed" else trial.attempts
-    trial = dataclasses.replace(
+    new = dataclasses.replace(
         trial, state="running", attempts=begun + 1, started_at=terms.now, finished_at=None, failure=None
     )
-    claimed = Claim(key=row.key, number=number, worker=terms.worker, trial=trial)
-    if begun < terms.attempts:
-        store.put(connection, TRIALS, [trial])
-        return claimed
-    last = dead.worker if dead is not None else "unknown"
-    failure = f"begun {begun} times without reaching a checkpoint; its last worker ({last}) vanished"
-    failed = dataclasses.replace(
-        trial, state="failed", attempts=begun, failure=failure, finished_at=terms.now
-    )
-    store.put(connection, TRIALS, [failed])
-    leases.end(connection, claimed)
-    return None
+    claimed = Claim(key=row.key, number=lease.number, worker=terms.worker, trial=new)
+    too_often = begun >= terms.attempts
+    if too_often:
+        last = dead.worker if dead is not None else "unknown"
+        failure = f"begun {begun} times without reaching a checkpoint; its last worker ({last}) vanished"
+        new = dataclasses.replace(new, state="failed", attempts=begun, failure=failure, finished_at=terms.now)
+        leases.end(connection, lease)
+    if old is None:
+        store.put(connection, TRIALS, [new])
+    else:
+        store.alter(connection, TRIALS, old, new)
+    return None if too_often else claimed
 
 
 def renew(connection: sa.Connection, held: Claim, *, checkpoint: bool) -> None:
     """One more heartbeat; after a checkpoint the earlier attempts no longer count. Raises LeaseLost."""
     leases.renew(connection, held)
     if checkpoint:
-        store.put(connection, TRIALS, [dataclasses.replace(_running(connection, held), attempts=1)])
+        trial, _ = _running(held, *_stored(connection, held))
+        store.alter(connection, TRIALS, trial, dataclasses.replace(trial, attempts=1))
 
 
 def finish(connection: sa.Connection, held: Claim, result: Result, now: str) -> None:
     """Write a result and end the lease; nothing to do when this very lease has done so. Raises LeaseLost."""
-    trial = store.read_one(connection, TRIALS, held.key)
-    lease = store.read_one(connection, LEASES, held.key)
-    if trial is not None and trial.state in FINISHED and lease is not None and lease.number == held.number:
+    stored, lease = _stored(connection, held)
+    if stored is not None and stored.state in FINISHED and lease is not None and lease.number == held.number:
         return
+    trial, own = _running(held, stored, lease)
     values = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
     if result.state == "diverged":
         values |= {name: None for name in ("accuracy", "loss") if not _finite(values[name])}
-    store.put(
-        connection, TRIALS, [dataclasses.replace(_running(connection, held), finished_at=now, **values)]
-    )
-    leases.end(connection, held)
+    _close(connection, trial, dataclasses.replace(trial, finished_at=now, **values), own)
 
 
 def fail(connection: sa.Connection, held: Claim, failure: str, *, attempts: int, now: str) -> None:
     """Write why a trial failed; below `attempts` it waits to be begun again. Raises LeaseLost."""
-    trial = _running(connection, held)
+    trial, own = _running(held, *_stored(connection, held))
     # A failure that cannot be told must not hide behind one of telling it.
     readable = failure.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
     state: State = "waiting" if trial.attempts < attempts else "failed"
-    store.put(
-        connection, TRIALS, [dataclasses.replace(trial, state=state, failure=readable, finished_at=now)]
-    )
-    leases.end(connection, held)
+    _close(connection, trial, dataclasses.replace(trial, state=state, failure=readable, finished_at=now), own)
 
 
 def release(connection: sa.Connection, held: Claim) -> None:
     """Give a trial back as if that attempt had not been. Raises LeaseLost."""
-    trial = _running(connection, held)
+    trial, own = _running(held, *_stored(connection, held))
     attempts = max(trial.attempts - 1, 0)
-    store.put(
-        connection, TRIALS, [dataclasses.replace(trial, state="waiting", attempts=attempts, started_at=None)]
+    _close(
+        connection,
+        trial,
+        dataclasses.replace(trial, state="waiting", attempts=attempts, started_at=None),
+        own,
     )
-    leases.end(connection, held)
 
 
-def _running(connection: sa.Connection, held: Claim) -> TrialRow:
-    leases.held(connection, held)
-    trial = store.read_one(connection, TRIALS, held.key)
+def _stored(connection: sa.Connection, held: Claim) -> tuple[TrialRow | None, LeaseRow | None]:
+    return store.read_one(connection, TRIALS, held.key), store.read_one(connection, LEASES, held.key)
+
+
+def _running(held: Claim, trial: TrialRow | None, lease: LeaseRow | None) -> tuple[TrialRow, LeaseRow]:
+    """Trial and lease as stored, when the claim may write. Raises LeaseLost."""
+    own = leases.verified(held, lease)
     if trial is None or trial.state != "running":
         raise LeaseLost(f"trial {held.key[:12]}: no longer running ({trial.state if trial else 'gone'})")
-    return trial
+    return trial, own
+
+
+def _close(connection: sa.Connection, old: TrialRow, new: TrialRow, lease: LeaseRow) -> None:
+    store.alter(connection, TRIALS, old, new)
+    leases.end(connection, lease)
 
 
 def _finite(value: float | None) -> bool:
