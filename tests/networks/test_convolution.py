@@ -1,4 +1,4 @@
-"""Every fast convolution equals XLA's own, forward and in both gradients."""
+"""Every fast convolution equals XLA's own, forward and in both gradients, with kernels and without."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from scaling_search.errors import InputError
+from scaling_search.networks import native
 from scaling_search.networks.convolution import Padding, convolve, reference
 
 # name: image (H, W, C_in), kernel (kh, kw), C_out, groups, stride, padding
@@ -49,11 +51,79 @@ def _both(function, x, kernel, cotangent):
     return y, *pull(cotangent)
 
 
+def _run(name: str, dtype: jnp.dtype, plain: bool = False) -> tuple[jax.Array, ...]:
+    x, kernel, cotangent, options = _draw(name, dtype)
+
+    def convolution(x, kernel):
+        return reference(x, kernel, **options) if plain else convolve(x, kernel, **options, platform="cpu")
+
+    return jax.jit(lambda *a: _both(convolution, *a))(x, kernel, cotangent)
+
+
+def _close(ours: tuple[jax.Array, ...], theirs: tuple[jax.Array, ...], tolerance: float) -> None:
+    for our, their in zip(ours, theirs, strict=True):
+        assert our.shape == their.shape
+        their = np.asarray(their, np.float32)
+        assert_allclose(
+            np.asarray(our, np.float32), their, rtol=tolerance, atol=tolerance * np.abs(their).max()
+        )
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_fast_equals_plain(name: str) -> None:
-    x, kernel, cotangent, options = _draw(name, jnp.float32)
-    fast = jax.jit(lambda *a: _both(lambda u, v: convolve(u, v, **options, platform="cpu"), *a))
-    plain = jax.jit(lambda *a: _both(lambda u, v: reference(u, v, **options), *a))
-    for ours, theirs in zip(fast(x, kernel, cotangent), plain(x, kernel, cotangent), strict=True):
-        assert ours.dtype == theirs.dtype
-        assert_allclose(ours, theirs, rtol=1e-5, atol=2e-5 * float(jnp.abs(theirs).max()))
+def test_fast_equals_plain(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = _run(name, jnp.float32, plain=True)
+    _close(_run(name, jnp.float32), plain, 2e-5)
+    # The same on a machine without a compiler.
+    monkeypatch.setattr(native, "version", lambda: None)
+    _close(_run(name, jnp.float32), plain, 2e-5)
+
+
+IN_BFLOAT16 = [
+    "depthwise 5x5 stride 2, uneven",
+    "pointwise 3 groups",
+    "grouped 3x3 stride 2",
+    "dense 3x3 stride 2",
+]
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+@pytest.mark.parametrize("name", IN_BFLOAT16)
+def test_bfloat16_sums_in_float32(name: str, kernels: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not kernels:
+        monkeypatch.setattr(native, "version", lambda: None)
+    ours = _run(name, jnp.bfloat16)
+    assert all(array.dtype == jnp.bfloat16 for array in ours)
+    x, kernel, cotangent, options = _draw(name, jnp.bfloat16)
+    wide = (array.astype(jnp.float32) for array in (x, kernel, cotangent))
+    # One rounding of the exact result: 2^-8 of its own size.
+    _close(ours, _both(lambda u, v: reference(u, v, **options), *wide), 2**-8)
+
+
+@pytest.mark.parametrize("name", ["depthwise 5x5 stride 2, uneven", "dense 3x3 stride 2", "grouped 3x3"])
+def test_under_transformations(name: str) -> None:
+    """vmap over seeds is a loop over seeds; scan and checkpoint change nothing; the same bits every time."""
+    x, kernel, _, options = _draw(name, jnp.float32)
+    xs, kernels = jnp.stack([x, 2 * x + 1]), jnp.stack([kernel, kernel[::-1]])
+
+    def loss(x, kernel):
+        return jnp.sum(jnp.sin(convolve(x, kernel, **options, platform="cpu")))
+
+    gradient = jax.value_and_grad(jax.checkpoint(loss), argnums=(0, 1))
+    one_by_one = jax.jit(lambda xs, ks: jax.lax.scan(lambda c, a: (c, gradient(*a)), 0, (xs, ks))[1])
+    together = jax.jit(jax.vmap(gradient))
+    first, second = one_by_one(xs, kernels), one_by_one(xs, kernels)
+    for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
+        assert np.array_equal(a, b)
+    _close(tuple(jax.tree.leaves(together(xs, kernels))), tuple(jax.tree.leaves(first)), 1e-5)
+
+
+def test_groups_must_divide() -> None:
+    with pytest.raises(InputError, match="cannot have 3 groups"):
+        convolve(
+            jnp.zeros((1, 4, 4, 8)),
+            jnp.zeros((3, 3, 2, 6)),
+            stride=1,
+            padding=((1, 1), (1, 1)),
+            groups=3,
+            platform="cpu",
+        )
