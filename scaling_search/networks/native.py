@@ -75,13 +75,21 @@ def _load() -> tuple[str | None, str]:
     try:
         sources = _sources()
         identity = _identity(compiler, sources)
-        library = ctypes.CDLL(str(_built(compiler, identity, sources)))
+        library = _opened(_built(compiler, identity, sources))
     except (OSError, subprocess.SubprocessError) as error:
         return None, f"none: {error}"
     for name in _handlers(sources):
         handler = jax.ffi.pycapsule(getattr(library, f"scaling_search_{name}"))
         jax.ffi.register_ffi_target(f"{name}_{identity}", handler, platform="cpu")
     return identity, compiler
+
+
+def _opened(library: Path) -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(str(library))
+    except OSError:
+        library.unlink(missing_ok=True)  # damaged: the next process makes it anew
+        raise
 
 
 def _handlers(sources: Sources) -> list[str]:
