@@ -12,7 +12,7 @@ from scaling_search.report import collect
 from scaling_search.report.rows import GridReport, GridRow, Judgement
 from scaling_search.report.rows import Verdict as Shown
 from scaling_search.report.table import Interval
-from scaling_search.search import confidence, statistics, winner
+from scaling_search.search import confidence, race, statistics, winner
 from scaling_search.search.confidence import ConfidenceSet
 from scaling_search.search.scores import Bits, Scores, gather
 from scaling_search.search.statistics import Estimate

@@ -19,12 +19,13 @@ from scaling_search.errors import ScalingSearchError
 from scaling_search.ledger.leases import Claim
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import FINISHED, EvaluationRow, Result, TrialRow
-from scaling_search.networks.build import build
+from scaling_search.networks.build import Model, build
 from scaling_search.search import origin
 from scaling_search.training.checkpoint import Checkpoints
-from scaling_search.training.compiled import CompiledTrial, start_compiling
+from scaling_search.training.compiled import CompiledTrial, start_compiling, steps_in_epoch
 from scaling_search.training.evaluate import evaluate
 from scaling_search.training.loop import Hooks, Progress, train
+from scaling_search.training.optimizer import average_decay
 from scaling_search.training.outcome import Outcome, OutOfMemory, TrainingStopped
 from scaling_search.training.pixels import TrialPixels, on_device, split_on_device
 from scaling_search.training.recipe import Recipe
@@ -107,10 +108,22 @@ class Trainer:
         if key in self._programs:
             self._programs.move_to_end(key)
             return
-        model = build(job.network, platform=self.platform)
-        self._programs[key] = start_compiling(model, self.pixels(job.network.resolution), self.recipe)
+        self._programs[key] = start_compiling(
+            self.model(job.network), self.pixels(job.network.resolution), self.recipe
+        )
         while len(self._programs) > _PROGRAMS:
             self._programs.popitem(last=False)
+
+    def model(self, network: Network) -> Model:
+        """The network as it is trained here.
+
+        Running statistics start at mean 0 and variance 1, which momentum 0.99 has not forgotten after a few hundred
+        steps: the evaluated network would not be the trained one. Their horizon is fitted to the run's length, as
+        that of the averaged weights is (`training.optimizer.average_decay`); long runs keep the network's own.
+        """
+        total = self.recipe.epochs * steps_in_epoch(self.recipe, len(self.dataset.train))
+        momentum = average_decay(network.norm_momentum, total)
+        return build(network.model_copy(update={"norm_momentum": momentum}), platform=self.platform)
 
     def pixels(self, resolution: int) -> TrialPixels:
         """Train and validation images on the device, resized; shared by networks of one resolution."""
@@ -178,7 +191,7 @@ class Trainer:
             self.prepare(upcoming)
         try:
             return train(
-                build(job.network, platform=self.platform),
+                self.model(job.network),
                 self.pixels(job.network.resolution),
                 self.recipe,
                 seed=job.seed,
