@@ -234,13 +234,14 @@ def main() -> int:
     options = parser.parse_args()
     usual, long = measure(options.searches)
     found = document(usual, long)
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     show(table([*usual, *long]))
+    sys.stdout.flush()
     show(compare_sets(max(1, options.searches // 5)))
     met = targets(found)
     for what, figure, good in met:
         print(f"{'met   ' if good else 'MISSED'}  {what}: {figure:.3f}")
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     return 0 if all(good for _, _, good in met) else 1
 
 
