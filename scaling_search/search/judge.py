@@ -14,6 +14,7 @@ from scaling_search.report.rows import Verdict as Shown
 from scaling_search.report.table import Interval
 from scaling_search.search import confidence, race, statistics, winner
 from scaling_search.search.confidence import ConfidenceSet
+from scaling_search.search.race import Decision
 from scaling_search.search.scores import Bits, Scores, gather
 from scaling_search.search.statistics import Estimate
 from scaling_search.search.winner import Choice, HeldOut
