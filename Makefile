@@ -34,7 +34,7 @@ lint: install
 
 check: lint test
 
-# Simulated searches whose answer is known: make validate [SEARCHES=1000] [JSON=FILE]. One core, about 8 minutes.
+# Simulated searches whose answer is known: make validate [SEARCHES=1000] [JSON=FILE]. One core, about 10 minutes.
 SEARCHES ?= 1000
 validate: install
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.validate --searches $(SEARCHES) $(if $(JSON),--json $(JSON))
