@@ -74,7 +74,10 @@ def root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. What a user can cause is one message on stderr and an exit code; a bug keeps its traceback."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    if compiling := sys.modules.get("scaling_search.training.compiled"):
+        compiling.leave(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -4,7 +4,10 @@ background.
 
 from __future__ import annotations
 
+import atexit
 import math
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -28,6 +31,7 @@ from scaling_search.training.recipe import Recipe
 Tree = Any
 
 _EVALUATION_BATCH = 256
+_compilers: list[threading.Thread] = []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +137,7 @@ def start_compiling(
 ) -> Future[CompiledTrial]:
     """`compile_trial` in a thread of its own; give the future to `loop.train`, or drop it.
 
-    The thread is a daemon: a stopped program does not wait for a compiler that nobody needs any more.
+    A program that ends before it is done should end through `leave`; otherwise it waits for the compiler.
     """
     future: Future[CompiledTrial] = Future()
 
@@ -143,8 +147,29 @@ def start_compiling(
         except BaseException as error:  # the waiting thread raises it
             future.set_exception(error)
 
-    threading.Thread(target=work, name="compile-trial", daemon=True).start()
+    _compilers[:] = [thread for thread in _compilers if thread.is_alive()]
+    # A daemon, or the interpreter would wait for it before `leave` had its say.
+    thread = threading.Thread(target=work, name="compile-trial", daemon=True)
+    _compilers.append(thread)
+    thread.start()
     return future
+
+
+def leave(code: int) -> None:
+    """Ends the process with this exit code, now, if a compiler is still at work; returns otherwise.
+
+    XLA's compiler cannot be told to stop, and an interpreter that shuts down beneath it aborts with exit code 134.
+    """
+    if any(thread.is_alive() for thread in _compilers):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+@atexit.register
+def _wait_for_compilers() -> None:
+    for thread in _compilers:
+        thread.join()
 
 
 def initial(trial: steps.Trial, seeds: list[int], *, batched: bool) -> steps.State:

@@ -192,14 +192,8 @@ def _train_epoch(run: _Run, pixels: TrialPixels, checkpoints: Checkpoints | None
         run.epoch_seconds += seconds
         step += count
         run.chunk = max(1, min(int(_CHUNK_SECONDS * count / max(seconds, 1e-6)), 8 * run.chunk))
-        hooks.on_progress(
-            Progress(
-                step=step,
-                total_steps=recipe.epochs * program.trial.steps_per_epoch,
-                epoch=epoch,
-                epochs=recipe.epochs,
-            )
-        )
+        total = recipe.epochs * program.trial.steps_per_epoch
+        hooks.on_progress(Progress(step=step, total_steps=total, epoch=epoch, epochs=recipe.epochs))
         _save_when_due(run, checkpoints)
 
 

@@ -92,8 +92,9 @@ def test_a_stop_with_nothing_done_leaves_nothing(run: Train, tmp_path: Path) -> 
 
 
 def test_they_come_by_time_and_the_last_two_stay(run: Train, tmp_path: Path) -> None:
-    whole = run(checkpoints=checkpoints(tmp_path / "never"))
-    assert not (tmp_path / "never").exists()  # 30 s have not passed
+    assert checkpoints(tmp_path).every_seconds == 30
+    whole = run(checkpoints=checkpoints(tmp_path / "never", every_seconds=3600.0))
+    assert not (tmp_path / "never").exists()
     often = checkpoints(tmp_path / "often", every_seconds=0.0)
     run(checkpoints=often)
     assert steps_kept(often.folder) == [15, 16]

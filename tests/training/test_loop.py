@@ -4,9 +4,12 @@ order.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -211,8 +214,9 @@ def test_a_program_of_something_else_is_refused(
 
 
 def test_every_poll_can_stop(
-    hidden: Any, pixels: TrialPixels, recipe: Recipe, program: CompiledTrial
+    hidden: Any, pixels: TrialPixels, recipe: Recipe, program: CompiledTrial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(loop, "_CHUNK_SECONDS", 0.0)  # a step is a chunk, however slow the machine
     polls = 0
 
     def count() -> bool:
@@ -221,9 +225,8 @@ def test_every_poll_can_stop(
         return False
 
     train(hidden, pixels, recipe, seed=1, compiled=program, hooks=Hooks(should_stop=count))
-    assert polls >= 1 + 4 * (
-        1 + 2
-    )  # once before the first step; per epoch each chunk and both evaluation batches
+    # Once before the first step; per epoch each step and both evaluation batches.
+    assert polls == 1 + 4 * (4 + 2)
     for stop_at in range(1, polls + 1):
         left = stop_at
 
@@ -284,3 +287,29 @@ def test_other_errors_of_the_device_pass(
 def test_a_cpu_takes_seeds_in_turn_unless_measured_otherwise() -> None:
     assert not seeds.together_by_default("cpu")
     assert seeds.together_by_default("gpu")
+
+
+LEAVING = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import conftest
+from scaling_search.training import compiled
+from scaling_search.training.recipe import named
+data = conftest.Dataset(name="toy", classes=("top", "middle", "bottom"), fingerprint="toy",
+                        train=conftest.make_split(70, 0), validation=conftest.make_split(301, 1))
+hidden = conftest.Toy(conftest.hidden_init, conftest.hidden_apply)
+for epochs in range(1, 4):  # three at once: one of them is sure to be at work
+    compiled.start_compiling(hidden, conftest.on_device(data, 5), named("fast", batch_size=16, epochs=epochs))
+time.sleep(0.2)
+if sys.argv[2] == "leave":
+    compiled.leave(7)
+    print("none at work")
+sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize("how", ["leave", "wait"])
+def test_a_process_ends_in_order_while_a_compiler_works(how: str) -> None:
+    command = [sys.executable, "-c", LEAVING, str(Path(__file__).parent), how]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (7, ""), done.stderr
