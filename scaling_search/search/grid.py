@@ -60,7 +60,10 @@ def grid(
             "no triple is kept at every phi of the grid: drop a phi or raise grid.macs_tolerance"
         )
     watcher.expect(sum(len(contender.members) for contender in field) * study.grid.seeds)
-    trained = rounds.run(trainer, field, range(study.grid.seeds), Race(study, ledger).after_round)
+    trained = 0
+    # Once more until nothing is left to do: a candidate that diverged late may have ruled out one that is back now.
+    while ran := rounds.run(trainer, field, range(study.grid.seeds), Race(study, ledger).after_round):
+        trained += ran
     trials, found = read_grid(ledger, study)
     return GridOutcome(planned=planned, trained=trained, trials=trials, found=found)
 
