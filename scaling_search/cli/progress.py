@@ -92,8 +92,13 @@ class Bars:
         if self.shown:
             self.bars.console.print(for_rich(text), highlight=False)
         else:
-            print(clean(text), file=sys.stderr, flush=True)  # noqa: T201
+            say(text)
 
     def _advance(self, trials: int) -> None:
         if self.trials is not None:
             self.bars.advance(self.trials, trials)
+
+
+def say(text: str) -> None:
+    """One line of a message, on stderr."""
+    print(clean(text), file=sys.stderr, flush=True)  # noqa: T201
