@@ -203,8 +203,8 @@ class Residual(nnx.Module):
         rate = self.drop_rate if call.drop_rate is None else call.drop_rate
         if call.train and (call.drop_rate is not None or self.drop_rate):
             y = dropout(y, rate, (y.shape[0], 1, 1, 1), at(call, self.position))
-        kept: jax.Array = self.shortcut(x, call)
-        return kept + y
+        total: jax.Array = self.shortcut(x, call) + y
+        return total
 
 
 class Mean(nnx.Module):
