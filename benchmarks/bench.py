@@ -17,6 +17,8 @@ from typing import Any
 
 import cases
 
+from scaling_search.costs.count import cost
+
 PROGRAMS = ("ours", "pytorch", "plain_flax")
 HERE = Path(__file__).parent
 
@@ -74,6 +76,10 @@ def measure(case: cases.Case, arguments: argparse.Namespace) -> dict[str, Any]:
         found[program] = case.batch / statistics.median(seconds[program])
         found[f"{program}_best"] = case.batch / min(seconds[program])
         found[f"{program}_compile_seconds"] = about[program]["compile_seconds"]
+    if "ours" in workers:
+        # Backward takes two multiply-adds for each of forward's.
+        work = 3 * cost(case.network).macs * found["ours"]
+        found["share_of_peak"] = work / about["ours"]["peak"]
     for other in set(workers) - {"ours"}:
         found[f"ratio_to_{other}"] = found["ours"] / found[other]
     return found
@@ -109,7 +115,9 @@ def main() -> None:
 
 
 def table(results: list[dict[str, Any]], programs: list[str]) -> str:
-    columns = [*programs, *(f"ratio_to_{p}" for p in programs if p != "ours" and "ours" in programs)]
+    columns = [*programs]
+    if "ours" in programs:
+        columns += [f"ratio_to_{program}" for program in programs if program != "ours"] + ["share_of_peak"]
     lines = ["| case | " + " | ".join(f"{c} (images/s)" if c in programs else c for c in columns) + " |"]
     lines.append("|---|" + "---:|" * len(columns))
     for result in results:

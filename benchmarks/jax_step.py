@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,21 @@ import numpy as np
 import optax
 
 
-def stepper(model: Any, case: cases.Case) -> tuple[Callable[[int], None], dict[str, Any]]:
+def product_peak(size: int = 2048) -> float:
+    """Multiply-adds a second of the best of five products of two float32 matrices of this size."""
+    matrix = jnp.full((size, size), 0.5, jnp.float32)
+    product = jax.jit(jnp.matmul).lower(matrix, matrix).compile()
+    seconds = []
+    for _ in range(6):
+        began = time.perf_counter()
+        product(matrix, matrix).block_until_ready()
+        seconds.append(time.perf_counter() - began)
+    return size**3 / min(seconds)
+
+
+def stepper(
+    model: Any, case: cases.Case, *, measure_peak: bool = False
+) -> tuple[Callable[[int], None], dict[str, Any]]:
     """A function that takes steps and waits for them, and what there is to say about it."""
     params, stats = jax.tree.map(jnp.array, model.init(jax.random.key(0)))
     optimizer = optax.sgd(cases.LEARNING_RATE, momentum=cases.MOMENTUM)
@@ -44,5 +59,6 @@ def stepper(model: Any, case: cases.Case) -> tuple[Callable[[int], None], dict[s
         held[0] = compiled(held[0], jnp.int32(count))
         float(held[0][-1])
 
+    peak = product_peak() if measure_peak else None
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
-    return run, {"parameters": count, "device": jax.devices()[0].device_kind, "threads": None}
+    return run, {"parameters": count, "device": jax.devices()[0].device_kind, "threads": None, "peak": peak}

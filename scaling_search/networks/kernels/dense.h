@@ -16,6 +16,9 @@ struct DenseShape {
   int64_t batch, height, width, channels, out_height, out_width, features, kh, kw, stride, groups;
   int64_t in() const { return channels / groups; }
   int64_t out() const { return features / groups; }
+  // A kernel row of `steps` taps of `span` inputs: without groups it is one run of floats, in the images as in the kernel.
+  int64_t steps() const { return groups == 1 ? 1 : kw; }
+  int64_t span() const { return groups == 1 ? kw * channels : in(); }
   int64_t pixels() const { return out_height * out_width; }
   int64_t work() const { return batch * pixels() * kh * kw * in() * ((features + V - 1) / V); }
 };
@@ -37,10 +40,10 @@ void dense_tile(const DenseShape& s, const float* image, const float* kernel, in
   }
   Vec sum[kTile][N] = {};
   for (int64_t i = 0; i < s.kh; ++i) {
-    for (int64_t j = 0; j < s.kw; ++j) {
-      const int64_t offset = (i * s.width + j) * s.channels;
+    for (int64_t j = 0; j < s.steps(); ++j) {
+      const int64_t offset = (i * s.width + j) * s.channels, span = s.span();
       const float* weights = kernel + (i * s.kw + j) * s.in() * N * V;
-      for (int64_t c = 0; c < s.in(); ++c) {
+      for (int64_t c = 0; c < span; ++c) {
         Vec weight[N];
         for (int n = 0; n < N; ++n) weight[n] = load(weights + (c * N + n) * V);
 #pragma GCC unroll 16
@@ -149,13 +152,13 @@ static ffi::Error dense_weight_gradient(ffi::ThreadPool pool, ffi::Buffer<ffi::F
                                         ffi::Result<ffi::Buffer<ffi::F32>> dw, int64_t stride, int64_t groups) {
   const DenseShape s = {axis(x, 4),    axis(x, 3),   axis(x, 2),   axis(x, 1), axis(grad, 3), axis(grad, 2),
                         axis(grad, 1), axis(*dw, 4), axis(*dw, 3), stride,     groups};
-  const int64_t parts = axis(*dw, 5), taps = s.kh * s.kw, tap_size = s.in() * s.features;
+  const int64_t parts = axis(*dw, 5), taps = s.kh * s.steps(), tap_size = s.span() * s.features;
   const int64_t tasks = seeds(x, 4) * parts * taps;
   const int64_t together = std::max<int64_t>(1, 256 / s.pixels());  // images small enough to stay in the cache
   for_each(pool, tasks, s.work(), [&](int64_t task) {
     const int64_t seed = task / (parts * taps), part = task / taps % parts, tap = task % taps;
     const float* images = x.typed_data() + seed * s.batch * s.height * s.width * s.channels +
-                          (tap / s.kw * s.width + tap % s.kw) * s.channels;
+                          (tap / s.steps() * s.width + tap % s.steps()) * s.channels;
     const float* grads = grad.typed_data() + seed * s.batch * s.pixels() * s.features;
     float* sums = dw->typed_data() + task * tap_size;
     std::memset(sums, 0, tap_size * 4);
@@ -164,12 +167,12 @@ static ffi::Error dense_weight_gradient(ffi::ThreadPool pool, ffi::Buffer<ffi::F
       const int64_t end = std::min(b + together, last);
       for_each_output_block(s, [&](int64_t group, int64_t o, int64_t used) {
         const float* g = grads + group * s.out() + o;
-        for (int64_t c = 0; c < s.in();) {
+        for (int64_t c = 0; c < s.span();) {
           const float* from = images + group * s.in() + c;
           float* to = sums + c * s.features + group * s.out() + o;
-          if (s.in() - c >= kTile) {
+          if (s.span() - c >= kTile) {
             dense_weights_of<kTile>(s, from, g, b, end, to, used), c += kTile;
-          } else if (s.in() - c >= 4) {
+          } else if (s.span() - c >= 4) {
             dense_weights_of<4>(s, from, g, b, end, to, used), c += 4;
           } else {
             dense_weights_of<1>(s, from, g, b, end, to, used), c += 1;
