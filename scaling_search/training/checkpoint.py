@@ -95,7 +95,11 @@ class Checkpoints:
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         for old in self._all()[self.keep :]:
-            shutil.rmtree(old, ignore_errors=True)
+            # Renamed first: a kill half way leaves a draft, never half a checkpoint.
+            waste = self.folder / f"draft-{uuid.uuid4().hex}"
+            with contextlib.suppress(OSError):
+                old.rename(waste)
+            shutil.rmtree(waste, ignore_errors=True)
         return final
 
     def restore(self, template: State, seeds: list[int], recipe: Recipe) -> Position | None:
