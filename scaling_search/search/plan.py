@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.baselines.load import load as load_network
@@ -133,7 +134,7 @@ def plan_at(study: Study, base: Network, phi: float) -> Plan:
 def candidate(study: Study, base: Network, base_cost: Cost, triple: Coefficients, phi: float) -> Candidate:
     """What `triple` builds at `phi`, as it stands."""
     network = compound(base, triple, phi=phi, rounding=study.rounding)
-    counted = cost(network)
+    counted = cost_at(network, network.resolution)
     return Candidate(
         phi=phi,
         triple=triple,
@@ -157,14 +158,14 @@ def matched(study: Study, base: Network, base_cost: Cost, row: Candidate) -> Can
         tolerance=study.grid.macs_tolerance,
         lowest=base.resolution if row.phi >= 0 else step,
         step=step,
-        macs_at=lambda network, resolution: cost(network, resolution).macs,
+        macs_at=lambda network, resolution: cost_at(network, resolution).macs,
     )
     if found.resolution is None:
         return replace(row, status="dropped", reason=found.reason)
     if found.resolution == row.network.resolution:
         return row
     network = row.network.model_copy(update={"resolution": found.resolution})
-    counted = cost(network)
+    counted = cost_at(network, found.resolution)
     return replace(
         row,
         network=network,
@@ -174,6 +175,16 @@ def matched(study: Study, base: Network, base_cost: Cost, row: Candidate) -> Can
         status="moved",
         reason=found.reason,
     )
+
+
+def cost_at(network: Network, resolution: int) -> Cost:
+    """`cost`, counted once for triples that build the same depths and widths. Errors: InputError as there."""
+    return _cost_at(network.model_copy(update={"resolution": 1}), resolution)
+
+
+@lru_cache(maxsize=4096)
+def _cost_at(network: Network, resolution: int) -> Cost:
+    return cost(network, resolution)
 
 
 def merge(rows: list[Candidate]) -> list[Candidate]:
