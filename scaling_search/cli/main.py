@@ -96,6 +96,11 @@ def run(arguments: list[str]) -> int:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
             raise
         return _told(f"{error.filename or 'output'}: {error.strerror}", 7)
+    except RuntimeError as error:
+        # jax has no class of its own for this: JAX_PLATFORMS names a device that is not here.
+        if "Unable to initialize backend" not in str(error):
+            raise
+        return _told(str(error), 6)
     return 0
 
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from scaling_search.errors import InputError, UsageError
+
 DEFAULT_LEDGER = "scaling-search.db"
 
 Ledger = Annotated[
@@ -66,16 +68,33 @@ Divisor = Annotated[int | None, typer.Option("--divisor", help="Widths are multi
 def study(file: Path | None, **changes: Any) -> Any:
     """The study of a file (or the packaged one) with options in place of its keys.
 
-    `changes` are named as the keys are, with `__` for the dot: `grid__seeds = 5`.
+    `changes` are named as the keys are, with `__` for the dot: `grid__seeds = 5`. Errors: InputError for the file,
+    UsageError for an option.
     """
     from scaling_search.search import study as studies
 
     if file is None:
         text = (resources.files("scaling_search.search") / "digits.toml").read_text(encoding="utf-8")
         found = studies.parse(text, what="the packaged digits study")
+        if changes.get("baseline") is not None:
+            # Its tolerances are as coarse as its proxy needs, and the proxy goes.
+            usual = studies.Grid()
+            grid = found.grid.model_copy(
+                update={"tolerance": usual.tolerance, "macs_tolerance": usual.macs_tolerance}
+            )
+            found = found.model_copy(update={"grid": grid})
     else:
         found = studies.read(file)
-    return studies.override(found, {key.replace("__", "."): value for key, value in changes.items()})
+    try:
+        return studies.override(found, {key.replace("__", "."): value for key, value in changes.items()})
+    except InputError as error:
+        # The file was read above: what is wrong now was given as an option.
+        raise UsageError(str(error)) from None
+
+
+def exists(place: str) -> bool:
+    """Whether there is a ledger to look into; a database server is taken to have one."""
+    return "://" in place or Path(place).exists()
 
 
 def with_ledger(place: str, use: Callable[[Any], Any]) -> Any:

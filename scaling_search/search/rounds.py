@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from scaling_search.architecture.network import Network
 from scaling_search.costs.count import cost
 from scaling_search.data.dataset import Split
 from scaling_search.search.plan import Candidate, Plan
-from scaling_search.search.trainer import Job, Trainer, unfinished
+
+if TYPE_CHECKING:
+    # `report` reads rounds' results and must not load what trains them.
+    from scaling_search.search.trainer import Job, Trainer
 
 # After a round (one seed for everybody still racing): who goes on, given who raced.
 AfterRound = Callable[[Sequence[str]], Sequence[str]]
@@ -78,7 +82,7 @@ def run_jobs(trainer: Trainer, jobs: Sequence[Job], *, test: Split | None = None
     trained = 0
     keys = {trainer.row(job).key: job for job in jobs}
     trainer.ledger.add_trials([trainer.row(job) for job in jobs])
-    while missing := unfinished(trainer.ledger, list(keys)):
+    while missing := trainer.unfinished(list(keys)):
         before = trained
         wanted = [key for key in keys if key in set(missing)]
         for position, key in enumerate(wanted):
@@ -94,9 +98,13 @@ def run_jobs(trainer: Trainer, jobs: Sequence[Job], *, test: Split | None = None
 
 def job(member: Candidate, seed: int) -> Job:
     """One trial of a candidate."""
+    from scaling_search.search.trainer import Job
+
     return Job(network=member.network, cost=member.cost, seed=seed, label=f"{member.triple} φ={member.phi:g}")
 
 
 def base_job(base: Network, seed: int) -> Job:
     """One trial of the base network."""
+    from scaling_search.search.trainer import Job
+
     return Job(network=base, cost=cost(base), seed=seed, label="base")

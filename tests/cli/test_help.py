@@ -1,0 +1,100 @@
+"""Help, and what starting the program loads."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scaling_search.cli.main import COMMANDS, run
+
+HELP = """\
+Usage: scaling-search [OPTIONS] COMMAND [ARGS]...
+
+  How should this network be made bigger? Compound scaling of depth, width and
+  resolution, searched on your data.
+
+  A first answer on two cores: scaling-search grid --phi 1, then scale --phi
+  0..7, then report.
+
+Options:
+  --version   Show the version.
+  -h, --help  Show this message and exit.
+
+Commands:
+  plan    What grid would do, before any compute: candidates, duplicates,
+          costs, time.
+  grid    The search: train every candidate not yet in the ledger, and choose.
+  scale   The best triple over phi: write one network per phi, train, record.
+  report  Accuracy and MACs tables from the ledger.
+  cost    What networks cost: parameters, MACs, activations, memory.
+  verify  Count every built-in network against the published figures.
+  data    List data sets, or prepare one.
+  doctor  What this machine has; checks and repairs a ledger.
+"""
+
+ACCELERATOR = {"jax", "jaxlib", "flax", "optax", "orbax", "tensorflow_datasets"}
+
+
+@pytest.fixture(autouse=True)
+def eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([flag]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == HELP
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "data list", "data prepare"])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*command.split(), "--help"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith(f"Usage: scaling-search {command} ")
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_readme(command: str) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert f"scaling-search {command}" in readme
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("scaling-search ")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["report", "--ledger", "LEDGER"]], ids=["help", "report"])
+def test_nothing_of_jax_is_loaded(arguments: list[str], tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.db"
+    program = """
+import sys
+from pathlib import Path
+from scaling_search.cli.main import run
+if "report" in sys.argv:
+    from scaling_search.ledger.ledger import Ledger
+    from scaling_search.ledger.rows import StudyRow
+    from scaling_search.search import study
+    text = study.write(study.read(Path(study.__file__).with_name("digits.toml")))
+    with Ledger.open(sys.argv[-1]) as ledger:
+        ledger.record_study(StudyRow(name="digits", toml=text, baseline="efficientnet-b0", dataset_name="digits",
+                                     created_at="2020-01-01T00:00:00+00:00"))
+code = run(sys.argv[1:])
+print(sorted({name.partition(".")[0] for name in sys.modules}), code)
+"""
+    words = [str(ledger) if word == "LEDGER" else word for word in arguments]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+    loaded, code = done.stdout.splitlines()[-1].rsplit(" ", 1)
+    # The study has no candidate yet: report has read the ledger and all that it imports when it says so.
+    assert code == ("0" if arguments == ["--help"] else "3"), done.stderr
+    assert not set(names_in(loaded)) & ACCELERATOR
+
+
+def names_in(text: str) -> list[str]:
+    """The names in a printed list."""
+    return [name.strip(" '[]") for name in text.split(",")]
