@@ -29,6 +29,10 @@ class Turns:
         self._folder = folder
         self._works = fcntl is not None
 
+    def give_up(self) -> None:
+        """Queue no more; SQLite's own waiting remains."""
+        self._works = False
+
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Wait for a turn, for a while."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
+import random
 import subprocess
 import sys
 import time
@@ -203,6 +205,42 @@ def test_a_server_judges_by_its_own_clock(place: str, trial: Make) -> None:
         time.sleep(0.6)
         taken = ledger.claim(trial(0))
         assert taken is not None and taken.number == 2
+
+
+def compete(place: str, index: int) -> list[int]:
+    """Claim and finish whatever is free, in an order of one's own, without queueing; the seeds done."""
+    known = {
+        "network": "f" * 64,
+        "network_name": "n",
+        "recipe": "{}",
+        "dataset": "d" * 64,
+        "dataset_name": "digits",
+    }
+    done = []
+    with Ledger.open(place) as ledger:
+        if ledger.database.turns is not None:
+            ledger.database.turns.give_up()
+        for seed in random.Random(index).sample(range(6), 6):
+            claim = ledger.claim(TrialRow.waiting(**known, seed=seed), f"worker {index}")
+            if claim is not None:
+                ledger.finish(claim, Result(state="complete", accuracy=float(index)))
+                done.append(seed)
+    return done
+
+
+def test_every_trial_is_done_by_one_worker(ledger: Ledger, place: str) -> None:
+    """It is the database that keeps workers apart, not the courtesy of queueing."""
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        results = [pool.apply_async(compete, (place, index)) for index in range(3)]
+        done = [result.get(timeout=120) for result in results]
+        pool.close()
+        pool.join()
+    rows = ledger.trials()
+    assert sorted(seed for seeds in done for seed in seeds) == list(range(6))
+    assert {row.seed: row.accuracy for row in rows} == {
+        s: float(i) for i, seeds in enumerate(done) for s in seeds
+    }
+    assert {row.attempts for row in rows} == {1}
 
 
 def test_heartbeat_renews_until_another_takes_over(path: Path, trial: Make) -> None:

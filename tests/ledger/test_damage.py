@@ -199,7 +199,7 @@ def test_repair_without_sqlite(filled: tuple[Path, Rows], tmp_path: Path, where:
     content = bytearray(path.read_bytes())
     connection = sqlite3.connect(path)
     (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'trials'").fetchone()
-    (leaf,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'evaluations'").fetchone()
+    (leaf,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'networks'").fetchone()
     connection.close()
     if where == "header":
         content[:100] = bytes(100)
@@ -211,6 +211,7 @@ def test_repair_without_sqlite(filled: tuple[Path, Rows], tmp_path: Path, where:
         content[(leaf - 1) * 4096 + 4] ^= 1
     else:
         content[(root - 1) * 4096 : root * 4096] = bytes(4096)
+    assert where in ("header", "schema", "root") or path.read_bytes()[(leaf - 1) * 4096] == 13
     path.write_bytes(content)
     found, said = repaired(path, tmp_path / "new.db")
     assert (found, said) == (waiting(rows), [])
