@@ -25,9 +25,7 @@ def product_peak(size: int = 2048) -> float:
     return size**3 / min(seconds)
 
 
-def stepper(
-    model: Any, case: cases.Case, *, measure_peak: bool = False
-) -> tuple[Callable[[int], None], dict[str, Any]]:
+def stepper(model: Any, case: cases.Case) -> tuple[Callable[[int], None], dict[str, Any]]:
     """A function that takes steps and waits for them, and what there is to say about it."""
     params, stats = jax.tree.map(jnp.array, model.init(jax.random.key(0)))
     optimizer = optax.sgd(cases.LEARNING_RATE, momentum=cases.MOMENTUM)
@@ -59,6 +57,5 @@ def stepper(
         held[0] = compiled(held[0], jnp.int32(count))
         float(held[0][-1])
 
-    peak = product_peak() if measure_peak else None
     count = sum(leaf.size for leaf in jax.tree.leaves(params))
-    return run, {"parameters": count, "device": jax.devices()[0].device_kind, "threads": None, "peak": peak}
+    return run, {"parameters": count, "device": jax.devices()[0].device_kind, "threads": None}

@@ -12,4 +12,4 @@ from scaling_search.networks.build import build
 
 
 def make(case: cases.Case) -> Any:
-    return jax_step.stepper(build(case.network, platform=jax.default_backend()), case, measure_peak=True)
+    return jax_step.stepper(build(case.network, platform=jax.default_backend()), case)

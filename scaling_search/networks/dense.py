@@ -24,27 +24,30 @@ Padding = tuple[tuple[int, int], tuple[int, int]]
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def dense(x: jax.Array, kernel: jax.Array, stride: int, padding: Padding, groups: int) -> jax.Array:
     """x (B, H, W, C_in), kernel (kh, kw, C_in/groups, C_out) → (B, H', W', C_out), as `convolve` says."""
-    padded = jnp.pad(x.astype(jnp.float32), ((0, 0), *padding, (0, 0)))
-    return _correlate(padded, kernel, stride, groups).astype(x.dtype)
+    return _forward(x, kernel, stride, padding, groups)[0]
 
 
 def _forward(
     x: jax.Array, kernel: jax.Array, stride: int, padding: Padding, groups: int
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return dense(x, kernel, stride, padding, groups), (x, kernel)
+    # The padded images are kept rather than x: to pad again would cost the backward pass another trip through memory.
+    padded = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    return _correlate(padded.astype(jnp.float32), kernel, stride, groups).astype(x.dtype), (padded, kernel)
 
 
 def _backward(
     stride: int, padding: Padding, groups: int, saved: tuple[jax.Array, jax.Array], grad: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    x, kernel = saved
+    padded, kernel = saved
+    (top, bottom), (left, right) = padding
+    batch, height, width, channels = padded.shape
+    shape = (batch, height - top - bottom, width - left - right, channels)
     grad = grad.astype(jnp.float32)
-    dx = _correlate(spread(grad, kernel.shape, stride, padding, x.shape), _turned(kernel, groups), 1, groups)
-    padded = jnp.pad(x.astype(jnp.float32), ((0, 0), *padding, (0, 0)))
-    sums = jax.ShapeDtypeStruct((min(len(x), _PARTS), *kernel.shape), jnp.float32)
+    dx = _correlate(spread(grad, kernel.shape, stride, padding, shape), _turned(kernel, groups), 1, groups)
+    sums = jax.ShapeDtypeStruct((min(batch, _PARTS), *kernel.shape), jnp.float32)
     attributes = {"stride": np.int64(stride), "groups": np.int64(groups)}
-    (dw,) = native.call("dense_weight_gradient", [sums], padded, grad, **attributes)
-    return dx.astype(x.dtype), dw.sum(axis=0).astype(kernel.dtype)
+    (dw,) = native.call("dense_weight_gradient", [sums], padded.astype(jnp.float32), grad, **attributes)
+    return dx.astype(padded.dtype), dw.sum(axis=0).astype(kernel.dtype)
 
 
 dense.defvjp(_forward, _backward)
