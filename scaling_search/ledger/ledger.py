@@ -143,8 +143,13 @@ class Ledger:
         with self.database.reading() as connection:
             return store.read(connection, NETWORKS)
 
-    def record_candidates(self, study: str, rows: Sequence[CandidateRow]) -> None:
-        """Label networks with triples, in place of all labels of the same study, purpose and φ. Raises ValueError."""
+    def record_candidates(
+        self, study: str, rows: Sequence[CandidateRow], *, in_place_of: str | None = None
+    ) -> None:
+        """Label networks with triples, in place of all labels of the same study, purpose and φ.
+
+        `in_place_of` names a purpose whose labels at other φ go too. Raises ValueError.
+        """
         if any(row.study != study for row in rows):
             raise ValueError(f"a candidate of another study than {study!r}")
         if len({key_of(CANDIDATES, row) for row in rows}) != len(rows):
@@ -153,7 +158,12 @@ class Ledger:
         with self.database.writing(1024 * len(rows)) as connection:
             old = [row for row in store.read(connection, CANDIDATES) if row.study == study]
             new = {key_of(CANDIDATES, row) for row in rows}
-            stale = [r for r in old if (r.purpose, r.phi) in groups and key_of(CANDIDATES, r) not in new]
+            stale = [
+                row
+                for row in old
+                if ((row.purpose, row.phi) in groups or row.purpose == in_place_of)
+                and key_of(CANDIDATES, row) not in new
+            ]
             store.remove(connection, CANDIDATES, stale)
             store.put(connection, CANDIDATES, rows)
 

@@ -17,19 +17,23 @@ from scaling_search.search.study import Study
 
 
 def record_plan(ledger: Ledger, study: Study, plans: Sequence[Plan], *, recipe: str, dataset: str) -> None:
-    """The study, its networks and its candidates, dropped ones included, as the report will read them."""
+    """The study, its networks and its candidates, dropped ones included, as the report will read them.
+
+    Candidates that an earlier plan of the study had at other phi are no longer its own.
+    """
     ledger.record_study(study_row(study, recipe=recipe, dataset=dataset))
     for plan in plans:
         for network, counted in [(plan.base, plan.base_cost)] + [
             (c.network, c.cost) for c in plan.candidates
         ]:
             ledger.record_network(network_row(network, counted))
-        rows = [
-            candidate_row(study.name, "grid", row, triple)
-            for row in (*plan.candidates, *plan.dropped)
-            for triple in row.triples
-        ]
-        ledger.record_candidates(study.name, rows)
+    rows = [
+        candidate_row(study.name, "grid", row, triple)
+        for plan in plans
+        for row in (*plan.candidates, *plan.dropped)
+        for triple in row.triples
+    ]
+    ledger.record_candidates(study.name, rows, in_place_of="grid")
 
 
 def study_row(study: Study, *, recipe: str, dataset: str) -> StudyRow:

@@ -16,7 +16,7 @@ from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.count import Cost
 from scaling_search.data.dataset import Dataset, Split
 from scaling_search.errors import ScalingSearchError
-from scaling_search.ledger.leases import Claim
+from scaling_search.ledger.leases import Claim, LeaseLost
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import FINISHED, EvaluationRow, Result, TrialRow
 from scaling_search.networks.build import Model, build
@@ -77,6 +77,7 @@ class Trainer:
         self.should_stop = should_stop
         self.checkpoints = checkpoints
         self.retry_failed = retry_failed
+        self._tried: set[str] = set()
         self.platform = origin.platform_name()
         self._programs: OrderedDict[str, Future[CompiledTrial]] = OrderedDict()
         self._pixels: OrderedDict[int, TrialPixels] = OrderedDict()
@@ -134,6 +135,17 @@ class Trainer:
         self._pixels.move_to_end(resolution)
         return self._pixels[resolution]
 
+    def unfinished(self, keys: list[str]) -> list[str]:
+        """Those of `keys` still to be run: waiting, in another worker's hands, or failed and to be tried once more."""
+        rows = self.ledger.trials(keys)
+        done = {row.key for row in rows if row.state in FINISHED}
+        done |= {
+            row.key
+            for row in rows
+            if row.state == "failed" and not (self.retry_failed and row.key not in self._tried)
+        }
+        return [key for key in keys if key not in done]
+
     def run(self, job: Job, *, upcoming: Job | None = None, test: Split | None = None) -> bool:
         """Runs the job unless it is finished or in other hands; True when it ran. `upcoming` compiles meanwhile.
 
@@ -142,7 +154,7 @@ class Trainer:
         Errors: TrainingStopped (the trial is given back), StorageError; a trial's own failure is recorded.
         """
         row = self.row(job)
-        claim = self.ledger.claim(row, retry_failed=self.retry_failed)
+        claim = self.ledger.claim(row, retry_failed=self.retry_failed and row.key not in self._tried)
         if claim is None:
             known = self.ledger.trials([row.key])
             untested = test is not None and not self.ledger.evaluations([row.key])
@@ -153,6 +165,7 @@ class Trainer:
             if claim is None:
                 self._record_test(row.key, job, self._train(job, row.key, upcoming), test)
             else:
+                self._tried.add(row.key)
                 self._claimed(claim, job, upcoming, test)
         finally:
             self.watcher.end(job, self.ledger.trials([row.key])[0])
@@ -171,6 +184,9 @@ class Trainer:
                 else f" (it needs {error.predicted_bytes / 2**30:.2f} GiB)"
             )
             self.ledger.fail(claim, f"{str(error).splitlines()[0][:500]}{predicted}")
+        except LeaseLost:
+            self.watcher.say(f"{job.label}: another worker took this trial over while it stood still here")
+            return
         except (TrainingStopped, ScalingSearchError):
             self.ledger.release(claim)
             raise
@@ -238,9 +254,3 @@ class Trainer:
             commit=commit,
             dirty=dirty,
         )
-
-
-def unfinished(ledger: Ledger, keys: list[str]) -> list[str]:
-    """Those of `keys` that are neither finished nor failed: waiting, or in another worker's hands."""
-    done = {row.key for row in ledger.trials(keys) if row.state in (*FINISHED, "failed")}
-    return [key for key in keys if key not in done]
