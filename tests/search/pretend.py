@@ -19,7 +19,7 @@ from scaling_search.training.outcome import Outcome
 
 IMAGES = 200
 # Accuracy by job; None diverges; an exception is raised.
-Learns = Callable[[Job], float | None | BaseException]
+Learns = Callable[[Job], float | BaseException | None]
 
 
 def study(**grid: Any) -> Study:

@@ -1,0 +1,104 @@
+"""A family: files with safe names, and what time or memory forbids."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scaling_search.architecture import toml
+from scaling_search.data import catalog
+from scaling_search.errors import InputError, UsageError
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.search import family_table, origin, scale
+from scaling_search.search.grid import FRESH_SEEDS
+from scaling_search.search.study import Study, override
+from tests.search.pretend import Pretend, noise_images, study
+
+TRIPLE = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "l.db") as opened:
+        yield opened
+
+
+def family(phi: str, minutes: float = 30) -> Study:
+    return override(study(), {"scale.phi": phi, "scale.seeds": 2, "scale.max_minutes": minutes})
+
+
+def trained(settings: Study, trainer: Pretend, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(scale, "make_trainer", lambda *_, **__: trainer)
+    monkeypatch.setattr(catalog, "load_test", lambda name: noise_images(20))
+    members = scale.family(settings, TRIPLE, match="nominal")
+    return scale.train(
+        settings,
+        trainer.ledger,
+        members,
+        watcher=trainer.listener,
+        should_stop=lambda: False,
+        checkpoints=None,
+    )
+
+
+@given(st.text(min_size=1, max_size=200))
+def test_a_file_name_is_safe_whatever_the_network_is_called(name: str) -> None:
+    network = scale.family(family("0"), TRIPLE, match="nominal")[0].network.model_copy(update={"name": name})
+    file = scale.file_name(network)
+    assert file.endswith(".toml") and len(file.encode()) <= 160
+    assert not file.startswith("..") and not set(file) & set('/\\:*?"<>| \0\n')
+
+
+def test_every_member_has_a_file_that_reads_back(tmp_path: Path) -> None:
+    members = scale.emit(scale.family(family("-1,0,0.5,2"), TRIPLE, match="nominal"), tmp_path)
+    assert len({member.file for member in members}) == 4
+    assert [toml.read(member.file) for member in members] == [m.candidate.network for m in members]
+
+
+def test_seeds_are_fresh_and_a_second_run_trains_nothing(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = family("0,1")
+    trainer = Pretend(ledger)
+    assert trained(settings, trainer, monkeypatch) >= 4
+    assert {seed for _, seed in trainer.listener.begun} == {FRESH_SEEDS, FRESH_SEEDS + 1}
+    _, trials = family_table.report_of(ledger, "s")
+    assert all(trial.seed >= FRESH_SEEDS for trial in trials)
+
+
+def test_what_time_forbids_is_recorded_and_not_trained(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The first is trained to find out: 2 s. The one of eight times the MACs would take about 16 s.
+    trainer = Pretend(ledger)
+    trained(family("0,3", minutes=0.1), trainer, monkeypatch)
+    rows = {row.phi: row for row in ledger.candidates("s", "scale")}
+    assert rows[0].status != "not trained"
+    assert rows[3].status == "not trained"
+    assert "over scale.max_minutes = 0.1" in str(rows[3].reason)
+    assert len({network for network, _ in trainer.listener.begun}) == 1
+
+
+def test_what_memory_forbids(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(origin, "available_memory", lambda: 1000)
+    trainer = Pretend(ledger)
+    assert trained(family("0"), trainer, monkeypatch) == 0
+    assert "GiB are available" in str(ledger.candidates("s", "scale")[0].reason)
+
+
+def test_without_a_grid_there_is_no_winner(ledger: Ledger) -> None:
+    with pytest.raises(InputError, match="run `scaling-search grid` first"):
+        scale.winner(study(), ledger)
+
+
+@pytest.mark.parametrize("text", ["", "1.2", "1.2,1.1", "a,b,c", "1,1,1,1", "0.9,1.1,1.1", "nan,1,1"])
+def test_coefficients_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError):
+        scale.parse_coefficients(text)
+
+
+def test_coefficients() -> None:
+    assert scale.parse_coefficients("1.2, 1.1,1.15") == TRIPLE
