@@ -1,0 +1,85 @@
+"""From ledger rows to findings, on rows written by hand."""
+
+import numpy as np
+
+from scaling_search.ledger.rows import CandidateRow, TrialRow
+from scaling_search.search import judge
+
+
+def row(
+    network: str, alpha: float, phi: float = 1.0, *, off: float = 0.0, status: str = "kept"
+) -> CandidateRow:
+    return CandidateRow(
+        study="s",
+        purpose="grid",
+        phi=phi,
+        alpha=alpha,
+        beta=1.0,
+        gamma=1.0,
+        network=network,
+        resolution=10,
+        nominal_resolution=10 + off,
+        macs=100,
+        status=status,
+    )
+
+
+def trial(network: str, seed: int, right: int, state: str = "complete", images: int = 100) -> TrialRow:
+    correct = np.arange(images) < right
+    done = state == "complete"
+    return TrialRow(
+        key=f"{network}{seed}",
+        network=network,
+        network_name=network,
+        recipe="r",
+        dataset="d",
+        dataset_name="d",
+        seed=seed,
+        state=state,  # type: ignore[arg-type]
+        correct=np.packbits(correct).tobytes() if done else None,
+        correct_count=images if done else None,
+    )
+
+
+def test_triples_that_build_the_same_are_one_rival_led_by_the_one_moved_least() -> None:
+    rows = [row("a", 1.0, off=3), row("a", 1.2), row("b", 1.4), row("c", 2.0, status="dropped")]
+    first, second = judge.rivals(rows)
+    assert (first.key, first.triple, len(first.triples)) == ("a", (1.2, 1.0, 1.0), 2)
+    assert (second.key, second.triples) == ("b", ((1.4, 1.0, 1.0),))
+
+
+def test_at_several_phi_a_rival_must_be_there_at_each() -> None:
+    rows = [row("a", 1.0), row("b", 1.0, 2), row("a", 1.2), row("c", 1.2, 2), row("d", 1.4)]
+    assert [rival.key for rival in judge.rivals(rows)] == ["a+b", "a+c"]
+    assert judge.rivals(rows)[0].macs == 200
+
+
+def test_bits_are_the_images_in_order() -> None:
+    assert judge.bits(trial("a", 0, 13, images=21)).tolist() == [True] * 13 + [False] * 8
+
+
+def test_an_image_counts_once_at_several_phi() -> None:
+    field = judge.rivals([row("a", 1.0), row("b", 1.0, 2)])
+    table = judge.scores(field, [trial("a", 0, 80), trial("b", 0, 60), trial("a", 1, 90)])
+    assert table is not None
+    assert table.seeds == (0,)
+    assert sorted(set(table.correct[0, 0].tolist())) == [0.0, 0.5, 1.0]
+    assert np.isclose(table.means[0], 0.7)
+
+
+def test_one_broken_seed_takes_a_rival_out_and_waiting_ones_do_not() -> None:
+    field = judge.rivals([row(name, 1 + i / 10) for i, name in enumerate("abcd")])
+    trials = [
+        *(trial("a", seed, 90) for seed in range(2)),
+        trial("a", 2, 0, "diverged"),
+        trial("b", 0, 70),
+        trial("b", 1, 0, "waiting"),
+        trial("c", 0, 70),
+        trial("c", 1, 0, "failed"),
+        trial("d", 0, 0, "running"),
+    ]
+    table = judge.scores(field, trials)
+    assert table is not None
+    assert table.names == ("b",)
+    assert judge.scores(field, []) is None
+    assert judge.findings([row("a", 1.0)], [trial("a", 0, 0, "diverged")], racing_seeds=3).choice is None
