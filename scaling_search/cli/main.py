@@ -96,12 +96,20 @@ def run(arguments: list[str]) -> int:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
             raise
         return _told(f"{error.filename or 'output'}: {error.strerror}", 7)
-    except RuntimeError as error:
-        # jax has no class of its own for this: JAX_PLATFORMS names a device that is not here.
-        if "Unable to initialize backend" not in str(error):
+    except (RuntimeError, AssertionError) as error:
+        if not _no_device(error):
             raise
-        return _told(str(error), 6)
+        allowed = os.environ.get("JAX_PLATFORMS")
+        return _told(str(error) or f"no device: nothing here is of JAX_PLATFORMS={allowed}", 6)
     return 0
+
+
+def _no_device(error: BaseException) -> bool:
+    """Whether jax found no device. It has no class for that, and asserts where a platform is not even installed."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is not None and at.tb_frame.f_code.co_filename.endswith("xla_bridge.py")
 
 
 def _told(message: str, code: int) -> int:

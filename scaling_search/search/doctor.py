@@ -82,8 +82,10 @@ def _devices() -> tuple[list[str], str | None]:
         import jax
 
         return [f"{one.platform}: {one.device_kind}" for one in jax.devices()], None
-    except (RuntimeError, ImportError) as error:  # what jax says of a backend or a library that is missing
-        return [], str(error)
+    except (RuntimeError, ImportError, AssertionError) as error:
+        # jax asserts, without a word, when the only platform that JAX_PLATFORMS allows is not installed.
+        allowed = os.environ.get("JAX_PLATFORMS")
+        return [], str(error) or f"nothing here is of JAX_PLATFORMS={allowed}"
 
 
 def _free(folder: Path) -> int | None:

@@ -1,7 +1,10 @@
 """`scaling-search doctor` as a user sees it."""
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,3 +109,13 @@ def test_no_device_is_exit_code_6(
 )
 def test_which_sqlite_may_use_wal(version: tuple[int, ...], safe: bool) -> None:
     assert doctor.wal_is_safe(version) is safe
+
+
+@pytest.mark.parametrize("platform", ["rocm", "nosuch"])
+def test_a_platform_that_is_not_here(platform: str) -> None:
+    program = "import sys; from scaling_search.cli.main import main; main(['doctor', '--json'])"
+    environment = {**os.environ, "JAX_PLATFORMS": platform, "SCALING_SEARCH_KERNELS": "off"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert done.returncode == 6, done.stderr
+    assert json.loads(done.stdout)["devices"] == []
+    assert platform in done.stderr and "Traceback" not in done.stderr
