@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from scaling_search.cli import options
@@ -28,14 +30,20 @@ def plan(
     proxy_depth: options.ProxyDepth = None,
     depth_rounding: options.DepthRule = None,
     divisor: options.Divisor = None,
+    power: Annotated[
+        float | None,
+        typer.Option(
+            "--power", help="How many seeds a difference in accuracy needs, such as 0.01 (one point)."
+        ),
+    ] = None,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
     as_json: options.Json = False,
 ) -> None:
     """What `grid` would do, before any compute: candidates, duplicates, real costs, time."""
     from scaling_search.report.render import show, write
     from scaling_search.report.to_json import dumps
+    from scaling_search.search import outlook, plan_table
     from scaling_search.search import plan as use_case
-    from scaling_search.search import plan_table
 
     settings = options.study(
         study,
@@ -57,7 +65,10 @@ def plan(
         rounding__divisor=divisor,
     )
     found = use_case.plan(settings, as_published=baseline is not None and dataset is None)
+    ahead = None
+    if power is not None or options.exists(ledger):
+        ahead = options.with_ledger(ledger, lambda opened: outlook.look(found, opened, power))
     if as_json:
-        write(dumps(plan_table.record(found)))
+        write(dumps(plan_table.record(found, ahead)))
     else:
-        show(plan_table.document(found))
+        show(plan_table.document(found, ahead))

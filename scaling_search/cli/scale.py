@@ -34,6 +34,10 @@ def scale(
     max_minutes: Annotated[
         float | None, typer.Option("--max-minutes", help="Do not train a member that takes longer, per seed.")
     ] = None,
+    stop_when_flat: Annotated[
+        bool,
+        typer.Option("--stop-when-flat", help="Stop where the next step's predicted gain is within noise."),
+    ] = False,
     proxy_resolution: options.ProxyResolution = None,
     proxy_width: options.ProxyWidth = None,
     proxy_depth: options.ProxyDepth = None,
@@ -95,6 +99,7 @@ def scale(
             should_stop=lambda: at.stop.requested,
             checkpoints=at.checkpoints,
             retry_failed=retry_failed,
+            stop_when_flat=stop_when_flat,
         )
         report, trials = family_table.report_of(at.ledger, settings.name)
     if as_json:

@@ -14,6 +14,7 @@ from scaling_search.report.rows import FamilyReport
 from scaling_search.report.study import family_table
 from scaling_search.report.table import Document, Row, Table
 from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.search import climb
 from scaling_search.search.grid import FRESH_SEEDS
 from scaling_search.search.scale import Member
 
@@ -29,7 +30,8 @@ def report_of(ledger: Ledger, study: str) -> tuple[FamilyReport, list[TrialRow]]
         if trial.network in networks and trial.seed >= FRESH_SEEDS
     ]
     evaluations = ledger.evaluations([trial.key for trial in trials])
-    return collect.family(row, candidates, trials, evaluations), trials
+    said = climb.predictions(ledger, study)
+    return collect.family(row, candidates, trials, evaluations, predictions=said), trials
 
 
 def document(report: FamilyReport, triple: Coefficients, out: Path) -> Document:

@@ -12,11 +12,13 @@ from scaling_search.report import collect
 from scaling_search.report.rows import GridReport, GridRow, Judgement
 from scaling_search.report.rows import Verdict as Shown
 from scaling_search.report.table import Interval
-from scaling_search.search import confidence, race, statistics, winner
+from scaling_search.search import confidence, race, statistics, surface, winner
 from scaling_search.search.confidence import ConfidenceSet
 from scaling_search.search.race import Decision
 from scaling_search.search.scores import Bits, Scores, gather
 from scaling_search.search.statistics import Estimate
+from scaling_search.search.surface import Surface
+from scaling_search.search.variance import difference_noise
 from scaling_search.search.winner import Choice, HeldOut
 
 LEVEL = 0.95
@@ -52,6 +54,7 @@ class Findings:
     held_out: HeldOut | None = None
     accuracies: Mapping[str, Estimate] | None = None
     differences: Mapping[str, Estimate | None] | None = None
+    surface: Surface | None = None
 
     def rival(self, key: str) -> Rival:
         """The rival of this key."""
@@ -167,6 +170,21 @@ def findings(
         held_out=winner.held_out(table, leader),
         accuracies=dict(zip(table.names, statistics.accuracies(table, level=level), strict=True)),
         differences=dict(zip(table.names, statistics.differences(table, leader, level=level), strict=True)),
+        surface=response(field, table),
+    )
+
+
+def response(field: Sequence[Rival], table: Scores) -> Surface | None:
+    """The surface over how the doubling is shared; None before a second seed has shown how much seeds scatter."""
+    noise = difference_noise(table)
+    if not noise.degrees:
+        return None
+    triples = {rival.key: rival.triple for rival in field}
+    errors = np.sqrt(noise.raw / table.counts)
+    return surface.fit(
+        [triples[name] for name in table.names],
+        [float(mean) for mean in table.means],
+        [float(error) for error in errors],
     )
 
 
@@ -245,6 +263,8 @@ def notes(found: Findings) -> tuple[str, ...]:
     )
     if found.members.sources == statistics.IMAGES:
         sentences.append("One seed: intervals cover the choice of images only, not the luck of training.")
+    if found.surface is not None:
+        sentences.append(found.surface.says)
     rounded = [rival for rival in found.rivals if len(rival.triples) > 1]
     if rounded:
         sentences.append(

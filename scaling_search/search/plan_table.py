@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from scaling_search.report import columns
+from scaling_search.report.figures import duration
 from scaling_search.report.table import Document, Row, Table
+from scaling_search.search import outlook
 from scaling_search.search.identifiability import indistinct, ways_out
+from scaling_search.search.outlook import Outlook
 from scaling_search.search.plan import Candidate, Plan, Planned
 
 _KEYS = ("alpha", "beta", "gamma")
 
 
-def document(planned: Planned) -> Document:
-    """One table of networks per phi, one of what was dropped, and what the grid cannot tell apart."""
+def document(planned: Planned, ahead: Outlook | None = None) -> Document:
+    """One table of networks per phi, one of what was dropped, what the grid cannot tell apart, and what it takes."""
     study = planned.study
     tables = [table for plan in planned.plans for table in _tables(plan)]
     networks = sum(len(plan.candidates) for plan in planned.plans)
@@ -27,11 +31,28 @@ def document(planned: Planned) -> Document:
     native = planned.info.size and min(planned.info.size)
     if native and max(_resolutions(planned)) > native:
         notes.append(f"{planned.info.name} is {native} px: above that, images are only interpolated.")
+    notes += _ahead(ahead)
     same = indistinct(study, planned.base)
     if same:
         notes += ["What this grid cannot tell apart:", *(f"- {line}" for line in same)]
         notes.append(f"Ways out: {ways_out(study)}.")
     return Document(title=f"Plan: {study.name}", tables=tuple(tables), notes=tuple(notes))
+
+
+def _ahead(ahead: Outlook | None) -> list[str]:
+    if ahead is None or ahead.forecast is None:
+        notes = ["Time: nothing is measured here yet; the first trial tells (grid shows the time left)."]
+    else:
+        forecast = ahead.forecast
+        low, high = min(forecast.trial_seconds), max(forecast.trial_seconds)
+        notes = [
+            f"Time, by trials in the ledger ({forecast.device}): {duration(low)} to {duration(high)} a trial and "
+            f"{duration(forecast.compile_seconds)} to compile a network; {forecast.missing} trials are still to train, "
+            f"about {duration(forecast.total_seconds)}."
+        ]
+    if ahead is not None and ahead.power is not None and ahead.difference is not None:
+        notes.append(outlook.sentence(ahead.power, ahead.difference))
+    return notes
 
 
 def _resolutions(planned: Planned) -> list[int]:
@@ -89,7 +110,7 @@ def _cells(plan: Plan, row: Candidate) -> dict[str, Any]:
     }
 
 
-def record(planned: Planned) -> dict[str, Any]:
+def record(planned: Planned, ahead: Outlook | None = None) -> dict[str, Any]:
     """The plan for programs: the first phi at the top level, every phi under `plans` when there are several."""
     plans = [_record(plan) for plan in planned.plans]
     whole = {
@@ -99,6 +120,8 @@ def record(planned: Planned) -> dict[str, Any]:
         "seeds": planned.study.grid.seeds,
         **plans[0],
         "indistinct": indistinct(planned.study, planned.base),
+        "forecast": None if ahead is None or ahead.forecast is None else asdict(ahead.forecast),
+        "power": None if ahead is None or ahead.power is None else asdict(ahead.power),
     }
     return whole if len(plans) == 1 else {**whole, "plans": plans}
 

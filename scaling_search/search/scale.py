@@ -18,7 +18,7 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.report.render import save
 from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.search import records, rounds
+from scaling_search.search import climb, records, rounds
 from scaling_search.search.grid import FRESH_SEEDS, make_trainer, read_grid
 from scaling_search.search.plan import Candidate, base_of, candidate, matched
 from scaling_search.search.study import Study, parse_phi
@@ -100,10 +100,12 @@ def train(
     should_stop: Callable[[], bool],
     checkpoints: Path | None,
     retry_failed: bool = False,
+    stop_when_flat: bool = False,
 ) -> int:
     """Trains and tests the family from the smallest network up; returns how many trials ran here.
 
-    A member whose estimated time or memory is over the limit is recorded as *not trained*, with the estimate.
+    A member whose estimated time or memory is over the limit is recorded as *not trained*, with the estimate; so is
+    one whose predicted gain is within noise, with `stop_when_flat`. Accuracies are predicted before the training.
     """
     trainer = make_trainer(
         study,
@@ -124,9 +126,16 @@ def train(
     watcher.expect(len(members) * len(seeds))
     trained = 0
     decided = list(members)
+    earlier: list[Job] = []
     for index, member in enumerate(members):
         jobs = [rounds.job(member, seed) for seed in seeds]
-        refusal = None if _begun(trainer, jobs) else forbidden(study, trainer, member)
+        refusal = None
+        if not _begun(trainer, jobs):
+            known = climb.points(members[:index], ledger.trials([trainer.row(j).key for j in earlier]))
+            climb.record_prediction(ledger, study.name, member, known)
+            step = climb.next_step(known, member) if stop_when_flat else None
+            refusal = step.reason if step is not None and step.flat else forbidden(study, trainer, member)
+        earlier += jobs
         if refusal is not None:
             decided[index] = replace(member, status="not trained", reason=refusal)
             watcher.skip(len(jobs), f"φ = {member.phi:g} not trained: {refusal}")

@@ -156,7 +156,7 @@ def test_damage_anywhere_falls_back_one_step_and_says_so(
     newest, said = restore(two)
     older, _ = restore_without_newest(two, restore, tmp_path)
     assert (int(newest.state.step), int(older.state.step), said) == (6, 5, [])
-    draw = random.Random(kind)  # noqa: S311
+    draw = random.Random(kind)
     tried = 0
     for number, original in enumerate(files_of(two)):
         if original.stat().st_size == 0 and kind != "remove":
@@ -296,7 +296,7 @@ def test_a_killed_run_continues_to_the_same_end(
     assert process.stdout is not None
     for line in process.stdout:
         if int(line) == 9:
-            time.sleep(random.Random(0).uniform(0, 0.1))  # noqa: S311
+            time.sleep(random.Random(0).uniform(0, 0.1))
             os.kill(process.pid, signal.SIGKILL)
             break
     process.communicate()
