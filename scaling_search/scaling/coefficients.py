@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -84,3 +85,15 @@ def grid(
         for g in gamma
         if abs((triple := Coefficients(alpha=a, beta=b, gamma=g)).growth - target) < width
     ]
+
+
+def most_central(triples: Sequence[tuple[float, float, float]]) -> int:
+    """Place of the triple nearest to the medians of log alpha, log beta, log gamma; the smaller triple on a tie."""
+    logs = [tuple(math.log(value) for value in triple) for triple in triples]
+    middle = [statistics.median(axis) for axis in zip(*logs, strict=True)]
+
+    def distance(place: int) -> tuple[float, tuple[float, float, float]]:
+        squares = sum((a - b) ** 2 for a, b in zip(logs[place], middle, strict=True))
+        return round(squares, 12), triples[place]
+
+    return min(range(len(triples)), key=distance)

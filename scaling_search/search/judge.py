@@ -12,6 +12,7 @@ from scaling_search.report import collect
 from scaling_search.report.rows import GridReport, GridRow, Judgement
 from scaling_search.report.rows import Verdict as Shown
 from scaling_search.report.table import Interval
+from scaling_search.scaling.coefficients import most_central
 from scaling_search.search import confidence, race, statistics, surface, winner
 from scaling_search.search.confidence import ConfidenceSet
 from scaling_search.search.race import Decision
@@ -62,7 +63,10 @@ class Findings:
 
 
 def rivals(candidates: Iterable[CandidateRow]) -> tuple[Rival, ...]:
-    """The contenders of a grid from its candidate rows; the first triple of each stands for it."""
+    """The contenders of a grid from its candidate rows.
+
+    The first triple of each stands for it: the one moved least, and among those the most central, as in `plan.merge`.
+    """
     kept = [row for row in candidates if row.purpose == "grid" and row.status != "dropped" and row.network]
     phis = sorted({row.phi for row in kept})
     by_triple: dict[Triple, dict[float, CandidateRow]] = {}
@@ -75,8 +79,11 @@ def rivals(candidates: Iterable[CandidateRow]) -> tuple[Rival, ...]:
             groups.setdefault("+".join(str(row.network) for row in members), []).append((triple, members))
     found = []
     for key, group in groups.items():
-        ordered = sorted(group, key=lambda item: (_moved(item[1]), item[0]))
-        found.append(Rival(key=key, rows=ordered[0][1], triples=tuple(triple for triple, _ in ordered)))
+        least = min(_moved(members) for _, members in group)
+        near = [item for item in group if _moved(item[1]) == least]
+        triple, members = near[most_central([triple for triple, _ in near])]
+        others = sorted((_moved(moved), other) for other, moved in group if other != triple)
+        found.append(Rival(key=key, rows=members, triples=(triple, *(other for _, other in others))))
     return tuple(found)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -13,7 +11,7 @@ from scaling_search.costs.count import Cost, cost
 from scaling_search.data import catalog
 from scaling_search.data.dataset import DatasetInfo
 from scaling_search.errors import InputError
-from scaling_search.scaling.coefficients import Coefficients, Range, grid
+from scaling_search.scaling.coefficients import Coefficients, Range, grid, most_central
 from scaling_search.scaling.scale import compound
 from scaling_search.search.match import nearest_resolution
 from scaling_search.search.study import Study, parse_phi
@@ -202,14 +200,6 @@ def merge(rows: list[Candidate]) -> list[Candidate]:
 
 
 def central(rows: list[Candidate]) -> Candidate:
-    """The row whose triple lies nearest to the group's medians, in logarithms; the smaller triple on a tie."""
-    logs = [(math.log(t.alpha), math.log(t.beta), math.log(t.gamma)) for t in (row.triple for row in rows)]
-    middle = [statistics.median(axis) for axis in zip(*logs, strict=True)]
-    order = sorted(
-        range(len(rows)),
-        key=lambda i: (
-            round(sum((a - b) ** 2 for a, b in zip(logs[i], middle, strict=True)), 12),
-            rows[i].triple,
-        ),
-    )
-    return rows[order[0]]
+    """The row whose triple is the most central one (`scaling.coefficients.most_central`)."""
+    triples = [(row.triple.alpha, row.triple.beta, row.triple.gamma) for row in rows]
+    return rows[most_central(triples)]

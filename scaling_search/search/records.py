@@ -10,7 +10,6 @@ from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.count import Cost
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import CandidateRow, NetworkRow, StudyRow
-from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search import study as studies
 from scaling_search.search.plan import Candidate, Plan
 from scaling_search.search.study import Study
@@ -27,12 +26,7 @@ def record_plan(ledger: Ledger, study: Study, plans: Sequence[Plan], *, recipe: 
             (c.network, c.cost) for c in plan.candidates
         ]:
             ledger.record_network(network_row(network, counted))
-    rows = [
-        candidate_row(study.name, "grid", row, triple)
-        for plan in plans
-        for row in (*plan.candidates, *plan.dropped)
-        for triple in row.triples
-    ]
+    rows = [candidate_row(study.name, "grid", row) for plan in plans for row in plan.rows]
     ledger.record_candidates(study.name, rows, in_place_of="grid")
 
 
@@ -63,15 +57,15 @@ def network_row(network: Network, counted: Cost) -> NetworkRow:
     )
 
 
-def candidate_row(study: str, purpose: str, row: Candidate, triple: Coefficients) -> CandidateRow:
-    """A candidate as the ledger keeps it: one row per triple."""
+def candidate_row(study: str, purpose: str, row: Candidate) -> CandidateRow:
+    """A candidate as the ledger keeps it: one row per triple, each with the resolution that it asked for."""
     return CandidateRow(
         study=study,
         purpose=purpose,
         phi=row.phi,
-        alpha=triple.alpha,
-        beta=triple.beta,
-        gamma=triple.gamma,
+        alpha=row.triple.alpha,
+        beta=row.triple.beta,
+        gamma=row.triple.gamma,
         network=row.fingerprint,
         network_name=row.network.name,
         depth="-".join(map(str, row.network.depths)),

@@ -147,7 +147,7 @@ def train(
 
 
 def _record(study: Study, ledger: Ledger, members: Sequence[Candidate]) -> None:
-    rows = [records.candidate_row(study.name, "scale", row, row.triple) for row in members]
+    rows = [records.candidate_row(study.name, "scale", row) for row in members]
     ledger.record_candidates(study.name, rows)
 
 
