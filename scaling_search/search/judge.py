@@ -215,7 +215,7 @@ def grid_report(
         difference = found.differences[rival.key]
         judgement = Judgement(
             verdict=_verdict(found, rival.key),
-            interval=_interval(found.accuracies[rival.key]),
+            interval=_bounds(found.accuracies[rival.key]),
             difference=None if rival.key == found.choice.winner else _interval(difference),
         )
         for row in rival.rows:
@@ -241,6 +241,11 @@ def _verdict(found: Findings, key: str) -> Shown:
     if key == found.choice.winner:
         return "winner"
     return "tied" if key in found.choice.tied else "out"
+
+
+def _bounds(estimate: Estimate) -> Interval:
+    """The interval alone: the mean has a column of its own."""
+    return Interval(low=estimate.low, high=estimate.high)
 
 
 def _interval(estimate: Estimate | None) -> Interval | None:
