@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scaling_search.architecture.network import Network
-from scaling_search.costs.count import cost
 from scaling_search.data.dataset import Split
 from scaling_search.search.plan import Candidate, Plan
 
@@ -101,10 +99,3 @@ def job(member: Candidate, seed: int) -> Job:
     from scaling_search.search.trainer import Job
 
     return Job(network=member.network, cost=member.cost, seed=seed, label=f"{member.triple} φ={member.phi:g}")
-
-
-def base_job(base: Network, seed: int) -> Job:
-    """One trial of the base network."""
-    from scaling_search.search.trainer import Job
-
-    return Job(network=base, cost=cost(base), seed=seed, label="base")
