@@ -7,36 +7,24 @@ from typing import Annotated
 import typer
 
 from scaling_search.cli import options
+from scaling_search.cli.groups import apart
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
+@apart
 def grid(
-    study: options.StudyFile = None,
-    phi: options.Phi = None,
-    baseline: options.Baseline = None,
-    dataset: options.DatasetName = None,
-    alpha: options.Alpha = None,
-    beta: options.Beta = None,
-    gamma: options.Gamma = None,
-    tolerance: options.Tolerance = None,
-    match: options.Match = None,
-    macs_tolerance: options.MacsTolerance = None,
-    seeds: options.Seeds = None,
-    epochs: options.Epochs = None,
-    batch_size: options.Batch = None,
-    proxy_resolution: options.ProxyResolution = None,
-    proxy_width: options.ProxyWidth = None,
-    proxy_depth: options.ProxyDepth = None,
-    depth_rounding: options.DepthRule = None,
-    divisor: options.Divisor = None,
+    start: options.Start,
+    subject: options.Subject,
+    triples: options.Triples,
+    cost: options.Cost,
+    training: options.Training,
+    build: options.Build,
     exhaustive: Annotated[
         bool, typer.Option("--exhaustive", help="Train every candidate with every seed; no racing.")
     ] = False,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try trials again that failed before.")
-    ] = False,
+    retry_failed: options.RetryFailed = False,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
     as_json: options.Json = False,
 ) -> None:
@@ -50,25 +38,14 @@ def grid(
     from scaling_search.search.findings import record, report_of
 
     settings = options.study(
-        study,
-        grid__phi=phi,
-        baseline=baseline,
-        dataset__name=dataset,
-        grid__alpha=alpha,
-        grid__beta=beta,
-        grid__gamma=gamma,
-        grid__tolerance=tolerance,
-        grid__match=match,
-        grid__macs_tolerance=macs_tolerance,
-        grid__seeds=seeds,
+        start,
+        subject,
+        triples,
+        cost,
+        training,
+        build,
+        table="grid",
         grid__racing=False if exhaustive else None,
-        recipe__epochs=epochs,
-        recipe__batch_size=batch_size,
-        proxy__resolution=proxy_resolution,
-        proxy__width=proxy_width,
-        proxy__depth=proxy_depth,
-        rounding__depth=depth_rounding,
-        rounding__divisor=divisor,
     )
     with work(ledger, "scaling-search grid …") as at:
         outcome = use_case.grid(

@@ -1,14 +1,16 @@
-"""The options that several commands share, and how they change a study."""
+"""The options that several commands share, and how they change a study. A new one is one field of a group."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from scaling_search.cli.groups import Key, changes
 from scaling_search.errors import InputError, UsageError
 
 DEFAULT_LEDGER = "scaling-search.db"
@@ -19,64 +21,135 @@ Ledger = Annotated[
         "--ledger", envvar="SCALING_SEARCH_LEDGER", help="Where results are kept: a path or a database URL."
     ),
 ]
-StudyFile = Annotated[
-    Path | None, typer.Option("--study", help="A study file (TOML). Default: the packaged digits study.")
-]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
-Baseline = Annotated[
-    str | None,
-    typer.Option(
-        "--baseline", help="Network to scale, by name or TOML file; drops the study's proxy and rounding."
-    ),
-]
-DatasetName = Annotated[str | None, typer.Option("--dataset", help="Data set by name.")]
-Alpha = Annotated[
-    str | None, typer.Option("--alpha", help="Depth coefficients, FIRST:LAST:STEP or one number.")
-]
-Beta = Annotated[str | None, typer.Option("--beta", help="Width coefficients, likewise.")]
-Gamma = Annotated[str | None, typer.Option("--gamma", help="Resolution coefficients, likewise.")]
-Tolerance = Annotated[
-    float | None, typer.Option("--tolerance", help="Keep triples with |alpha*beta^2*gamma^2 - 2| under this.")
-]
-Match = Annotated[
-    str | None,
-    typer.Option("--match", help="realised: equal real MACs; nominal: the paper's grid as it stands."),
-]
-MacsTolerance = Annotated[
-    float | None,
-    typer.Option("--macs-tolerance", help="How far real MACs may lie from the target, as a share."),
-]
-Phi = Annotated[str | None, typer.Option("--phi", help="0..7, or 0,0.5,2, or one number; negatives too.")]
-Seeds = Annotated[int | None, typer.Option("--seeds", help="Seeds per network.")]
-Epochs = Annotated[int | None, typer.Option("--epochs", help="Epochs per trial.")]
-Batch = Annotated[int | None, typer.Option("--batch-size", help="Images per step.")]
-RecipeName = Annotated[
-    str | None, typer.Option("--recipe", help="Training recipe by name: fast, efficientnet.")
-]
-ProxyResolution = Annotated[
-    int | None,
-    typer.Option("--proxy-resolution", help="Search on a small-image proxy of this base resolution."),
-]
-ProxyWidth = Annotated[float | None, typer.Option("--proxy-width", help="The proxy's width factor.")]
-ProxyDepth = Annotated[float | None, typer.Option("--proxy-depth", help="The proxy's depth factor.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try trials again that failed before.")]
 DepthRule = Annotated[
     str | None, typer.Option("--depth-rounding", help="ceil (the paper's) or round (nearest).")
 ]
 Divisor = Annotated[int | None, typer.Option("--divisor", help="Widths are multiples of this.")]
 
 
-def study(file: Path | None, **changes: Any) -> Any:
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """The study that the other options change."""
+
+    study: Annotated[
+        Path | None, typer.Option("--study", help="A study file (TOML). Default: the packaged digits study.")
+    ] = None
+    phi: Annotated[
+        str | None,
+        typer.Option("--phi", help="0..7, or 0,0.5,2, or one number; negatives too."),
+        Key(name="*.phi"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is scaled, on what."""
+
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline", help="Network to scale, by name or TOML file; drops the study's proxy and rounding."
+        ),
+        Key(name="baseline"),
+    ] = None
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", help="Data set by name."), Key(name="dataset.name")
+    ] = None
+
+    @property
+    def as_published(self) -> bool:
+        """A baseline of its own on no data: it is meant with the classes and channels that it was published with."""
+        return self.baseline is not None and self.dataset is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Triples:
+    """The triples of a grid."""
+
+    alpha: Annotated[
+        str | None,
+        typer.Option("--alpha", help="Depth coefficients, FIRST:LAST:STEP or one number."),
+        Key(name="grid.alpha"),
+    ] = None
+    beta: Annotated[
+        str | None, typer.Option("--beta", help="Width coefficients, likewise."), Key(name="grid.beta")
+    ] = None
+    gamma: Annotated[
+        str | None, typer.Option("--gamma", help="Resolution coefficients, likewise."), Key(name="grid.gamma")
+    ] = None
+    tolerance: Annotated[
+        float | None,
+        typer.Option("--tolerance", help="Keep triples with |alpha*beta^2*gamma^2 - 2| under this."),
+        Key(name="grid.tolerance"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What networks have equal, and what they must not exceed."""
+
+    match: Annotated[
+        str | None,
+        typer.Option("--match", help="realised: equal real MACs; nominal: the paper's grid as it stands."),
+        Key(name="grid.match"),
+    ] = None
+    macs_tolerance: Annotated[
+        float | None,
+        typer.Option("--macs-tolerance", help="How far real MACs may lie from the target, as a share."),
+        Key(name="grid.macs_tolerance"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How networks are trained."""
+
+    seeds: Annotated[int | None, typer.Option("--seeds", help="Seeds per network."), Key(name="*.seeds")] = (
+        None
+    )
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", help="Epochs per trial."), Key(name="recipe.epochs")
+    ] = None
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", help="Images per step."), Key(name="recipe.batch_size")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """How networks are made from the baseline."""
+
+    proxy_resolution: Annotated[
+        int | None,
+        typer.Option("--proxy-resolution", help="Search on a small-image proxy of this base resolution."),
+        Key(name="proxy.resolution"),
+    ] = None
+    proxy_width: Annotated[
+        float | None, typer.Option("--proxy-width", help="The proxy's width factor."), Key(name="proxy.width")
+    ] = None
+    proxy_depth: Annotated[
+        float | None, typer.Option("--proxy-depth", help="The proxy's depth factor."), Key(name="proxy.depth")
+    ] = None
+    depth_rounding: Annotated[DepthRule, Key(name="rounding.depth")] = None
+    divisor: Annotated[Divisor, Key(name="rounding.divisor")] = None
+
+
+def study(start: Start, *groups: Any, table: str, **more: Any) -> Any:
     """The study of a file (or the packaged one) with options in place of its keys.
 
-    `changes` are named as the keys are, with `__` for the dot: `grid__seeds = 5`. Errors: InputError for the file,
-    UsageError for an option.
+    `table` is the command's own ("grid" or "scale"); `more` are changes named as the keys are, with `__` for the dot:
+    `grid__racing = False`. Errors: InputError for the file, UsageError for an option.
     """
     from scaling_search.search import study as studies
 
-    if file is None:
+    given = changes(start, *groups, table=table)
+    given |= {key.replace("__", "."): value for key, value in more.items()}
+    if start.study is None:
         text = (resources.files("scaling_search.search") / "digits.toml").read_text(encoding="utf-8")
         found = studies.parse(text, what="the packaged digits study")
-        if changes.get("baseline") is not None:
+        if given["baseline"] is not None:
             # Its tolerances are as coarse as its proxy needs, and the proxy goes.
             usual = studies.Grid()
             grid = found.grid.model_copy(
@@ -84,9 +157,9 @@ def study(file: Path | None, **changes: Any) -> Any:
             )
             found = found.model_copy(update={"grid": grid})
     else:
-        found = studies.read(file)
+        found = studies.read(start.study)
     try:
-        return studies.override(found, {key.replace("__", "."): value for key, value in changes.items()})
+        return studies.override(found, given)
     except InputError as error:
         # The file was read above: what is wrong now was given as an option.
         raise UsageError(str(error)) from None

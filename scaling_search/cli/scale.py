@@ -8,14 +8,16 @@ from typing import Annotated
 import typer
 
 from scaling_search.cli import options
+from scaling_search.cli.groups import apart
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
+@apart
 def scale(
-    study: options.StudyFile = None,
-    phi: options.Phi = None,
+    *,
+    start: options.Start,
     coefficients: Annotated[
         str | None,
         typer.Option(
@@ -25,12 +27,9 @@ def scale(
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder for one TOML file per phi.")] = Path("networks"),
     emit_only: Annotated[bool, typer.Option("--emit-only", help="Write the files and stop.")] = False,
-    match: options.Match = None,
-    baseline: options.Baseline = None,
-    dataset: options.DatasetName = None,
-    seeds: options.Seeds = None,
-    epochs: options.Epochs = None,
-    batch_size: options.Batch = None,
+    cost: options.Cost,
+    subject: options.Subject,
+    training: options.Training,
     max_minutes: Annotated[
         float | None, typer.Option("--max-minutes", help="Do not train a member that takes longer, per seed.")
     ] = None,
@@ -38,14 +37,8 @@ def scale(
         bool,
         typer.Option("--stop-when-flat", help="Stop where the next step's predicted gain is within noise."),
     ] = False,
-    proxy_resolution: options.ProxyResolution = None,
-    proxy_width: options.ProxyWidth = None,
-    proxy_depth: options.ProxyDepth = None,
-    depth_rounding: options.DepthRule = None,
-    divisor: options.Divisor = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try trials again that failed before.")
-    ] = False,
+    build: options.Build,
+    retry_failed: options.RetryFailed = False,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
     as_json: options.Json = False,
 ) -> None:
@@ -56,25 +49,12 @@ def scale(
     from scaling_search.search import scale as use_case
 
     settings = options.study(
-        study,
-        scale__phi=phi,
-        baseline=baseline,
-        dataset__name=dataset,
-        scale__seeds=seeds,
-        scale__max_minutes=max_minutes,
-        grid__match=match,
-        recipe__epochs=epochs,
-        recipe__batch_size=batch_size,
-        proxy__resolution=proxy_resolution,
-        proxy__width=proxy_width,
-        proxy__depth=proxy_depth,
-        rounding__depth=depth_rounding,
-        rounding__divisor=divisor,
+        start, cost, subject, training, build, table="scale", scale__max_minutes=max_minutes
     )
     triple = None if coefficients is None else use_case.parse_coefficients(coefficients)
     # Coefficients from elsewhere are a formula: it is applied as it stands unless asked otherwise.
-    rule = match or ("nominal" if triple else settings.grid.match)
-    as_published = emit_only and baseline is not None and dataset is None
+    rule = cost.match or ("nominal" if triple else settings.grid.match)
+    as_published = emit_only and subject.as_published
     if emit_only:
         triple = triple or options.with_ledger(ledger, lambda opened: use_case.winner(settings, opened))
         members = use_case.family(settings, triple, match=rule, as_published=as_published)
