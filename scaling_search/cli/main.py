@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -74,6 +75,8 @@ def root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. What a user can cause is one message on stderr and an exit code; a bug keeps its traceback."""
+    # Ctrl-C raises by itself; a search listens for both in its own way once it runs.
+    signal.signal(signal.SIGTERM, lambda signum, _: sys.exit(128 + signum))
     code = run(sys.argv[1:] if arguments is None else arguments)
     if compiling := sys.modules.get("scaling_search.training.compiled"):
         compiling.leave(code)

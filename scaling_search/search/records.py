@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from scaling_search.architecture import toml
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.count import Cost
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import CandidateRow, NetworkRow, StudyRow
+from scaling_search.ledger.rows import CandidateRow, NetworkRow, Result, StudyRow
+from scaling_search.search import origin
 from scaling_search.search import study as studies
 from scaling_search.search.plan import Candidate, Plan
 from scaling_search.search.study import Study
+
+if TYPE_CHECKING:
+    from scaling_search.training.outcome import Outcome
 
 
 def record_plan(ledger: Ledger, study: Study, plans: Sequence[Plan], *, recipe: str, dataset: str) -> None:
@@ -77,4 +86,25 @@ def candidate_row(study: str, purpose: str, row: Candidate) -> CandidateRow:
         macs_ratio=row.macs_ratio,
         status=row.status,
         reason=row.reason,
+    )
+
+
+def result(outcome: Outcome) -> Result:
+    """What was measured, on what and with what."""
+    commit, dirty = origin.commit()
+    return Result(
+        state=outcome.state,
+        accuracy=outcome.accuracy,
+        loss=outcome.loss,
+        epochs=json.dumps([asdict(epoch) for epoch in outcome.epochs]),
+        correct=None if outcome.correct is None else np.packbits(outcome.correct).tobytes(),
+        correct_count=None if outcome.correct is None else len(outcome.correct),
+        compile_seconds=outcome.compile_seconds,
+        train_seconds=outcome.train_seconds,
+        evaluate_seconds=outcome.evaluate_seconds,
+        memory_bytes=outcome.memory_bytes,
+        device=origin.device(),
+        versions=origin.versions(),
+        commit=commit,
+        dirty=dirty,
     )

@@ -80,6 +80,9 @@ def run_jobs(trainer: Trainer, jobs: Sequence[Job], *, test: Split | None = None
     trained = 0
     keys = {trainer.row(job).key: job for job in jobs}
     trainer.ledger.add_trials([trainer.row(job) for job in jobs])
+    if test is None:
+        # With a test split a finished trial's checkpoint may still save training it once more.
+        trainer.tidy(list(keys))
     while missing := trainer.unfinished(list(keys)):
         before = trained
         wanted = [key for key in keys if key in set(missing)]

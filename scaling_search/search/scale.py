@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from scaling_search.architecture import toml
 from scaling_search.architecture.network import Network
 from scaling_search.costs.count import cost
-from scaling_search.costs.memory import training_memory
 from scaling_search.data import catalog
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.ledger import Ledger
@@ -161,11 +160,7 @@ def forbidden(study: Study, trainer: Trainer, member: Candidate) -> str | None:
     """Why a member is not trained here, with the figure; None when nothing speaks against it."""
     from scaling_search.search import origin
 
-    needed = training_memory(
-        member.network,
-        batch_size=trainer.recipe.batch_size,
-        element_bytes=4 if trainer.platform == "cpu" else 2,
-    ).total
+    needed = trainer.estimated_memory(member.network)
     available = origin.available_memory()
     if available is not None and needed > available:
         return f"needs about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB are available"

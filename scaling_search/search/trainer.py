@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -14,13 +13,14 @@ import numpy as np
 
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.count import Cost
+from scaling_search.costs.memory import training_memory
 from scaling_search.data.dataset import Dataset, Split
-from scaling_search.errors import ScalingSearchError
+from scaling_search.errors import DeviceError, ScalingSearchError
 from scaling_search.ledger.leases import Claim, LeaseLost
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import FINISHED, EvaluationRow, Result, TrialRow
+from scaling_search.ledger.rows import FINISHED, EvaluationRow, TrialRow
 from scaling_search.networks.build import Model, build
-from scaling_search.search import origin
+from scaling_search.search import failures, origin, records
 from scaling_search.training.checkpoint import Checkpoints
 from scaling_search.training.compiled import CompiledTrial, start_compiling, steps_in_epoch
 from scaling_search.training.evaluate import evaluate
@@ -33,6 +33,7 @@ from scaling_search.training.recipe import Recipe
 # Programs kept in memory: a round of racing comes back to every candidate. Beyond this the disk cache serves.
 _PROGRAMS = 32
 _RESOLUTIONS = 4
+_FAILURES_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,7 @@ class Trainer:
         self.checkpoints = checkpoints
         self.retry_failed = retry_failed
         self._tried: set[str] = set()
+        self._failed_in_a_row: set[str] = set()  # by the machine, none having succeeded in between
         self.platform = origin.platform_name()
         self._programs: OrderedDict[str, Future[CompiledTrial]] = OrderedDict()
         self._pixels: OrderedDict[int, TrialPixels] = OrderedDict()
@@ -126,6 +128,12 @@ class Trainer:
         momentum = average_decay(network.norm_momentum, total)
         return build(network.model_copy(update={"norm_momentum": momentum}), platform=self.platform)
 
+    def estimated_memory(self, network: Network) -> int:
+        """Bytes that a training step of the network takes here, before anything is compiled."""
+        element_bytes = 4 if self.platform == "cpu" else 2
+        batch_size = self.recipe.batch_size
+        return training_memory(network, batch_size=batch_size, element_bytes=element_bytes).total
+
     def pixels(self, resolution: int) -> TrialPixels:
         """Train and validation images on the device, resized; shared by networks of one resolution."""
         if resolution not in self._pixels:
@@ -146,12 +154,19 @@ class Trainer:
         }
         return [key for key in keys if key not in done]
 
+    def tidy(self, keys: Sequence[str]) -> None:
+        """Removes checkpoints of finished trials, which a kill between the record and the removal leaves behind."""
+        for row in self.ledger.trials(keys):
+            if row.state in FINISHED:
+                self._discard_checkpoints(row.key)
+
     def run(self, job: Job, *, upcoming: Job | None = None, test: Split | None = None) -> bool:
         """Runs the job unless it is finished or in other hands; True when it ran. `upcoming` compiles meanwhile.
 
         With `test`, the trained network is judged on that split too, also when the trial was finished before (it is
         then trained again, which gives the same network).
-        Errors: TrainingStopped (the trial is given back), StorageError; a trial's own failure is recorded.
+        Errors: TrainingStopped (the trial is given back), StorageError, DeviceError (the machine fails trial after
+        trial); a trial's own failure is recorded.
         """
         row = self.row(job)
         claim = self.ledger.claim(row, retry_failed=self.retry_failed and row.key not in self._tried)
@@ -162,58 +177,98 @@ class Trainer:
                 return False
         self.watcher.begin(job)
         try:
-            if claim is None:
-                self._record_test(row.key, job, self._train(job, row.key, upcoming), test)
-            else:
+            if claim is not None:
                 self._tried.add(row.key)
-                self._claimed(claim, job, upcoming, test)
+                outcome = self._claimed(claim, job, upcoming)
+            else:
+                outcome = self._train(job, row.key, upcoming)
+            if outcome is not None:
+                self._record_test(row.key, job, outcome, test)
+                self._discard_checkpoints(row.key)
         finally:
             self.watcher.end(job, self.ledger.trials([row.key])[0])
         return True
 
-    def _claimed(self, claim: Claim, job: Job, upcoming: Job | None, test: Split | None) -> None:
+    def _claimed(self, claim: Claim, job: Job, upcoming: Job | None) -> Outcome | None:
+        """Trains and records; None when the trial failed, or another worker has taken it over."""
         try:
-            with self.ledger.heartbeat(claim):
-                outcome = self._train(job, claim.key, upcoming)
-            self.ledger.finish(claim, self._result(outcome))
-            self._record_test(claim.key, job, outcome, test)
-        except OutOfMemory as error:
-            predicted = (
-                ""
-                if error.predicted_bytes is None
-                else f" (it needs {error.predicted_bytes / 2**30:.2f} GiB)"
-            )
-            self.ledger.fail(claim, f"{str(error).splitlines()[0][:500]}{predicted}")
+            return self._recorded(claim, job, upcoming)
         except LeaseLost:
             self.watcher.say(f"{job.label}: another worker took this trial over while it stood still here")
-            return
+            return None
+
+    def _recorded(self, claim: Claim, job: Job, upcoming: Job | None) -> Outcome | None:
+        try:
+            with self.ledger.heartbeat(claim):
+                outcome = self._train(
+                    job, claim.key, upcoming, saved=lambda: self.ledger.renew(claim, checkpoint=True)
+                )
+            self.ledger.finish(claim, records.result(outcome))
+        except LeaseLost:
+            raise
+        except OutOfMemory as error:
+            needed = self.estimated_memory(job.network)
+            available = origin.available_memory()
+            self.ledger.fail(claim, failures.out_of_memory(error, estimate=needed, available=available))
+            self._discard_checkpoints(claim.key)
+            return None
         except (TrainingStopped, ScalingSearchError):
             self.ledger.release(claim)
             raise
         except Exception as error:
-            self.ledger.fail(claim, f"{type(error).__name__}: {error}"[:2000])
-            raise
-        if self.checkpoints is not None:
-            self._checkpoints(claim.key).discard()
+            again = failures.of_the_machine(error)
+            self.ledger.fail(claim, failures.reason(error), retry=again)
+            if again:
+                self._machine_failed(claim.key, job, error)
+            else:
+                self._discard_checkpoints(claim.key)
+            return None
+        self._failed_in_a_row.clear()
+        return outcome
 
-    def _checkpoints(self, key: str) -> Checkpoints:
-        assert self.checkpoints is not None  # noqa: S101 - told apart by the callers
-        return Checkpoints(folder=self.checkpoints / key, trial=key, say=self.watcher.say)
+    def _machine_failed(self, key: str, job: Job, error: Exception) -> None:
+        """Errors: DeviceError once different trials fail one after the other: trying on would only use them up."""
+        self.watcher.say(f"{job.label}: the machine failed: {failures.reason(error)}")
+        self._failed_in_a_row.add(key)
+        if len(self._failed_in_a_row) >= _FAILURES_IN_A_ROW:
+            raise DeviceError(
+                f"the machine failed {len(self._failed_in_a_row)} trials in a row, the last with "
+                f"{failures.reason(error)}. They are begun again by the same command, a few times at most"
+            ) from error
 
-    def _train(self, job: Job, key: str, upcoming: Job | None) -> Outcome:
+    def _checkpoints(self, key: str, saved: Callable[[], None]) -> Checkpoints | None:
+        if self.checkpoints is None:
+            return None
+        return Checkpoints(folder=self.checkpoints / key, trial=key, say=self.watcher.say, saved=saved)
+
+    def _discard_checkpoints(self, key: str) -> None:
+        if kept := self._checkpoints(key, lambda: None):
+            kept.discard()
+
+    def _train(
+        self, job: Job, key: str, upcoming: Job | None, *, saved: Callable[[], None] = lambda: None
+    ) -> Outcome:
+        """`saved` is called after each checkpoint: the ledger hears of it once it is whole on disk."""
         self.prepare(job)
         program = self._programs[fingerprint(job.network)]
         if upcoming is not None:
             self.prepare(upcoming)
+        pixels = self.pixels(job.network.resolution)
         try:
             return train(
                 self.model(job.network),
-                self.pixels(job.network.resolution),
+                pixels,
                 self.recipe,
                 seed=job.seed,
                 compiled=program,
-                checkpoints=None if self.checkpoints is None else self._checkpoints(key),
-                hooks=Hooks(on_progress=self.watcher.progress, should_stop=self.should_stop),
+                checkpoints=self._checkpoints(key, saved),
+                hooks=Hooks(
+                    on_compiled=lambda compiled: failures.check_memory(
+                        compiled, pixels, origin.available_memory()
+                    ),
+                    on_progress=self.watcher.progress,
+                    should_stop=self.should_stop,
+                ),
             )
         except BaseException:
             self._programs.pop(fingerprint(job.network), None)
@@ -234,23 +289,4 @@ class Trainer:
                 correct=np.packbits(judged.correct).tobytes(),
                 correct_count=len(judged.correct),
             )
-        )
-
-    def _result(self, outcome: Outcome) -> Result:
-        commit, dirty = origin.commit()
-        return Result(
-            state=outcome.state,
-            accuracy=outcome.accuracy,
-            loss=outcome.loss,
-            epochs=json.dumps([asdict(epoch) for epoch in outcome.epochs]),
-            correct=None if outcome.correct is None else np.packbits(outcome.correct).tobytes(),
-            correct_count=None if outcome.correct is None else len(outcome.correct),
-            compile_seconds=outcome.compile_seconds,
-            train_seconds=outcome.train_seconds,
-            evaluate_seconds=outcome.evaluate_seconds,
-            memory_bytes=outcome.memory_bytes,
-            device=origin.device(),
-            versions=origin.versions(),
-            commit=commit,
-            dirty=dirty,
         )

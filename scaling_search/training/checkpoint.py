@@ -50,13 +50,16 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoints:
-    """The checkpoints of one trial in a folder of its own. ``say`` is told of a damaged one that was passed over."""
+    """The checkpoints of one trial in a folder of its own. ``say`` is told of a damaged one that was passed over;
+    ``saved`` is called whenever one is whole on disk.
+    """
 
     folder: Path
     trial: str
     every_seconds: float = 30.0
     keep: int = 2
     say: Callable[[str], None] = _log.warning
+    saved: Callable[[], None] = lambda: None
 
     def save(self, position: Position, seeds: list[int], recipe: Recipe) -> Path:
         """Writes one, then removes all but the newest ``keep``. Raises StorageError, earlier ones left whole."""
@@ -100,6 +103,7 @@ class Checkpoints:
             with contextlib.suppress(OSError):
                 old.rename(waste)
             shutil.rmtree(waste, ignore_errors=True)
+        self.saved()
         return final
 
     def restore(self, template: State, seeds: list[int], recipe: Recipe) -> Position | None:

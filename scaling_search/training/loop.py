@@ -44,8 +44,11 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """What a caller may hang on a run. Each is called on the training thread."""
+    """What a caller may hang on a run. Each is called on the training thread; ``on_compiled`` before the first step,
+    and what it raises ends the run.
+    """
 
+    on_compiled: Callable[[CompiledTrial], None] = lambda _program: None
     on_epoch: Callable[[int, EpochMetrics], None] = lambda _seed, _metrics: None
     on_progress: Callable[[Progress], None] = lambda _progress: None
     should_stop: Callable[[], bool] = lambda: False
@@ -130,6 +133,7 @@ def _run(
     program = _ready(compiled or programs.start_compiling(model, pixels, recipe, lanes=lanes), hooks)
     if program.lanes != lanes or program.trial.recipe != recipe:
         raise ValueError("the compiled programs are of another recipe or number of seeds")
+    hooks.on_compiled(program)
     with programs.memory_errors(program.memory_bytes):
         run = _begin(program, seeds, checkpoints)
         while run.epochs_done < recipe.epochs and not all(run.diverged(lane) for lane in range(len(seeds))):

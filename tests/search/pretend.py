@@ -93,7 +93,9 @@ class Pretend(Trainer):
             retry_failed=retry_failed,
         )
 
-    def _train(self, job: Job, key: str, upcoming: Job | None) -> Outcome:
+    def _train(
+        self, job: Job, key: str, upcoming: Job | None, *, saved: Callable[[], None] = lambda: None
+    ) -> Outcome:
         said = self.learns(job)
         if isinstance(said, BaseException):
             raise said

