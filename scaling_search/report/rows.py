@@ -19,7 +19,9 @@ Verdict = Literal[
     "tied",
     "in the set",
     "out",
+    "left out",
     "trained",
+    "did not learn",
     "diverged",
     "failed",
     "running",
@@ -81,7 +83,8 @@ class GridRow:
     """A candidate of the search. ``triples`` are all that build its network; its candidate has the one shown.
 
     The verdict says what the data can tell: "winner"; "tied" with it or "in the set" that the level leaves open;
-    "out"; "trained" where nothing was compared; else why there is no ranking.
+    "out"; "left out" after short training, never trained in full; "trained" where nothing was compared; else why there
+    is no ranking ("did not learn": a seed ended no better than guessing).
     """
 
     candidate: Candidate

@@ -237,4 +237,5 @@ def _family_cells(row: FamilyRow) -> dict[str, Any]:
 def _grid_emphasis(row: GridRow) -> Emphasis:
     if row.verdict == "winner":
         return "strong"
-    return "faint" if row.verdict in ("out", "diverged", "failed", "dropped") else "plain"
+    faint = ("out", "left out", "did not learn", "diverged", "failed", "dropped")
+    return "faint" if row.verdict in faint else "plain"

@@ -10,7 +10,7 @@ from scaling_search.architecture.network import fingerprint
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.report.rows import GridReport
-from scaling_search.search import judge
+from scaling_search.search import verdicts
 from scaling_search.search.grid import GridOutcome
 from scaling_search.search.judge import Findings
 from scaling_search.search.plan import base_of
@@ -22,7 +22,7 @@ def report_of(ledger: Ledger, study: Study, trials: Sequence[TrialRow], found: F
     row = next(row for row in ledger.studies() if row.name == study.name)
     candidates = ledger.candidates(study.name, "grid")
     base = next((item for item in ledger.networks() if item.fingerprint == row_base(study, ledger)), None)
-    return judge.grid_report(row, candidates, trials, base=base, found=found)
+    return verdicts.grid_report(row, candidates, trials, base=base, found=found)
 
 
 def row_base(study: Study, ledger: Ledger) -> str | None:
@@ -43,6 +43,7 @@ def record(study: Study, outcome: GridOutcome) -> dict[str, Any]:
         "trained": outcome.trained,
         "failed": sum(row.state == "failed" for row in outcome.trials),
         "diverged": sum(row.state == "diverged" for row in outcome.trials),
+        "did_not_learn": dict(found.unlearned),
         "winner": None,
         "confidence_set": [],
         "level": None,
@@ -60,7 +61,7 @@ def record(study: Study, outcome: GridOutcome) -> dict[str, Any]:
         "cheapest_in_set": _entry(found, found.choice.cheapest),
         "level": found.members.level,
         "grid": [_entry(found, rival.key) for rival in found.rivals],
-        "notes": list(judge.notes(found)),
+        "notes": list(verdicts.notes(found)),
     }
 
 

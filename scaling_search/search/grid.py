@@ -13,7 +13,7 @@ from scaling_search.data import catalog
 from scaling_search.errors import InputError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import DecisionRow, TrialRow
-from scaling_search.search import judge, records, rounds
+from scaling_search.search import judge, learned, records, rounds
 from scaling_search.search.judge import Findings
 from scaling_search.search.plan import Planned, plan
 from scaling_search.search.race import Decision
@@ -81,7 +81,8 @@ class Race:
             return racing
         seeds = self.study.grid.seeds
         field = judge.rivals(self.ledger.candidates(self.study.name, "grid"))
-        scores = judge.scores(field, own_trials(self.ledger, self.study.name))
+        trials = own_trials(self.ledger, self.study.name)
+        scores = judge.scores(field, trials, learned.unlearned(self.ledger, trials))
         if scores is None:
             return ()
         last = judge.replay(scores, seeds=seeds)[-1]
@@ -115,7 +116,8 @@ def read_grid(ledger: Ledger, study: Study) -> tuple[tuple[TrialRow, ...], Findi
     candidates = ledger.candidates(study.name, "grid")
     trials = own_trials(ledger, study.name)
     racing = study.grid.seeds if study.grid.racing else None
-    return trials, judge.findings(candidates, trials, racing_seeds=racing)
+    stuck = learned.unlearned(ledger, trials)
+    return trials, judge.findings(candidates, trials, racing_seeds=racing, unlearned=stuck)
 
 
 def own_trials(ledger: Ledger, study: str) -> tuple[TrialRow, ...]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from scaling_search.ledger.rows import CandidateRow, NetworkRow, StudyRow, TrialRow
-from scaling_search.report import collect
-from scaling_search.report.rows import GridReport, GridRow, Judgement
-from scaling_search.report.rows import Verdict as Shown
-from scaling_search.report.table import Interval
+from scaling_search.ledger.rows import CandidateRow, TrialRow
 from scaling_search.scaling.coefficients import most_central
 from scaling_search.search import confidence, race, statistics, surface, winner
 from scaling_search.search.confidence import ConfidenceSet
@@ -46,9 +42,13 @@ class Rival:
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What a grid says. Everything but `rivals` is None while no trial is complete."""
+    """What a grid says. Most of it is None while no trial is complete.
+
+    `unlearned`: networks with trials that did not learn, and why; they are not ranked.
+    """
 
     rivals: tuple[Rival, ...]
+    unlearned: Mapping[str, str] = field(default_factory=dict)
     scores: Scores | None = None
     members: ConfidenceSet | None = None
     choice: Choice | None = None
@@ -99,21 +99,25 @@ def bits(trial: TrialRow) -> Bits:
     return np.unpackbits(packed, count=trial.correct_count).astype(bool)
 
 
-def scores(field: Sequence[Rival], trials: Iterable[TrialRow]) -> Scores | None:
+def scores(
+    competing: Sequence[Rival], trials: Iterable[TrialRow], unlearned: Collection[str] = ()
+) -> Scores | None:
     """The right/wrong bits of complete trials; None when there is none.
 
-    A contender with a diverged or failed seed is left out: it is never ranked. At several phi a contender's
-    score of an image is the mean over them, so that one image counts once.
+    A contender with a seed that diverged, failed or did not learn (`unlearned`, keys of trials) is left out: it is
+    never ranked. At several phi a contender's score of an image is the mean over them, so that one image counts once.
     """
     done: dict[str, dict[int, Bits]] = {}
     broken: set[str] = set()
     for trial in trials:
-        if trial.state == "complete" and trial.correct is not None:
+        if trial.key in unlearned:
+            broken.add(trial.network)
+        elif trial.state == "complete" and trial.correct is not None:
             done.setdefault(trial.network, {})[trial.seed] = bits(trial)
         elif trial.state in ("diverged", "failed"):
             broken.add(trial.network)
     table: dict[str, dict[int, Bits]] = {}
-    for rival in field:
+    for rival in competing:
         networks = [str(row.network) for row in rival.rows]
         if broken.intersection(networks) or not all(network in done for network in networks):
             continue
@@ -147,16 +151,20 @@ def findings(
     trials: Iterable[TrialRow],
     *,
     racing_seeds: int | None,
+    unlearned: Mapping[str, str] | None = None,
     level: float = LEVEL,
 ) -> Findings:
     """All that a grid's trials say, by `confidence`, `winner` and `statistics`.
 
-    `racing_seeds` is the most rounds that a race may have, None for an exhaustive search.
+    `racing_seeds` is the most rounds that a race may have, None for an exhaustive search; `unlearned` says by key why
+    trials did not learn.
     """
-    field = rivals(candidates)
-    table = scores(field, trials)
+    trials, stuck = list(trials), unlearned or {}
+    competing = rivals(candidates)
+    table = scores(competing, trials, stuck)
+    networks = _by_network(trials, stuck)
     if table is None:
-        return Findings(rivals=field)
+        return Findings(rivals=competing, unlearned=networks)
     decisions = [] if racing_seeds is None else replay(table, seeds=racing_seeds, level=level)
     if any(decision.verdicts for decision in decisions):
         members = race.result(decisions, level=level)
@@ -165,126 +173,44 @@ def findings(
     choice = winner.choose(
         table,
         members,
-        costs={rival.key: rival.macs for rival in field},
-        triples={rival.key: rival.triple for rival in field},
+        costs={rival.key: rival.macs for rival in competing},
+        triples={rival.key: rival.triple for rival in competing},
     )
     leader = choice.winner
     return Findings(
-        rivals=field,
+        rivals=competing,
+        unlearned=networks,
         scores=table,
         members=members,
         choice=choice,
         held_out=winner.held_out(table, leader),
         accuracies=dict(zip(table.names, statistics.accuracies(table, level=level), strict=True)),
         differences=dict(zip(table.names, statistics.differences(table, leader, level=level), strict=True)),
-        surface=response(field, table),
+        surface=response(competing, table),
     )
 
 
-def response(field: Sequence[Rival], table: Scores) -> Surface | None:
+def _by_network(trials: Sequence[TrialRow], unlearned: Mapping[str, str]) -> Mapping[str, str]:
+    """Networks with trials that did not learn: how many, and why the first did not."""
+    seeds: dict[str, list[str | None]] = {}
+    for trial in trials:
+        seeds.setdefault(trial.network, []).append(unlearned.get(trial.key))
+    return {
+        network: f"{len(said)} of {len(whys)} seeds did not learn: {said[0]}"
+        for network, whys in seeds.items()
+        if (said := [why for why in whys if why is not None])
+    }
+
+
+def response(competing: Sequence[Rival], table: Scores) -> Surface | None:
     """The surface over how the doubling is shared; None before a second seed has shown how much seeds scatter."""
     noise = difference_noise(table)
     if not noise.degrees:
         return None
-    triples = {rival.key: rival.triple for rival in field}
+    triples = {rival.key: rival.triple for rival in competing}
     errors = np.sqrt(noise.raw / table.counts)
     return surface.fit(
         [triples[name] for name in table.names],
         [float(mean) for mean in table.means],
         [float(error) for error in errors],
     )
-
-
-def grid_report(
-    study: StudyRow,
-    candidates: Sequence[CandidateRow],
-    trials: Sequence[TrialRow],
-    *,
-    base: NetworkRow | None,
-    found: Findings,
-    level: float = LEVEL,
-) -> GridReport:
-    """The grid's table with verdicts, differences to the leader and what the numbers do not say."""
-    report = collect.grid(study, candidates, trials, base=base)
-    if found.choice is None or found.accuracies is None or found.differences is None:
-        return report
-    judged: dict[str, Judgement] = {}
-    for rival in found.rivals:
-        if rival.key not in found.accuracies:
-            continue
-        difference = found.differences[rival.key]
-        judgement = Judgement(
-            verdict=_verdict(found, rival.key),
-            interval=_bounds(found.accuracies[rival.key]),
-            difference=None if rival.key == found.choice.winner else _interval(difference),
-        )
-        for row in rival.rows:
-            judged[str(row.network)] = judgement
-    report = collect.judge(report, judged, level=level, notes=notes(found))
-    return replace(report, rows=tuple(_lead(row, found) for row in report.rows))
-
-
-def _lead(row: GridRow, found: Findings) -> GridRow:
-    """The row with the triple that stands for its network in front."""
-    for rival in found.rivals:
-        for member in rival.rows:
-            if member.network == row.candidate.fingerprint and member.phi == row.candidate.phi:
-                alpha, beta, gamma = rival.triple
-                candidate = replace(row.candidate, alpha=alpha, beta=beta, gamma=gamma)
-                candidate = replace(candidate, nominal_resolution=member.nominal_resolution)
-                return replace(row, candidate=candidate)
-    return row
-
-
-def _verdict(found: Findings, key: str) -> Shown:
-    assert found.choice is not None  # noqa: S101
-    if key == found.choice.winner:
-        return "winner"
-    return "tied" if key in found.choice.tied else "out"
-
-
-def _bounds(estimate: Estimate) -> Interval:
-    """The interval alone: the mean has a column of its own."""
-    return Interval(low=estimate.low, high=estimate.high)
-
-
-def _interval(estimate: Estimate | None) -> Interval | None:
-    return None if estimate is None else Interval(low=estimate.low, high=estimate.high, value=estimate.value)
-
-
-def notes(found: Findings) -> tuple[str, ...]:
-    """Sentences for people: winner, ties, advice, and the winner's accuracy without the luck of being chosen."""
-    if found.choice is None or found.members is None or found.held_out is None:
-        return ("No trial is complete yet.",)
-    choice, held = found.choice, found.held_out
-    best = _named(found.rival(choice.winner).triple)
-    sentences = [f"Winner: {best}, the best mean."]
-    if choice.tied:
-        ties = [_named(found.rival(key).triple) for key in choice.tied]
-        shown = ", ".join(ties[:8]) + (f" and {len(ties) - 8} more" if len(ties) > 8 else "")
-        sentences.append(
-            f"The data cannot tell it from: {shown} (confidence set at {found.members.level:.0%})."
-        )
-        if choice.cheapest != choice.winner:
-            sentences.append(f"Cheapest in the set: {_named(found.rival(choice.cheapest).triple)}.")
-    else:
-        sentences.append(f"It is alone in the confidence set at {found.members.level:.0%}.")
-    sentences.append(
-        f"Its accuracy without the luck of being chosen: {held.value:.2%} ({held.optimism * 100:+.2f} points of luck "
-        f"taken off; {held.agreement:.0%} of {held.choices} repeated choices agree)."
-    )
-    if found.members.sources == statistics.IMAGES:
-        sentences.append("One seed: intervals cover the choice of images only, not the luck of training.")
-    if found.surface is not None:
-        sentences.append(found.surface.says)
-    rounded = [rival for rival in found.rivals if len(rival.triples) > 1]
-    if rounded:
-        sentences.append(
-            f"{len(rounded)} of {len(found.rivals)} networks are built by several triples, which no training can tell "
-            "apart; the one moved least is shown."
-        )
-    return tuple(sentences)
-
-
-def _named(triple: Triple) -> str:
-    return "(" + ", ".join(f"{value:g}" for value in triple) + ")"

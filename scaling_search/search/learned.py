@@ -1,0 +1,60 @@
+"""Trials that finished without having learned anything: shown as such and, like diverged ones, never ranked.
+
+A network whose activations died, or whose rate was far too low, ends with a finite loss and an accuracy. Compared with
+the others it would only say that they are better than guessing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+
+from scaling_search.architecture import toml
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.rows import TrialRow
+
+# One trial in a thousand that learned a very little is called one that guesses.
+_ERROR = 1e-3
+_LEAST_GAIN = 0.01
+_LEAST_FALL = 0.1
+
+
+def unlearned(ledger: Ledger, trials: Iterable[TrialRow]) -> Mapping[str, str]:
+    """Why a trial did not learn, by its key: for those that did not."""
+    rows = list(trials)
+    networks = {row.network for row in rows}
+    classes = {row.fingerprint: row.toml for row in ledger.networks() if row.fingerprint in networks}
+    found = {}
+    for row in rows:
+        text = classes.get(row.network)
+        said = None if not text else why(row, toml.parse(text).classes)
+        if said is not None:
+            found[row.key] = said
+    return found
+
+
+def why(trial: TrialRow, classes: int) -> str | None:
+    """Why a complete trial is taken not to have learned; None when it did, or was not finished.
+
+    - It guesses: no more images right than 1/`classes` explains (binomial test at 0.1 %), while the loss on them is
+      not 1 % below ln(`classes`), or the training loss of the last epoch is not below that of the first.
+    - Nothing moved: the same share right after every epoch, and a training loss that fell by less than a tenth. This
+      finds the network that names one class for ever also where classes are not equally frequent.
+    """
+    from scipy.special import bdtrc
+
+    if trial.state != "complete" or trial.accuracy is None or not trial.correct_count:
+        return None
+    epochs = json.loads(trial.epochs or "[]")
+    losses = [epoch["train_loss"] for epoch in epochs if epoch["train_loss"] is not None]
+    right = round(trial.accuracy * trial.correct_count)
+    chance = right == 0 or float(bdtrc(right - 1, trial.correct_count, 1 / classes)) > _ERROR
+    guesses = trial.loss is not None and trial.loss >= (1 - _LEAST_GAIN) * math.log(classes)
+    fell = len(losses) < 2 or losses[-1] < losses[0]
+    if chance and (guesses or not fell):
+        return f"{trial.accuracy:.1%} right is what guessing among {classes} classes gives"
+    same = len(epochs) > 1 and len({epoch["accuracy"] for epoch in epochs}) == 1
+    if same and len(losses) > 1 and losses[-1] > (1 - _LEAST_FALL) * losses[0]:
+        return f"{trial.accuracy:.1%} right after every epoch, and the training loss hardly moved"
+    return None

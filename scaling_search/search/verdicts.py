@@ -1,0 +1,122 @@
+"""A grid's findings as the report's rows and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from scaling_search.ledger.rows import CandidateRow, NetworkRow, StudyRow, TrialRow
+from scaling_search.report import collect
+from scaling_search.report.rows import GridReport, GridRow, Judgement, Verdict
+from scaling_search.report.table import Interval
+from scaling_search.search import statistics
+from scaling_search.search.judge import LEVEL, Findings, Triple
+from scaling_search.search.statistics import Estimate
+
+
+def grid_report(
+    study: StudyRow,
+    candidates: Sequence[CandidateRow],
+    trials: Sequence[TrialRow],
+    *,
+    base: NetworkRow | None,
+    found: Findings,
+    level: float = LEVEL,
+) -> GridReport:
+    """The grid's table with verdicts, differences to the leader and what the numbers do not say."""
+    report = collect.grid(study, candidates, trials, base=base)
+    judged = {network: Judgement(verdict="did not learn") for network in found.unlearned}
+    accuracies, differences = found.accuracies or {}, found.differences or {}
+    for rival in found.rivals:
+        if found.choice is None or rival.key not in accuracies:
+            continue
+        judgement = Judgement(
+            verdict=_verdict(found, rival.key),
+            interval=_bounds(accuracies[rival.key]),
+            difference=None if rival.key == found.choice.winner else _interval(differences[rival.key]),
+        )
+        judged |= {str(row.network): judgement for row in rival.rows}
+    report = collect.judge(report, judged, level=level if accuracies else None, notes=notes(found))
+    return replace(report, rows=tuple(_lead(_explained(row, found), found) for row in report.rows))
+
+
+def _explained(row: GridRow, found: Findings) -> GridRow:
+    """The row with the reason why it is not ranked, where that is ours to say."""
+    why = found.unlearned.get(row.candidate.fingerprint or "")
+    return row if why is None else replace(row, reason="; ".join(filter(None, (row.reason, why))))
+
+
+def _lead(row: GridRow, found: Findings) -> GridRow:
+    """The row with the triple that stands for its network in front."""
+    for rival in found.rivals:
+        for member in rival.rows:
+            if member.network == row.candidate.fingerprint and member.phi == row.candidate.phi:
+                alpha, beta, gamma = rival.triple
+                candidate = replace(row.candidate, alpha=alpha, beta=beta, gamma=gamma)
+                candidate = replace(candidate, nominal_resolution=member.nominal_resolution)
+                return replace(row, candidate=candidate)
+    return row
+
+
+def _verdict(found: Findings, key: str) -> Verdict:
+    assert found.choice is not None  # noqa: S101
+    if key == found.choice.winner:
+        return "winner"
+    return "tied" if key in found.choice.tied else "out"
+
+
+def _bounds(estimate: Estimate) -> Interval:
+    """The interval alone: the mean has a column of its own."""
+    return Interval(low=estimate.low, high=estimate.high)
+
+
+def _interval(estimate: Estimate | None) -> Interval | None:
+    return None if estimate is None else Interval(low=estimate.low, high=estimate.high, value=estimate.value)
+
+
+def notes(found: Findings) -> tuple[str, ...]:
+    """Sentences for people: winner, ties, advice, and the winner's accuracy without the luck of being chosen."""
+    if found.choice is None or found.members is None or found.held_out is None:
+        return (*_unlearned(found), "No candidate has a result yet that can be judged.")
+    choice, held = found.choice, found.held_out
+    best = _named(found.rival(choice.winner).triple)
+    sentences = [f"Winner: {best}, the best mean."]
+    if choice.tied:
+        ties = [_named(found.rival(key).triple) for key in choice.tied]
+        shown = ", ".join(ties[:8]) + (f" and {len(ties) - 8} more" if len(ties) > 8 else "")
+        sentences.append(
+            f"The data cannot tell it from: {shown} (confidence set at {found.members.level:.0%})."
+        )
+        if choice.cheapest != choice.winner:
+            sentences.append(f"Cheapest in the set: {_named(found.rival(choice.cheapest).triple)}.")
+    else:
+        sentences.append(f"It is alone in the confidence set at {found.members.level:.0%}.")
+    sentences.append(
+        f"Its accuracy without the luck of being chosen: {held.value:.2%} ({held.optimism * 100:+.2f} points of luck "
+        f"taken off; {held.agreement:.0%} of {held.choices} repeated choices agree)."
+    )
+    if found.members.sources == statistics.IMAGES:
+        sentences.append("One seed: intervals cover the choice of images only, not the luck of training.")
+    sentences += _unlearned(found)
+    if found.surface is not None:
+        sentences.append(found.surface.says)
+    rounded = [rival for rival in found.rivals if len(rival.triples) > 1]
+    if rounded:
+        sentences.append(
+            f"{len(rounded)} of {len(found.rivals)} networks are built by several triples, which no training can tell "
+            "apart; the one moved least is shown."
+        )
+    return tuple(sentences)
+
+
+def _unlearned(found: Findings) -> list[str]:
+    if not found.unlearned:
+        return []
+    return [
+        f"{len(found.unlearned)} networks had a seed that did not learn (see Remark): like diverged ones they are not "
+        "ranked. More epochs or another learning rate may help."
+    ]
+
+
+def _named(triple: Triple) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in triple) + ")"
