@@ -45,8 +45,12 @@ def batch_norm(
     else:
         axes = tuple(range(x.ndim - 1))
         wide = x.astype(jnp.float32)
-        batch_mean = jnp.mean(wide, axes)
-        batch_variance = jnp.maximum(jnp.mean(wide * wide, axes) - batch_mean * batch_mean, 0.0)
+        # About the first row, or a mean far from zero would eat the digits of the variance.
+        pivot = lax.stop_gradient(wide[(0,) * (x.ndim - 1)])
+        offset = wide - pivot
+        mean_offset = jnp.mean(offset, axes)
+        batch_mean = pivot + mean_offset
+        batch_variance = jnp.maximum(jnp.mean(offset * offset, axes) - mean_offset * mean_offset, 0.0)
         y = activate(_scale_and_shift(x, scale, bias, batch_mean, batch_variance, epsilon), activation)
     new_mean = momentum * mean + (1 - momentum) * lax.stop_gradient(batch_mean)
     new_variance = momentum * variance + (1 - momentum) * lax.stop_gradient(batch_variance)

@@ -60,3 +60,23 @@ def test_kernel_equals_plain(
     for our, their in zip(ours, theirs, strict=True):
         assert our.dtype == their.dtype
         assert_allclose(our, their, rtol=1e-4, atol=1e-4 * max(1.0, float(jnp.abs(their).max())))
+
+
+@pytest.mark.parametrize("kernels", [True, False], ids=["kernel", "plain"])
+def test_a_mean_far_from_zero_keeps_the_variances_digits(
+    kernels: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E[x²] - μ² in float32 would have no digit left of a variance of 1 beside a mean of 10⁴."""
+    if kernels and native.version() is None:
+        pytest.skip("no C++ compiler here")
+    if not kernels:
+        monkeypatch.setattr(native, "version", lambda: None)
+    x = (1e4 + np.random.default_rng(0).normal(size=(8, 16, 16, 3))).astype(np.float32)
+    ones, zeros = jnp.ones(3), jnp.zeros(3)
+    y, _, variance = normalization.batch_norm(
+        jnp.asarray(x), ones, zeros, zeros, zeros, train=True, momentum=0.0, epsilon=1e-3, platform="cpu"
+    )
+    exact = x.astype(np.float64)
+    assert_allclose(variance, exact.var((0, 1, 2)), rtol=1e-5)
+    expected = (exact - exact.mean((0, 1, 2))) / np.sqrt(exact.var((0, 1, 2)) + 1e-3)
+    assert_allclose(y, expected, atol=2e-3)  # a float32 near 10⁴ is exact to 5e-4

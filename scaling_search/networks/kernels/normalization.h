@@ -68,15 +68,20 @@ inline Vec slope(Vec z) {
 }
 
 // How N·C floats are cut: into lines of P floats, the last perhaps short, and those into groups. The cut depends on
-// the shape alone, so sums come out the same whatever the number of threads.
+// the shape alone, so sums come out the same whatever the number of threads. A line is eight vectors or more: sums are
+// kept by place in a line, and a place that came back at once would wait for itself.
 struct Lines {
   int64_t floats, channels, period, lines, groups;
   Lines(int64_t floats, int64_t channels)
       : floats(floats),
         channels(channels),
-        period(std::lcm(channels, int64_t{4 * V})),
-        lines((floats + period - 1) / period),
-        groups(std::min<int64_t>(lines, 32)) {}
+        period(std::lcm(channels, int64_t{V})),
+        lines(0),
+        groups(0) {
+    period *= (8 * V + period - 1) / period;
+    lines = (floats + period - 1) / period;
+    groups = std::min<int64_t>(lines, 32);
+  }
   int64_t begin(int64_t group) const { return group * lines / groups; }
   std::vector<float> repeat(const float* values) const {
     std::vector<float> all(period);
@@ -85,40 +90,55 @@ struct Lines {
   }
 };
 
-// Adds a group's two sums, by place in a line, to `sums` (2, period): pair(place, place in the line, first, second) adds
-// a vector's share to both. Few enough lines are added up as floats that doubles keep the rest.
-template <typename Pair>
-void add_up(const Lines& cut, int64_t group, double* sums, const Pair& pair) {
-  const int64_t piece = std::max<int64_t>(32, 4096 / cut.period);
-  for (int64_t line = cut.begin(group); line < cut.begin(group + 1); line += piece) {
-    const int64_t end = std::min(line + piece, cut.begin(group + 1));
-    for (int64_t at = 0; at < cut.period; at += 4 * V) {
-      Vec first[4] = {}, second[4] = {};
-      for (int64_t l = line; l < end; ++l)
-#pragma GCC unroll 4
-        for (int k = 0; k < 4; ++k) pair(l * cut.period + at + k * V, at + k * V, first[k], second[k]);
-      float lanes[2][4 * V];
-      std::memcpy(lanes[0], first, sizeof first);
-      std::memcpy(lanes[1], second, sizeof second);
-      for (int lane = 0; lane < 4 * V; ++lane) {
-        sums[at + lane] += lanes[0][lane];
-        sums[cut.period + at + lane] += lanes[1][lane];
-      }
-    }
-  }
-}
-
-// V floats from `place`, and 0 past the end.
-static inline Vec get(const float* from, int64_t place, int64_t floats) {
-  if (place + V <= floats) return load(from + place);
-  Vec v = {};
+// V floats from `place`, and `beyond` past the end.
+template <bool Whole>
+inline Vec get(const float* from, int64_t place, int64_t floats, Vec beyond = Vec{}) {
+  if (Whole || place + V <= floats) return load(from + place);
+  Vec v = beyond;
   if (place < floats) std::memcpy(&v, from + place, (floats - place) * 4);
   return v;
 }
 
-static inline void set(float* to, int64_t place, int64_t floats, Vec v) {
-  if (place + V <= floats) return store(to + place, v);
+template <bool Whole>
+inline void set(float* to, int64_t place, int64_t floats, Vec v) {
+  if (Whole || place + V <= floats) return store(to + place, v);
   if (place < floats) std::memcpy(to + place, &v, (floats - place) * 4);
+}
+
+// each(whole, place, place in the line) for every vector of a line; `whole` is a type: no vector reaches past the end.
+template <typename Each>
+inline void along(const Lines& cut, int64_t line, const Each& each) {
+  const int64_t first = line * cut.period;
+  if (first + cut.period <= cut.floats) {
+#pragma GCC unroll 4
+    for (int64_t at = 0; at < cut.period; at += V) each(std::true_type(), first + at, at);
+  } else {
+    for (int64_t at = 0; at < cut.period; at += V) each(std::false_type(), first + at, at);
+  }
+}
+
+// Adds a group's two sums, by place in a line, to `sums` (2, period): pair(whole, place, place in the line, first,
+// second) adds a vector's share to both. Memory is read in order, which its prefetching needs; few enough lines are
+// added up as floats that doubles keep the rest.
+template <typename Pair>
+void add_up(const Lines& cut, int64_t group, double* sums, const Pair& pair) {
+  static thread_local Scratch memory;
+  const int64_t piece = std::max<int64_t>(32, 4096 / cut.period);
+  float* first = memory.get(2 * cut.period);
+  float* second = first + cut.period;
+  for (int64_t line = cut.begin(group); line < cut.begin(group + 1); line += piece) {
+    const int64_t end = std::min(line + piece, cut.begin(group + 1));
+    std::memset(first, 0, 2 * cut.period * sizeof *first);
+    for (int64_t l = line; l < end; ++l) {
+      along(cut, l, [&](auto whole, int64_t place, int64_t at) {
+        Vec a = load(first + at), b = load(second + at);
+        pair(whole, place, at, a, b);
+        store(first + at, a);
+        store(second + at, b);
+      });
+    }
+    for (int64_t at = 0; at < 2 * cut.period; ++at) sums[at] += first[at];
+  }
 }
 
 // Two sums per channel, over all groups in order: (2, C).
@@ -137,36 +157,41 @@ std::vector<double> sums_of(ffi::ThreadPool& pool, const Lines& cut, const Pair&
   return total;
 }
 
+// Groups are taken from the last: that is what the pass before has left in the cache.
 template <typename Each>
 void for_each_vector(ffi::ThreadPool& pool, const Lines& cut, const Each& each) {
   for_each(pool, cut.groups, cut.floats, [&](int64_t group) {
-    for (int64_t line = cut.begin(group); line < cut.begin(group + 1); ++line)
-      for (int64_t at = 0; at < cut.period; at += V) each(line * cut.period + at, at);
+    const int64_t mine = cut.groups - 1 - group;
+    for (int64_t line = cut.begin(mine); line < cut.begin(mine + 1); ++line) along(cut, line, each);
   });
 }
 
 template <int64_t A>
 void norm_forward(ffi::ThreadPool& pool, const Lines& cut, const float* x, const float* scale, const float* bias,
                   float epsilon, float* y, float* mean, float* variance) {
-  const std::vector<double> sums = sums_of(pool, cut, [&](int64_t place, int64_t, Vec& first, Vec& second) {
-    const Vec v = get(x, place, cut.floats);
+  // About the first row, or a mean far from zero would eat the digits of the variance.
+  const std::vector<float> pivot = cut.repeat(x);
+  const std::vector<double> sums = sums_of(pool, cut, [&](auto whole, int64_t place, int64_t at, Vec& first,
+                                                          Vec& second) {
+    const Vec first_row = load(&pivot[at]);
+    const Vec v = get<whole.value>(x, place, cut.floats, first_row) - first_row;
     first += v;
     second += v * v;
   });
   const double count = static_cast<double>(cut.floats) / cut.channels;
-  std::vector<float> factors(cut.channels), shifts(cut.channels);
+  std::vector<float> factors(cut.channels);
   for (int64_t c = 0; c < cut.channels; ++c) {
     const double m = sums[c] / count;
     const double v = sums[cut.channels + c] / count - m * m;
-    mean[c] = m;
+    mean[c] = x[c] + m;
     variance[c] = v < 0.0 ? 0.0 : v;
     factors[c] = scale[c] / std::sqrt(variance[c] + epsilon);
-    shifts[c] = bias[c] - static_cast<float>(m * factors[c]);
   }
-  const std::vector<float> factor = cut.repeat(factors.data()), shift = cut.repeat(shifts.data());
-  for_each_vector(pool, cut, [&](int64_t place, int64_t at) {
-    const Vec z = get(x, place, cut.floats) * load(&factor[at]) + load(&shift[at]);
-    set(y, place, cut.floats, activate<A>(z));
+  const std::vector<float> factor = cut.repeat(factors.data()), shift = cut.repeat(bias), middle = cut.repeat(mean);
+  for_each_vector(pool, cut, [&](auto whole, int64_t place, int64_t at) {
+    const Vec centred = get<whole.value>(x, place, cut.floats) - load(&middle[at]);
+    const Vec z = centred * load(&factor[at]) + load(&shift[at]);
+    set<whole.value>(y, place, cut.floats, activate<A>(z));
   });
 }
 
@@ -177,10 +202,12 @@ void norm_backward(ffi::ThreadPool& pool, const Lines& cut, const float* x, cons
   std::vector<float> factors(cut.channels), a(cut.channels), b(cut.channels);
   for (int64_t c = 0; c < cut.channels; ++c) factors[c] = scale[c] / std::sqrt(variance[c] + epsilon);
   const std::vector<float> factor = cut.repeat(factors.data()), shift = cut.repeat(bias), middle = cut.repeat(mean);
-  const std::vector<double> sums = sums_of(pool, cut, [&](int64_t place, int64_t at, Vec& first, Vec& second) {
-    const Vec centred = get(x, place, cut.floats) - load(&middle[at]);
+  const std::vector<double> sums = sums_of(pool, cut, [&](auto whole, int64_t place, int64_t at, Vec& first,
+                                                          Vec& second) {
+    const Vec centred = get<whole.value>(x, place, cut.floats) - load(&middle[at]);
     const Vec z = centred * load(&factor[at]) + load(&shift[at]);
-    const Vec dz = get(grad, place, cut.floats) * slope<A>(z);
+    const Vec dz = get<whole.value>(grad, place, cut.floats) * slope<A>(z);
+    if (A != kIdentity) set<whole.value>(dx, place, cut.floats, dz);
     first += dz;
     second += dz * centred;
   });
@@ -192,12 +219,13 @@ void norm_backward(ffi::ThreadPool& pool, const Lines& cut, const float* x, cons
     a[c] = sums[c] / count;
     b[c] = sums[cut.channels + c] * precision / count;
   }
+  // dz waits in dx for the second pass: one more write is less than another sigmoid.
+  const float* kept = A == kIdentity ? grad : dx;
   const std::vector<float> offset = cut.repeat(a.data()), part = cut.repeat(b.data());
-  for_each_vector(pool, cut, [&](int64_t place, int64_t at) {
-    const Vec centred = get(x, place, cut.floats) - load(&middle[at]);
-    const Vec z = centred * load(&factor[at]) + load(&shift[at]);
-    const Vec dz = get(grad, place, cut.floats) * slope<A>(z);
-    set(dx, place, cut.floats, load(&factor[at]) * (dz - load(&offset[at]) - centred * load(&part[at])));
+  for_each_vector(pool, cut, [&](auto whole, int64_t place, int64_t at) {
+    const Vec centred = get<whole.value>(x, place, cut.floats) - load(&middle[at]);
+    const Vec dz = get<whole.value>(kept, place, cut.floats);
+    set<whole.value>(dx, place, cut.floats, load(&factor[at]) * (dz - load(&offset[at]) - centred * load(&part[at])));
   });
 }
 
