@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
+from scaling_search.architecture import toml
 from scaling_search.errors import DamagedError, InputError
 from scaling_search.ledger.rows import CandidateRow, EvaluationRow, NetworkRow, StudyRow, TrialRow
 from scaling_search.report.rows import (
@@ -54,7 +55,7 @@ def grid(
         dataset=study.dataset_name,
         rows=_ranked(row for row in rows if row.status != "dropped"),
         dropped=tuple(row for row in rows if row.status == "dropped"),
-        base=None if base is None else _base(base, candidates, mine.get(base.fingerprint, [])),
+        base=None if base is None else _base(base, mine.get(base.fingerprint, [])),
     )
 
 
@@ -151,6 +152,15 @@ def estimate(accuracies: Iterable[float | None]) -> Estimate | None:
     return Estimate(mean=statistics.fmean(have), sd=sd, seeds=len(have))
 
 
+def listed(numbers: Iterable[int]) -> str:
+    """Depths or widths of the stages in one cell.
+
+    >>> listed((1, 2, 2))
+    '1-2-2'
+    """
+    return "-".join(map(str, numbers))
+
+
 def count(trials: Iterable[TrialRow]) -> States:
     """How many trials are in each state."""
     states: dict[str, int] = {}
@@ -202,20 +212,19 @@ def _grid_row(group: Sequence[CandidateRow], trials: Sequence[TrialRow]) -> Grid
     )
 
 
-def _base(network: NetworkRow, candidates: Sequence[CandidateRow], trials: Sequence[TrialRow]) -> GridRow:
+def _base(row: NetworkRow, trials: Sequence[TrialRow]) -> GridRow:
     states = count(trials)
-    # The network's row has no stage lists; a candidate that builds the same network does.
-    twin = next((row for row in candidates if row.network == network.fingerprint), None)
+    network = toml.parse(row.toml, what=f"network {row.name} in the ledger")
     return GridRow(
         candidate=Candidate(
-            name=network.name,
-            fingerprint=network.fingerprint,
+            name=row.name,
+            fingerprint=row.fingerprint,
             phi=0.0,
-            depth=None if twin is None else twin.depth,
-            width=None if twin is None else twin.width,
-            resolution=network.resolution,
-            parameters=network.parameters,
-            macs=network.macs,
+            depth=listed(network.depths),
+            width=listed(network.widths),
+            resolution=row.resolution,
+            parameters=row.parameters,
+            macs=row.macs,
             macs_ratio=1.0,
         ),
         reason=_reason(None, states, trials),

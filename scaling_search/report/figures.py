@@ -44,6 +44,15 @@ def decimal(number: float | None, digits: int = 2, *, scale: float = 1.0, sign: 
     return text.replace("-", "+" if sign else "") if float(text.replace(",", "")) == 0 else text
 
 
+def factor(number: float | None) -> str:
+    """By how much something is multiplied: one digit after the point, none from 10 on.
+
+    >>> factor(1.2 ** 7), factor(2.0 ** 7), factor(4.0 ** 7)
+    ('3.6', '128', '16,384')
+    """
+    return decimal(number, 1 if number is not None and abs(number) < 9.95 else 0)
+
+
 def percent(fraction: float | None, digits: int = 2) -> str:
     """A fraction as a percentage, without the sign (the column title has it).
 

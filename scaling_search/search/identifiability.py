@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from scaling_search.architecture.network import Network
+from scaling_search.report import figures
 from scaling_search.scaling.coefficients import Range
 from scaling_search.scaling.scale import scale
 from scaling_search.search.study import Study, parse_phi
@@ -36,7 +37,7 @@ def indistinct(study: Study, base: Network) -> list[str]:
                 low, high = same[0] ** FAR, same[-1] ** FAR
                 found.append(
                     f"{symbol} = {span}: all build the same {name}, yet at φ = {FAR:g} they would multiply "
-                    f"{dimension} by {low:.2g} to {high:.2g}"
+                    f"{dimension} by {figures.factor(low)} to {figures.factor(high)}"
                 )
     return found
 

@@ -45,10 +45,13 @@ def _ahead(ahead: Outlook | None) -> list[str]:
     else:
         forecast = ahead.forecast
         low, high = min(forecast.trial_seconds), max(forecast.trial_seconds)
+        left = "nothing is left to train"
+        if forecast.missing:
+            trials = "1 trial is" if forecast.missing == 1 else f"{forecast.missing} trials are"
+            left = f"{trials} still to train, about {duration(forecast.total_seconds)}"
         notes = [
             f"Time, by trials in the ledger ({forecast.device}): {duration(low)} to {duration(high)} a trial and "
-            f"{duration(forecast.compile_seconds)} to compile a network; {forecast.missing} trials are still to train, "
-            f"about {duration(forecast.total_seconds)}."
+            f"{duration(forecast.compile_seconds)} to compile a network; {left}."
         ]
     if ahead is not None and ahead.power is not None and ahead.difference is not None:
         notes.append(outlook.sentence(ahead.power, ahead.difference))

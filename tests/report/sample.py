@@ -21,7 +21,17 @@ STUDY = StudyRow(
 BASE = NetworkRow(
     fingerprint="base",
     name="efficientnet-b0@32px",
-    toml="",
+    toml="""name = "efficientnet-b0@32px"
+resolution = 32
+activation = "silu"
+stem = { width = 8, kernel = 3, stride = 2 }
+stages = [
+  { block = "mbconv", depth = 1, width = 16, stride = 1, kernel = 3, expand = 6 },
+  { block = "mbconv", depth = 2, width = 24, stride = 1, kernel = 3, expand = 6 },
+  { block = "mbconv", depth = 3, width = 40, stride = 1, kernel = 3, expand = 6 },
+]
+head = { width = 1280 }
+""",
     resolution=32,
     parameters=112_640,
     macs=2_104_320,
@@ -58,7 +68,7 @@ def candidate(
         "network": network,
         "network_name": None if network is None else f"efficientnet-b0@32px@phi=1/{network}",
         "depth": "1-2-3",
-        "width": "16-24-40-1280",
+        "width": "16-24-40",
         "status": "kept",
     }
     return CandidateRow(**(fields | more))  # type: ignore[arg-type]
@@ -80,7 +90,7 @@ CANDIDATES = [
         "mixed",
         (1.2, 1.1, 1.15),
         depth="2-3-4",
-        width="16-24-48-1408",
+        width="16-24-48",
         resolution=37,
         nominal_resolution=36.8,
         parameters=150_112,
@@ -92,7 +102,7 @@ CANDIDATES = [
         "mixed",
         (1.25, 1.1, 1.15),
         depth="2-3-4",
-        width="16-24-48-1408",
+        width="16-24-48",
         resolution=37,
         parameters=150_112,
         macs=4_301_230,
@@ -102,7 +112,7 @@ CANDIDATES = [
         "grid",
         "wide",
         (1.0, 1.4, 1.0),
-        width="24-32-56-1792",
+        width="24-32-56",
         resolution=33,
         nominal_resolution=32.0,
         parameters=221_004,
@@ -147,7 +157,7 @@ CANDIDATES = [
         (1.2, 1.1, 1.15),
         network_name="efficientnet-b0@32px@phi=1",
         depth="2-3-4",
-        width="16-24-48-1408",
+        width="16-24-48",
         resolution=37,
         parameters=150_112,
         macs=4_301_230,
@@ -160,7 +170,7 @@ CANDIDATES = [
         phi=7.0,
         network_name="efficientnet-b0@32px@phi=7",
         depth="4-8-11",
-        width="32-48-80-2496",
+        width="32-48-80",
         resolution=85,
         parameters=612_345,
         macs=281_234_567,

@@ -72,10 +72,12 @@ def test_judge_sorts_by_verdict_and_keeps_the_rest() -> None:
     assert {row.verdict for row in judged.rows[2:]} == {"diverged", "running"}
 
 
-def test_the_base_has_its_figures_and_the_lists_of_its_twin() -> None:
-    base = sample.grid().base
+def test_the_base_has_its_figures_and_the_lists_of_its_network() -> None:
+    # No candidate of a search builds the base: the lists are its own.
+    base = collect.grid(sample.STUDY, [], sample.TRIALS, base=sample.BASE).base
     assert base is not None and base.accuracy is not None
-    assert (base.verdict, base.accuracy.seeds, base.candidate.depth) == ("base", 3, "1-2-3")
+    assert (base.verdict, base.accuracy.seeds) == ("base", 3)
+    assert (base.candidate.depth, base.candidate.width) == ("1-2-3", "16-24-40")
 
 
 def test_the_family_rises_and_says_why_a_member_was_not_trained() -> None:

@@ -18,6 +18,11 @@ def test_every_alpha_up_to_a_quarter_builds_the_same_depths_of_b0() -> None:
     assert "by 1.4 to 4.8" in line
 
 
+def test_factors_are_written_as_people_write_them() -> None:
+    (line,) = said('[grid]\nalpha = "2:2.3:0.05"\nbeta = "1.2"\ngamma = "1.2"\n')[:1]
+    assert line.endswith("by 152 to 292")
+
+
 def test_a_divisor_of_8_takes_beta_away_from_widths_of_8() -> None:
     proxy = '[proxy]\nresolution = 32\nwidth = 0.25\n[grid]\nalpha = "2"\ngamma = "1.2"\nbeta = "1.1"\n'
     # The stem and the first stages are 8 wide, later ones are wider; a baseline of 8 throughout changes nowhere.
