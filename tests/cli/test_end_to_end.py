@@ -1,0 +1,102 @@
+"""The whole road as a user walks it, with real trainings: grid, grid again, scale, report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+from jax.experimental.compilation_cache import compilation_cache
+
+from scaling_search.architecture.network import fingerprint
+from scaling_search.baselines.load import load
+from scaling_search.cli.main import run
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.search.grid import FRESH_SEEDS
+from scaling_search.training import cache
+
+NETWORK = """
+name = "tiny"
+resolution = 6
+activation = "relu"
+stem = { width = 8 }
+stages = [{ block = "plain", width = 8 }]
+head = {}
+"""
+# At phi = 1 two networks: twice as deep, or of 1.4 times the side.
+STUDY = """
+name = "road"
+baseline = "tiny.toml"
+[dataset]
+name = "digits"
+[rounding]
+divisor = 1
+[recipe]
+epochs = 1
+learning_rate = 0.1
+[grid]
+alpha = "1:2:1"
+beta = "1:1:1"
+gamma = "1:1.4:0.4"
+tolerance = 0.1
+macs_tolerance = 0.3
+seeds = 2
+racing = false
+[scale]
+phi = "0..1"
+seeds = 1
+"""
+
+
+@pytest.fixture(autouse=True)
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Compiled programs go to a folder of the test's own, not to the user's."""
+    before = jax.config.jax_compilation_cache_dir
+    monkeypatch.setattr(cache, "default_folder", lambda: tmp_path / "programs")
+    yield
+    jax.config.update("jax_compilation_cache_dir", before)
+    compilation_cache.reset_cache()
+
+
+def test_grid_grid_again_scale_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "tiny.toml").write_text(NETWORK, encoding="utf-8")
+    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
+
+    def said(*arguments: str) -> Any:
+        where = ["--study", str(tmp_path / "study.toml"), "--ledger", str(tmp_path / "road.db")]
+        assert run([*arguments, *where]) == 0, capsys.readouterr().err
+        captured = capsys.readouterr()
+        assert captured.err == "", "quiet where there is no terminal"
+        return json.loads(captured.out)
+
+    grid = said("grid", "--phi", "1", "--json")
+    assert (grid["candidates"], grid["trials"], grid["trained"]) == (2, 4, 4)
+    triples = {(row["alpha"], row["gamma"]): row for row in grid["grid"]}
+    assert set(triples) == {(2, 1), (1, 1.4)}
+    means = {triple: row["accuracy"]["value"] for triple, row in triples.items()}
+    best = max(means, key=lambda triple: means[triple])
+    assert means[best] > 0.2, "guessing one of ten digits gives half of that"
+    assert (grid["winner"]["alpha"], grid["winner"]["gamma"]) == best
+
+    again = said("grid", "--phi", "1", "--json")
+    assert again == grid | {"trained": 0}
+
+    out = tmp_path / "networks"
+    scale = said("scale", "--phi", "0..1", "--out", str(out), "--json")
+    assert scale["coefficients"] == {name: grid["winner"][name] for name in ("alpha", "beta", "gamma")}
+    written = [fingerprint(load(str(file))) for file in sorted(out.iterdir())]
+    assert written[1] == grid["winner"]["networks"][0]["fingerprint"]
+    with Ledger.open(tmp_path / "road.db", read_only=True) as ledger:
+        trials = ledger.trials()
+        assert {row.state for row in trials} == {"complete"}
+        assert {row.network for row in trials if row.seed >= FRESH_SEEDS} == set(written)
+        assert len(ledger.evaluations()) == 2, "the family alone has met the test split"
+
+    report = said("report", "--format", "json")
+    assert {(row["alpha"], row["gamma"]): row["accuracy_mean"] for row in report["grid"]} == means
+    assert {row["seeds"] for row in report["grid"]} == {2}
+    assert [row["phi"] for row in report["scale"]] == [0, 1]
+    assert all(0 < row["accuracy_mean"] < 1 and row["seeds"] == 1 for row in report["scale"])
