@@ -75,6 +75,7 @@ def scale(
             settings,
             at.ledger,
             members,
+            match=rule,
             watcher=at.bars,
             should_stop=lambda: at.stop.requested,
             checkpoints=at.checkpoints,

@@ -14,7 +14,7 @@ from scaling_search.costs.count import cost
 from scaling_search.data import catalog
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import TrialRow
+from scaling_search.ledger.rows import CandidateRow, TrialRow
 from scaling_search.report.render import save
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search import climb, records, rounds
@@ -55,8 +55,15 @@ def parse_coefficients(text: str) -> Coefficients:
     return Coefficients(alpha=alpha, beta=beta, gamma=gamma)
 
 
-def family(study: Study, triple: Coefficients, *, match: str, as_published: bool = False) -> list[Candidate]:
-    """One candidate per phi of the study's `scale.phi`.
+def family(
+    study: Study,
+    triple: Coefficients,
+    *,
+    match: str,
+    as_published: bool = False,
+    at: Sequence[float] | None = None,
+) -> list[Candidate]:
+    """One candidate per phi of the study's `scale.phi`, or of `at`.
 
     With `match = "realised"` each is moved to its MACs as the grid's candidates are.
 
@@ -65,7 +72,7 @@ def family(study: Study, triple: Coefficients, *, match: str, as_published: bool
     base = base_of(study, as_published=as_published)
     base_cost = cost(base)
     members = []
-    for phi in parse_phi(study.scale.phi):
+    for phi in parse_phi(study.scale.phi) if at is None else at:
         row = candidate(study, base, base_cost, triple, phi)
         if match == "realised":
             moved = matched(study, base, base_cost, row)
@@ -95,6 +102,7 @@ def train(
     ledger: Ledger,
     members: Sequence[Candidate],
     *,
+    match: str,
     watcher: Watcher,
     should_stop: Callable[[], bool],
     checkpoints: Path | None,
@@ -105,6 +113,7 @@ def train(
 
     A member whose estimated time or memory is over the limit is recorded as *not trained*, with the estimate; so is
     one whose predicted gain is within noise, with `stop_when_flat`. Accuracies are predicted before the training.
+    `match` is the rule by which the members were built.
     """
     trainer = make_trainer(
         study,
@@ -124,6 +133,7 @@ def train(
     seeds = range(FRESH_SEEDS, FRESH_SEEDS + study.scale.seeds)
     watcher.expect(len(members) * len(seeds))
     trained = 0
+    kept = others(study, ledger, members, match=match)
     decided = list(members)
     earlier: list[Job] = []
     for index, member in enumerate(members):
@@ -138,16 +148,32 @@ def train(
         if refusal is not None:
             decided[index] = replace(member, status="not trained", reason=refusal)
             watcher.skip(len(jobs), f"φ = {member.phi:g} not trained: {refusal}")
-        _record(study, ledger, decided)
+        _record(study, ledger, decided, kept)
         if refusal is None:
             trained += rounds.run_jobs(trainer, jobs, test=test)
-    _record(study, ledger, decided)
+    _record(study, ledger, decided, kept)
     return trained
 
 
-def _record(study: Study, ledger: Ledger, members: Sequence[Candidate]) -> None:
+def others(study: Study, ledger: Ledger, members: Sequence[Candidate], *, match: str) -> list[CandidateRow]:
+    """What earlier calls recorded of the same family at other phi: the networks that it has there now.
+
+    Another triple's, or those of another base or rounding, would be read as members of this family.
+    """
+    triple, here = members[0].triple, {member.phi for member in members}
+    rows = [
+        row
+        for row in ledger.candidates(study.name, "scale")
+        if (row.alpha, row.beta, row.gamma) == (triple.alpha, triple.beta, triple.gamma)
+        and row.phi not in here
+    ]
+    again = family(study, triple, match=match, at=[row.phi for row in rows])
+    return [row for row, member in zip(rows, again, strict=True) if row.network == member.fingerprint]
+
+
+def _record(study: Study, ledger: Ledger, members: Sequence[Candidate], kept: Sequence[CandidateRow]) -> None:
     rows = [records.candidate_row(study.name, "scale", row) for row in members]
-    ledger.record_candidates(study.name, rows)
+    ledger.record_candidates(study.name, [*rows, *kept], in_place_of="scale")
 
 
 def _begun(trainer: Trainer, jobs: Sequence[Job]) -> bool:

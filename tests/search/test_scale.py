@@ -30,14 +30,22 @@ def family(phi: str, minutes: float = 30) -> Study:
     return override(study(), {"scale.phi": phi, "scale.seeds": 2, "scale.max_minutes": minutes})
 
 
-def trained(settings: Study, trainer: Pretend, monkeypatch: pytest.MonkeyPatch) -> int:
+def trained(
+    settings: Study,
+    trainer: Pretend,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    triple: Coefficients = TRIPLE,
+    match: str = "nominal",
+) -> int:
     monkeypatch.setattr(scale, "make_trainer", lambda *_, **__: trainer)
     monkeypatch.setattr(catalog, "load_test", lambda name: noise_images(20))
-    members = scale.family(settings, TRIPLE, match="nominal")
+    members = scale.family(settings, triple, match=match)
     return scale.train(
         settings,
         trainer.ledger,
         members,
+        match=match,
         watcher=trainer.listener,
         should_stop=lambda: False,
         checkpoints=None,
@@ -67,6 +75,38 @@ def test_seeds_are_fresh_and_a_second_run_trains_nothing(
     assert {seed for _, seed in trainer.listener.begun} == {FRESH_SEEDS, FRESH_SEEDS + 1}
     _, trials = family_table.report_of(ledger, "s")
     assert all(trial.seed >= FRESH_SEEDS for trial in trials)
+
+
+def recorded(ledger: Ledger) -> list[tuple[float, float]]:
+    return [(row.phi, row.alpha) for row in ledger.candidates("s", "scale")]
+
+
+def test_another_triple_takes_the_place_of_the_whole_family(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Pretend(ledger)
+    trained(family("0,1"), trainer, monkeypatch)
+    assert recorded(ledger) == [(0, 1.2), (1, 1.2)]
+    trained(family("0"), trainer, monkeypatch, triple=Coefficients(alpha=1.5, beta=1.1, gamma=1.0))
+    assert recorded(ledger) == [(0, 1.5)]
+    report, _ = family_table.report_of(ledger, "s")
+    assert {row.candidate.alpha for row in report.rows} == {1.5}
+
+
+def test_other_phi_of_one_family_stay(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Pretend(ledger)
+    trained(family("0,1"), trainer, monkeypatch)
+    begun = len(trainer.listener.begun)
+    trained(family("2"), trainer, monkeypatch)
+    assert recorded(ledger) == [(0, 1.2), (1, 1.2), (2, 1.2)]
+    assert len({network for network, _ in trainer.listener.begun[begun:]}) == 1
+
+
+def test_other_phi_of_another_base_go(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Pretend(ledger)
+    trained(family("0,1"), trainer, monkeypatch)
+    trained(override(family("0"), {"proxy.width": 0.5}), trainer, monkeypatch)
+    assert recorded(ledger) == [(0, 1.2)]
 
 
 def test_what_time_forbids_is_recorded_and_not_trained(
