@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -27,20 +28,26 @@ def plan(
             "--power", help="How many seeds a difference in accuracy needs, such as 0.01 (one point)."
         ),
     ] = None,
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Compile and time a network or two on this device, for the forecast."),
+    ] = False,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
     as_json: options.Json = False,
 ) -> None:
     """What `grid` would do, before any compute: candidates, duplicates, real costs, time."""
+    from scaling_search.cli.progress import Bars
     from scaling_search.report.render import show, write
     from scaling_search.report.to_json import dumps
     from scaling_search.search import outlook, plan_table
     from scaling_search.search import plan as use_case
 
     settings = options.study(start, subject, triples, cost, training, build, table="grid")
-    found = use_case.plan(settings, as_published=subject.as_published)
-    ahead = None
-    if power is not None or options.exists(ledger):
-        ahead = options.with_ledger(ledger, lambda opened: outlook.look(found, opened, power))
+    found = use_case.plan(settings, as_published=subject.as_published and not measure)
+    with Bars() as bars:
+        look = partial(outlook.look, found, difference=power, measure=bars.note if measure else None)
+        needed = power is not None or options.exists(ledger)
+        ahead = options.with_ledger(ledger, look) if needed else look(None)
     if as_json:
         write(dumps(plan_table.record(found, ahead)))
     else:

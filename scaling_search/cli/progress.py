@@ -94,6 +94,11 @@ class Bars:
         else:
             say(text)
 
+    def note(self, text: str) -> None:
+        """One line for a person who is watching; nothing where nobody is."""
+        if self.shown:
+            self.say(text)
+
     def _advance(self, trials: int) -> None:
         if self.trials is not None:
             self.bars.advance(self.trials, trials)

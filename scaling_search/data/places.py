@@ -21,8 +21,11 @@ def data_directory(given: Path | None = None) -> Path:
     if given is not None:
         return given.expanduser()
     named = os.environ.get(VARIABLE)
-    if named:
-        return Path(named).expanduser()
+    return Path(named).expanduser() if named else cache_folder()
+
+
+def cache_folder() -> Path:
+    """Our folder in the user's cache: what can be made again lies there."""
     cache = os.environ.get("XDG_CACHE_HOME")
     # The XDG rules say that a relative path there is to be ignored.
     home = Path(cache) if cache and Path(cache).is_absolute() else Path.home() / ".cache"

@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from scaling_search.data import catalog
-from scaling_search.data.dataset import DatasetInfo
+from scaling_search.data.dataset import Dataset, DatasetInfo
 from scaling_search.report import columns
 from scaling_search.report.table import Column, Document, Row, Table
+from scaling_search.search.study import Study
+
+
+def of(study: Study) -> Dataset:
+    """The study's data, decoded. Never opens the test split."""
+    data = study.dataset
+    return catalog.load(data.name, validation=data.validation, split_seed=data.split_seed)
 
 
 def known() -> list[DatasetInfo]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from scaling_search.architecture.network import fingerprint
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.report.rows import GridReport
-from scaling_search.search import verdicts
+from scaling_search.search import announced, verdicts
 from scaling_search.search.grid import GridOutcome
 from scaling_search.search.judge import Findings
 from scaling_search.search.plan import base_of
@@ -22,7 +22,10 @@ def report_of(ledger: Ledger, study: Study, trials: Sequence[TrialRow], found: F
     row = next(row for row in ledger.studies() if row.name == study.name)
     candidates = ledger.candidates(study.name, "grid")
     base = next((item for item in ledger.networks() if item.fingerprint == row_base(study, ledger)), None)
-    return verdicts.grid_report(row, candidates, trials, base=base, found=found)
+    report = verdicts.grid_report(row, candidates, trials, base=base, found=found)
+    compared = announced.compare(ledger, study.name, trials)
+    more = () if compared is None else (announced.sentence(compared),)
+    return replace(report, notes=(*report.notes, *more))
 
 
 def row_base(study: Study, ledger: Ledger) -> str | None:
@@ -34,6 +37,7 @@ def row_base(study: Study, ledger: Ledger) -> str | None:
 def record(study: Study, outcome: GridOutcome) -> dict[str, Any]:
     """`winner`, `confidence_set` and the evidence. Figures that were not measured are null."""
     found = outcome.found
+    compared = outcome.compared
     whole: dict[str, Any] = {
         "study": study.name,
         "phi": [plan.phi for plan in outcome.planned.plans],
@@ -44,6 +48,7 @@ def record(study: Study, outcome: GridOutcome) -> dict[str, Any]:
         "failed": sum(row.state == "failed" for row in outcome.trials),
         "diverged": sum(row.state == "diverged" for row in outcome.trials),
         "did_not_learn": dict(found.unlearned),
+        "forecast": None if compared is None else asdict(compared) | {"ratio": compared.ratio},
         "winner": None,
         "confidence_set": [],
         "level": None,

@@ -9,11 +9,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaling_search.data import catalog
-from scaling_search.errors import InputError
+from scaling_search.errors import InputError, ScalingSearchError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import DecisionRow, TrialRow
-from scaling_search.search import judge, learned, records, rounds
+from scaling_search.search import (
+    announced,
+    datasets,
+    forecast,
+    judge,
+    learned,
+    origin,
+    records,
+    rounds,
+    speed,
+)
+from scaling_search.search.announced import Compared
 from scaling_search.search.judge import Findings
 from scaling_search.search.plan import Planned, plan
 from scaling_search.search.race import Decision
@@ -25,12 +35,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class GridOutcome:
-    """What `grid` did and found. `trained` counts the trials that this call ran."""
+    """What `grid` did and found. `trained` counts the trials that this call ran; `compared` is its forecast and
+    what came of it.
+    """
 
     planned: Planned
     trained: int
     trials: tuple[TrialRow, ...]
     found: Findings
+    compared: Compared | None
 
 
 def grid(
@@ -59,13 +72,41 @@ def grid(
         raise InputError(
             "no triple is kept at every phi of the grid: drop a phi or raise grid.macs_tolerance"
         )
+    _announce(planned, trainer)
     watcher.expect(sum(len(contender.members) for contender in field) * study.grid.seeds)
     trained = 0
     # Once more until nothing is left to do: a candidate that diverged late may have ruled out one that is back now.
     while ran := rounds.run(trainer, field, range(study.grid.seeds), Race(study, ledger).after_round):
         trained += ran
     trials, found = read_grid(ledger, study)
-    return GridOutcome(planned=planned, trained=trained, trials=trials, found=found)
+    compared = announced.compare(ledger, study.name, trials)
+    return GridOutcome(planned=planned, trained=trained, trials=trials, found=found, compared=compared)
+
+
+def _announce(planned: Planned, trainer: Trainer) -> None:
+    """Says how long it will take, from trials of this device, a measurement in the cache, or one made now."""
+    from scaling_search.training.outcome import OutOfMemory, TrainingStopped
+
+    ledger, recipe, dataset = trainer.ledger, trainer.recipe, trainer.dataset.fingerprint
+    rows = [row for row in ledger.trials() if (row.recipe, row.dataset) == (recipe.canonical(), dataset)]
+    if announced.stands(ledger, planned, rows):
+        return
+    basis = forecast.from_ledger(recipe, rows, device=origin.device())
+    if basis is None:
+        known = speed.remembered(planned)
+        if known is None or known.device != origin.device():
+            try:
+                known = speed.measure(planned, trainer, trainer.watcher.note)
+            except OutOfMemory:
+                return  # its trial will fail, and be recorded with the reason
+            except (TrainingStopped, ScalingSearchError):
+                raise
+            except Exception as error:
+                trainer.watcher.say(f"no forecast: {type(error).__name__}: {error}")
+                return
+        basis = speed.basis(planned, known)
+    for sentence in forecast.sentences(announced.announce(ledger, planned, basis, rows)):
+        trainer.watcher.note(sentence)
 
 
 class Race:
@@ -145,9 +186,7 @@ def make_trainer(
     from scaling_search.training.cache import enable_cache
 
     recipe = study.resolved_recipe()
-    dataset = catalog.load(
-        study.dataset.name, validation=study.dataset.validation, split_seed=study.dataset.split_seed
-    )
+    dataset = datasets.of(study)
     enable_cache()
     return Trainer(
         ledger=ledger,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -32,6 +33,21 @@ def device() -> str:
     return f"cpu, {processor()}, {len(_cores())} cores"
 
 
+def machine() -> str:
+    """What decides how fast this machine is, as far as it is known without starting the accelerator's library."""
+    gpus = sorted(
+        line.partition(":")[2].strip()
+        for file in Path("/proc/driver/nvidia/gpus").glob("*/information")
+        for line in file.read_text(errors="replace").splitlines()
+        if line.startswith("Model:")
+    )
+    chosen = {
+        name: os.environ.get(name)
+        for name in ("JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES", "SCALING_SEARCH_KERNELS")
+    }
+    return json.dumps([processor(), len(_cores()), gpus, chosen])
+
+
 def platform_name() -> str:
     """cpu, gpu or tpu: what networks are built for."""
     import jax
@@ -47,6 +63,11 @@ def available_memory() -> int | None:
     if first.platform != "cpu":
         stats = first.memory_stats()
         return None if not stats else int(stats["bytes_limit"]) - int(stats["bytes_in_use"])
+    return host_memory()
+
+
+def host_memory() -> int | None:
+    """Bytes that the host can still give, where the system tells."""
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
@@ -68,8 +89,6 @@ def processor() -> str:
 
 
 def _cores() -> set[int]:
-    import os
-
     if hasattr(os, "sched_getaffinity"):
         return set(os.sched_getaffinity(0))
     return set(range(os.cpu_count() or 1))

@@ -1,84 +1,81 @@
-"""What a study will take, from trials that the ledger has: seconds, and seeds for a wanted difference."""
+"""What a study will take: seconds and memory, and seeds for a wanted difference."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
-from scaling_search.search import judge
+from scaling_search.search import announced, judge, learned, speed
+from scaling_search.search import forecast as forecasts
+from scaling_search.search.forecast import Basis, Forecast
 from scaling_search.search.grid import own_trials
-from scaling_search.search.plan import Candidate, Planned
+from scaling_search.search.plan import Planned
 from scaling_search.search.power import Power, measured, seeds_needed
 
-
-@dataclass(frozen=True, kw_only=True)
-class Forecast:
-    """Seconds for one trial of each candidate and for what is still to train; `device` is where it was measured."""
-
-    compile_seconds: float
-    trial_seconds: tuple[float, ...]
-    total_seconds: float
-    missing: int
-    device: str
+if TYPE_CHECKING:
+    pass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outlook:
-    """A forecast, where trials allow one, and the answer to --power, where it was asked."""
+    """A forecast, where something was measured; memory in any case; the answer to --power, where it was asked."""
 
     forecast: Forecast | None
+    memory_bytes: tuple[int, ...]
     power: Power | None
     difference: float | None
 
 
-def look(planned: Planned, ledger: Ledger, difference: float | None) -> Outlook:
-    """Both at once. Errors: as `power`."""
+def look(
+    planned: Planned,
+    ledger: Ledger | None,
+    *,
+    difference: float | None = None,
+    measure: Callable[[str], None] | None = None,
+) -> Outlook:
+    """All at once, from the ledger where there is one. Errors: as `power`.
+
+    `measure` asks for a measurement now; it is told what goes on. Without, an earlier one in the cache serves where
+    the ledger has no trial.
+    """
+    rows = [] if ledger is None else _alike(planned, ledger)
+    found = _basis(planned, rows, measure)
+    done = announced.done(rows)
     return Outlook(
-        forecast=forecast(planned, ledger),
-        power=None if difference is None else power(planned, ledger, difference),
+        forecast=None if found is None else forecasts.forecast(planned, found, done),
+        memory_bytes=forecasts.memory(planned, "cpu"),
+        power=None if difference is None or ledger is None else power(planned, ledger, difference),
         difference=difference,
     )
 
 
-def forecast(planned: Planned, ledger: Ledger) -> Forecast | None:
-    """From complete trials of the study's recipe and data set, on the device of the newest; None without any."""
-    recipe = planned.study.resolved_recipe().canonical()
-    rows = [
+def _basis(planned: Planned, rows: list[TrialRow], measure: Callable[[str], None] | None) -> Basis | None:
+    study = planned.study
+    recipe = study.resolved_recipe()
+    if measure is not None:
+        return speed.basis(planned, speed.measure(planned, speed.open_workshop(study), measure))
+    known = speed.remembered(planned)
+    trials = forecasts.from_ledger(recipe, rows, device=None if known is None else known.device)
+    if trials is not None or known is None:
+        return trials
+    return speed.basis(planned, known)
+
+
+def _alike(planned: Planned, ledger: Ledger) -> list[TrialRow]:
+    """Trials of the study's recipe and data set; of the very split, where the ledger knows the study."""
+    study = planned.study
+    recipe = study.resolved_recipe().canonical()
+    own = next((row for row in ledger.studies() if row.name == study.name and row.recipe == recipe), None)
+    dataset = None if own is None or own.dataset_name != study.dataset.name else own.dataset
+    return [
         row
         for row in ledger.trials()
-        if row.state == "complete" and row.recipe == recipe and row.dataset_name == planned.study.dataset.name
+        if row.recipe == recipe and row.dataset_name == study.dataset.name and dataset in (None, row.dataset)
     ]
-    known = [row for row in rows if row.train_seconds and row.macs]
-    if not known:
-        return None
-    device = max(known, key=lambda row: row.finished_at or "").device
-    known = [row for row in known if row.device == device]
-    compiling = statistics.median(row.compile_seconds or 0.0 for row in known)
-    candidates = [row for plan in planned.plans for row in plan.candidates]
-    seconds = tuple(_seconds(row, known) for row in candidates)
-    done = {(row.network, row.seed) for row in rows}
-    total, missing = 0.0, 0
-    for row, each in zip(candidates, seconds, strict=True):
-        left = sum((row.fingerprint, seed) not in done for seed in range(planned.study.grid.seeds))
-        missing += left
-        total += left * each + (compiling if left else 0.0)
-    return Forecast(
-        compile_seconds=compiling,
-        trial_seconds=seconds,
-        total_seconds=total,
-        missing=missing,
-        device=device or "unknown device",
-    )
-
-
-def _seconds(row: Candidate, known: Sequence[TrialRow]) -> float:
-    """Training and evaluation, in proportion to MACs, from the trial with the nearest MACs."""
-    near = min(known, key=lambda trial: abs((trial.macs or 0) - row.cost.macs))
-    return ((near.train_seconds or 0.0) + (near.evaluate_seconds or 0.0)) * row.cost.macs / (near.macs or 1)
 
 
 def power(planned: Planned, ledger: Ledger, difference: float) -> Power:
@@ -89,7 +86,9 @@ def power(planned: Planned, ledger: Ledger, difference: float) -> Power:
     if not 0 < difference < 1:
         raise UsageError(f"--power {difference:g}: write the difference in accuracy as a share, such as 0.01")
     name = planned.study.name
-    scores = judge.scores(judge.rivals(ledger.candidates(name, "grid")), own_trials(ledger, name))
+    trials = own_trials(ledger, name)
+    rivals = judge.rivals(ledger.candidates(name, "grid"))
+    scores = judge.scores(rivals, trials, learned.unlearned(ledger, trials))
     noise = None if scores is None else measured(scores)
     if scores is None or noise is None:
         raise InputError(
@@ -104,8 +103,22 @@ def power(planned: Planned, ledger: Ledger, difference: float) -> Power:
     )
 
 
+def sentences(ahead: Outlook) -> list[str]:
+    """All of it in words."""
+    if ahead.forecast is not None:
+        said = forecasts.sentences(ahead.forecast)
+    else:
+        said = [
+            "Time: nothing is measured here yet; --measure compiles and times a network or two.",
+            forecasts.memory_sentence(ahead.memory_bytes, None),
+        ]
+    if ahead.power is not None and ahead.difference is not None:
+        said.append(sentence(ahead.power, ahead.difference))
+    return said
+
+
 def sentence(found: Power, difference: float) -> str:
-    """The answer in words."""
+    """The answer to --power in words."""
     if found.seeds is not None:
         return f"To tell {difference * 100:g} points apart (80 % of the time): {found.seeds} seeds for each candidate."
     images = "" if found.images is None else f"; {found.images} validation images would"

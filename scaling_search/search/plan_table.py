@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from scaling_search.report import columns
-from scaling_search.report.figures import duration
 from scaling_search.report.table import Document, Row, Table
 from scaling_search.search import outlook
 from scaling_search.search.identifiability import indistinct, ways_out
@@ -31,31 +30,12 @@ def document(planned: Planned, ahead: Outlook | None = None) -> Document:
     native = planned.info.size and min(planned.info.size)
     if native and max(_resolutions(planned)) > native:
         notes.append(f"{planned.info.name} is {native} px: above that, images are only interpolated.")
-    notes += _ahead(ahead)
+    notes += [] if ahead is None else outlook.sentences(ahead)
     same = indistinct(study, planned.base)
     if same:
         notes += ["What this grid cannot tell apart:", *(f"- {line}" for line in same)]
         notes.append(f"Ways out: {ways_out(study)}.")
     return Document(title=f"Plan: {study.name}", tables=tuple(tables), notes=tuple(notes))
-
-
-def _ahead(ahead: Outlook | None) -> list[str]:
-    if ahead is None or ahead.forecast is None:
-        notes = ["Time: nothing is measured here yet; the first trial tells (grid shows the time left)."]
-    else:
-        forecast = ahead.forecast
-        low, high = min(forecast.trial_seconds), max(forecast.trial_seconds)
-        left = "nothing is left to train"
-        if forecast.missing:
-            trials = "1 trial is" if forecast.missing == 1 else f"{forecast.missing} trials are"
-            left = f"{trials} still to train, about {duration(forecast.total_seconds)}"
-        notes = [
-            f"Time, by trials in the ledger ({forecast.device}): {duration(low)} to {duration(high)} a trial and "
-            f"{duration(forecast.compile_seconds)} to compile a network; {left}."
-        ]
-    if ahead is not None and ahead.power is not None and ahead.difference is not None:
-        notes.append(outlook.sentence(ahead.power, ahead.difference))
-    return notes
 
 
 def _resolutions(planned: Planned) -> list[int]:
@@ -124,6 +104,7 @@ def record(planned: Planned, ahead: Outlook | None = None) -> dict[str, Any]:
         **plans[0],
         "indistinct": indistinct(planned.study, planned.base),
         "forecast": None if ahead is None or ahead.forecast is None else asdict(ahead.forecast),
+        "memory_bytes": None if ahead is None else list(ahead.memory_bytes),
         "power": None if ahead is None or ahead.power is None else asdict(ahead.power),
     }
     return whole if len(plans) == 1 else {**whole, "plans": plans}

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from scaling_search.training.outcome import Outcome
 
 
+# Decisions that belong to no round of a race; `scale` says its predictions in round 0.
+FIRST_STAGE = -1
+BEFORE_ALL = -2
+# In place of a network's fingerprint, where a decision is about all of them.
+WHOLE_STUDY = "*"
+
+
 def record_plan(ledger: Ledger, study: Study, plans: Sequence[Plan], *, recipe: str, dataset: str) -> None:
     """The study, its networks and its candidates, dropped ones included, as the report will read them.
 

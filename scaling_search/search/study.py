@@ -85,7 +85,8 @@ class Grid(Strict):
     """The search: all triples on the ranges under |alpha * beta^2 * gamma^2 - 2| < tolerance, at each phi.
 
     `match = "realised"` keeps networks whose real MACs lie within `macs_tolerance` of 2^phi times the base's, first
-    moving the resolution; `"nominal"` is the paper's grid as it stands.
+    moving the resolution; `"nominal"` is the paper's grid as it stands. `pilot_epochs` asks for a first stage of so
+    many epochs (`search.pilot`).
     """
 
     phi: Phis = "1"
@@ -97,6 +98,7 @@ class Grid(Strict):
     macs_tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.1
     seeds: Annotated[int, Field(ge=1, le=1000)] = 3
     racing: bool = True
+    pilot_epochs: Annotated[int, Field(ge=1)] | None = None
 
 
 class Family(Strict):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,26 +11,20 @@ import numpy as np
 
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.count import Cost
-from scaling_search.costs.memory import training_memory
 from scaling_search.data.dataset import Dataset, Split
 from scaling_search.errors import DeviceError, ScalingSearchError
 from scaling_search.ledger.leases import Claim, LeaseLost
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import FINISHED, EvaluationRow, TrialRow
-from scaling_search.networks.build import Model, build
 from scaling_search.search import failures, origin, records
+from scaling_search.search.workshop import Workshop
 from scaling_search.training.checkpoint import Checkpoints
-from scaling_search.training.compiled import CompiledTrial, start_compiling, steps_in_epoch
 from scaling_search.training.evaluate import evaluate
 from scaling_search.training.loop import Hooks, Progress, train
-from scaling_search.training.optimizer import average_decay
 from scaling_search.training.outcome import Outcome, OutOfMemory, TrainingStopped
-from scaling_search.training.pixels import TrialPixels, on_device, split_on_device
+from scaling_search.training.pixels import split_on_device
 from scaling_search.training.recipe import Recipe
 
-# Programs kept in memory: a round of racing comes back to every candidate. Beyond this the disk cache serves.
-_PROGRAMS = 32
-_RESOLUTIONS = 4
 _FAILURES_IN_A_ROW = 3
 
 
@@ -55,10 +47,11 @@ class Watcher(Protocol):
     def progress(self, progress: Progress) -> None: ...
     def end(self, job: Job, row: TrialRow) -> None: ...
     def say(self, text: str) -> None: ...
+    def note(self, text: str) -> None: ...
 
 
-class Trainer:
-    """Runs trials of one data set and one recipe, and keeps compiled programs and resized images between them."""
+class Trainer(Workshop):
+    """Runs trials of one data set and one recipe."""
 
     def __init__(
         self,
@@ -71,23 +64,13 @@ class Trainer:
         checkpoints: Path | None,
         retry_failed: bool = False,
     ) -> None:
+        super().__init__(dataset=dataset, recipe=recipe, should_stop=should_stop)
         self.ledger = ledger
-        self.dataset = dataset
-        self.recipe = recipe
         self.watcher = watcher
-        self.should_stop = should_stop
         self.checkpoints = checkpoints
         self.retry_failed = retry_failed
         self._tried: set[str] = set()
         self._failed_in_a_row: set[str] = set()  # by the machine, none having succeeded in between
-        self.platform = origin.platform_name()
-        self._programs: OrderedDict[str, Future[CompiledTrial]] = OrderedDict()
-        self._pixels: OrderedDict[int, TrialPixels] = OrderedDict()
-
-    def check_stop(self) -> None:
-        """Errors: TrainingStopped once a stop was asked for."""
-        if self.should_stop():
-            raise TrainingStopped(None)
 
     def row(self, job: Job) -> TrialRow:
         """The job as the ledger plans it."""
@@ -104,44 +87,6 @@ class Trainer:
             macs=job.cost.macs,
             activations=job.cost.activations,
         )
-
-    def prepare(self, job: Job) -> None:
-        """Starts compiling in the background, unless that is done or under way."""
-        key = fingerprint(job.network)
-        if key in self._programs:
-            self._programs.move_to_end(key)
-            return
-        self._programs[key] = start_compiling(
-            self.model(job.network), self.pixels(job.network.resolution), self.recipe
-        )
-        while len(self._programs) > _PROGRAMS:
-            self._programs.popitem(last=False)
-
-    def model(self, network: Network) -> Model:
-        """The network as it is trained here.
-
-        Running statistics start at mean 0 and variance 1, which momentum 0.99 has not forgotten after a few hundred
-        steps: the evaluated network would not be the trained one. Their horizon is fitted to the run's length, as
-        that of the averaged weights is (`training.optimizer.average_decay`); long runs keep the network's own.
-        """
-        total = self.recipe.epochs * steps_in_epoch(self.recipe, len(self.dataset.train))
-        momentum = average_decay(network.norm_momentum, total)
-        return build(network.model_copy(update={"norm_momentum": momentum}), platform=self.platform)
-
-    def estimated_memory(self, network: Network) -> int:
-        """Bytes that a training step of the network takes here, before anything is compiled."""
-        element_bytes = 4 if self.platform == "cpu" else 2
-        batch_size = self.recipe.batch_size
-        return training_memory(network, batch_size=batch_size, element_bytes=element_bytes).total
-
-    def pixels(self, resolution: int) -> TrialPixels:
-        """Train and validation images on the device, resized; shared by networks of one resolution."""
-        if resolution not in self._pixels:
-            self._pixels[resolution] = on_device(self.dataset, resolution)
-            while len(self._pixels) > _RESOLUTIONS:
-                self._pixels.popitem(last=False)
-        self._pixels.move_to_end(resolution)
-        return self._pixels[resolution]
 
     def unfinished(self, keys: list[str]) -> list[str]:
         """Those of `keys` still to be run: waiting, in another worker's hands, or failed and to be tried once more."""
@@ -249,10 +194,10 @@ class Trainer:
         self, job: Job, key: str, upcoming: Job | None, *, saved: Callable[[], None] = lambda: None
     ) -> Outcome:
         """`saved` is called after each checkpoint: the ledger hears of it once it is whole on disk."""
-        self.prepare(job)
-        program = self._programs[fingerprint(job.network)]
+        self.prepare(job.network)
+        program = self.programs[fingerprint(job.network)]
         if upcoming is not None:
-            self.prepare(upcoming)
+            self.prepare(upcoming.network)
         pixels = self.pixels(job.network.resolution)
         try:
             return train(
@@ -271,13 +216,13 @@ class Trainer:
                 ),
             )
         except BaseException:
-            self._programs.pop(fingerprint(job.network), None)
+            self.programs.pop(fingerprint(job.network), None)
             raise
 
     def _record_test(self, key: str, job: Job, outcome: Outcome, test: Split | None) -> None:
         if test is None or outcome.state != "complete":
             return
-        program = self._programs[fingerprint(job.network)].result()
+        program = self.programs[fingerprint(job.network)].result()
         pixels = split_on_device(test, self.dataset, job.network.resolution)
         (judged,) = evaluate(program, [outcome], pixels, should_stop=self.should_stop)
         self.ledger.record_evaluation(

@@ -130,7 +130,8 @@ def _run(
     checkpoints: Checkpoints | None,
     hooks: Hooks,
 ) -> tuple[Outcome, ...]:
-    program = _ready(compiled or programs.start_compiling(model, pixels, recipe, lanes=lanes), hooks)
+    begun = compiled or programs.start_compiling(model, pixels, recipe, lanes=lanes)
+    program = ready(begun, hooks.should_stop)
     if program.lanes != lanes or program.trial.recipe != recipe:
         raise ValueError("the compiled programs are of another recipe or number of seeds")
     hooks.on_compiled(program)
@@ -143,14 +144,19 @@ def _run(
         return _outcomes(run)
 
 
-def _ready(compiled: CompiledTrial | Future[CompiledTrial], hooks: Hooks) -> CompiledTrial:
-    """The compiled programs, once they are; polls meanwhile, for a compiler cannot be interrupted."""
+def ready(
+    compiled: CompiledTrial | Future[CompiledTrial], should_stop: Callable[[], bool]
+) -> CompiledTrial:
+    """The compiled programs, once they are; polls meanwhile, for a compiler cannot be interrupted.
+
+    Raises TrainingStopped.
+    """
     if isinstance(compiled, Future):
         while not concurrent.futures.wait([compiled], timeout=_COMPILE_POLL_SECONDS).done:
-            if hooks.should_stop():
+            if should_stop():
                 raise TrainingStopped(None)
         compiled = compiled.result()
-    if hooks.should_stop():
+    if should_stop():
         raise TrainingStopped(None)
     return compiled
 

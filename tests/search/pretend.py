@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from scaling_search.architecture.network import fingerprint
+from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.data.dataset import Dataset, Split
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
+from scaling_search.search.calibration import Timing
 from scaling_search.search.study import Study, parse
 from scaling_search.search.trainer import Job, Trainer
 from scaling_search.training import recipe as recipes
@@ -40,6 +41,7 @@ class Listener:
     begun: list[tuple[str, int]] = field(default_factory=list)
     ended: list[TrialRow] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)
 
     def expect(self, trials: int) -> None: ...
     def skip(self, trials: int, why: str) -> None:
@@ -54,6 +56,9 @@ class Listener:
 
     def say(self, text: str) -> None:
         self.said.append(text)
+
+    def note(self, text: str) -> None:
+        self.noted.append(text)
 
 
 def noise_images(count: int) -> Split:
@@ -115,6 +120,18 @@ class Pretend(Trainer):
             memory_bytes=None,
             params={},
             batch_stats={},
+        )
+
+    def timing(self, network: Network, macs: int) -> Timing:
+        self.listener.noted.append(f"timed {fingerprint(network)}")
+        return Timing(
+            network=fingerprint(network),
+            macs=macs,
+            compile_seconds=1.0,
+            setup_seconds=0.1,
+            step_seconds=2.0 / self.recipe.epochs / 17,
+            image_seconds=0.1 / self.recipe.epochs / 288,
+            memory_bytes=None,
         )
 
     def _record_test(self, key: str, job: Job, outcome: Outcome, test: Split | None) -> None: ...

@@ -19,8 +19,18 @@ from tests.search.pretend import study
 )
 def test_what_is_left_to_train(missing: int, seconds: float, words: str) -> None:
     forecast = Forecast(
-        compile_seconds=3.0, trial_seconds=(2.0, 4.0), total_seconds=seconds, missing=missing, device="cpu"
+        source="trials in the ledger",
+        device="cpu",
+        platform="cpu",
+        networks=("a", "b"),
+        compile_seconds=3.0,
+        trial_seconds=(2.0, 4.0),
+        pilot_seconds=0.0,
+        total_seconds=seconds,
+        missing=missing,
+        memory_bytes=(2**20, 2**30),
+        available_bytes=None,
     )
-    ahead = Outlook(forecast=forecast, power=None, difference=None)
+    ahead = Outlook(forecast=forecast, memory_bytes=(2**20, 2**30), power=None, difference=None)
     (line,) = (note for note in document(plan(study()), ahead).notes if note.startswith("Time"))
     assert line.endswith(words)

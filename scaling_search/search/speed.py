@@ -1,0 +1,77 @@
+"""Measuring how fast the networks of a plan are here, and remembering it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scaling_search.search import calibration, datasets, forecast, origin
+from scaling_search.search.calibration import Calibration
+from scaling_search.search.forecast import Basis, wanted
+from scaling_search.search.plan import Candidate, Planned, base_of, central
+from scaling_search.search.study import Study
+
+if TYPE_CHECKING:
+    # `plan` must not load what compiles, unless it measures.
+    from scaling_search.search.workshop import Workshop
+
+# Below this ratio of MACs a line through two networks says more of their shapes than of their sizes.
+_APART = 1.5
+
+
+def probes(planned: Planned) -> list[Candidate]:
+    """The networks to time: the cheapest and the dearest, or the most central one where all cost about the same.
+
+    All of them will be trained by `grid`, so nothing is compiled in vain.
+    """
+    networks = sorted(wanted(planned), key=lambda row: row.cost.macs)
+    if networks[-1].cost.macs < _APART * networks[0].cost.macs:
+        return [central(networks)]
+    return [networks[0], networks[-1]]
+
+
+def open_workshop(study: Study) -> Workshop:
+    """Where networks of a study can be timed without a ledger."""
+    from scaling_search.search.workshop import Workshop
+    from scaling_search.training.cache import enable_cache
+
+    dataset = datasets.of(study)
+    enable_cache()
+    return Workshop(dataset=dataset, recipe=study.resolved_recipe(), should_stop=lambda: False)
+
+
+def measure(planned: Planned, workshop: Workshop, say: Callable[[str], None]) -> Calibration:
+    """Times the probes on this device and remembers it. Errors: OutOfMemory, TrainingStopped."""
+    timings = []
+    for row in probes(planned):
+        say(f"measuring: compiling {row.network.name} {row.triple} and timing a few steps")
+        timings.append(workshop.timing(row.network, row.cost.macs))
+    found = Calibration(
+        device=origin.device(),
+        platform=workshop.platform,
+        memory_bytes=None if workshop.platform == "cpu" else origin.available_memory(),
+        timings=tuple(timings),
+    )
+    calibration.keep(_place(planned), found)
+    return found
+
+
+def remembered(planned: Planned) -> Calibration | None:
+    """What was measured here before for this study, if anything."""
+    return calibration.read(_place(planned))
+
+
+def basis(planned: Planned, found: Calibration) -> Basis:
+    """A measurement as a basis of forecasts."""
+    validation = round(planned.info.train_count * planned.study.dataset.validation)
+    return forecast.from_calibration(
+        planned.study.resolved_recipe(),
+        found,
+        train=planned.info.train_count - validation,
+        validation=validation,
+    )
+
+
+def _place(planned: Planned) -> Path:
+    return calibration.place(planned.study, base_of(planned.study), planned.info)

@@ -1,0 +1,100 @@
+"""Networks as one recipe trains them on one data set: compiled, timed, and their images on the device."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from scaling_search.architecture.network import Network, fingerprint
+from scaling_search.costs.memory import training_memory
+from scaling_search.data.dataset import Dataset
+from scaling_search.networks.build import Model, build
+from scaling_search.search import failures, origin
+from scaling_search.search.calibration import Timing
+from scaling_search.training.compiled import CompiledTrial, start_compiling, steps_in_epoch
+from scaling_search.training.loop import ready
+from scaling_search.training.optimizer import average_decay
+from scaling_search.training.outcome import TrainingStopped
+from scaling_search.training.pixels import TrialPixels, on_device
+from scaling_search.training.recipe import Recipe
+from scaling_search.training.stopwatch import measure
+
+# Programs kept in memory: a round of racing comes back to every candidate. Beyond this the disk cache serves.
+_PROGRAMS = 32
+_RESOLUTIONS = 4
+
+
+class Workshop:
+    """Keeps compiled programs and resized images for whoever trains or times networks."""
+
+    def __init__(self, *, dataset: Dataset, recipe: Recipe, should_stop: Callable[[], bool]) -> None:
+        self.dataset = dataset
+        self.recipe = recipe
+        self.should_stop = should_stop
+        self.platform = origin.platform_name()
+        self.programs: OrderedDict[str, Future[CompiledTrial]] = OrderedDict()
+        self._pixels: OrderedDict[int, TrialPixels] = OrderedDict()
+
+    def check_stop(self) -> None:
+        """Errors: TrainingStopped once a stop was asked for."""
+        if self.should_stop():
+            raise TrainingStopped(None)
+
+    def prepare(self, network: Network) -> None:
+        """Starts compiling in the background, unless that is done or under way."""
+        key = fingerprint(network)
+        if key in self.programs:
+            self.programs.move_to_end(key)
+            return
+        self.programs[key] = start_compiling(
+            self.model(network), self.pixels(network.resolution), self.recipe
+        )
+        while len(self.programs) > _PROGRAMS:
+            self.programs.popitem(last=False)
+
+    def timing(self, network: Network, macs: int) -> Timing:
+        """How fast the network is here: compiled, unless that is done, and run for a few steps. Nothing is recorded.
+
+        Errors: OutOfMemory, TrainingStopped.
+        """
+        self.prepare(network)
+        pixels = self.pixels(network.resolution)
+        program = ready(self.programs[fingerprint(network)], self.should_stop)
+        failures.check_memory(program, pixels, origin.available_memory())
+        speed = measure(program, pixels, should_stop=self.should_stop)
+        return Timing(
+            network=fingerprint(network),
+            macs=macs,
+            compile_seconds=program.compile_seconds,
+            setup_seconds=speed.setup_seconds,
+            step_seconds=speed.step_seconds,
+            image_seconds=speed.image_seconds,
+            memory_bytes=program.memory_bytes,
+        )
+
+    def model(self, network: Network) -> Model:
+        """The network as it is trained here.
+
+        Running statistics start at mean 0 and variance 1, which momentum 0.99 has not forgotten after a few hundred
+        steps: the evaluated network would not be the trained one. Their horizon is fitted to the run's length, as
+        that of the averaged weights is (`training.optimizer.average_decay`); long runs keep the network's own.
+        """
+        total = self.recipe.epochs * steps_in_epoch(self.recipe, len(self.dataset.train))
+        momentum = average_decay(network.norm_momentum, total)
+        return build(network.model_copy(update={"norm_momentum": momentum}), platform=self.platform)
+
+    def estimated_memory(self, network: Network) -> int:
+        """Bytes that a training step of the network takes here, before anything is compiled."""
+        element_bytes = 4 if self.platform == "cpu" else 2
+        batch_size = self.recipe.batch_size
+        return training_memory(network, batch_size=batch_size, element_bytes=element_bytes).total
+
+    def pixels(self, resolution: int) -> TrialPixels:
+        """Train and validation images on the device, resized; shared by networks of one resolution."""
+        if resolution not in self._pixels:
+            self._pixels[resolution] = on_device(self.dataset, resolution)
+            while len(self._pixels) > _RESOLUTIONS:
+                self._pixels.popitem(last=False)
+        self._pixels.move_to_end(resolution)
+        return self._pixels[resolution]

@@ -1,0 +1,267 @@
+"""How long it will take: from a measurement or from trials, said before the start and set beside what it took."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.rows import TrialRow
+from scaling_search.search import announced, calibration, findings, forecast, grid, outlook, speed
+from scaling_search.search.calibration import Calibration, Timing
+from scaling_search.search.forecast import Basis, affine, elapsed, from_calibration, from_ledger, wanted
+from scaling_search.search.plan import Planned, plan
+from scaling_search.search.study import Study
+from scaling_search.training import recipe as recipes
+from tests.search.pretend import Pretend, study
+
+RECIPE = recipes.named("fast")
+
+
+def timing(network: str, macs: int, **more: Any) -> Timing:
+    fields: dict[str, Any] = {
+        "compile_seconds": 10.0,
+        "setup_seconds": 1.0,
+        "step_seconds": 0.1,
+        "image_seconds": 0.01,
+        "memory_bytes": None,
+    }
+    return Timing(network=network, macs=macs, **(fields | more))
+
+
+def calibrated(*timings: Timing, device: str = "cpu, here", platform: str = "cpu") -> Calibration:
+    return Calibration(device=device, platform=platform, memory_bytes=2**30, timings=timings)
+
+
+def trial(network: str, macs: int, seconds: float, **more: Any) -> TrialRow:
+    fields: dict[str, Any] = {
+        "key": f"{network}/{more.get('seed', 0)}",
+        "network_name": network,
+        "recipe": RECIPE.canonical(),
+        "dataset": "d",
+        "dataset_name": "digits",
+        "seed": 0,
+        "state": "complete",
+        "train_seconds": seconds,
+        "evaluate_seconds": 1.0,
+        "compile_seconds": 20.0,
+        "device": "cpu, here",
+        "finished_at": "2026-01-01T00:00:00+00:00",
+    }
+    return TrialRow(network=network, macs=macs, **(fields | more))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "l.db") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("points", "at_40"),
+    [
+        pytest.param([(10, 5.0)], 20.0, id="one network: in proportion"),
+        pytest.param([(10, 3.0), (20, 5.0)], 9.0, id="two: a line"),
+        pytest.param(
+            [(10, 1.0), (20, 4.0)], 40 * (0.1 + 0.2) / (0.1**2 + 0.2**2) * 0.1, id="a line below 0 at 0"
+        ),
+        pytest.param([(10, 5.0), (20, 3.0)], 4.0, id="a falling line: their mean"),
+    ],
+)
+def test_seconds_follow_macs(points: list[tuple[int, float]], at_40: float) -> None:
+    if points == [(10, 1.0), (20, 4.0)]:
+        # In proportion, relative errors least: Σ(x/t) / Σ(x/t)² for x/t = 10 and 5.
+        at_40 = 40 * (10 + 5) / (10**2 + 5**2)
+    assert affine(points, 40) == pytest.approx(at_40)
+
+
+def test_a_network_that_was_measured_takes_what_it_took() -> None:
+    basis = from_calibration(
+        RECIPE, calibrated(timing("a", 10), timing("b", 20, step_seconds=0.2)), train=640, validation=100
+    )
+    # 5 epochs of 10 steps and 100 images, and setting up.
+    assert basis.seconds("a", 10) == pytest.approx(1 + 5 * (10 * 0.1 + 1))
+    assert basis.seconds("b", 20) == pytest.approx(1 + 5 * (10 * 0.2 + 1))
+    assert basis.seconds("c", 30) == pytest.approx(21.0)
+    assert basis.compile_seconds == 10
+
+
+def test_trials_of_another_device_or_recipe_do_not_count() -> None:
+    other = recipes.named("fast", epochs=7).canonical()
+    rows = [
+        trial("a", 10, 9.0),
+        trial("a", 10, 11.0, seed=1),
+        trial("b", 10, 99.0, device="gpu", finished_at="2025"),
+        trial("c", 10, 50.0, recipe=other),
+        trial("d", 10, 50.0, state="diverged"),
+    ]
+    basis = from_ledger(RECIPE, rows)
+    assert basis is not None
+    assert (basis.trials, basis.device, set(basis.compiled)) == ({"a": (10, 11.0)}, "cpu, here", {"a"})
+    there = from_ledger(RECIPE, rows, device="gpu")
+    assert there is not None and there.seconds("x", 20) == pytest.approx(200)
+    assert from_ledger(RECIPE, rows, device="tpu") is None
+    assert from_ledger(RECIPE, []) is None
+
+
+def test_compiling_adds_up_on_a_cpu_and_hides_behind_training_elsewhere() -> None:
+    trials = [("a", 0), ("b", 0), ("c", 0), ("a", 1)]
+    seconds, compiling = {"a": 10.0, "b": 3.0, "c": 5.0}, {"a": 4.0, "b": 6.0, "c": 7.0}
+    assert elapsed(trials, seconds, compiling, platform="cpu") == 28 + 17
+    # b compiles within a's 10 s, c takes 4 s longer than b trains.
+    assert elapsed(trials, seconds, compiling, platform="gpu") == 28 + 4 + 0 + 4
+
+
+def planned(settings: Study | None = None) -> Planned:
+    return plan(settings or study())
+
+
+def test_what_is_done_is_not_forecast_again() -> None:
+    there = planned()
+    networks = [row.fingerprint for row in wanted(there)]
+    basis = Basis(
+        source="s",
+        device="cpu",
+        platform="cpu",
+        trials=dict.fromkeys(networks, (1, 2.0)),
+        compile_seconds=10.0,
+        compiled=networks[:1],
+    )
+    whole = forecast.forecast(there, basis, set())
+    assert (whole.missing, len(whole.trial_seconds)) == (3 * len(networks), len(networks))
+    assert whole.total_seconds == 3 * len(networks) * 2 + 10 * (len(networks) - 1)
+    assert len(whole.memory_bytes) == len(networks) and min(whole.memory_bytes) > 0
+    rest = forecast.forecast(there, basis, {(networks[0], 0), (networks[1], 2)})
+    assert rest.total_seconds == whole.total_seconds - 4
+    every = {(network, seed) for network in networks for seed in range(3)}
+    done = forecast.forecast(there, basis, every)
+    assert (done.missing, done.total_seconds) == (0, 0)
+
+
+def test_memory_that_is_not_there_is_said() -> None:
+    assert forecast.memory_sentence([2**30, 2**31], 3 * 2**29).endswith(
+        "takes about 1.0 GiB to 2.0 GiB (estimated); 1.5 GiB are available: too little for 1 of 2 networks."
+    )
+
+
+def test_a_measurement_is_remembered_for_what_it_fits_and_forgotten_with_its_file(own_timings: Path) -> None:
+    there = planned()
+    found = calibrated(timing("a", 10))
+    path = calibration.place(there.study, there.base, there.info)
+    calibration.keep(path, found)
+    assert path.parent == own_timings
+    assert speed.remembered(there) == found
+    # The rates decide nothing, the batch does.
+    for changes, same in (({"epochs": 9, "learning_rate": 0.1}, True), ({"batch_size": 32}, False)):
+        recipe = {"name": "fast", **changes}
+        other = dataclasses.replace(there, study=there.study.model_copy(update={"recipe": recipe}))
+        assert (speed.remembered(other) == found) == same
+    calibration.keep(path, calibrated(timing("a", 10, compile_seconds=1.0, step_seconds=0.5)))
+    again = speed.remembered(there)
+    # Its program was in the cache by then; those of the others are not.
+    assert again is not None and again.timings == (timing("a", 10, compile_seconds=10.0, step_seconds=0.5),)
+    for damage in ("", "[]", '{"timings": []}', '{"timings": [{}]}', '{"timings": 3}'):
+        path.write_text(damage)
+        assert speed.remembered(there) is None
+
+
+def test_what_is_measured_will_be_trained_anyway() -> None:
+    alike = planned()
+    (one,) = speed.probes(alike)
+    assert one.fingerprint in {row.fingerprint for row in wanted(alike)}
+    apart = planned(study(match="nominal", tolerance=1.0))
+    costs = [row.cost.macs for row in wanted(apart)]
+    assert max(costs) > 1.5 * min(costs)
+    assert [row.cost.macs for row in speed.probes(apart)] == [min(costs), max(costs)]
+
+
+def test_plan_looks_into_the_ledger_then_into_the_cache(ledger: Ledger) -> None:
+    there = planned()
+    assert outlook.look(there, ledger).forecast is None
+    assert outlook.look(there, None).forecast is None
+    (network,) = speed.probes(there)
+    calibration.keep(
+        calibration.place(there.study, there.base, there.info),
+        calibrated(timing(network.fingerprint, network.cost.macs)),
+    )
+    found = outlook.look(there, ledger).forecast
+    assert found is not None and found.source == "a short measurement"
+    row = TrialRow.waiting(
+        network=network.fingerprint,
+        network_name="n",
+        recipe=RECIPE.canonical(),
+        dataset="d" * 64,
+        dataset_name="digits",
+        seed=0,
+        macs=network.cost.macs,
+    )
+    claim = ledger.claim(row)
+    assert claim is not None
+    from scaling_search.ledger.rows import Result
+
+    ledger.finish(claim, Result(state="complete", train_seconds=7.0, device="cpu, here"))
+    found = outlook.look(there, ledger).forecast
+    assert found is not None and found.source == "trials in the ledger"
+    assert found.missing == 3 * len(found.networks) - 1
+    assert dict(zip(found.networks, found.trial_seconds, strict=True))[network.fingerprint] == 7
+
+
+def search(
+    monkeypatch: pytest.MonkeyPatch, ledger: Ledger, settings: Study
+) -> tuple[Pretend, grid.GridOutcome]:
+    trainer = Pretend(ledger)
+    monkeypatch.setattr(grid, "make_trainer", lambda *_, **__: trainer)
+    outcome = grid.grid(
+        settings, ledger, watcher=trainer.listener, should_stop=lambda: False, checkpoints=None
+    )
+    return trainer, outcome
+
+
+def test_grid_says_its_forecast_first_and_the_report_what_came_of_it(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer, outcome = search(monkeypatch, ledger, study())
+    assert any(note.startswith("timed ") for note in trainer.listener.noted)
+    assert any(note.startswith("Time, by a short measurement") for note in trainer.listener.noted)
+    compared = outcome.compared
+    assert compared is not None and compared.trials == len(outcome.trials)
+    # Trials say 2.1 s each and take no time on the clock.
+    assert compared.actual_seconds == pytest.approx(2.1 * compared.trials)
+    networks = len({row.network for row in outcome.trials})
+    assert compared.forecast_seconds == pytest.approx(networks + 2.2 * compared.trials, rel=0.15)
+    assert findings.record(study(), outcome)["forecast"]["ratio"] == compared.ratio
+    report = findings.report_of(ledger, study(), outcome.trials, outcome.found)
+    (note,) = [note for note in report.notes if note.startswith("Forecast ")]
+    assert f"({compared.ratio:.2f}x)" in note
+
+    before = [row for row in ledger.decisions("s") if row.verdict == announced.VERDICT]
+    again, _ = search(monkeypatch, ledger, study())
+    assert again.listener.noted == []
+    assert [row for row in ledger.decisions("s") if row.verdict == announced.VERDICT] == before
+
+    # More seeds are another forecast, by the trials that are there now.
+    more, outcome = search(monkeypatch, ledger, study(seeds=4, racing=False))
+    assert any(note.startswith("Time, by trials in the ledger") for note in more.listener.noted)
+    assert outcome.compared is not None
+    assert {seed for _, seed in json.loads(_forecast(ledger).detail or "")["trials"]} >= {3}
+
+
+def _forecast(ledger: Ledger) -> Any:
+    (row,) = [row for row in ledger.decisions("s") if row.verdict == announced.VERDICT]
+    return row
+
+
+def test_a_measurement_that_fails_stops_no_search(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object) -> Timing:
+        raise RuntimeError("INTERNAL: no")
+
+    monkeypatch.setattr(Pretend, "timing", breaks)
+    trainer, outcome = search(monkeypatch, ledger, study())
+    assert outcome.found.choice is not None
+    assert outcome.compared is None
+    assert "no forecast: RuntimeError: INTERNAL: no" in trainer.listener.said
