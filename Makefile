@@ -1,4 +1,4 @@
-# make demo | test | check | lint | install | bench | validate | torture
+# make demo | test | check | lint | install | bench | growth | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test lint check validate torture clean
+.PHONY: install demo test lint check validate torture bench growth clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -50,6 +50,10 @@ bench:
 	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmark]'
 	$(BENCH)/bin/python benchmarks/bench.py $(if $(JSON),--json $(JSON)) $(BENCH_OPTIONS)
+
+# Seconds per image against counted MACs, over phi and families. JSON=FILE also writes a file.
+growth: install
+	$(BIN)/python benchmarks/growth.py $(if $(JSON),--json $(JSON))
 
 clean:
 	rm -rf $(VENV) demo.db demo-networks
