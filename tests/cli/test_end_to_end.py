@@ -15,6 +15,7 @@ from scaling_search.architecture.network import fingerprint
 from scaling_search.baselines.load import load
 from scaling_search.cli.main import run
 from scaling_search.ledger.ledger import Ledger
+from scaling_search.search import calibration
 from scaling_search.search.grid import FRESH_SEEDS
 from scaling_search.training import cache
 
@@ -53,9 +54,10 @@ seeds = 1
 
 @pytest.fixture(autouse=True)
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Compiled programs go to a folder of the test's own, not to the user's."""
+    """Compiled programs and measurements go to a folder of the test's own, not to the user's."""
     before = jax.config.jax_compilation_cache_dir
     monkeypatch.setattr(cache, "default_folder", lambda: tmp_path / "programs")
+    monkeypatch.setattr(calibration, "cache_folder", lambda: tmp_path / "cache")
     yield
     jax.config.update("jax_compilation_cache_dir", before)
     compilation_cache.reset_cache()
@@ -74,6 +76,7 @@ def test_grid_grid_again_scale_and_report(tmp_path: Path, capsys: pytest.Capture
 
     grid = said("grid", "--phi", "1", "--json")
     assert (grid["candidates"], grid["trials"], grid["trained"]) == (2, 4, 4)
+    assert grid["forecast"]["trials"] == grid["forecast"]["planned"] == 4
     triples = {(row["alpha"], row["gamma"]): row for row in grid["grid"]}
     assert set(triples) == {(2, 1), (1, 1.4)}
     means = {triple: row["accuracy"]["value"] for triple, row in triples.items()}
@@ -100,3 +103,5 @@ def test_grid_grid_again_scale_and_report(tmp_path: Path, capsys: pytest.Capture
     assert {row["seeds"] for row in report["grid"]} == {2}
     assert [row["phi"] for row in report["scale"]] == [0, 1]
     assert all(0 < row["accuracy_mean"] < 1 and row["seeds"] == 1 for row in report["scale"])
+    ratio = f"({grid['forecast']['ratio']:.2f}x)"
+    assert [ratio in note for note in report["notes"] if note.startswith("Forecast ")] == [True]

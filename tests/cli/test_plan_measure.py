@@ -1,0 +1,59 @@
+"""`plan --measure` on a real network: measured once, then remembered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+from jax.experimental.compilation_cache import compilation_cache
+
+from scaling_search.cli.main import run
+from scaling_search.search import calibration, speed
+from scaling_search.training import cache
+from tests.cli.test_end_to_end import NETWORK, STUDY
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Programs and measurements go to a folder of the test's own, not to the user's."""
+    before = jax.config.jax_compilation_cache_dir
+    monkeypatch.setattr(cache, "default_folder", lambda: tmp_path / "programs")
+    monkeypatch.setattr(calibration, "cache_folder", lambda: tmp_path / "cache")
+    yield
+    jax.config.update("jax_compilation_cache_dir", before)
+    compilation_cache.reset_cache()
+
+
+def test_measured_once_then_remembered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tiny.toml").write_text(NETWORK, encoding="utf-8")
+    (tmp_path / "study.toml").write_text(STUDY, encoding="utf-8")
+    where = ["--study", str(tmp_path / "study.toml"), "--ledger", str(tmp_path / "l.db")]
+
+    def said(*arguments: str) -> Any:
+        assert run([*arguments, *where, "--json"]) == 0, capsys.readouterr().err
+        captured = capsys.readouterr()
+        assert captured.err == "", "quiet where there is no terminal"
+        return json.loads(captured.out)
+
+    before = said("plan")
+    assert before["forecast"] is None
+    assert min(before["memory_bytes"]) > 0
+
+    found = said("plan", "--measure")["forecast"]
+    assert (found["source"], found["missing"]) == ("a short measurement", 4)
+    assert found["compile_seconds"] > 0 and min(found["trial_seconds"]) > 0
+    assert found["total_seconds"] > sum(found["trial_seconds"])
+    assert found["available_bytes"] > max(found["memory_bytes"]) > 0
+
+    def measured_again(*_: object) -> None:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(speed, "measure", measured_again)
+    remembered = said("plan")["forecast"]
+    assert remembered["total_seconds"] == pytest.approx(found["total_seconds"])
