@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from benchmarks.torture.child import fork
 from benchmarks.torture.ledger_rows import begun, is_right, result, trial
 from benchmarks.torture.outcome import Outcome
 from scaling_search.ledger import leases, store
@@ -24,23 +25,6 @@ from scaling_search.ledger.rows import Result
 from scaling_search.ledger.schema import LEASES
 
 _WRITERS = 16
-
-
-def _fork(work: Callable[[BinaryIO], None]) -> tuple[int, BinaryIO]:
-    """A child at work that needs no second to import everything: its number, and what it writes."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(writing)
-        return child, os.fdopen(reading, "rb")
-    try:
-        os.close(reading)
-        with os.fdopen(writing, "wb", buffering=0) as out:
-            work(out)
-    except BaseException as error:  # the parent must hear of it, whatever it is
-        os.write(2, f"{type(error).__name__}: {error}\n".encode())
-        os._exit(1)
-    os._exit(0)
 
 
 def _raw_rate(path: Path, seconds: float = 2.0) -> float:
@@ -83,7 +67,7 @@ def writers(n: int, folder: Path) -> Outcome:
 
         return run
 
-    children = [_fork(work(index)) for index in range(_WRITERS)]
+    children = [fork(work(index)) for index in range(_WRITERS)]
     said = [line.split() for _, out in children for line in out.read().splitlines()]
     seconds = time.monotonic() - start
     failed = sum(os.waitpid(child, 0)[1] != 0 for child, _ in children)
@@ -101,9 +85,7 @@ def writers(n: int, folder: Path) -> Outcome:
         f"{2 * len(seeds) / seconds:.0f} commits/s (one plain SQLite writer here: {_raw_rate(folder / 'raw.db'):.0f}), "
         f"longest wait {worst:.2f} s"
     )
-    return Outcome(
-        name="ledger: 16 writers", tried=2 * len(seeds), lost=lost, silently_wrong=wrong + twice, note=note
-    )
+    return Outcome(tried=2 * len(seeds), lost=lost, silently_wrong=wrong + twice, note=note)
 
 
 def kills(n: int, folder: Path) -> Outcome:
@@ -124,7 +106,7 @@ def kills(n: int, folder: Path) -> Outcome:
     known: Counter[int] = Counter()
     lost = wrong = 0
     for _ in range(n):
-        child, out = _fork(work)
+        child, out = fork(work)
         out.readline()
         time.sleep(dice.uniform(0, 0.5))
         os.kill(child, signal.SIGKILL)
@@ -141,7 +123,7 @@ def kills(n: int, folder: Path) -> Outcome:
         lost += not set(known) <= set(finished)
     wrong += sum(count > 1 for count in known.values())
     note = f"{len(known)} trials finished, none twice" if not wrong else ""
-    return Outcome(name="ledger: kill -9 in a write", tried=n, lost=lost, silently_wrong=wrong, note=note)
+    return Outcome(tried=n, lost=lost, silently_wrong=wrong, note=note)
 
 
 def takeovers(n: int, folder: Path) -> Outcome:
@@ -158,7 +140,7 @@ def takeovers(n: int, folder: Path) -> Outcome:
                     out.write(b"held\n")
                     time.sleep(600)
 
-            child, out = _fork(hold)
+            child, out = fork(hold)
             out.readline()
             wrong += ledger.claim(trial(seed)) is not None
             os.kill(child, signal.SIGKILL)
@@ -177,8 +159,7 @@ def takeovers(n: int, folder: Path) -> Outcome:
             ledger.finish(claim, result(seed))
         wrong += not all(is_right(row) for row in ledger.trials(with_correct=True))
     note = f"taken over in at most {longest:.2f} s"
-    name = "ledger: kill -9 of a worker, taken over"
-    return Outcome(name=name, tried=n, lost=lost, silently_wrong=wrong, note=note)
+    return Outcome(tried=n, lost=lost, silently_wrong=wrong, note=note)
 
 
 def _refused(write: Callable[[], None]) -> bool:
@@ -231,4 +212,4 @@ def clocks(n: int, folder: Path) -> Outcome:
                 wrong += not _refused(lambda claim=claim: worker.finish(claim, Result(state="complete")))  # type: ignore[misc]
                 watcher.finish(heir, result(seed))
         wrong += not all(is_right(row) for row in worker.trials(with_correct=True))
-    return Outcome(name="ledger: clock set back or forward an hour", tried=n, lost=lost, silently_wrong=wrong)
+    return Outcome(tried=n, lost=lost, silently_wrong=wrong)

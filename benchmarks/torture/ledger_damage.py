@@ -55,7 +55,6 @@ def flips(n: int, folder: Path) -> Outcome:
             wrong.append(where)
     note = f"{seen['noticed']} noticed, {seen['without effect']} without effect, {seen['controls']} controls right"
     return Outcome(
-        name="ledger: one flipped bit",
         tried=n,
         lost=0,
         silently_wrong=len(wrong),
@@ -89,6 +88,4 @@ def repairs(n: int, folder: Path) -> Outcome:
         lost += len(missing) > 1
         wrong += bool(invented) or (bool(missing) and not report.lost)
     note = f"{rows_lost} rows lost in all, each reported"
-    return Outcome(
-        name="ledger: one flipped bit, repaired", tried=n, lost=lost, silently_wrong=wrong, note=note
-    )
+    return Outcome(tried=n, lost=lost, silently_wrong=wrong, note=note)

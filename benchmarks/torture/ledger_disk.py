@@ -65,7 +65,7 @@ def full(n: int, folder: Path) -> Outcome:
                 wrong += bool(check(ledger))
     how = "tmpfs" if mounted else "SQLite's page limit (no right to mount a tmpfs)"
     note = f"{refused} refused, {n - refused} fitted; {how}"
-    return Outcome(name="ledger: full disk", tried=n, lost=lost, silently_wrong=wrong, note=note)
+    return Outcome(tried=n, lost=lost, silently_wrong=wrong, note=note)
 
 
 def _fill(ledger: Ledger, folder: Path, remainder: int, *, mounted: bool) -> None:

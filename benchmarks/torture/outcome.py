@@ -12,7 +12,6 @@ class Outcome:
     `note` holds what else was measured, for people.
     """
 
-    name: str
     tried: int
     lost: int
     silently_wrong: int
@@ -22,9 +21,9 @@ class Outcome:
     def survived(self) -> int:
         return self.tried - self.lost - self.silently_wrong
 
-    def as_json(self) -> dict[str, str | int]:
+    def as_json(self, name: str) -> dict[str, str | int]:
         return {
-            "name": self.name,
+            "name": name,
             "tried": self.tried,
             "survived": self.survived,
             "lost": self.lost,

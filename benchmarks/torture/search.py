@@ -1,0 +1,231 @@
+"""A real search on real digits, as small as it can be, in a child that tells each step of the way."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import jax
+import numpy as np
+
+# Orbax takes a second to import: once, before the first child.
+import orbax.checkpoint  # noqa: F401
+
+from benchmarks.torture.child import Mark
+from scaling_search.cli import grid as _grid  # noqa: F401 - imported once, before the first child
+from scaling_search.cli import main
+from scaling_search.data.digits import read_digits
+from scaling_search.ledger.check import check
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.search import trainer as _trainer  # noqa: F401
+from scaling_search.training import cache, compiled, loop
+from scaling_search.training.checkpoint import Checkpoints
+
+_NETWORK = """name = "tiny"
+resolution = 8
+channels = 1
+classes = 10
+activation = "relu"
+stages = [{ block = "plain", width = 8 }]
+head = {}
+"""
+# One network with two seeds whatever they say, or that one and another in a race.
+_GRIDS = {
+    1: 'beta = "1"\nracing = false\n',
+    2: 'beta = "1:1.5:0.5"\nracing = true\n',
+}
+_STUDY = """name = "torture"
+baseline = "tiny.toml"
+[dataset]
+name = "digits"
+[rounding]
+depth = "round"
+divisor = 1
+[recipe]
+name = "fast"
+epochs = 2
+batch_size = 128
+learning_rate = 0.2
+[grid]
+alpha = "1"
+gamma = "1:1.5:0.5"
+tolerance = 1.0
+macs_tolerance = 0.4
+seeds = 2
+"""
+_STEPS_BETWEEN = 3
+read_digits(test=False)  # kept: no child has to read them again
+Figures = dict[tuple[str, int], Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """A search in a folder of its own. `networks` is 1 or 2; `often` writes a checkpoint every third step."""
+
+    folder: Path
+    programs: Path
+    networks: int = 1
+    often: bool = False
+
+    @property
+    def ledger(self) -> Path:
+        return self.folder / "ledger.db"
+
+    @property
+    def errors(self) -> str:
+        """All that was said on stderr."""
+        return (self.folder / "stderr").read_text(errors="replace")
+
+    def child(
+        self, prepare: Callable[[Callable[..., None]], None] = lambda _: None
+    ) -> Callable[[BinaryIO], None]:
+        """`scaling-search grid`, to be forked. `prepare` is called in the child, with what tells marks."""
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "tiny.toml").write_text(_NETWORK)
+        study = self.folder / "study.toml"
+        study.write_text(_STUDY + _GRIDS[self.networks])
+
+        def work(out: BinaryIO) -> None:
+            for name, descriptor in (("stdout", 1), ("stderr", 2)):
+                flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if descriptor == 1 else os.O_APPEND)
+                os.dup2(os.open(self.folder / name, flags, 0o666), descriptor)
+
+            def tell(*words: object) -> None:
+                os.write(out.fileno(), (" ".join(map(str, words)) + "\n").encode())
+
+            tell("started")
+            _tell_all(tell, often=self.often)
+            cache.default_folder = lambda: self.programs
+            prepare(tell)
+            try:
+                main.main(["grid", "--study", str(study), "--ledger", str(self.ledger), "--json"])
+            except SystemExit as done:
+                sys.stdout.flush()
+                atexit._run_exitfuncs()
+                os._exit(done.code if isinstance(done.code, int) else 1)
+
+        return work
+
+    def figures(self) -> Figures:
+        """All that was measured, by network and seed; seconds excepted, which no two runs share."""
+        with Ledger.open(self.ledger, read_only=True) as ledger:
+            if damage := check(ledger):
+                raise AssertionError(f"a damaged ledger: {damage[0]}")
+            return {
+                (row.network, row.seed): (
+                    *(row.state, row.accuracy, row.loss, row.correct, row.correct_count),
+                    without_seconds(json.loads(row.epochs or "[]")),
+                )
+                for row in ledger.trials(with_correct=True)
+            }
+
+    def states(self) -> dict[str, str]:
+        """Each trial's state, by key."""
+        with Ledger.open(self.ledger, read_only=True) as ledger:
+            return {row.key: row.state for row in ledger.trials()}
+
+    def answer(self) -> Any:
+        """What `grid --json` printed, but for seconds and for how many trials that call ran."""
+        said = json.loads((self.folder / "stdout").read_text())
+        return without_seconds({name: value for name, value in said.items() if name != "trained"})
+
+
+def without_seconds(value: Any) -> Any:
+    """A JSON value without the fields that hold times."""
+    if isinstance(value, list):
+        return [without_seconds(item) for item in value]
+    if isinstance(value, dict):
+        return {name: without_seconds(item) for name, item in value.items() if "seconds" not in name}
+    return value
+
+
+def parameters(marks: list[Mark]) -> dict[str, str]:
+    """SHA-256 of the trained parameters and statistics, by trial. Raises AssertionError where a trial has two."""
+    found: dict[str, str] = {}
+    for mark in marks:
+        if mark.word == "trained":
+            key, digest = mark.about
+            if found.setdefault(key, digest) != digest:
+                raise AssertionError(f"trial {key} came out in two ways")
+    return found
+
+
+def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
+    """Puts a mark before and after whatever a kill could tear. For a child only: it changes the program."""
+    begin, judge, outcomes = loop._begin, loop.judge, loop._outcomes
+    save, compile_trial, progress = Checkpoints.save, compiled.compile_trial, loop.Progress
+    finish, decide = Ledger.finish, Ledger.record_decision
+    current = ""
+
+    def told_compile(*given: Any, **more: Any) -> Any:
+        tell("compiling")
+        return compile_trial(*given, **more)
+
+    def told_begin(program: Any, seeds: Any, checkpoints: Any) -> Any:
+        nonlocal current
+        current = checkpoints.trial
+        run = begin(program, seeds, checkpoints)
+        tell("begun", current, run.step)
+        return run
+
+    def told_progress(**values: Any) -> Any:
+        tell("step", current, values["step"])
+        return progress(**values)
+
+    def told_judge(*given: Any) -> Any:
+        tell("evaluating", current)
+        return judge(*given)
+
+    def told_save(self: Checkpoints, position: Any, *given: Any) -> Any:
+        tell("saving", self.trial, int(np.max(position.state.step)))
+        path = save(self, position, *given)
+        tell("saved", self.trial, int(np.max(position.state.step)))
+        return path
+
+    def told_outcomes(run: Any) -> Any:
+        found = outcomes(run)
+        leaves = [
+            np.asarray(leaf).tobytes() for leaf in jax.tree.leaves((found[0].params, found[0].batch_stats))
+        ]
+        tell("trained", current, hashlib.sha256(b"".join(leaves)).hexdigest())
+        return found
+
+    def told_finish(self: Ledger, claim: Any, result: Any) -> None:
+        tell("recording", claim.key)
+        finish(self, claim, result)
+        tell("recorded", claim.key)
+
+    def save_often(run: Any, checkpoints: Any) -> None:
+        if run.step % _STEPS_BETWEEN == 0 or run.step == run.program.trial.steps_per_epoch:
+            loop._save(run, checkpoints)
+
+    def told_decide(self: Ledger, row: Any) -> None:
+        tell("deciding")
+        decide(self, row)
+
+    changes: list[tuple[Any, str, Any]] = [
+        (compiled, "compile_trial", told_compile),
+        (loop, "_begin", told_begin),
+        (loop, "Progress", told_progress),
+        (loop, "judge", told_judge),
+        (loop, "_outcomes", told_outcomes),
+        (Checkpoints, "save", told_save),
+        (Ledger, "finish", told_finish),
+        (Ledger, "record_decision", told_decide),
+    ]
+    if often:
+        changes += [
+            (loop, "_CHUNK_SECONDS", 0.0),
+            (loop, "_save_when_due", save_often),
+        ]
+    for place, name, value in changes:
+        if not hasattr(place, name):
+            raise AttributeError(f"{place} has no {name} any more")
+        setattr(place, name, value)
