@@ -24,13 +24,15 @@ from scaling_search.search import (
     speed,
 )
 from scaling_search.search.announced import Compared
+from scaling_search.search.budget import QUANTITIES
 from scaling_search.search.judge import Findings
 from scaling_search.search.plan import Planned, plan
 from scaling_search.search.race import Decision
 from scaling_search.search.study import Study
 
 if TYPE_CHECKING:
-    from scaling_search.search.trainer import Trainer, Watcher
+    from scaling_search.search.jobs import Watcher
+    from scaling_search.search.trainer import Trainer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,7 @@ def grid(
     retry_failed: bool = False,
 ) -> GridOutcome:
     """The search. Errors: TrainingStopped (all finished trials are kept), InputError, StorageError."""
-    planned = plan(study)
+    planned = plan(study, say=watcher.note, should_stop=should_stop)
     trainer = make_trainer(
         study,
         ledger,
@@ -158,7 +160,9 @@ def read_grid(ledger: Ledger, study: Study) -> tuple[tuple[TrialRow, ...], Findi
     trials = own_trials(ledger, study.name)
     racing = study.grid.seeds if study.grid.racing else None
     stuck = learned.unlearned(ledger, trials)
-    return trials, judge.findings(candidates, trials, racing_seeds=racing, unlearned=stuck)
+    exponents = QUANTITIES[study.grid.budget].exponents
+    found = judge.findings(candidates, trials, racing_seeds=racing, unlearned=stuck, exponents=exponents)
+    return trials, found
 
 
 def own_trials(ledger: Ledger, study: str) -> tuple[TrialRow, ...]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from scaling_search.data.dataset import Split
+from scaling_search.search.jobs import Job
 from scaling_search.search.plan import Candidate, Plan
 
 if TYPE_CHECKING:
     # `report` reads rounds' results and must not load what trains them.
-    from scaling_search.search.trainer import Job, Trainer
+    from scaling_search.search.trainer import Trainer
 
 # After a round (one seed for everybody still racing): who goes on, given who raced.
 AfterRound = Callable[[Sequence[str]], Sequence[str]]
@@ -63,13 +65,22 @@ def run(trainer: Trainer, field: Sequence[Contender], seeds: Sequence[int], afte
     trained = 0
     racing = [contender.key for contender in field]
     by_key = {contender.key: contender for contender in field}
-    for seed in seeds:
-        jobs = [job(member, seed) for key in racing for member in by_key[key].members]
+    for block in blocks(seeds, trainer.block):
+        jobs = [job(member, seed) for key in racing for member in by_key[key].members for seed in block]
         trained += run_jobs(trainer, jobs)
         racing = list(after_round(racing))
         if not racing:
             break
     return trained
+
+
+def blocks(seeds: Sequence[int], size: int) -> list[Sequence[int]]:
+    """Seeds that are trained before the next decision.
+
+    >>> blocks(range(5), 2)
+    [range(0, 2), range(2, 4), range(4, 5)]
+    """
+    return [seeds[at : at + size] for at in range(0, len(seeds), size)]
 
 
 def run_jobs(trainer: Trainer, jobs: Sequence[Job], *, test: Split | None = None) -> int:
@@ -85,10 +96,19 @@ def run_jobs(trainer: Trainer, jobs: Sequence[Job], *, test: Split | None = None
         trainer.tidy(list(keys))
     while missing := trainer.unfinished(list(keys)):
         before = trained
-        wanted = [key for key in keys if key in set(missing)]
-        for position, key in enumerate(wanted):
-            upcoming = keys[wanted[position + 1]] if position + 1 < len(wanted) else None
-            trained += trainer.run(keys[key], upcoming=upcoming, test=test)
+        left = set(missing)
+        wanted = [
+            list(group)
+            for _, group in groupby(
+                (job for key, job in keys.items() if key in left), key=lambda job: job.network
+            )
+        ]
+        for position, group in enumerate(wanted):
+            upcoming = wanted[position + 1][0] if position + 1 < len(wanted) else None
+            if test is None:
+                trained += trainer.run_seeds(group, upcoming=upcoming)
+            else:
+                trained += sum(trainer.run(job, upcoming=upcoming, test=test) for job in group)
         if trained == before:
             trainer.check_stop()
             time.sleep(_OTHERS_POLL_SECONDS)
@@ -99,6 +119,4 @@ def run_jobs(trainer: Trainer, jobs: Sequence[Job], *, test: Split | None = None
 
 def job(member: Candidate, seed: int) -> Job:
     """One trial of a candidate."""
-    from scaling_search.search.trainer import Job
-
     return Job(network=member.network, cost=member.cost, seed=seed, label=f"{member.triple} φ={member.phi:g}")

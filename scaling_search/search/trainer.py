@@ -3,51 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from scaling_search.architecture.network import Network, fingerprint
-from scaling_search.costs.count import Cost
 from scaling_search.data.dataset import Dataset, Split
 from scaling_search.errors import DeviceError, ScalingSearchError
 from scaling_search.ledger.leases import Claim, LeaseLost
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import FINISHED, EvaluationRow, TrialRow
 from scaling_search.search import failures, origin, records
+from scaling_search.search.jobs import Job, Watcher
 from scaling_search.search.workshop import Workshop
 from scaling_search.training.checkpoint import Checkpoints
+from scaling_search.training.compiled import CompiledTrial
 from scaling_search.training.evaluate import evaluate
-from scaling_search.training.loop import Hooks, Progress, train
+from scaling_search.training.loop import Hooks, train, train_seeds
 from scaling_search.training.outcome import Outcome, OutOfMemory, TrainingStopped
 from scaling_search.training.pixels import split_on_device
 from scaling_search.training.recipe import Recipe
 
 _FAILURES_IN_A_ROW = 3
 
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One network to be trained with one seed."""
-
-    network: Network
-    cost: Cost
-    seed: int
-    label: str
-
-
-class Watcher(Protocol):
-    """Who shows the work to a person."""
-
-    def expect(self, trials: int) -> None: ...
-    def skip(self, trials: int, why: str) -> None: ...
-    def begin(self, job: Job) -> None: ...
-    def progress(self, progress: Progress) -> None: ...
-    def end(self, job: Job, row: TrialRow) -> None: ...
-    def say(self, text: str) -> None: ...
-    def note(self, text: str) -> None: ...
+Saved = Callable[[], None]
 
 
 class Trainer(Workshop):
@@ -114,19 +95,22 @@ class Trainer(Workshop):
         trial); a trial's own failure is recorded.
         """
         row = self.row(job)
-        claim = self.ledger.claim(row, retry_failed=self.retry_failed and row.key not in self._tried)
+        claim = self._claim(job)
         if claim is None:
             known = self.ledger.trials([row.key])
             untested = test is not None and not self.ledger.evaluations([row.key])
             if not (untested and known and known[0].state == "complete"):
                 return False
         self.watcher.begin(job)
+        outcome: Outcome | None
         try:
-            if claim is not None:
-                self._tried.add(row.key)
-                outcome = self._claimed(claim, job, upcoming)
-            else:
+            if claim is None:
                 outcome = self._train(job, row.key, upcoming)
+            else:
+                trained = self._claimed(
+                    [(claim, job)], lambda saved: (self._train(job, row.key, upcoming, saved=saved),)
+                )
+                outcome = trained[0] if trained else None
             if outcome is not None:
                 self._record_test(row.key, job, outcome, test)
                 self._discard_checkpoints(row.key)
@@ -134,42 +118,85 @@ class Trainer(Workshop):
             self.watcher.end(job, self.ledger.trials([row.key])[0])
         return True
 
-    def _claimed(self, claim: Claim, job: Job, upcoming: Job | None) -> Outcome | None:
-        """Trains and records; None when the trial failed, or another worker has taken it over."""
+    def run_seeds(self, jobs: Sequence[Job], *, upcoming: Job | None = None) -> int:
+        """Runs seeds of one network, as one batched program where that is faster here; returns how many ran.
+
+        Errors: as `run`.
+        """
+        if len(jobs) == 1 or not self.together(jobs[0].network, len(jobs)):
+            return sum(self.run(job, upcoming=upcoming) for job in jobs)
+        taken = [(claim, job) for job in jobs if (claim := self._claim(job)) is not None]
+        if not taken:
+            return 0
+        for _, job in taken:
+            self.watcher.begin(job)
         try:
-            return self._recorded(claim, job, upcoming)
+            self._claimed(taken, lambda saved: self._train_together(taken, upcoming, saved))
+            self._discard_checkpoints(taken[0][0].key)
+        finally:
+            for claim, job in taken:
+                self.watcher.end(job, self.ledger.trials([claim.key])[0])
+        return len(taken)
+
+    def _claim(self, job: Job) -> Claim | None:
+        """The job's claim, unless it is finished, given up or in other hands."""
+        row = self.row(job)
+        claim = self.ledger.claim(row, retry_failed=self.retry_failed and row.key not in self._tried)
+        if claim is not None:
+            self._tried.add(row.key)
+        return claim
+
+    def _claimed(
+        self, taken: Sequence[tuple[Claim, Job]], train: Callable[[Saved], tuple[Outcome, ...]]
+    ) -> tuple[Outcome, ...] | None:
+        """Trains and records; None when the trials failed, or another worker has taken one over."""
+        try:
+            return self._recorded(taken, train)
         except LeaseLost:
-            self.watcher.say(f"{job.label}: another worker took this trial over while it stood still here")
+            labels = ", ".join(job.label for _, job in taken)
+            self.watcher.say(f"{labels}: another worker took this trial over while it stood still here")
             return None
 
-    def _recorded(self, claim: Claim, job: Job, upcoming: Job | None) -> Outcome | None:
+    def _recorded(
+        self, taken: Sequence[tuple[Claim, Job]], train: Callable[[Saved], tuple[Outcome, ...]]
+    ) -> tuple[Outcome, ...] | None:
+        """`train` is given what to call after each checkpoint: the ledger hears of it once it is whole on disk."""
+
+        def saved() -> None:
+            for claim, _ in taken:
+                self.ledger.renew(claim, checkpoint=True)
+
         try:
-            with self.ledger.heartbeat(claim):
-                outcome = self._train(
-                    job, claim.key, upcoming, saved=lambda: self.ledger.renew(claim, checkpoint=True)
-                )
-            self.ledger.finish(claim, records.result(outcome))
+            with ExitStack() as heartbeats:
+                for claim, _ in taken:
+                    heartbeats.enter_context(self.ledger.heartbeat(claim))
+                outcomes = train(saved)
+            for (claim, _), outcome in zip(taken, outcomes, strict=True):
+                self.ledger.finish(claim, records.result(outcome))
         except LeaseLost:
             raise
         except OutOfMemory as error:
-            needed = self.estimated_memory(job.network)
-            available = origin.available_memory()
-            self.ledger.fail(claim, failures.out_of_memory(error, estimate=needed, available=available))
-            self._discard_checkpoints(claim.key)
+            needed = self.estimated_memory(taken[0][1].network) * len(taken)
+            reason = failures.out_of_memory(error, estimate=needed, available=origin.available_memory())
+            for claim, _ in taken:
+                self.ledger.fail(claim, reason)
+                self._discard_checkpoints(claim.key)
             return None
         except (TrainingStopped, ScalingSearchError):
-            self.ledger.release(claim)
+            for claim, _ in taken:
+                self.ledger.release(claim)
             raise
         except Exception as error:
             again = failures.of_the_machine(error)
-            self.ledger.fail(claim, failures.reason(error), retry=again)
+            for claim, _ in taken:
+                self.ledger.fail(claim, failures.reason(error), retry=again)
+                if not again:
+                    self._discard_checkpoints(claim.key)
             if again:
-                self._machine_failed(claim.key, job, error)
-            else:
-                self._discard_checkpoints(claim.key)
+                self._machine_failed(taken[0][0].key, taken[0][1], error)
             return None
         self._failed_in_a_row.clear()
-        return outcome
+        return outcomes
 
     def _machine_failed(self, key: str, job: Job, error: Exception) -> None:
         """Errors: DeviceError once different trials fail one after the other: trying on would only use them up."""
@@ -181,7 +208,7 @@ class Trainer(Workshop):
                 f"{failures.reason(error)}. They are begun again by the same command, a few times at most"
             ) from error
 
-    def _checkpoints(self, key: str, saved: Callable[[], None]) -> Checkpoints | None:
+    def _checkpoints(self, key: str, saved: Saved) -> Checkpoints | None:
         if self.checkpoints is None:
             return None
         return Checkpoints(folder=self.checkpoints / key, trial=key, say=self.watcher.say, saved=saved)
@@ -190,39 +217,62 @@ class Trainer(Workshop):
         if kept := self._checkpoints(key, lambda: None):
             kept.discard()
 
-    def _train(
-        self, job: Job, key: str, upcoming: Job | None, *, saved: Callable[[], None] = lambda: None
-    ) -> Outcome:
-        """`saved` is called after each checkpoint: the ledger hears of it once it is whole on disk."""
-        self.prepare(job.network)
-        program = self.programs[fingerprint(job.network)]
-        if upcoming is not None:
-            self.prepare(upcoming.network)
-        pixels = self.pixels(job.network.resolution)
+    def _train(self, job: Job, key: str, upcoming: Job | None, *, saved: Saved = lambda: None) -> Outcome:
+        program = self._compiling(job.network, upcoming, lanes=None)
         try:
             return train(
                 self.model(job.network),
-                pixels,
+                self.pixels(job.network.resolution),
                 self.recipe,
                 seed=job.seed,
                 compiled=program,
                 checkpoints=self._checkpoints(key, saved),
-                hooks=Hooks(
-                    on_compiled=lambda compiled: failures.check_memory(
-                        compiled, pixels, origin.available_memory()
-                    ),
-                    on_progress=self.watcher.progress,
-                    should_stop=self.should_stop,
-                ),
+                hooks=self._hooks(job.network),
             )
         except BaseException:
-            self.programs.pop(fingerprint(job.network), None)
+            self.forget(job.network)
             raise
+
+    def _train_together(
+        self, taken: Sequence[tuple[Claim, Job]], upcoming: Job | None, saved: Saved
+    ) -> tuple[Outcome, ...]:
+        """All seeds at once; their checkpoint is one, and lies under the first one's key."""
+        network = taken[0][1].network
+        program = self._compiling(network, upcoming, lanes=len(taken))
+        try:
+            return train_seeds(
+                self.model(network),
+                self.pixels(network.resolution),
+                self.recipe,
+                seeds=[job.seed for _, job in taken],
+                compiled=program,
+                checkpoints=self._checkpoints(taken[0][0].key, saved),
+                hooks=self._hooks(network),
+            )
+        except BaseException:
+            self.forget(network)
+            raise
+
+    def _compiling(
+        self, network: Network, upcoming: Job | None, *, lanes: int | None
+    ) -> Future[CompiledTrial]:
+        self.prepare(network, lanes=lanes)
+        if upcoming is not None:
+            self.prepare(upcoming.network, lanes=lanes)
+        return self.programs[fingerprint(network), lanes]
+
+    def _hooks(self, network: Network) -> Hooks:
+        pixels = self.pixels(network.resolution)
+        return Hooks(
+            on_compiled=lambda compiled: failures.check_memory(compiled, pixels, origin.available_memory()),
+            on_progress=self.watcher.progress,
+            should_stop=self.should_stop,
+        )
 
     def _record_test(self, key: str, job: Job, outcome: Outcome, test: Split | None) -> None:
         if test is None or outcome.state != "complete":
             return
-        program = self.programs[fingerprint(job.network)].result()
+        program = self.programs[fingerprint(job.network), None].result()
         pixels = split_on_device(test, self.dataset, job.network.resolution)
         (judged,) = evaluate(program, [outcome], pixels, should_stop=self.should_stop)
         self.ledger.record_evaluation(

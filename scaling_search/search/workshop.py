@@ -15,14 +15,18 @@ from scaling_search.search.calibration import Timing
 from scaling_search.training.compiled import CompiledTrial, start_compiling, steps_in_epoch
 from scaling_search.training.loop import ready
 from scaling_search.training.optimizer import average_decay
-from scaling_search.training.outcome import TrainingStopped
+from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from scaling_search.training.pixels import TrialPixels, on_device
 from scaling_search.training.recipe import Recipe
+from scaling_search.training.seeds import measure as measure_seeds
+from scaling_search.training.seeds import together_by_default
 from scaling_search.training.stopwatch import measure
 
 # Programs kept in memory: a round of racing comes back to every candidate. Beyond this the disk cache serves.
 _PROGRAMS = 32
 _RESOLUTIONS = 4
+# Seeds that a round of racing takes where they train together: more would spend on candidates soon to be out.
+_BLOCK = 4
 
 
 class Workshop:
@@ -33,7 +37,9 @@ class Workshop:
         self.recipe = recipe
         self.should_stop = should_stop
         self.platform = origin.platform_name()
-        self.programs: OrderedDict[str, Future[CompiledTrial]] = OrderedDict()
+        # By fingerprint, and the number of seeds trained together (None: one, not batched).
+        self.programs: OrderedDict[tuple[str, int | None], Future[CompiledTrial]] = OrderedDict()
+        self._together: dict[int, bool] = {}
         self._pixels: OrderedDict[int, TrialPixels] = OrderedDict()
 
     def check_stop(self) -> None:
@@ -41,17 +47,50 @@ class Workshop:
         if self.should_stop():
             raise TrainingStopped(None)
 
-    def prepare(self, network: Network) -> None:
+    def prepare(self, network: Network, *, lanes: int | None = None) -> None:
         """Starts compiling in the background, unless that is done or under way."""
-        key = fingerprint(network)
+        key = (fingerprint(network), lanes)
         if key in self.programs:
             self.programs.move_to_end(key)
             return
         self.programs[key] = start_compiling(
-            self.model(network), self.pixels(network.resolution), self.recipe
+            self.model(network), self.pixels(network.resolution), self.recipe, lanes=lanes
         )
         while len(self.programs) > _PROGRAMS:
             self.programs.popitem(last=False)
+
+    def forget(self, network: Network) -> None:
+        """Drops the network's programs: they may be what failed."""
+        for key in [key for key in self.programs if key[0] == fingerprint(network)]:
+            del self.programs[key]
+
+    @property
+    def block(self) -> int:
+        """Seeds of a network to train before racing decides again."""
+        return _BLOCK if together_by_default(self.platform) else 1
+
+    def together(self, network: Network, seeds: int) -> bool:
+        """Whether so many seeds train faster as one batched program here: measured once, on the first network.
+
+        Never on a CPU, where one seed already fills the cores (`training.seeds.together_by_default`).
+        Errors: TrainingStopped; OutOfMemory counts as no.
+        """
+        if not together_by_default(self.platform):
+            return False
+        if seeds not in self._together:
+            self.prepare(network)
+            self.prepare(network, lanes=seeds)
+            alone, batched = (
+                ready(self.programs[fingerprint(network), lanes], self.should_stop) for lanes in (None, seeds)
+            )
+            pixels = self.pixels(network.resolution)
+            try:
+                failures.check_memory(batched, pixels, origin.available_memory())
+                gain = measure_seeds(alone, batched, pixels).gain
+            except OutOfMemory:
+                gain = 0.0
+            self._together[seeds] = gain > 1
+        return self._together[seeds]
 
     def timing(self, network: Network, macs: int) -> Timing:
         """How fast the network is here: compiled, unless that is done, and run for a few steps. Nothing is recorded.
@@ -60,7 +99,7 @@ class Workshop:
         """
         self.prepare(network)
         pixels = self.pixels(network.resolution)
-        program = ready(self.programs[fingerprint(network)], self.should_stop)
+        program = ready(self.programs[fingerprint(network), None], self.should_stop)
         failures.check_memory(program, pixels, origin.available_memory())
         speed = measure(program, pixels, should_stop=self.should_stop)
         return Timing(

@@ -13,8 +13,9 @@ from scaling_search.data.dataset import Dataset, Split
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.search.calibration import Timing
+from scaling_search.search.jobs import Job
 from scaling_search.search.study import Study, parse
-from scaling_search.search.trainer import Job, Trainer
+from scaling_search.search.trainer import Trainer
 from scaling_search.training import recipe as recipes
 from scaling_search.training.outcome import Outcome
 

@@ -17,8 +17,8 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.search import failures, origin, rounds
 from scaling_search.search.failures import check_memory, of_the_machine
+from scaling_search.search.jobs import Job
 from scaling_search.search.plan import plan
-from scaling_search.search.trainer import Job
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from scaling_search.training.pixels import TrialPixels
 from scaling_search.training.steps import Pixels

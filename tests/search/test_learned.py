@@ -15,9 +15,9 @@ from scaling_search.architecture.network import fingerprint
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.search import findings, grid, reporting, rounds
+from scaling_search.search.jobs import Job
 from scaling_search.search.learned import why
 from scaling_search.search.plan import plan
-from scaling_search.search.trainer import Job
 from scaling_search.training.outcome import EpochMetrics, Outcome
 from tests.search.pretend import Learns, Pretend, study
 

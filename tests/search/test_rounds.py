@@ -15,10 +15,10 @@ from scaling_search.ledger.leases import LeaseLost
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.search import findings, grid, rounds
 from scaling_search.search.grid import GridOutcome, Race, read_grid
+from scaling_search.search.jobs import Job
 from scaling_search.search.plan import plan
 from scaling_search.search.rounds import Contender
 from scaling_search.search.study import Study
-from scaling_search.search.trainer import Job
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from tests.search.pretend import Learns, Pretend, study
 

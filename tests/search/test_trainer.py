@@ -21,8 +21,9 @@ from scaling_search.data.dataset import Dataset, Split
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import CandidateRow, TrialRow
 from scaling_search.search import judge, rounds
+from scaling_search.search.jobs import Job
 from scaling_search.search.judge import Rival
-from scaling_search.search.trainer import Job, Trainer
+from scaling_search.search.trainer import Trainer
 from scaling_search.training import recipe as recipes
 from scaling_search.training.cache import enable_cache
 from scaling_search.training.loop import Progress

@@ -1,0 +1,114 @@
+"""Seeds of one network as one program in a search: the same trials as in turn, and only where that is faster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.rows import TrialRow
+from scaling_search.search import rounds, workshop
+from scaling_search.search.trainer import Trainer
+from scaling_search.training.outcome import TrainingStopped
+from scaling_search.training.seeds import Speed
+from tests.search.test_trainer import STEPS, TINY, Steps, job, programs, trainer
+
+__all__ = ["programs"]  # a fixture: compiled once for all tests of this file
+
+SEEDS = (0, 1, 2)
+
+
+@pytest.fixture
+def batched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """A device on which seeds train together twice as fast; holds the numbers of seeds measured."""
+    measured: list[int] = []
+
+    def measure(alone: object, together: object, pixels: object) -> Speed:
+        measured.append(together.lanes)  # type: ignore[attr-defined]
+        return Speed(alone=1.0, together=together.lanes / 2, lanes=together.lanes)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(workshop, "together_by_default", lambda platform: True)
+    monkeypatch.setattr(workshop, "measure_seeds", measure)
+    yield measured
+
+
+def trials(folder: Path, name: str) -> dict[int, TrialRow]:
+    with Ledger.open(folder / name) as ledger:
+        assert trainer(ledger).run_seeds([job(TINY, seed) for seed in SEEDS]) == len(SEEDS)
+        return {row.seed: row for row in ledger.trials(with_correct=True)}
+
+
+def losses(row: TrialRow) -> list[float]:
+    return [epoch["train_loss"] for epoch in json.loads(row.epochs or "[]")]
+
+
+def test_seeds_together_are_the_trials_in_turn(tmp_path: Path, batched: list[int]) -> None:
+    together = trials(tmp_path, "together.db")
+    assert batched == [len(SEEDS)], "measured once"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workshop, "together_by_default", lambda platform: False)
+        in_turn = trials(tmp_path, "turn.db")
+    for seed in SEEDS:
+        assert together[seed].state == "complete"
+        assert together[seed].key == in_turn[seed].key
+        assert losses(together[seed]) == pytest.approx(losses(in_turn[seed]), rel=1e-3)
+    assert len({tuple(losses(row)) for row in together.values()}) == len(SEEDS)
+
+
+def test_seeds_train_in_turn_where_that_is_faster(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slower = Speed(alone=1.0, together=3.5, lanes=3)
+    monkeypatch.setattr(workshop, "measure_seeds", lambda *_: slower)
+    monkeypatch.setattr(Trainer, "_train_together", lambda *_: pytest.fail("slower, and yet together"))
+    trials(tmp_path, "turn.db")
+
+
+def test_seeds_stopped_together_go_on_together(tmp_path: Path, batched: list[int]) -> None:
+    undisturbed = trials(tmp_path, "undisturbed.db")
+    jobs = [job(TINY, seed) for seed in SEEDS]
+    watcher = Steps()
+    with Ledger.open(tmp_path / "stopped.db") as ledger:
+        stopping = trainer(
+            ledger,
+            should_stop=lambda: watcher.seen[-1] >= STEPS // 2,
+            checkpoints=tmp_path / "kept",
+            watcher=watcher,
+        )
+        with pytest.raises(TrainingStopped):
+            stopping.run_seeds(jobs)
+        assert {row.state for row in ledger.trials()} == {"waiting"}
+        again = Steps()
+        assert trainer(ledger, checkpoints=tmp_path / "kept", watcher=again).run_seeds(jobs) == len(SEEDS)
+        assert again.seen[1] > watcher.seen[-1], "they went on where they were stopped"
+        for row in ledger.trials(with_correct=True):
+            assert (losses(row), row.correct) == (
+                losses(undisturbed[row.seed]),
+                undisturbed[row.seed].correct,
+            )
+
+
+def test_a_seed_in_other_hands_is_left_there(tmp_path: Path, batched: list[int]) -> None:
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        work = trainer(ledger)
+        assert ledger.claim(work.row(job(TINY, 1))) is not None
+        assert work.run_seeds([job(TINY, seed) for seed in SEEDS]) == 2
+        assert {row.seed: row.state for row in ledger.trials()} == {
+            0: "complete",
+            1: "running",
+            2: "complete",
+        }
+
+
+def test_a_round_takes_as_many_seeds_as_train_together(tmp_path: Path, batched: list[int]) -> None:
+    assert rounds.blocks(range(5), 4) == [range(4), range(4, 5)]
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        assert trainer(ledger).block == 4
+
+
+def test_on_a_cpu_every_round_is_one_seed(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        assert trainer(ledger).block == 1
