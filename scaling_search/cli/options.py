@@ -92,13 +92,49 @@ class Cost:
 
     match: Annotated[
         str | None,
-        typer.Option("--match", help="realised: equal real MACs; nominal: the paper's grid as it stands."),
+        typer.Option("--match", help="realised: equal real cost; nominal: the paper's grid as it stands."),
         Key(name="grid.match"),
+    ] = None
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget",
+            help="The cost that networks have equal: macs, parameters, activations, memory, or latency (a training "
+            "step, timed here).",
+        ),
+        Key(name="grid.budget"),
     ] = None
     macs_tolerance: Annotated[
         float | None,
-        typer.Option("--macs-tolerance", help="How far real MACs may lie from the target, as a share."),
+        typer.Option("--macs-tolerance", help="How far the real cost may lie from the target, as a share."),
         Key(name="grid.macs_tolerance"),
+    ] = None
+    max_macs: Annotated[
+        float | None,
+        typer.Option("--max-macs", help="Train no network with more MACs, such as 5e8."),
+        Key(name="limits.macs"),
+    ] = None
+    max_parameters: Annotated[
+        float | None,
+        typer.Option("--max-parameters", help="Train no network with more parameters, such as 5e6."),
+        Key(name="limits.parameters"),
+    ] = None
+    max_activations: Annotated[
+        float | None,
+        typer.Option("--max-activations", help="Train no network with more activations."),
+        Key(name="limits.activations"),
+    ] = None
+    max_memory: Annotated[
+        float | None,
+        typer.Option(
+            "--max-memory", help="Train no network whose training step takes more bytes, such as 2e9."
+        ),
+        Key(name="limits.memory"),
+    ] = None
+    max_latency: Annotated[
+        float | None,
+        typer.Option("--max-latency", help="Train no network whose training step takes more seconds here."),
+        Key(name="limits.latency"),
     ] = None
 
 

@@ -43,8 +43,8 @@ def plan(
     from scaling_search.search import plan as use_case
 
     settings = options.study(start, subject, triples, cost, training, build, table="grid")
-    found = use_case.plan(settings, as_published=subject.as_published and not measure)
     with Bars() as bars:
+        found = use_case.plan(settings, as_published=subject.as_published and not measure, say=bars.note)
         look = partial(outlook.look, found, difference=power, measure=bars.note if measure else None)
         needed = power is not None or options.exists(ledger)
         ahead = options.with_ledger(ledger, look) if needed else look(None)

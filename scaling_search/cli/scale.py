@@ -47,6 +47,7 @@ def scale(
     from scaling_search.report.to_json import dumps
     from scaling_search.search import family_table
     from scaling_search.search import scale as use_case
+    from scaling_search.search.budget import Meter
 
     settings = options.study(
         start, cost, subject, training, build, table="scale", scale__max_minutes=max_minutes
@@ -69,7 +70,8 @@ def scale(
 
     with work(ledger, "scaling-search scale …") as at:
         triple = triple or use_case.winner(settings, at.ledger)
-        members = use_case.family(settings, triple, match=rule)
+        meter = Meter(settings, say=at.bars.note, should_stop=lambda: at.stop.requested)
+        members = use_case.family(settings, triple, match=rule, meter=meter)
         files = use_case.emit(members, out)
         trained = use_case.train(
             settings,

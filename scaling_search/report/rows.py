@@ -111,7 +111,8 @@ class Judgement:
 class GridReport:
     """The search: candidates from best to worst, the base network, and the candidates dropped unmeasured.
 
-    ``level`` is the confidence level of every interval in it. ``notes`` are sentences for people.
+    ``level`` is the confidence level of every interval in it. ``notes`` are sentences for people. ``budget`` names the
+    cost that candidates have equal.
     """
 
     study: str
@@ -120,6 +121,7 @@ class GridReport:
     rows: tuple[GridRow, ...]
     dropped: tuple[GridRow, ...] = ()
     base: GridRow | None = None
+    budget: str = "MACs"
     level: float | None = None
     notes: tuple[str, ...] = ()
 
@@ -147,12 +149,13 @@ class FamilyRow:
 
 @dataclass(frozen=True, kw_only=True)
 class FamilyReport:
-    """One triple extrapolated, from the smallest φ to the largest."""
+    """One triple extrapolated, from the smallest φ to the largest. ``budget`` names the cost that doubles with φ."""
 
     study: str
     baseline: str
     dataset: str
     rows: tuple[FamilyRow, ...]
+    budget: str = "MACs"
     level: float | None = None
     notes: tuple[str, ...] = ()
 

@@ -81,7 +81,7 @@ def grid_table(report: GridReport) -> Table:
     )
     notes = [
         "Accuracy: mean ± sample standard deviation over seeds (number of seeds), on the validation split.",
-        "MACs ratio: real MACs ÷ (2^φ × the base network's); 1 meets the budget exactly.",
+        _ratio(report.budget),
     ]
     if report.level is not None:
         notes.append(f"Brackets: intervals at the {_level(report.level)} level; differences are paired.")
@@ -144,7 +144,7 @@ def family_table(report: FamilyReport) -> Table:
     notes = [
         "φ is not the B index: these are networks by the formula, not the official B0-B7.",
         "Accuracy: mean ± sample standard deviation over seeds (number of seeds).",
-        "MACs ratio: real MACs ÷ (2^φ × the base network's); 1 meets the budget exactly.",
+        _ratio(report.budget),
     ]
     if report.level is not None:
         notes.append(f"Brackets: intervals at the {_level(report.level)} level.")
@@ -158,6 +158,13 @@ def family_table(report: FamilyReport) -> Table:
         ),
         notes=(*(notes if report.rows else ()), *report.notes),
     )
+
+
+def _ratio(budget: str) -> str:
+    ratio = "MACs ratio: real MACs ÷ (2^φ × the base network's)"
+    if budget == "MACs":
+        return f"{ratio}; 1 meets the budget exactly."
+    return f"{ratio}. The budget is {budget}, not MACs: the remark says how much of it a network has."
 
 
 def _level(level: float) -> str:

@@ -10,6 +10,11 @@ from fractions import Fraction
 
 from scaling_search.errors import UsageError
 
+Exponents = tuple[int, int, int]
+
+# How depth, width and resolution multiply the MACs of a convolution: k^2 * c_in * c_out * h * w in every layer.
+MACS: Exponents = (1, 2, 2)
+
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Coefficients:
@@ -29,11 +34,12 @@ class Coefficients:
                     f"{name} = {value}: a coefficient is a number from 1 to 100 (1 changes nothing)"
                 )
 
-    @property
-    def growth(self) -> Fraction:
-        """alpha * beta^2 * gamma^2, exactly: the factor that one step of phi asks of the MACs."""
-        a, b, g = (Fraction(str(value)) for value in (self.alpha, self.beta, self.gamma))
-        return a * b**2 * g**2
+    def growth(self, exponents: Exponents = MACS) -> Fraction:
+        """alpha^i * beta^j * gamma^k, exactly: the factor that one step of phi asks of a cost with these exponents."""
+        values = (Fraction(str(value)) for value in (self.alpha, self.beta, self.gamma))
+        return math.prod(
+            (value**power for value, power in zip(values, exponents, strict=True)), start=Fraction(1)
+        )
 
     def __str__(self) -> str:
         return f"({self.alpha:g}, {self.beta:g}, {self.gamma:g})"
@@ -74,16 +80,25 @@ class Range:
 
 
 def grid(
-    *, alpha: Range, beta: Range, gamma: Range, tolerance: float, growth: float = 2.0
+    *,
+    alpha: Range,
+    beta: Range,
+    gamma: Range,
+    tolerance: float,
+    growth: float = 2.0,
+    exponents: Exponents = MACS,
 ) -> list[Coefficients]:
-    """All triples with |alpha * beta^2 * gamma^2 - growth| < tolerance, compared exactly."""
+    """All triples with |alpha^i * beta^j * gamma^k - growth| < tolerance, compared exactly.
+
+    The exponents are those of the cost that shall grow so: 1, 2, 2 for MACs.
+    """
     target, width = Fraction(str(growth)), Fraction(str(tolerance))
     return [
         triple
         for a in alpha
         for b in beta
         for g in gamma
-        if abs((triple := Coefficients(alpha=a, beta=b, gamma=g)).growth - target) < width
+        if abs((triple := Coefficients(alpha=a, beta=b, gamma=g)).growth(exponents) - target) < width
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from scaling_search.report.study import family_table
 from scaling_search.report.table import Document, Row, Table
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search import climb
+from scaling_search.search import study as studies
+from scaling_search.search.budget import QUANTITIES
 from scaling_search.search.grid import FRESH_SEEDS
 from scaling_search.search.scale import Member
 
@@ -31,7 +33,9 @@ def report_of(ledger: Ledger, study: str) -> tuple[FamilyReport, list[TrialRow]]
     ]
     evaluations = ledger.evaluations([trial.key for trial in trials])
     said = climb.predictions(ledger, study)
-    return collect.family(row, candidates, trials, evaluations, predictions=said), trials
+    report = collect.family(row, candidates, trials, evaluations, predictions=said)
+    settings = studies.parse(row.toml, what=f"study {row.name} in the ledger")
+    return replace(report, budget=QUANTITIES[settings.grid.budget].words), trials
 
 
 def document(report: FamilyReport, triple: Coefficients, out: Path) -> Document:
@@ -110,5 +114,5 @@ def _cells(member: Member) -> dict[str, Any]:
         "to_target": row.macs_ratio / 2**row.phi,
         "fingerprint": row.fingerprint,
         "file": str(member.file),
-        "reason": row.reason,
+        "reason": row.remark,
     }

@@ -11,6 +11,7 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.report.rows import GridReport
 from scaling_search.search import announced, verdicts
+from scaling_search.search.budget import QUANTITIES
 from scaling_search.search.grid import GridOutcome
 from scaling_search.search.judge import Findings
 from scaling_search.search.plan import base_of
@@ -25,7 +26,8 @@ def report_of(ledger: Ledger, study: Study, trials: Sequence[TrialRow], found: F
     report = verdicts.grid_report(row, candidates, trials, base=base, found=found)
     compared = announced.compare(ledger, study.name, trials)
     more = () if compared is None else (announced.sentence(compared),)
-    return replace(report, notes=(*report.notes, *more))
+    budget = QUANTITIES[study.grid.budget].words
+    return replace(report, budget=budget, notes=(*report.notes, *more))
 
 
 def row_base(study: Study, ledger: Ledger) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from scaling_search.ledger.rows import CandidateRow, TrialRow
-from scaling_search.scaling.coefficients import most_central
+from scaling_search.scaling.coefficients import MACS, Exponents, most_central
 from scaling_search.search import confidence, race, statistics, surface, winner
 from scaling_search.search.confidence import ConfidenceSet
 from scaling_search.search.race import Decision
@@ -153,11 +153,12 @@ def findings(
     racing_seeds: int | None,
     unlearned: Mapping[str, str] | None = None,
     level: float = LEVEL,
+    exponents: Exponents = MACS,
 ) -> Findings:
     """All that a grid's trials say, by `confidence`, `winner` and `statistics`.
 
     `racing_seeds` is the most rounds that a race may have, None for an exhaustive search; `unlearned` says by key why
-    trials did not learn.
+    trials did not learn; `exponents` are those of the cost that the candidates have equal.
     """
     trials, stuck = list(trials), unlearned or {}
     competing = rivals(candidates)
@@ -186,7 +187,7 @@ def findings(
         held_out=winner.held_out(table, leader),
         accuracies=dict(zip(table.names, statistics.accuracies(table, level=level), strict=True)),
         differences=dict(zip(table.names, statistics.differences(table, leader, level=level), strict=True)),
-        surface=response(competing, table),
+        surface=response(competing, table, exponents),
     )
 
 
@@ -202,10 +203,13 @@ def _by_network(trials: Sequence[TrialRow], unlearned: Mapping[str, str]) -> Map
     }
 
 
-def response(competing: Sequence[Rival], table: Scores) -> Surface | None:
-    """The surface over how the doubling is shared; None before a second seed has shown how much seeds scatter."""
+def response(competing: Sequence[Rival], table: Scores, exponents: Exponents = MACS) -> Surface | None:
+    """The surface over how the doubling is shared; None before a second seed has shown how much seeds scatter.
+
+    None too where a dimension costs nothing: it has no share of a doubling.
+    """
     noise = difference_noise(table)
-    if not noise.degrees:
+    if not noise.degrees or 0 in exponents:
         return None
     triples = {rival.key: rival.triple for rival in competing}
     errors = np.sqrt(noise.raw / table.counts)
@@ -213,4 +217,5 @@ def response(competing: Sequence[Rival], table: Scores) -> Surface | None:
         [triples[name] for name in table.names],
         [float(mean) for mean in table.means],
         [float(error) for error in errors],
+        exponents=exponents,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from scaling_search.report import columns
-from scaling_search.report.table import Document, Row, Table
+from scaling_search.report.table import Column, Document, Row, Table
 from scaling_search.search import outlook
 from scaling_search.search.identifiability import indistinct, ways_out
 from scaling_search.search.outlook import Outlook
@@ -45,7 +46,7 @@ def _resolutions(planned: Planned) -> list[int]:
 def _tables(plan: Plan) -> Iterable[Table]:
     title = (
         f"φ = {plan.phi:g}: {plan.nominal} triples build {plan.distinct} networks; {plan.within} triples meet "
-        f"{plan.target_macs / 1e6:.1f} M MACs as they stand; {len(plan.candidates)} networks to train"
+        f"{plan.budget.show(plan.target)} as they stand; {len(plan.candidates)} networks to train"
     )
     yield _table("candidates", title, plan, plan.candidates)
     if plan.dropped:
@@ -66,7 +67,7 @@ def _table(name: str, title: str, plan: Plan, rows: Iterable[Candidate], most: i
         columns.name("width", "Width"),
         columns.integer("resolution", "Resolution (px)"),
         columns.millions("macs", "MACs", [row.cost.macs for row in rows]),
-        columns.decimal("to_target", "MACs ÷ target", 3),
+        *_budget(plan, rows),
         columns.millions("parameters", "Parameters", [row.cost.parameters for row in rows]),
         columns.remark("reason", "Remark"),
     )
@@ -79,6 +80,17 @@ def _table(name: str, title: str, plan: Plan, rows: Iterable[Candidate], most: i
     )
 
 
+def _budget(plan: Plan, rows: Sequence[Candidate]) -> tuple[Column, ...]:
+    """What the budget counts, where no other column has it, and how near the target it comes."""
+    shown: dict[str, Column] = {
+        "activations": columns.millions("amount", "Activations", [row.amount for row in rows]),
+        "memory": columns.size("amount", "Training memory"),
+        "latency": columns.duration("amount", "Training step"),
+    }
+    own = shown.get(plan.budget.name, columns.hidden("amount"))
+    return (own, columns.decimal("to_target", f"{plan.budget.title} ÷ target", 3))
+
+
 def _cells(plan: Plan, row: Candidate) -> dict[str, Any]:
     return {
         **{key: getattr(row.triple, key) for key in _KEYS},
@@ -87,7 +99,8 @@ def _cells(plan: Plan, row: Candidate) -> dict[str, Any]:
         "width": "-".join(map(str, row.network.widths)),
         "resolution": row.network.resolution,
         "macs": row.cost.macs,
-        "to_target": row.cost.macs / plan.target_macs,
+        "amount": row.amount,
+        "to_target": row.amount / plan.target,
         "parameters": row.cost.parameters,
         "reason": row.reason,
     }
@@ -100,6 +113,7 @@ def record(planned: Planned, ahead: Outlook | None = None) -> dict[str, Any]:
         "study": planned.study.name,
         "baseline": planned.study.baseline,
         "match": planned.study.grid.match,
+        "budget": planned.study.grid.budget,
         "seeds": planned.study.grid.seeds,
         **plans[0],
         "indistinct": indistinct(planned.study, planned.base),
@@ -114,7 +128,9 @@ def _record(plan: Plan) -> dict[str, Any]:
     return {
         "phi": plan.phi,
         "base_macs": plan.base_cost.macs,
-        "target_macs": plan.target_macs,
+        "target_macs": plan.target_macs if plan.budget.name == "macs" else None,
+        "base_cost": plan.base_amount,
+        "target_cost": plan.target,
         "nominal_candidates": plan.nominal,
         "distinct_networks": plan.distinct,
         "within_tolerance": plan.within,
@@ -125,7 +141,8 @@ def _record(plan: Plan) -> dict[str, Any]:
 
 
 def _triple(row: Candidate) -> dict[str, Any]:
-    """One triple. `macs_ratio` is to the base's MACs."""
+    """One triple. Ratios are to the base's; `cost` is what the budget counts, null where it could not be timed."""
+    timed = math.isfinite(row.amount)
     return {
         **{key: getattr(row.triple, key) for key in _KEYS},
         "depth": list(row.network.depths),
@@ -135,6 +152,8 @@ def _triple(row: Candidate) -> dict[str, Any]:
         "parameters": row.cost.parameters,
         "macs": row.cost.macs,
         "macs_ratio": row.macs_ratio,
+        "cost": row.amount if timed else None,
+        "cost_ratio": row.amount_ratio if timed else None,
         "fingerprint": row.fingerprint,
         "status": row.status,
         "reason": row.reason,

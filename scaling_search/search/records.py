@@ -92,7 +92,7 @@ def candidate_row(study: str, purpose: str, row: Candidate) -> CandidateRow:
         macs=row.cost.macs,
         macs_ratio=row.macs_ratio,
         status=row.status,
-        reason=row.reason,
+        reason=row.remark,
     )
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from scaling_search.architecture import toml
 from scaling_search.architecture.network import Network
-from scaling_search.costs.count import cost
 from scaling_search.data import catalog
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.ledger import Ledger
@@ -18,12 +17,17 @@ from scaling_search.ledger.rows import CandidateRow, TrialRow
 from scaling_search.report.render import save
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search import climb, records, rounds
+from scaling_search.search.budget import Meter
 from scaling_search.search.grid import FRESH_SEEDS, make_trainer, read_grid
-from scaling_search.search.plan import Candidate, base_of, candidate, matched
+from scaling_search.search.plan import Candidate, base_of, candidate, ground, matched
 from scaling_search.search.study import Study, parse_phi
 
 if TYPE_CHECKING:
-    from scaling_search.search.trainer import Job, Trainer, Watcher
+    from scaling_search.search.jobs import Job, Watcher
+    from scaling_search.search.trainer import Trainer
+
+
+NOT_TRAINED = "not trained"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,22 +66,23 @@ def family(
     match: str,
     as_published: bool = False,
     at: Sequence[float] | None = None,
+    meter: Meter | None = None,
 ) -> list[Candidate]:
     """One candidate per phi of the study's `scale.phi`, or of `at`.
 
-    With `match = "realised"` each is moved to its MACs as the grid's candidates are.
-
-    Where no resolution fits, the network stays as the triple says; its ratio tells by how much it misses.
+    With `match = "realised"` each is moved to its budget as the grid's candidates are. Where no resolution fits, the
+    network stays as the triple says; its ratio tells by how much it misses. One over the study's limits is marked
+    "not trained".
     """
-    base = base_of(study, as_published=as_published)
-    base_cost = cost(base)
+    on = ground(study, base_of(study, as_published=as_published), meter)
     members = []
     for phi in parse_phi(study.scale.phi) if at is None else at:
-        row = candidate(study, base, base_cost, triple, phi)
+        row = candidate(on, triple, phi)
         if match == "realised":
-            moved = matched(study, base, base_cost, row)
+            moved = matched(on, row)
             row = replace(row, reason=moved.reason) if moved.status == "dropped" else moved
-        members.append(row)
+        over = on.meter.over(row.network)
+        members.append(row if over is None else replace(row, status=NOT_TRAINED, reason=over))
     return members
 
 
@@ -146,7 +151,7 @@ def train(
             refusal = step.reason if step is not None and step.flat else forbidden(study, trainer, member)
         earlier += jobs
         if refusal is not None:
-            decided[index] = replace(member, status="not trained", reason=refusal)
+            decided[index] = replace(member, status=NOT_TRAINED, reason=refusal)
             watcher.skip(len(jobs), f"φ = {member.phi:g} not trained: {refusal}")
         _record(study, ledger, decided, kept)
         if refusal is None:
@@ -184,6 +189,8 @@ def _begun(trainer: Trainer, jobs: Sequence[Job]) -> bool:
 
 def forbidden(study: Study, trainer: Trainer, member: Candidate) -> str | None:
     """Why a member is not trained here, with the figure; None when nothing speaks against it."""
+    if member.status == NOT_TRAINED:
+        return member.reason
     from scaling_search.search import origin
 
     needed = trainer.estimated_memory(member.network)

@@ -22,6 +22,7 @@ from scaling_search.training import recipe as recipes
 from scaling_search.training.recipe import Recipe
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]
+Limit = Annotated[float, Field(gt=0, le=1e18)]
 
 
 def parse_phi(text: str) -> tuple[float, ...]:
@@ -86,7 +87,8 @@ class Grid(Strict):
 
     `match = "realised"` keeps networks whose real MACs lie within `macs_tolerance` of 2^phi times the base's, first
     moving the resolution; `"nominal"` is the paper's grid as it stands. `pilot_epochs` asks for a first stage of so
-    many epochs (`search.pilot`).
+    many epochs (`search.pilot`). Another `budget` takes the place of the MACs in all of this, and its exponents that
+    of 1, 2, 2 (`search.budget`).
     """
 
     phi: Phis = "1"
@@ -95,6 +97,7 @@ class Grid(Strict):
     gamma: Coefficient = "1:1.5:0.1"
     tolerance: Annotated[float, Field(gt=0, le=2)] = 0.1
     match: Literal["realised", "nominal"] = "realised"
+    budget: Literal["macs", "parameters", "activations", "memory", "latency"] = "macs"
     macs_tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.1
     seeds: Annotated[int, Field(ge=1, le=1000)] = 3
     racing: bool = True
@@ -112,6 +115,20 @@ class Family(Strict):
     max_minutes: Positive = 30.0
 
 
+class Limits(Strict):
+    """What no network may exceed, at any phi: one that does is left out of the grid, and not trained in the family.
+
+    `memory` is the bytes of a training step at the recipe's batch size, counted in float32; `latency` the seconds of
+    one, on this device; the others are counts for one image.
+    """
+
+    macs: Limit | None = None
+    parameters: Limit | None = None
+    activations: Limit | None = None
+    memory: Limit | None = None
+    latency: Limit | None = None
+
+
 class Study(Strict):
     """Everything that decides a search."""
 
@@ -123,6 +140,12 @@ class Study(Strict):
     recipe: Annotated[dict[str, Any], Field(default_factory=lambda: {"name": "fast"})]
     grid: Grid = Grid()
     scale: Family = Family()
+    limits: Limits = Limits()
+
+    @property
+    def timed(self) -> bool:
+        """Whether candidates are chosen by how long a step takes on this device."""
+        return self.grid.budget == "latency" or self.limits.latency is not None
 
     def base(self, *, channels: int, classes: int) -> Network:
         """The network at phi = 0: the baseline, or its proxy, for this data."""

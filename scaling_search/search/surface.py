@@ -2,6 +2,7 @@
 
 On the cost surface α·β²·γ² = 2 a triple is two numbers: the shares
     d = log2 α,   w = 2·log2 β,   r = 2·log2 γ,   d + w + r = 1
+(the factors are the cost's exponents: 1, 2, 2 for MACs, and another budget has its own)
 of the doubling that depth, width and resolution get (any two are linear in log α and log β). The surface
     accuracy = c0 + c1·d + c2·w + c3·d² + c4·d·w + c5·w²
 is fitted to the candidates' means, weighted by 1/variance, with a ridge on the coefficients of the scaled,
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scaling_search.scaling.coefficients import MACS, Exponents
 from scaling_search.search.scores import Floats
 
 DIMENSIONS = ("depth", "width", "resolution")
@@ -57,13 +59,15 @@ class Surface:
     says: str
 
 
-def shares_of(alpha: float, beta: float, gamma: float) -> tuple[float, float, float]:
+def shares_of(
+    alpha: float, beta: float, gamma: float, exponents: Exponents = MACS
+) -> tuple[float, float, float]:
     """The shares (d, w, r) that a triple gives to depth, width and resolution; they sum to 1.
 
     >>> [round(share, 3) for share in shares_of(1.2, 1.1, 1.15)]
     [0.279, 0.292, 0.428]
     """
-    parts = np.array([np.log2(alpha), 2 * np.log2(beta), 2 * np.log2(gamma)])
+    parts = np.array(exponents) * np.log2([alpha, beta, gamma])
     if parts.sum() <= 0:
         raise ValueError(f"({alpha}, {beta}, {gamma}) makes no network bigger: it shares out no doubling")
     depth, width, resolution = parts / parts.sum()
@@ -76,9 +80,13 @@ def fit(
     errors: Sequence[float],
     *,
     level: float = 0.95,
+    exponents: Exponents = MACS,
 ) -> Surface:
-    """Fit the surface to candidates' mean accuracies and their standard errors (of seeds, images apart)."""
-    points = np.array([shares_of(*triple) for triple in triples])[:, :2]
+    """Fit the surface to candidates' mean accuracies and their standard errors (of seeds, images apart).
+
+    exponents: how α, β, γ multiply the cost that the candidates have equal, each at least 1.
+    """
+    points = np.array([shares_of(*triple, exponents) for triple in triples])[:, :2]
     values = np.asarray(accuracies, dtype=float)
     weights = 1 / np.maximum(np.asarray(errors, dtype=float), 1e-6) ** 2
     weights = weights / weights.mean()
@@ -91,7 +99,7 @@ def fit(
     shares = _shares(top, drawn, candidates, p, level)
     return Surface(
         shares=shares,
-        top=_triple(top),
+        top=_triple(top, exponents),
         accuracy=float(predicted.max()),
         p=p,
         says=_says(shares, p, len(values)),
@@ -185,9 +193,10 @@ def _shares(top: Floats, drawn: Floats, searched: Floats, p: float | None, level
     )
 
 
-def _triple(top: Floats) -> tuple[float, float, float]:
+def _triple(top: Floats, exponents: Exponents) -> tuple[float, float, float]:
     depth, width = float(top[0]), float(top[1])
-    return 2**depth, 2 ** (width / 2), 2 ** (max(0.0, 1 - depth - width) / 2)
+    i, j, k = exponents
+    return 2 ** (depth / i), 2 ** (width / j), 2 ** (max(0.0, 1 - depth - width) / k)
 
 
 def _says(shares: tuple[Share, ...], p: float | None, candidates: int) -> str:

@@ -41,7 +41,17 @@ def test_the_edge_is_compared_exactly() -> None:
 
 
 def test_growth_is_exact() -> None:
-    assert Coefficients(alpha=1.2, beta=1.1, gamma=1.15).growth == Fraction("1.92027")
+    triple = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
+    assert triple.growth() == Fraction("1.92027")
+    assert triple.growth((1, 1, 2)) == Fraction("1.7457")
+    assert triple.growth((1, 2, 0)) == Fraction("1.452")
+
+
+def test_a_grid_keeps_the_growth_of_what_it_is_told_to() -> None:
+    up = Range.parse("1:2:0.25")
+    found = grid(alpha=up, beta=up, gamma=up, tolerance=0.01, exponents=(1, 2, 0))
+    assert {(triple.alpha, triple.beta) for triple in found} == {(2.0, 1.0)}
+    assert [triple.gamma for triple in found] == [1.0, 1.25, 1.5, 1.75, 2.0]
 
 
 def test_a_range_ends_where_it_says() -> None:

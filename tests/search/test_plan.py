@@ -6,7 +6,7 @@ from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.count import cost
 from scaling_search.errors import InputError
 from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.search.plan import Plan, candidate, central, merge, plan_all, plan_at
+from scaling_search.search.plan import Plan, candidate, central, ground, merge, plan_all, plan_at
 from scaling_search.search.rounds import contenders
 from scaling_search.search.study import Study, parse
 
@@ -41,7 +41,7 @@ def base(study: Study) -> Network:
 
 def planned(phi: float = 1, **grid: object) -> Plan:
     study = small(**grid)
-    return plan_at(study, base(study), phi)
+    return plan_at(ground(study, base(study)), phi)
 
 
 def test_the_published_grid_of_the_reference() -> None:
@@ -49,7 +49,7 @@ def test_the_published_grid_of_the_reference() -> None:
         'name = "b0"\nbaseline = "efficientnet-b0"\n[dataset]\nname = "digits"\n[grid]\nmatch = "nominal"\n'
         'alpha = "1:2:0.05"\nbeta = "1:1.5:0.05"\ngamma = "1:1.5:0.05"\n'
     )
-    plan = plan_at(study, study.base(channels=3, classes=1000), 1)
+    plan = plan_at(ground(study, study.base(channels=3, classes=1000)), 1)
     ratios = sorted(row.macs_ratio for row in plan.rows)
     assert (plan.nominal, plan.distinct, plan.within) == (108, 65, 11)
     assert (round(ratios[0], 3), round(ratios[-1], 3)) == (1.928, 3.329)
@@ -80,10 +80,11 @@ def test_a_negative_phi_makes_smaller_networks() -> None:
 def test_resolutions_move_by_the_fewest_steps_that_bring_one_in(phi: int, step: int) -> None:
     study = small()
     study = study.model_copy(update={"rounding": study.rounding.model_copy(update={"resolution_step": step})})
-    plan = plan_at(study, base(study), phi)
+    on = ground(study, base(study))
+    plan = plan_at(on, phi)
     lowest = plan.base.resolution if phi >= 0 else step
     for row in plan.rows:
-        start = candidate(study, plan.base, plan.base_cost, row.triple, phi).network
+        start = candidate(on, row.triple, phi).network
         inside = []
         for side in range(start.resolution % step or step, 100, step):
             try:

@@ -14,6 +14,8 @@ def test_a_triple_is_its_shares_of_the_doubling() -> None:
     assert shares_of(2, 1, 1) == pytest.approx((1, 0, 0))
     assert shares_of(1, 2**0.5, 1) == pytest.approx((0, 1, 0))
     assert shares_of(1, 1, 2**0.5) == pytest.approx((0, 0, 1))
+    assert shares_of(1, 2, 1, (1, 1, 2)) == pytest.approx((0, 1, 0))
+    assert shares_of(2**0.5, 2**0.5, 1, (1, 1, 2)) == pytest.approx((0.5, 0.5, 0))
     with pytest.raises(ValueError, match="shares out no doubling"):
         shares_of(1, 1, 1)
 

@@ -1,0 +1,70 @@
+"""How long a training step of a network takes on this device: compiled and timed once, then read from the cache."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from scaling_search.architecture.network import Network
+from scaling_search.data import catalog
+from scaling_search.search import calibration, datasets, origin
+from scaling_search.search.calibration import Calibration
+from scaling_search.search.study import Study
+
+if TYPE_CHECKING:
+    from scaling_search.search.workshop import Workshop
+
+
+class Latencies:
+    """Step times of a study's networks, with its recipe, on its data.
+
+    A time that was measured stands, for this machine and these versions: the plan of a grid is the same when it is
+    made again. `say` hears of every measurement, `should_stop` ends one (TrainingStopped).
+    """
+
+    def __init__(self, study: Study, *, say: Callable[[str], None], should_stop: Callable[[], bool]) -> None:
+        self._study = study
+        self._info = catalog.describe(study.dataset.name)
+        self._say = say
+        self._should_stop = should_stop
+        self._workshop: Workshop | None = None
+
+    def seconds(self, network: Network, *, macs: int) -> float:
+        """Seconds of one step, the median over a few chunks of steps; infinite where its memory is not there."""
+        named = calibration.place(self._study, network, self._info)
+        path = named.with_name(f"step-{named.name}")
+        known = calibration.read(path)
+        if known is None:
+            self._workshop = self._workshop or self._open()
+            known = self._measure(self._workshop, network, macs)
+            if known is None:
+                return math.inf
+            calibration.keep(path, known)
+        return known.timings[0].step_seconds
+
+    def _open(self) -> Workshop:
+        from scaling_search.search.workshop import Workshop
+        from scaling_search.training.cache import enable_cache
+
+        enable_cache()
+        return Workshop(
+            dataset=datasets.of(self._study),
+            recipe=self._study.resolved_recipe(),
+            should_stop=self._should_stop,
+        )
+
+    def _measure(self, workshop: Workshop, network: Network, macs: int) -> Calibration | None:
+        from scaling_search.training.outcome import OutOfMemory
+
+        available = origin.available_memory()
+        if available is not None and workshop.estimated_memory(network) > available:
+            return None
+        self._say(f"timing a step: {network.name}, {network.resolution} px, {macs / 1e6:.4g} M MACs")
+        try:
+            timing = workshop.timing(network, macs)
+        except OutOfMemory:
+            return None
+        return Calibration(
+            device=origin.device(), platform=workshop.platform, memory_bytes=available, timings=(timing,)
+        )
