@@ -9,17 +9,21 @@ activation, pooling, addition and gating count zero. Parameters are trainable sc
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from scaling_search.architecture.network import Network, Part, operation_tree, parts
 from scaling_search.architecture.operations import (
+    Activation,
     Auxiliary,
     Chain,
+    ChannelShuffle,
     Concat,
     Conv,
     Dense,
     Flatten,
     Gate,
     GlobalPool,
+    LocalResponseNorm,
     Mean,
     Norm,
     Operation,
@@ -28,7 +32,7 @@ from scaling_search.architecture.operations import (
     Residual,
     Shape,
 )
-from scaling_search.architecture.shapes import output_shape
+from scaling_search.architecture.shapes import output_shape, pads
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Cost:
 
 
 FREE = Cost()
+# The squares, their sum, its power and the quotient.
+_RESPONSE_NORM_MAPS = 4
 
 
 def size(shape: Shape) -> int:
@@ -74,8 +80,10 @@ def count(operation: Operation, shape: Shape) -> tuple[Cost, Shape]:
     match operation:
         case Chain():
             total = FREE
-            for step in operation.operations:
+            for step, behind in zip_longest(operation.operations, operation.operations[1:]):
                 cost, shape = count(step, shape)
+                if isinstance(step, Norm) and isinstance(behind, Activation):
+                    cost = replace(cost, stored=0)
                 total = total + cost
             return total, shape
         case Conv():
@@ -83,7 +91,9 @@ def count(operation: Operation, shape: Shape) -> tuple[Cost, Shape]:
             weights = operation.kernel**2 * (shape[2] // operation.groups) * operation.features
             bias = operation.features if operation.bias else 0
             macs = weights * outputs[0] * outputs[1] + (size(outputs) if operation.bias else 0)
-            return Cost(weights + bias, 0, macs, size(outputs), size(outputs)), outputs
+            return Cost(
+                weights + bias, 0, macs, size(outputs), size(outputs) + _rim(operation, shape)
+            ), outputs
         case Norm():
             return Cost(2 * shape[2], 2 * shape[2], 0, 0, size(shape)), shape
         case Dense():
@@ -93,10 +103,11 @@ def count(operation: Operation, shape: Shape) -> tuple[Cost, Shape]:
             return Cost(weights + bias, 0, weights + bias, operation.features, operation.features), outputs
         case Pool():
             outputs = output_shape(operation, shape)
-            return Cost(0, 0, 0, size(outputs), size(outputs)), outputs
+            masks = operation.kernel**2 if operation.kind == "max" else 1
+            return Cost(0, 0, 0, size(outputs), size(outputs) * masks), outputs
         case Residual():
-            branch, outputs = count(operation.branch, shape)
-            shortcut, _ = count(operation.shortcut, shape)
+            branch, shortcut = _joined(operation.branch, shape), _joined(operation.shortcut, shape)
+            outputs = output_shape(operation, shape)
             return branch + shortcut + Cost(stored=size(outputs)), outputs
         case Mean() | Concat():
             inside = shape
@@ -104,7 +115,7 @@ def count(operation: Operation, shape: Shape) -> tuple[Cost, Shape]:
                 inside = (shape[0], shape[1], shape[2] // len(operation.branches))
             total = FREE
             for branch_operation in operation.branches:
-                total = total + count(branch_operation, inside)[0]
+                total = total + _joined(branch_operation, inside)
             outputs = output_shape(operation, shape)
             return total + Cost(stored=size(outputs)), outputs
         case Gate():
@@ -116,10 +127,26 @@ def count(operation: Operation, shape: Shape) -> tuple[Cost, Shape]:
         case Repeat():
             once, shape = count(operation.operation, shape)
             return once.times(len(operation.drop_rates)), shape
-        case GlobalPool() | Flatten():
+        case GlobalPool() | Flatten() | ChannelShuffle():
             return FREE, output_shape(operation, shape)
+        case LocalResponseNorm():
+            return Cost(stored=_RESPONSE_NORM_MAPS * size(shape)), shape
         case _:
             return Cost(stored=size(shape)), output_shape(operation, shape)
+
+
+def _joined(branch: Operation, shape: Shape) -> Cost:
+    """Of a branch that is added to others or copied beside them: neither has use for its last map afterwards."""
+    cost, outputs = count(branch, shape)
+    return replace(cost, stored=max(0, cost.stored - size(outputs)))
+
+
+def _rim(conv: Conv, shape: Shape) -> int:
+    """Elements by which the padded input, which is what a dense convolution keeps, exceeds the map itself."""
+    if conv.stride > 1 or conv.groups == shape[2] > 1:
+        return 0
+    height, width = (side + sum(pads(side, conv.kernel, 1, conv.padding)) for side in shape[:2])
+    return (height * width - shape[0] * shape[1]) * shape[2]
 
 
 def cost(network: Network, resolution: int | None = None) -> Cost:
