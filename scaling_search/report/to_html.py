@@ -17,7 +17,7 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --paper: #14171a; --ink: #e6e8ea; --soft: #9aa3ad;
   --rule: #32383f; --shade: #1d2226; --blue: #5ab4e8; --orange: #f0975a; --green: #3cc9a0; --grey: #a0a8b2; } }
 body { background: var(--paper); color: var(--ink); font: 15px/1.45 system-ui, sans-serif;
-  margin: 0 auto; max-width: 1180px; padding: 1.5rem; }
+  margin: 0 auto; max-width: 1600px; padding: 1.5rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .6rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; overflow-wrap: anywhere; }
 dl { display: grid; gap: .1rem 1rem; grid-template-columns: max-content 1fr; margin: 0; }
@@ -26,12 +26,14 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid var(--rule); padding: .25rem .6rem; text-align: left; vertical-align: top; }
 th { border-bottom: 2px solid var(--ink); max-width: 9rem; vertical-align: bottom; }
-td { max-width: 15rem; overflow-wrap: anywhere; }
-.n { text-align: right; } td.n { max-width: none; white-space: nowrap; }
+td { white-space: nowrap; } .n { text-align: right; }
+td.long { max-width: 22rem; min-width: 14rem; overflow-wrap: anywhere; white-space: normal; }
 tr.strong td { font-weight: 650; } tr.faint td { color: var(--soft); }
 tr.reference td { background: var(--shade); border-bottom: 2px solid var(--rule); }
 ul { color: var(--soft); font-size: .85rem; padding-left: 1.2rem; }
 """
+# Characters from which on a cell wraps; shorter ones are read at a glance, in one line.
+_LONG = 40
 # Nothing may be loaded or run, whatever a name turns out to contain.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -78,21 +80,30 @@ def _plot(plot: Plot) -> Iterator[str]:
 
 def _table(table: Table) -> Iterator[str]:
     columns = table.visible
-    sides = [' class="n"' if column.align == "right" else "" for column in columns]
+    sides = ["n" if column.align == "right" else "" for column in columns]
     if table.title:
         yield f"<h2>{for_html(table.title)}</h2>"
     yield '<div class="scroll"><table>'
     titles = (
-        f'<th scope="col"{side}>{for_html(c.title)}</th>' for side, c in zip(sides, columns, strict=True)
+        f'<th scope="col"{_class(side)}>{for_html(c.title)}</th>'
+        for side, c in zip(sides, columns, strict=True)
     )
     yield f"<thead><tr>{''.join(titles)}</tr></thead>"
     yield "<tbody>"
     for row, texts in zip(table.all_rows, table.texts(columns), strict=True):
-        cells = (f"<td{side}>{for_html(text)}</td>" for side, text in zip(sides, texts, strict=True))
+        cells = (
+            f"<td{_class(side, 'long' if len(text) > _LONG else '')}>{for_html(text)}</td>"
+            for side, text in zip(sides, texts, strict=True)
+        )
         yield f"<tr{_look(table, row)}>{''.join(cells)}</tr>"
     yield "</tbody>"
     yield "</table></div>"
     yield from _notes(table.notes)
+
+
+def _class(*names: str) -> str:
+    given = " ".join(filter(None, names))
+    return f' class="{given}"' if given else ""
 
 
 def _look(table: Table, row: Row) -> str:
