@@ -80,30 +80,25 @@ def _plot(plot: Plot) -> Iterator[str]:
 
 def _table(table: Table) -> Iterator[str]:
     columns = table.visible
-    sides = ["n" if column.align == "right" else "" for column in columns]
+    sides = ["n" if column.align == "right" else "t" for column in columns]
     if table.title:
         yield f"<h2>{for_html(table.title)}</h2>"
     yield '<div class="scroll"><table>'
     titles = (
-        f'<th scope="col"{_class(side)}>{for_html(c.title)}</th>'
+        f'<th scope="col" class="{side}">{for_html(c.title)}</th>'
         for side, c in zip(sides, columns, strict=True)
     )
     yield f"<thead><tr>{''.join(titles)}</tr></thead>"
     yield "<tbody>"
     for row, texts in zip(table.all_rows, table.texts(columns), strict=True):
         cells = (
-            f"<td{_class(side, 'long' if len(text) > _LONG else '')}>{for_html(text)}</td>"
+            f'<td class="{side}{" long" * (len(text) > _LONG)}">{for_html(text)}</td>'
             for side, text in zip(sides, texts, strict=True)
         )
         yield f"<tr{_look(table, row)}>{''.join(cells)}</tr>"
     yield "</tbody>"
     yield "</table></div>"
     yield from _notes(table.notes)
-
-
-def _class(*names: str) -> str:
-    given = " ".join(filter(None, names))
-    return f' class="{given}"' if given else ""
 
 
 def _look(table: Table, row: Row) -> str:
