@@ -12,6 +12,7 @@ import numpy as np
 
 from scaling_search.architecture import toml
 from scaling_search.architecture.network import Network, fingerprint
+from scaling_search.baselines.load import load as load_network
 from scaling_search.costs.count import Cost
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import CandidateRow, NetworkRow, Result, StudyRow
@@ -51,7 +52,8 @@ def study_row(study: Study, *, recipe: str, dataset: str) -> StudyRow:
     return StudyRow(
         name=study.name,
         toml=studies.write(study),
-        baseline=study.baseline,
+        # Its own name where the study has a file: a report is read where that path means nothing.
+        baseline=load_network(study.baseline).name,
         dataset_name=study.dataset.name,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         recipe=recipe,

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from scaling_search.architecture import toml
+from scaling_search.baselines.load import load
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.report.render import FORMATS, render
-from scaling_search.search import grid, reporting
+from scaling_search.search import grid, records, reporting
 from scaling_search.search.findings import record
 from tests.search.pretend import Pretend, study
 
@@ -32,3 +34,10 @@ def test_a_finished_search_is_shown_in_every_format(monkeypatch: pytest.MonkeyPa
     best = {key: found["winner"][key] for key in ("alpha", "beta", "gamma")}
     assert best == {key: rows[0][key] for key in ("alpha", "beta", "gamma")}
     assert json.dumps(found, allow_nan=False)
+
+
+def test_a_report_names_a_baseline_of_a_file_by_the_networks_own_name(tmp_path: Path) -> None:
+    file = tmp_path / "somewhere.toml"
+    file.write_text(toml.write(load("efficientnet-b0").model_copy(update={"name": "mine"})))
+    row = records.study_row(study().model_copy(update={"baseline": str(file)}), recipe="{}", dataset="d" * 64)
+    assert row.baseline == "mine"
