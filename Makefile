@@ -34,10 +34,15 @@ lint: install
 
 check: lint test
 
-# Simulated searches whose answer is known: make validate [SEARCHES=1000] [JSON=FILE]. One core, about 10 minutes.
+# Searches whose answer is known: make validate [SEARCHES=1000] [JSON=FILE]. Simulated ones, about 10 minutes of one
+# core, then real trainings, about 2; `make validate-real` runs these alone.
 SEARCHES ?= 1000
 validate: install
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.validate --searches $(SEARCHES) $(if $(JSON),--json $(JSON))
+	$(BIN)/python -m benchmarks.validate.real $(if $(JSON),--json $(JSON))
+
+validate-real: install
+	$(BIN)/python -m benchmarks.validate.real $(if $(JSON),--json $(JSON))
 
 # N= sets how often each case tries; JSON=FILE writes the table as JSON; ONLY=WORD picks cases; FOLDER= where to work
 torture: install

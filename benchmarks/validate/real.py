@@ -166,11 +166,19 @@ def targets(found: dict[str, GridOutcome]) -> list[tuple[str, bool]]:
     ]
 
 
+def verdict(outcome: GridOutcome, key: str) -> str:
+    """What the search says of a candidate."""
+    if key in outcome.found.unlearned:
+        return "did not learn"
+    kept, name = members(outcome), scaled(outcome, key)
+    return "out" if name not in kept else "winner" if name == kept[0] else "tied"
+
+
 def table(found: dict[str, GridOutcome]) -> Table:
     """One row per task and candidate."""
     rows = []
     for task, outcome in found.items():
-        got, kept = accuracies(outcome), members(outcome)
+        got = accuracies(outcome)
         for plan in outcome.planned.plans:
             for candidate in plan.candidates:
                 name = scaled(outcome, candidate.fingerprint)
@@ -184,7 +192,7 @@ def table(found: dict[str, GridOutcome]) -> Table:
                             "accuracy": float(np.mean(got[name])) if got[name] else None,
                             "spread": float(np.std(got[name], ddof=1)) if len(got[name]) > 1 else None,
                             "seeds": len(got[name]),
-                            "verdict": "winner" if (name,) == kept[:1] else "tied" if name in kept else "out",
+                            "verdict": verdict(outcome, candidate.fingerprint),
                         }
                     )
                 )

@@ -55,6 +55,9 @@ def test_resolution_wins_where_the_classes_differ_in_fine_detail_alone(folder: P
     assert got["gamma"] > 0.9
     assert max(got["alpha"], got["beta"]) < real.GUESSING
     assert real.members(outcome) == ("gamma",)
+    verdicts = {row.cells["scaled"]: row.cells["verdict"] for row in real.table({"fine": outcome}).rows}
+    assert verdicts.pop("gamma") == "winner"
+    assert set(verdicts.values()) <= {"out", "did not learn"}
 
 
 def test_resolution_does_not_win_without_fine_detail(folder: Path) -> None:
