@@ -11,7 +11,6 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from scaling_search.networks import native
 
@@ -30,42 +29,55 @@ def dense(x: jax.Array, kernel: jax.Array, stride: int, padding: Padding, groups
 def _forward(
     x: jax.Array, kernel: jax.Array, stride: int, padding: Padding, groups: int
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    # The padded images are kept rather than x: to pad again would cost the backward pass another trip through memory.
-    padded = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    return _correlate(padded.astype(jnp.float32), kernel, stride, groups).astype(x.dtype), (padded, kernel)
+    sides = zip(x.shape[1:3], padding, kernel.shape[:2], strict=True)
+    height, width = ((side + low + high - k) // stride + 1 for side, (low, high), k in sides)
+    (top, _), (left, _) = padding
+    y = _correlate(x, kernel, (height, width), stride=stride, groups=groups, top=top, left=left, dilation=1)
+    return y.astype(x.dtype), (x, kernel)
 
 
 def _backward(
     stride: int, padding: Padding, groups: int, saved: tuple[jax.Array, jax.Array], grad: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    padded, kernel = saved
-    (top, bottom), (left, right) = padding
-    batch, height, width, channels = padded.shape
-    shape = (batch, height - top - bottom, width - left - right, channels)
+    x, kernel = saved
+    (top, _), (left, _) = padding
+    kh, kw = kernel.shape[:2]
     grad = grad.astype(jnp.float32)
-    dx = _correlate(spread(grad, kernel.shape, stride, padding, shape), _turned(kernel, groups), 1, groups)
-    sums = jax.ShapeDtypeStruct((min(batch, _PARTS), *kernel.shape), jnp.float32)
-    attributes = {"stride": np.int64(stride), "groups": np.int64(groups)}
-    (dw,) = native.call("dense_weight_gradient", [sums], padded.astype(jnp.float32), grad, **attributes)
-    return dx.astype(padded.dtype), dw.sum(axis=0).astype(kernel.dtype)
+    # The gradient with stride - 1 zeros between its pixels, correlated with the kernel turned.
+    dx = _correlate(
+        grad,
+        _turned(kernel, groups),
+        x.shape[1:3],
+        stride=1,
+        groups=groups,
+        top=kh - 1 - top,
+        left=kw - 1 - left,
+        dilation=stride,
+    )
+    sums = jax.ShapeDtypeStruct((min(len(x), _PARTS), *kernel.shape), jnp.float32)
+    attributes = {"stride": stride, "groups": groups, "top": top, "left": left}
+    (dw,) = native.call("dense_weight_gradient", [sums], x.astype(jnp.float32), grad, **_integers(attributes))
+    return dx.astype(x.dtype), dw.sum(axis=0).astype(kernel.dtype)
 
 
 dense.defvjp(_forward, _backward)
 
 
-def _correlate(padded: jax.Array, kernel: jax.Array, stride: int, groups: int) -> jax.Array:
-    kh, kw, _, features = kernel.shape
-    batch, *sides, _ = padded.shape
-    height, width = ((side - k) // stride + 1 for side, k in zip(sides, (kh, kw), strict=True))
+def _correlate(x: jax.Array, kernel: jax.Array, out: tuple[int, ...], **attributes: int) -> jax.Array:
+    """Float32 results of `out` (height, width) pixels; the kernel pads x as the attributes say."""
+    shape = (len(x), *out, kernel.shape[-1])
     (y,) = native.call(
         "dense_forward",
-        [jax.ShapeDtypeStruct((batch, height, width, features), jnp.float32)],
-        padded,
+        [jax.ShapeDtypeStruct(shape, jnp.float32)],
+        x.astype(jnp.float32),
         kernel.astype(jnp.float32),
-        stride=np.int64(stride),
-        groups=np.int64(groups),
+        **_integers(attributes),
     )
     return y
+
+
+def _integers(attributes: dict[str, int]) -> dict[str, object]:
+    return {name: np.int64(value) for name, value in attributes.items()}
 
 
 def _turned(kernel: jax.Array, groups: int) -> jax.Array:
@@ -73,13 +85,3 @@ def _turned(kernel: jax.Array, groups: int) -> jax.Array:
     kh, kw, inputs, features = kernel.shape
     split = kernel[::-1, ::-1].reshape(kh, kw, inputs, groups, features // groups)
     return split.transpose(0, 1, 4, 3, 2).reshape(kh, kw, features // groups, groups * inputs)
-
-
-def spread(
-    grad: jax.Array, kernel: tuple[int, ...], stride: int, padding: Padding, x: tuple[int, ...]
-) -> jax.Array:
-    """The output's gradient with stride − 1 zeros between pixels, and padded so that a correlation has x's size."""
-    config = [(0, 0, 0)]
-    for size, out, k, (low, _) in zip(x[1:3], grad.shape[1:3], kernel[:2], padding, strict=True):
-        config.append((k - 1 - low, size + low - (out - 1) * stride - 1, stride - 1))
-    return lax.pad(grad, jnp.zeros((), grad.dtype), [*config, (0, 0, 0)])

@@ -14,7 +14,6 @@ import numpy as np
 from jax import lax
 
 from scaling_search.networks import native
-from scaling_search.networks.dense import spread
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
@@ -87,7 +86,7 @@ def _input_gradient(
     grad: jax.Array, kernel: jax.Array, stride: int, padding: Padding, x: jax.Array
 ) -> jax.Array:
     """Correlate the gradient, spread out by the stride, with the kernel turned by 180°."""
-    spread_grad = spread(grad, kernel.shape, stride, padding, x.shape)
+    spread_grad = _spread(grad, kernel.shape, stride, padding, x.shape)
     return _shift_and_add(spread_grad, kernel[::-1, ::-1], 1, x.dtype)
 
 
@@ -110,3 +109,13 @@ def _weight_gradient(padded: jax.Array, grad: jax.Array, kernel: jax.Array, stri
 
     totals, _ = lax.scan(add_image, jnp.zeros((kh * kw, width, channels), jnp.float32), (padded, grad))
     return totals.sum(axis=1).reshape(kh, kw, channels).astype(kernel.dtype)
+
+
+def _spread(
+    grad: jax.Array, kernel: tuple[int, ...], stride: int, padding: Padding, x: tuple[int, ...]
+) -> jax.Array:
+    """The output's gradient with stride − 1 zeros between pixels, and padded so that a correlation has x's size."""
+    config = [(0, 0, 0)]
+    for size, out, k, (low, _) in zip(x[1:3], grad.shape[1:3], kernel[:2], padding, strict=True):
+        config.append((k - 1 - low, size + low - (out - 1) * stride - 1, stride - 1))
+    return lax.pad(grad, jnp.zeros((), grad.dtype), [*config, (0, 0, 0)])

@@ -1,5 +1,6 @@
-// Dense and grouped convolution of float32 images that are already padded: many output channels side by side in
-// registers, several pixels or input channels at once, so that every load feeds several multiply-adds.
+// Dense and grouped convolution of float32 images: many output channels side by side in registers, several pixels or
+// input channels at once, so that every load feeds several multiply-adds. An image is padded in the cache, where it is
+// used: padded in memory, it would be written and read once more.
 #pragma once
 
 #include "common.h"
@@ -10,10 +11,19 @@ constexpr int kTile = 12;  // pixels or input channels in a tile; each has two v
 constexpr int kTile = 4;
 #endif
 
-// Images (batch, height, width, channels), padded; results (batch, out_height, out_width, features); kernel
-// (kh, kw, channels / groups, features).
+// Images (batch, x_height, x_width, channels), read as (batch, height, width, channels): `dilation` - 1 zeros between
+// pixels, `top` and `left` before them (cut off where negative) and as many behind as the results need. Results (batch,
+// out_height, out_width, features); kernel (kh, kw, channels / groups, features).
 struct DenseShape {
-  int64_t batch, height, width, channels, out_height, out_width, features, kh, kw, stride, groups;
+  int64_t batch, x_height, x_width, channels, out_height, out_width, features, kh, kw, stride, groups, top, left, dilation;
+  bool padded() const {
+    return top != 0 || left != 0 || dilation != 1 || x_height < (out_height - 1) * stride + kh ||
+           x_width < (out_width - 1) * stride + kw;
+  }
+  int64_t height() const { return padded() ? (out_height - 1) * stride + kh : x_height; }
+  int64_t width() const { return padded() ? (out_width - 1) * stride + kw : x_width; }
+  int64_t x_size() const { return x_height * x_width * channels; }
+  int64_t size() const { return height() * width() * channels; }
   int64_t in() const { return channels / groups; }
   int64_t out() const { return features / groups; }
   // A kernel row of `steps` taps of `span` inputs: without groups it is one run of floats, in the images as in the kernel.
@@ -22,6 +32,36 @@ struct DenseShape {
   int64_t pixels() const { return out_height * out_width; }
   int64_t work() const { return batch * pixels() * kh * kw * in() * ((features + V - 1) / V); }
 };
+
+static void pad_image(const DenseShape& s, const float* image, float* to) {
+  const int64_t height = s.height(), width = s.width();
+  std::memset(to, 0, s.size() * sizeof *to);
+  for (int64_t r = 0; r < s.x_height; ++r) {
+    const int64_t y = s.top + r * s.dilation;
+    if (y < 0 || y >= height) continue;
+    const float* row = image + r * s.x_width * s.channels;
+    float* line = to + y * width * s.channels;
+    if (s.dilation == 1) {
+      const int64_t from = std::max<int64_t>(0, -s.left), until = std::min(s.x_width, width - s.left);
+      if (from < until)
+        std::memcpy(line + (s.left + from) * s.channels, row + from * s.channels, (until - from) * s.channels * 4);
+      continue;
+    }
+    for (int64_t q = 0; q < s.x_width; ++q) {
+      const int64_t x = s.left + q * s.dilation;
+      if (x >= 0 && x < width) std::memcpy(line + x * s.channels, row + q * s.channels, s.channels * 4);
+    }
+  }
+}
+
+// `count` images as the loops read them: where they are, or padded in this thread's scratch memory.
+static const float* images_to_read(const DenseShape& s, const float* images, int64_t count) {
+  static thread_local Scratch memory;
+  if (!s.padded()) return images;
+  float* padded = memory.get(count * s.size());
+  for (int64_t b = 0; b < count; ++b) pad_image(s, images + b * s.x_size(), padded + b * s.size());
+  return padded;
+}
 
 static inline Vec load_some(const float* from, int64_t used) {
   Vec v = {};
@@ -34,14 +74,15 @@ template <int N>
 void dense_tile(const DenseShape& s, const float* image, const float* kernel, int64_t first, int64_t valid, float* to,
                 int64_t used) {
   const float* from[kTile];
+  const int64_t width = s.width();
   for (int q = 0; q < kTile; ++q) {
     const int64_t pixel = std::min<int64_t>(first + q, s.pixels() - 1);
-    from[q] = image + (pixel / s.out_width * s.width + pixel % s.out_width) * s.stride * s.channels;
+    from[q] = image + (pixel / s.out_width * width + pixel % s.out_width) * s.stride * s.channels;
   }
   Vec sum[kTile][N] = {};
   for (int64_t i = 0; i < s.kh; ++i) {
     for (int64_t j = 0; j < s.steps(); ++j) {
-      const int64_t offset = (i * s.width + j) * s.channels, span = s.span();
+      const int64_t offset = (i * width + j) * s.channels, span = s.span();
       const float* weights = kernel + (i * s.kw + j) * s.in() * N * V;
       for (int64_t c = 0; c < span; ++c) {
         Vec weight[N];
@@ -61,14 +102,14 @@ void dense_tile(const DenseShape& s, const float* image, const float* kernel, in
   }
 }
 
-// Sums over images [begin, end): input channels `c` ... `c + K - 1` at one tap times N vectors of output gradients.
+// Sums over `count` images: input channels `c` ... `c + K - 1` at one tap times N vectors of output gradients.
 template <int K, int N, bool Full>
-void dense_weights(const DenseShape& s, const float* x, const float* grad, int64_t begin, int64_t end, float* to,
-                   int64_t used) {
+void dense_weights(const DenseShape& s, const float* x, const float* grad, int64_t count, float* to, int64_t used) {
+  const int64_t height = s.height(), width = s.width();
   Vec sum[K][N] = {};
-  for (int64_t b = begin; b < end; ++b) {
+  for (int64_t b = 0; b < count; ++b) {
     for (int64_t p = 0; p < s.out_height; ++p) {
-      const float* line = x + (b * s.height + p * s.stride) * s.width * s.channels;
+      const float* line = x + (b * height + p * s.stride) * width * s.channels;
       const float* g = grad + (b * s.out_height + p) * s.out_width * s.features;
       for (int64_t q = 0; q < s.out_width; ++q, line += s.stride * s.channels, g += s.features) {
         Vec gradient[N];
@@ -89,12 +130,11 @@ void dense_weights(const DenseShape& s, const float* x, const float* grad, int64
 }
 
 template <int K>
-void dense_weights_of(const DenseShape& s, const float* x, const float* grad, int64_t begin, int64_t end, float* to,
-                      int64_t used) {
-  if (used == 2 * V) return dense_weights<K, 2, true>(s, x, grad, begin, end, to, used);
-  if (used > V) return dense_weights<K, 2, false>(s, x, grad, begin, end, to, used);
-  if (used == V) return dense_weights<K, 1, true>(s, x, grad, begin, end, to, used);
-  dense_weights<K, 1, false>(s, x, grad, begin, end, to, used);
+void dense_weights_of(const DenseShape& s, const float* x, const float* grad, int64_t count, float* to, int64_t used) {
+  if (used == 2 * V) return dense_weights<K, 2, true>(s, x, grad, count, to, used);
+  if (used > V) return dense_weights<K, 2, false>(s, x, grad, count, to, used);
+  if (used == V) return dense_weights<K, 1, true>(s, x, grad, count, to, used);
+  dense_weights<K, 1, false>(s, x, grad, count, to, used);
 }
 
 // Calls run(group, first output channel within it, channels used) for every block of at most 2 vectors.
@@ -119,10 +159,11 @@ static void pack_weights(const DenseShape& s, const float* kernel, int64_t used,
 }
 
 static ffi::Error dense_forward(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, ffi::Buffer<ffi::F32> kernel,
-                                ffi::Result<ffi::Buffer<ffi::F32>> y, int64_t stride, int64_t groups) {
+                                ffi::Result<ffi::Buffer<ffi::F32>> y, int64_t stride, int64_t groups, int64_t top,
+                                int64_t left, int64_t dilation) {
   static thread_local Scratch memory;
-  const DenseShape s = {axis(x, 4),  axis(x, 3),      axis(x, 2),      axis(x, 1), axis(*y, 3), axis(*y, 2),
-                        axis(*y, 1), axis(kernel, 4), axis(kernel, 3), stride,     groups};
+  const DenseShape s = {axis(x, 4),      axis(x, 3),      axis(x, 2), axis(x, 1), axis(*y, 3), axis(*y, 2), axis(*y, 1),
+                        axis(kernel, 4), axis(kernel, 3), stride,     groups,     top,         left,        dilation};
   const int64_t kernel_size = s.kh * s.kw * s.in() * s.features;
   const int64_t block_size = s.kh * s.kw * s.in() * 2 * V, blocks = (s.out() + 2 * V - 1) / (2 * V);
   float* packed = memory.get(s.groups * blocks * block_size);
@@ -133,7 +174,7 @@ static ffi::Error dense_forward(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, f
     });
     for_each(pool, s.batch, s.work(), [&](int64_t task) {
       const int64_t b = seed * s.batch + task;
-      const float* image = x.typed_data() + b * s.height * s.width * s.channels;
+      const float* image = images_to_read(s, x.typed_data() + b * s.x_size(), 1);
       float* to = y->typed_data() + b * s.pixels() * s.features;
       for_each_output_block(s, [&](int64_t group, int64_t o, int64_t used) {
         const float* weights = packed + (group * blocks + o / (2 * V)) * block_size;
@@ -147,38 +188,44 @@ static ffi::Error dense_forward(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, f
   return ffi::Error::Success();
 }
 
-// dw comes as one partial sum per group of images, (G, kh, kw, channels / groups, features).
+// One tap (without groups: one row of taps) over `count` images, for all inputs and outputs.
+static void dense_weights_of_tap(const DenseShape& s, const float* images, const float* grads, int64_t count,
+                                 float* sums) {
+  for_each_output_block(s, [&](int64_t group, int64_t o, int64_t used) {
+    const float* g = grads + group * s.out() + o;
+    for (int64_t c = 0; c < s.span();) {
+      const float* from = images + group * s.in() + c;
+      float* to = sums + c * s.features + group * s.out() + o;
+      if (s.span() - c >= kTile) {
+        dense_weights_of<kTile>(s, from, g, count, to, used), c += kTile;
+      } else if (s.span() - c >= 4) {
+        dense_weights_of<4>(s, from, g, count, to, used), c += 4;
+      } else {
+        dense_weights_of<1>(s, from, g, count, to, used), c += 1;
+      }
+    }
+  });
+}
+
+// dw comes as one partial sum per group of images, (G, kh, kw, channels / groups, features); a task is a row of taps.
 static ffi::Error dense_weight_gradient(ffi::ThreadPool pool, ffi::Buffer<ffi::F32> x, ffi::Buffer<ffi::F32> grad,
-                                        ffi::Result<ffi::Buffer<ffi::F32>> dw, int64_t stride, int64_t groups) {
-  const DenseShape s = {axis(x, 4),    axis(x, 3),   axis(x, 2),   axis(x, 1), axis(grad, 3), axis(grad, 2),
-                        axis(grad, 1), axis(*dw, 4), axis(*dw, 3), stride,     groups};
-  const int64_t parts = axis(*dw, 5), taps = s.kh * s.steps(), tap_size = s.span() * s.features;
-  const int64_t tasks = seeds(x, 4) * parts * taps;
+                                        ffi::Result<ffi::Buffer<ffi::F32>> dw, int64_t stride, int64_t groups,
+                                        int64_t top, int64_t left) {
+  const DenseShape s = {axis(x, 4),    axis(x, 3),   axis(x, 2), axis(x, 1), axis(grad, 3), axis(grad, 2), axis(grad, 1),
+                        axis(*dw, 4), axis(*dw, 3), stride,     groups,     top,           left,          1};
+  const int64_t parts = axis(*dw, 5), tap_size = s.span() * s.features, row_size = s.steps() * tap_size;
   const int64_t together = std::max<int64_t>(1, 256 / s.pixels());  // images small enough to stay in the cache
-  for_each(pool, tasks, s.work(), [&](int64_t task) {
-    const int64_t seed = task / (parts * taps), part = task / taps % parts, tap = task % taps;
-    const float* images = x.typed_data() + seed * s.batch * s.height * s.width * s.channels +
-                          (tap / s.steps() * s.width + tap % s.steps()) * s.channels;
-    const float* grads = grad.typed_data() + seed * s.batch * s.pixels() * s.features;
-    float* sums = dw->typed_data() + task * tap_size;
-    std::memset(sums, 0, tap_size * 4);
+  for_each(pool, seeds(x, 4) * parts * s.kh, s.work(), [&](int64_t task) {
+    const int64_t seed = task / (parts * s.kh), part = task / s.kh % parts, row = task % s.kh;
+    float* sums = dw->typed_data() + task * row_size;
+    std::memset(sums, 0, row_size * 4);
     const int64_t last = (part + 1) * s.batch / parts;
     for (int64_t b = part * s.batch / parts; b < last; b += together) {
-      const int64_t end = std::min(b + together, last);
-      for_each_output_block(s, [&](int64_t group, int64_t o, int64_t used) {
-        const float* g = grads + group * s.out() + o;
-        for (int64_t c = 0; c < s.span();) {
-          const float* from = images + group * s.in() + c;
-          float* to = sums + c * s.features + group * s.out() + o;
-          if (s.span() - c >= kTile) {
-            dense_weights_of<kTile>(s, from, g, b, end, to, used), c += kTile;
-          } else if (s.span() - c >= 4) {
-            dense_weights_of<4>(s, from, g, b, end, to, used), c += 4;
-          } else {
-            dense_weights_of<1>(s, from, g, b, end, to, used), c += 1;
-          }
-        }
-      });
+      const int64_t count = std::min(together, last - b), image = seed * s.batch + b;
+      const float* images = images_to_read(s, x.typed_data() + image * s.x_size(), count);
+      for (int64_t j = 0; j < s.steps(); ++j)
+        dense_weights_of_tap(s, images + (row * s.width() + j) * s.channels,
+                             grad.typed_data() + image * s.pixels() * s.features, count, sums + j * tap_size);
     }
   });
   return ffi::Error::Success();

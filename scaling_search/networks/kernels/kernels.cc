@@ -63,9 +63,14 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_gate_backward, gate_backward,
 XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_dense_forward, dense_forward,
                               (arrays<2, 1>()
                                   .Attr<int64_t>("stride")
-                                  .Attr<int64_t>("groups")));
+                                  .Attr<int64_t>("groups")
+                                  .Attr<int64_t>("top")
+                                  .Attr<int64_t>("left")
+                                  .Attr<int64_t>("dilation")));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_dense_weight_gradient, dense_weight_gradient,
                               (arrays<2, 1>()
                                   .Attr<int64_t>("stride")
-                                  .Attr<int64_t>("groups")));
+                                  .Attr<int64_t>("groups")
+                                  .Attr<int64_t>("top")
+                                  .Attr<int64_t>("left")));
