@@ -53,10 +53,8 @@ def flips(n: int, folder: Path) -> Outcome:
     went_on = search.figures() == undisturbed.figures and search.answer() == undisturbed.answer
     went_on = went_on and parameters([*killed.marks, *child.marks]) == undisturbed.parameters
     wrong = seen["wrong"] + seen["silent"] + (not went_on) + ("passed over" not in search.errors)
-    note = (
-        f"{seen['fell-back']} fell back one step and said so, {seen['control']} controls right; "
-        "a trial that went on from a flipped one ended as if nothing had been"
-    )
+    after = "" if went_on else "; a trial that went on from a flipped one ended otherwise"
+    note = f"{seen['fell-back']} fell back one step and said so, {seen['control']} controls right{after}"
     return Outcome(tried=n, lost=seen["lost"], silently_wrong=wrong, note=note)
 
 

@@ -26,6 +26,7 @@ from scaling_search.architecture.schema import Strict
 from scaling_search.architecture.shapes import output_shape
 from scaling_search.errors import InputError, suggest
 
+_MOST_BLOCKS = 100_000  # counting them takes some ten seconds; nobody has trained a hundredth of it
 B = TypeVar("B", Stem, Stage, Head)
 
 
@@ -36,7 +37,7 @@ def _choose(what: str, legal: dict[str, type[B]], table: Any, default: str | Non
     name = table.get("block", default)
     if name is None:
         raise PydanticCustomError("no_block", f"every {what} needs `block`, one of: {', '.join(legal)}")
-    if name not in legal:
+    if not isinstance(name, str) or name not in legal:
         raise PydanticCustomError("unknown_block", "{m}", {"m": suggest(f"{what} block", name, legal)})
     return legal[name].model_validate(table)
 
@@ -111,6 +112,8 @@ def parts(network: Network, resolution: int | None = None) -> tuple[Part, ...]:
     side = network.resolution if resolution is None else resolution
     shape: Shape = (side, side, network.channels)
     style, total, before = network.style, sum(network.depths), 0
+    if total > _MOST_BLOCKS:
+        raise InputError(f"{network.name}: depth: {total:,} blocks in all, more than {_MOST_BLOCKS:,}")
     found: list[Part] = []
 
     def add(label: str, block: str, build: Any) -> None:
