@@ -24,6 +24,7 @@ from scaling_search.baselines.load import baseline
 from scaling_search.costs.count import count
 from scaling_search.costs.memory import training_memory
 from scaling_search.errors import UsageError
+from scaling_search.networks import native
 from tests.costs.measured_memory import FILE, measured, small
 
 MEASURED = json.loads(FILE.read_text("utf-8"))["networks"]
@@ -105,7 +106,8 @@ HEADER = 'name = "t"\nresolution = 16\nclasses = 10\n'
 )
 def test_the_estimate_is_near_what_xla_plans_today(network: Network) -> None:
     found = training_memory(network, batch_size=64).total
-    assert 1 / FACTOR < found / measured(network, batch_size=64) < FACTOR
+    lowest = 0.5 if native.version() is None else 1 / FACTOR  # see `costs.memory`
+    assert lowest < found / measured(network, batch_size=64) < FACTOR
 
 
 def test_maps_grow_with_the_batch_and_weights_do_not() -> None:
