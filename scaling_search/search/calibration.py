@@ -31,6 +31,7 @@ class Timing:
     step_seconds: float
     image_seconds: float
     memory_bytes: int | None  # what XLA plans; None where it does not say
+    fastest_step_seconds: float | None = None  # of a few chunks of steps; step_seconds is their median
 
     def trial_seconds(self, *, epochs: int, steps: int, images: int) -> float:
         """One run of `epochs`, each of so many `steps` and an evaluation on so many `images`."""

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 
 from scaling_search.architecture.network import Network
 from scaling_search.data import catalog
+from scaling_search.report.figures import duration
 from scaling_search.search import calibration, datasets, origin
-from scaling_search.search.calibration import Calibration
+from scaling_search.search.calibration import Calibration, Timing
 from scaling_search.search.study import Study
 
 if TYPE_CHECKING:
     from scaling_search.search.workshop import Workshop
+
+
+# A quiet machine's steps differ by less.
+_STEADY = 1.25
 
 
 class Latencies:
@@ -31,7 +36,10 @@ class Latencies:
         self._workshop: Workshop | None = None
 
     def seconds(self, network: Network, *, macs: int) -> float:
-        """Seconds of one step, the median over a few chunks of steps; infinite where its memory is not there."""
+        """Seconds of one step, in the fastest of a few chunks of steps: other work on the machine only adds to a time.
+
+        Infinite where its memory is not there.
+        """
         named = calibration.place(self._study, network, self._info)
         path = named.with_name(f"step-{named.name}")
         known = calibration.read(path)
@@ -41,7 +49,7 @@ class Latencies:
             if known is None:
                 return math.inf
             calibration.keep(path, known)
-        return known.timings[0].step_seconds
+        return _undisturbed(known.timings[0])
 
     def _open(self) -> Workshop:
         from scaling_search.search.workshop import Workshop
@@ -65,6 +73,15 @@ class Latencies:
             timing = workshop.timing(network, macs)
         except OutOfMemory:
             return None
+        if timing.step_seconds > _STEADY * _undisturbed(timing):
+            self._say(
+                f"unsteady: {duration(_undisturbed(timing))} to {duration(timing.step_seconds)} a step; other work on "
+                "this machine spoils a choice by time"
+            )
         return Calibration(
             device=origin.device(), platform=workshop.platform, memory_bytes=available, timings=(timing,)
         )
+
+
+def _undisturbed(timing: Timing) -> float:
+    return timing.fastest_step_seconds or timing.step_seconds

@@ -110,6 +110,7 @@ class Workshop:
             step_seconds=speed.step_seconds,
             image_seconds=speed.image_seconds,
             memory_bytes=program.memory_bytes,
+            fastest_step_seconds=speed.fastest_step_seconds,
         )
 
     def model(self, network: Network) -> Model:

@@ -23,10 +23,14 @@ _FEWEST = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Seconds: to set a run up (weights drawn, first step), for a later training step, to judge one image."""
+    """Seconds: to set a run up (weights drawn, first step), for a later training step, to judge one image.
+
+    `fastest_step_seconds`: in the fastest chunk, which other work on the machine disturbed least.
+    """
 
     setup_seconds: float
     step_seconds: float
+    fastest_step_seconds: float
     image_seconds: float
 
 
@@ -53,7 +57,8 @@ def measure(program: CompiledTrial, pixels: TrialPixels, *, should_stop: Callabl
         setup = time.monotonic() - began
         once = advance(1)
         count = max(1, round(_SECONDS / _CHUNKS / once)) if once > 0 else 1
-        step = statistics.median(_repeat(lambda: advance(count), seconds_each=once * count))
+        chunks = _repeat(lambda: advance(count), seconds_each=once * count)
+        step = statistics.median(chunks)
 
         weights = steps.evaluation_weights(state)
         batch = programs.take(pixels.validation, 0, size=program.evaluation_batch)
@@ -69,6 +74,7 @@ def measure(program: CompiledTrial, pixels: TrialPixels, *, should_stop: Callabl
     return Speed(
         setup_seconds=max(0.0, setup - step),
         step_seconds=step,
+        fastest_step_seconds=min(chunks),
         image_seconds=judged / program.evaluation_batch,
     )
 
