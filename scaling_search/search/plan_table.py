@@ -10,6 +10,7 @@ from typing import Any
 from scaling_search.report import columns
 from scaling_search.report.table import Column, Document, Row, Table
 from scaling_search.search import outlook
+from scaling_search.search.budget import cost_at
 from scaling_search.search.identifiability import indistinct, ways_out
 from scaling_search.search.outlook import Outlook
 from scaling_search.search.plan import Candidate, Plan, Planned
@@ -31,12 +32,24 @@ def document(planned: Planned, ahead: Outlook | None = None) -> Document:
     native = planned.info.size and min(planned.info.size)
     if native and max(_resolutions(planned)) > native:
         notes.append(f"{planned.info.name} is {native} px: above that, images are only interpolated.")
+    if _resolution_is_free(planned):
+        words = planned.plans[0].budget.words
+        notes.append(
+            f"Resolution costs no {words}: γ is free; bound it by its range or by another cost (--max-macs)."
+        )
     notes += [] if ahead is None else outlook.sentences(ahead)
     same = indistinct(study, planned.base)
     if same:
         notes += ["What this grid cannot tell apart:", *(f"- {line}" for line in same)]
         notes.append(f"Ways out: {ways_out(study)}.")
     return Document(title=f"Plan: {study.name}", tables=tuple(tables), notes=tuple(notes))
+
+
+def _resolution_is_free(planned: Planned) -> bool:
+    """Whether the budget counts parameters, and the base has no more of them at twice its resolution."""
+    base = planned.base
+    at = [cost_at(base, side).parameters for side in (base.resolution, 2 * base.resolution)]
+    return planned.study.grid.budget == "parameters" and at[0] == at[1]
 
 
 def _resolutions(planned: Planned) -> list[int]:

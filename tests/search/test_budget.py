@@ -64,6 +64,16 @@ def test_no_resolution_moves_for_parameters_and_gamma_is_free() -> None:
     )
     gammas = {row.triple.gamma for row in found.candidates}
     assert gammas == {1.0, 1.1, 1.2, 1.3, 1.4, 1.5}
+    (note,) = (line for line in plan_table.document(plan(small("parameters"))).notes if "γ is free" in line)
+    assert note.startswith("Resolution costs no parameters")
+    assert not [line for line in plan_table.document(plan(small("macs"))).notes if "γ is free" in line]
+
+
+def test_where_a_network_flattens_its_map_resolution_moves_parameters_too() -> None:
+    ranges = {"grid.alpha": "2", "grid.beta": "1", "grid.gamma": "1"}
+    planned = plan(override(study(), {"baseline": "vgg-16", "grid.budget": "parameters", **ranges}))
+    assert [row.status for row in planned.plans[0].candidates] == ["moved"]
+    assert not [line for line in plan_table.document(planned).notes if "γ is free" in line]
 
 
 @pytest.mark.parametrize("budget", ["macs", "parameters", "activations"])
