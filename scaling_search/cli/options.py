@@ -66,7 +66,7 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class Triples:
-    """The triples of a grid."""
+    """The triples of a grid, and which of them get a full training."""
 
     alpha: Annotated[
         str | None,
@@ -83,6 +83,15 @@ class Triples:
         float | None,
         typer.Option("--tolerance", help="Keep triples with |alpha*beta^2*gamma^2 - 2| under this."),
         Key(name="grid.tolerance"),
+    ] = None
+    pilot_epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--pilot-epochs",
+            help="A first stage of so few epochs; candidates are left out as far as its ranking agrees with the full "
+            "one.",
+        ),
+        Key(name="grid.pilot_epochs"),
     ] = None
 
 

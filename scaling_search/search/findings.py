@@ -51,6 +51,7 @@ def record(study: Study, outcome: GridOutcome) -> dict[str, Any]:
         "diverged": sum(row.state == "diverged" for row in outcome.trials),
         "did_not_learn": dict(found.unlearned),
         "forecast": None if compared is None else asdict(compared) | {"ratio": compared.ratio},
+        "first_stage": None if found.first_stage is None else asdict(found.first_stage),
         "winner": None,
         "confidence_set": [],
         "level": None,

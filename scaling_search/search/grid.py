@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from scaling_search.search import (
     records,
     rounds,
     speed,
+    stage,
 )
 from scaling_search.search.announced import Compared
 from scaling_search.search.budget import QUANTITIES
@@ -75,10 +76,12 @@ def grid(
             "no triple is kept at every phi of the grid: drop a phi or raise grid.macs_tolerance"
         )
     _announce(planned, trainer)
-    watcher.expect(sum(len(contender.members) for contender in field) * study.grid.seeds)
-    trained = 0
+    networks = sum(len(contender.members) for contender in field)
+    watcher.expect(networks * (study.grid.seeds + (study.grid.pilot_epochs is not None)))
+    first, trained = stage.run(study, trainer, field)
+    race = Race(study, ledger)
     # Once more until nothing is left to do: a candidate that diverged late may have ruled out one that is back now.
-    while ran := rounds.run(trainer, field, range(study.grid.seeds), Race(study, ledger).after_round):
+    while ran := rounds.run(trainer, field, range(study.grid.seeds), race.after_round, first=first):
         trained += ran
     trials, found = read_grid(ledger, study)
     compared = announced.compare(ledger, study.name, trials)
@@ -162,7 +165,7 @@ def read_grid(ledger: Ledger, study: Study) -> tuple[tuple[TrialRow, ...], Findi
     stuck = learned.unlearned(ledger, trials)
     exponents = QUANTITIES[study.grid.budget].exponents
     found = judge.findings(candidates, trials, racing_seeds=racing, unlearned=stuck, exponents=exponents)
-    return trials, found
+    return trials, replace(found, first_stage=stage.read(ledger, study))
 
 
 def own_trials(ledger: Ledger, study: str) -> tuple[TrialRow, ...]:

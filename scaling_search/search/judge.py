@@ -13,6 +13,7 @@ from scaling_search.search import confidence, race, statistics, surface, winner
 from scaling_search.search.confidence import ConfidenceSet
 from scaling_search.search.race import Decision
 from scaling_search.search.scores import Bits, Scores, gather
+from scaling_search.search.stage import FirstStage
 from scaling_search.search.statistics import Estimate
 from scaling_search.search.surface import Surface
 from scaling_search.search.variance import difference_noise
@@ -49,6 +50,7 @@ class Findings:
 
     rivals: tuple[Rival, ...]
     unlearned: Mapping[str, str] = field(default_factory=dict)
+    first_stage: FirstStage | None = None
     scores: Scores | None = None
     members: ConfidenceSet | None = None
     choice: Choice | None = None

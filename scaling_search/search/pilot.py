@@ -1,23 +1,25 @@
 """An optional first stage with fewer epochs, used only as far as its ranking agrees with the full one.
 
-Some candidates (the pilots) are trained both short and in full. Kendall's τ between the two rankings says how
-far short training can be trusted, and how many candidates may be left out on its word. τ: Kendall 1938
-(Biometrika 30:81); its interval: the jackknife of a U statistic on Fisher's z (Arvesen 1969, Ann. Math. Stat.
-40:2076), never narrower than that of Fieller, Hartley & Pearson 1957 (Biometrika 44:470), which alone misses
-high τ too often; from τ to a correlation, ρ = sin(πτ/2): Kruskal 1958 (JASA 53:814).
+Some candidates (the pilots) are trained both short and in full. Kendall's τ between the two rankings says whether
+short training can be trusted at all, and a line through the pilots how far. τ: Kendall 1938 (Biometrika 30:81); its
+interval: the jackknife of a U statistic (Arvesen 1969, Ann. Math. Stat. 40:2076) on Fisher's z, never narrower than
+that of Fieller, Hartley & Pearson 1957 (Biometrika 44:470), which alone misses high τ too often.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from scaling_search.search.scores import Floats
-
 FEWEST_PILOTS = 8
+# With fewer than these the interval of τ seldom leaves 0, however well the rankings agree.
+USUAL_PILOTS = 12
+_PILOT_SHARE = 3
+# Chance of leaving out the truly best, spent beside the race's 5 %.
+ERROR = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,55 @@ class Agreement:
     low: float
     high: float
     pilots: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What a first stage came to. pilots: trained both ways; left_out: never to be trained in full.
+
+    agreement: None with fewer than eight pilots that finished, and then nobody is left out.
+    """
+
+    pilots: tuple[str, ...]
+    agreement: Agreement | None
+    left_out: tuple[str, ...]
+
+
+def first_stage(short: Mapping[str, float], train: Callable[[Sequence[str]], Mapping[str, float]]) -> Stage:
+    """Trains pilots in full, and leaves out whom their agreement with `short` allows to leave out.
+
+    short: accuracy after short training, of the candidates that finished it (the others go on: nothing speaks
+    against them). train: full training of the named ones, giving the accuracies of those that finished.
+    A function of the results alone: asked again, with the same ones, it decides the same.
+    """
+    waiting = list(spread(sorted(short, key=lambda name: -short[name])))
+    wanted = max(USUAL_PILOTS, math.ceil(len(short) / _PILOT_SHARE))
+    if len(short) <= USUAL_PILOTS:
+        return Stage(pilots=(), agreement=None, left_out=())
+    asked: list[str] = []
+    full: dict[str, float] = {}
+    while len(full) < wanted and waiting:
+        batch = [waiting.pop(0) for _ in range(min(wanted - len(full), len(waiting)))]
+        asked += batch
+        full |= train(batch)
+    if len(full) < FEWEST_PILOTS:
+        return Stage(pilots=tuple(asked), agreement=None, left_out=())
+    agreed = agreement(short, full)
+    kept = {*asked, *worth_full_training(short, full, agreed)}
+    return Stage(
+        pilots=tuple(asked), agreement=agreed, left_out=tuple(name for name in short if name not in kept)
+    )
+
+
+def spread(ranked: Sequence[str]) -> Iterable[str]:
+    """The names in an order of which every beginning is spread evenly over the ranks (van der Corput 1935).
+
+    >>> list(spread("abcdefgh"))
+    ['a', 'e', 'c', 'g', 'b', 'f', 'd', 'h']
+    """
+    bits = max(1, math.ceil(math.log2(max(2, len(ranked)))))
+    places = (int(f"{place:0{bits}b}"[::-1], 2) for place in range(2**bits))
+    return [ranked[place] for place in places if place < len(ranked)]
 
 
 def agreement(short: Mapping[str, float], full: Mapping[str, float], *, level: float = 0.95) -> Agreement:
@@ -50,35 +101,40 @@ def agreement(short: Mapping[str, float], full: Mapping[str, float], *, level: f
     same = orders[0] * orders[1]
     tau = float(same.sum()) / (count * (count - 1))
     without = (same.sum() - 2 * same.sum(axis=1)) / ((count - 1) * (count - 2))
-    pseudo = count * _fisher(tau) - (count - 1) * _fisher(without)
-    error = max(float(pseudo.std(ddof=1)) / math.sqrt(count), math.sqrt(0.437 / (count - 4)))
+    pseudo = count * tau - (count - 1) * without
+    # From τ to z: dz = dτ / (1 − τ²), which has no end at 1.
+    jackknife = float(pseudo.std(ddof=1)) / math.sqrt(count) / max(1 - tau**2, 0.05)
+    error = max(jackknife, math.sqrt(0.437 / (count - 4)))
     half = float(stdtrit(count - 1, 0.5 + level / 2)) * error
-    middle = float(_fisher(tau))
+    middle = math.atanh(min(0.999, max(-0.999, tau)))
     return Agreement(tau=tau, low=math.tanh(middle - half), high=math.tanh(middle + half), pilots=count)
 
 
-def _fisher(tau: float | Floats) -> Floats:
-    return np.asarray(np.arctanh(np.clip(tau, -0.999, 0.999)))
-
-
 def worth_full_training(
-    short: Mapping[str, float], agreed: Agreement, *, level: float = 0.95
+    short: Mapping[str, float], full: Mapping[str, float], agreed: Agreement, *, error: float = ERROR
 ) -> tuple[str, ...]:
-    """The candidates that short training does not rule out, best first.
+    """The candidates that short training does not rule out, best first. A τ that may be 0 rules nobody out.
 
-    With ρ from the lower limit of τ, and short scores z in standard deviations, a candidate's full score
-    behind the short leader's is normal with mean ρ·(z_lead − z) and variance 2(1 − ρ²). It is left out when
-    the chance that it is really ahead is below (1 − level)/(K − 1). A τ that may be 0 rules nobody out.
+    A line of full on short accuracy through the n pilots predicts each other candidate's, with the variance
+    s²·(1 + 1/n + (x − x̄)²/Σ(x − x̄)²) of a new observation and n − 2 degrees of freedom. It is left out when the chance
+    that it reaches the best pilot is below error/(K − 1), K being all candidates.
     """
-    from scipy.special import ndtr
+    from scipy.special import stdtr
 
     names = sorted(short, key=lambda name: -short[name])
-    scores = np.array([short[name] for name in names])
-    rho = math.sin(math.pi * max(0.0, agreed.low) / 2)
-    if len(names) < 2 or rho == 0 or scores.std() == 0:
+    pilots = sorted(set(short) & set(full))
+    count = len(pilots)
+    x, y = (np.array([scores[name] for name in pilots]) for scores in (short, full))
+    spread_x = float(((x - x.mean()) ** 2).sum())
+    if agreed.low <= 0 or spread_x == 0 or len(names) < 2:
         return tuple(names)
-    behind = (scores[0] - scores) / scores.std(ddof=1)
-    ahead = ndtr(-rho * behind / math.sqrt(max(2 * (1 - rho**2), 1e-12)))
-    return tuple(
-        name for name, chance in zip(names, ahead, strict=True) if chance >= (1 - level) / (len(names) - 1)
-    )
+    slope = float(((x - x.mean()) * y).sum()) / spread_x
+    residual = float(((y - y.mean() - slope * (x - x.mean())) ** 2).sum()) / (count - 2)
+    kept = []
+    for name in names:
+        off = short[name] - float(x.mean())
+        deviation = math.sqrt(max(residual * (1 + 1 / count + off**2 / spread_x), 1e-24))
+        behind = float(y.max()) - float(y.mean()) - slope * off
+        if float(stdtr(count - 2, -behind / deviation)) >= error / (len(names) - 1):
+            kept.append(name)
+    return tuple(kept)

@@ -56,15 +56,24 @@ def contenders(plans: Sequence[Plan]) -> list[Contender]:
     return list(groups.values())
 
 
-def run(trainer: Trainer, field: Sequence[Contender], seeds: Sequence[int], after_round: AfterRound) -> int:
+def run(
+    trainer: Trainer,
+    field: Sequence[Contender],
+    seeds: Sequence[int],
+    after_round: AfterRound,
+    *,
+    first: Sequence[str] | None = None,
+) -> int:
     """Trains round by round; `after_round` says who goes on. Returns the trials run here.
+
+    `first`: the keys of those in the first round, all of the field unless given.
 
     Work that other processes hold is waited for at the end of a round, because the next round depends on it; a dead
     worker's trial is taken up.
     """
     trained = 0
-    racing = [contender.key for contender in field]
     by_key = {contender.key: contender for contender in field}
+    racing = list(by_key if first is None else first)
     for block in blocks(seeds, trainer.block):
         jobs = [job(member, seed) for key in racing for member in by_key[key].members for seed in block]
         trained += run_jobs(trainer, jobs)

@@ -87,7 +87,7 @@ class Grid(Strict):
 
     `match = "realised"` keeps networks whose real MACs lie within `macs_tolerance` of 2^phi times the base's, first
     moving the resolution; `"nominal"` is the paper's grid as it stands. `pilot_epochs` asks for a first stage of so
-    many epochs (`search.pilot`). Another `budget` takes the place of the MACs in all of this, and its exponents that
+    many epochs (`search.stage`). Another `budget` takes the place of the MACs in all of this, and its exponents that
     of 1, 2, 2 (`search.budget`).
     """
 
@@ -164,7 +164,19 @@ class Study(Strict):
 
     def resolved_recipe(self) -> Recipe:
         """The named recipe with the study's overrides. Errors: InputError naming the key."""
-        settings = dict(self.recipe)
+        return self._recipe({})
+
+    def pilot_recipe(self) -> Recipe | None:
+        """The recipe of the first stage, None without one. Errors: InputError where it is not shorter."""
+        full, epochs = self.resolved_recipe(), self.grid.pilot_epochs
+        if epochs is not None and epochs >= full.epochs:
+            raise InputError(
+                f"grid.pilot_epochs {epochs}: expected fewer than the recipe's {full.epochs} epochs"
+            )
+        return None if epochs is None else self._recipe({"epochs": epochs})
+
+    def _recipe(self, changes: dict[str, Any]) -> Recipe:
+        settings = self.recipe | changes
         name = settings.pop("name", "fast")
         if not isinstance(name, str):
             raise InputError(
@@ -190,7 +202,7 @@ def parse(text: str, *, what: str = "study") -> Study:
     """Study from TOML text. Errors: InputError naming the key, the value and the legal ones."""
     try:
         study = Study.model_validate(tomllib.loads(text))
-        study.resolved_recipe()
+        study.pilot_recipe()
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{what} is not TOML: {error}") from None
     except ValidationError as error:
@@ -217,7 +229,7 @@ def override(study: Study, changes: dict[str, Any]) -> Study:
         place[last] = value
     try:
         changed = Study.model_validate(table)
-        changed.resolved_recipe()
+        changed.pilot_recipe()
     except ValidationError as error:
         raise explain(error, "options") from None
     return changed

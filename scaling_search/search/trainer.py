@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
+from copy import copy
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -52,6 +55,13 @@ class Trainer(Workshop):
         self.retry_failed = retry_failed
         self._tried: set[str] = set()
         self._failed_in_a_row: set[str] = set()  # by the machine, none having succeeded in between
+
+    def with_recipe(self, recipe: Recipe) -> Self:
+        """The same trainer, its ledger and its images, for another recipe."""
+        other = copy(self)
+        other.recipe = recipe
+        other.programs = OrderedDict()
+        return other
 
     def row(self, job: Job) -> TrialRow:
         """The job as the ledger plans it."""

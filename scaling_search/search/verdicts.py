@@ -9,7 +9,7 @@ from scaling_search.ledger.rows import CandidateRow, NetworkRow, StudyRow, Trial
 from scaling_search.report import collect
 from scaling_search.report.rows import GridReport, GridRow, Judgement, Verdict
 from scaling_search.report.table import Interval
-from scaling_search.search import statistics
+from scaling_search.search import stage, statistics
 from scaling_search.search.judge import LEVEL, Findings, Triple
 from scaling_search.search.statistics import Estimate
 
@@ -26,6 +26,7 @@ def grid_report(
     """The grid's table with verdicts, differences to the leader and what the numbers do not say."""
     report = collect.grid(study, candidates, trials, base=base)
     judged = {network: Judgement(verdict="did not learn") for network in found.unlearned}
+    judged |= {network: Judgement(verdict="left out") for network in _left_out(found)}
     accuracies, differences = found.accuracies or {}, found.differences or {}
     for rival in found.rivals:
         if found.choice is None or rival.key not in accuracies:
@@ -42,8 +43,22 @@ def grid_report(
 
 def _explained(row: GridRow, found: Findings) -> GridRow:
     """The row with the reason why it is not ranked, where that is ours to say."""
-    why = found.unlearned.get(row.candidate.fingerprint or "")
+    network = row.candidate.fingerprint or ""
+    why = found.unlearned.get(network) or _left_out(found).get(network)
     return row if why is None else replace(row, reason="; ".join(filter(None, (row.reason, why))))
+
+
+def _left_out(found: Findings) -> dict[str, str]:
+    """Networks that the first stage left out, and why."""
+    first = found.first_stage
+    if first is None:
+        return {}
+    return {
+        str(row.network): f"left out after {first.epochs} epochs, with {first.left_out[rival.key]:.2%}"
+        for rival in found.rivals
+        if rival.key in first.left_out and rival.key not in (found.accuracies or {})
+        for row in rival.rows
+    }
 
 
 def _lead(row: GridRow, found: Findings) -> GridRow:
@@ -97,6 +112,8 @@ def notes(found: Findings) -> tuple[str, ...]:
     )
     if found.members.sources == statistics.IMAGES:
         sentences.append("One seed: intervals cover the choice of images only, not the luck of training.")
+    if found.first_stage is not None:
+        sentences += stage.sentences(found.first_stage)
     sentences += _unlearned(found)
     if found.surface is not None:
         sentences.append(found.surface.says)
