@@ -83,3 +83,16 @@ def test_one_broken_seed_takes_a_rival_out_and_waiting_ones_do_not() -> None:
     assert table.names == ("b",)
     assert judge.scores(field, []) is None
     assert judge.findings([row("a", 1.0)], [trial("a", 0, 0, "diverged")], racing_seeds=3).choice is None
+
+
+def test_a_triple_that_scales_nothing_is_no_point_of_the_surface() -> None:
+    networks = {"base": 1.0, "a": 1.4, "b": 1.8, "c": 2.0}
+    field = judge.rivals([row(name, alpha) for name, alpha in networks.items()])
+    trials = [
+        trial(name, seed, 60 + 7 * seed + 3 * at) for at, name in enumerate(networks) for seed in (0, 1)
+    ]
+    table = judge.scores(field, trials, {})
+    assert table is not None and len(table.names) == len(networks)
+    assert judge.response(field, table) is not None
+    alone = judge.scores(field[:1], trials[:2], {})
+    assert alone is not None and judge.response(field[:1], alone) is None
