@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import DecisionRow, TrialRow
 from scaling_search.report.table import Interval
+from scaling_search.search.candidates import Candidate
 from scaling_search.search.extrapolate import Flatness, Point, flat, predict
-from scaling_search.search.plan import Candidate
 
 PREDICTED = "predicted"
 

@@ -18,7 +18,8 @@ from scaling_search.ledger.rows import TrialRow
 from scaling_search.report.figures import duration, size
 from scaling_search.search import origin
 from scaling_search.search.calibration import Calibration
-from scaling_search.search.plan import Candidate, Planned
+from scaling_search.search.candidates import Candidate
+from scaling_search.search.plan import Planned
 from scaling_search.search.rounds import contenders
 from scaling_search.training.recipe import Recipe
 

@@ -11,9 +11,10 @@ from scaling_search.report import columns
 from scaling_search.report.table import Column, Document, Row, Table
 from scaling_search.search import outlook
 from scaling_search.search.budget import cost_at
+from scaling_search.search.candidates import Candidate
 from scaling_search.search.identifiability import indistinct, ways_out
 from scaling_search.search.outlook import Outlook
-from scaling_search.search.plan import Candidate, Plan, Planned
+from scaling_search.search.plan import Plan, Planned
 
 _KEYS = ("alpha", "beta", "gamma")
 

@@ -18,7 +18,8 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import CandidateRow, NetworkRow, Result, StudyRow
 from scaling_search.search import origin
 from scaling_search.search import study as studies
-from scaling_search.search.plan import Candidate, Plan
+from scaling_search.search.candidates import Candidate
+from scaling_search.search.plan import Plan
 from scaling_search.search.study import Study
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from scaling_search.search import calibration, datasets, forecast, origin
 from scaling_search.search.calibration import Calibration
+from scaling_search.search.candidates import Candidate, central
 from scaling_search.search.forecast import Basis, wanted
-from scaling_search.search.plan import Candidate, Planned, base_of, central
+from scaling_search.search.plan import Planned, base_of
 from scaling_search.search.study import Study
 
 if TYPE_CHECKING:

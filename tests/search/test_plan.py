@@ -6,7 +6,8 @@ from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.count import cost
 from scaling_search.errors import InputError
 from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.search.plan import Plan, candidate, central, ground, merge, plan_all, plan_at
+from scaling_search.search.candidates import candidate, central, ground, merge
+from scaling_search.search.plan import Plan, plan_all, plan_at
 from scaling_search.search.rounds import contenders
 from scaling_search.search.study import Study, parse
 
