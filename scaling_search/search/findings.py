@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from scaling_search.architecture.network import fingerprint
+from scaling_search.architecture import toml
+from scaling_search.architecture.network import Network, fingerprint
+from scaling_search.errors import InputError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.report.rows import GridReport
-from scaling_search.search import announced, verdicts
+from scaling_search.search import announced, identifiability, verdicts
 from scaling_search.search.budget import QUANTITIES
 from scaling_search.search.grid import GridOutcome
 from scaling_search.search.judge import Findings
-from scaling_search.search.plan import base_of
 from scaling_search.search.study import Study
 
 
@@ -22,18 +23,30 @@ def report_of(ledger: Ledger, study: Study, trials: Sequence[TrialRow], found: F
     """The grid's table, filled from the ledger and the findings."""
     row = next(row for row in ledger.studies() if row.name == study.name)
     candidates = ledger.candidates(study.name, "grid")
-    base = next((item for item in ledger.networks() if item.fingerprint == row_base(study, ledger)), None)
+    network = base_network(study, ledger)
+    base = None if network is None else ledger.network(fingerprint(network))
     report = verdicts.grid_report(row, candidates, trials, base=base, found=found)
     compared = announced.compare(ledger, study.name, trials)
-    more = () if compared is None else (announced.sentence(compared),)
+    more = [] if compared is None else [announced.sentence(compared)]
+    more += [] if network is None else identifiability.notes(study, network)
     budget = QUANTITIES[study.grid.budget].words
     return replace(report, budget=budget, notes=(*report.notes, *more))
 
 
-def row_base(study: Study, ledger: Ledger) -> str | None:
-    """Fingerprint of the base network that the study's candidates were scaled from, as the ledger has it."""
-    known = fingerprint(base_of(study))
-    return known if ledger.network(known) is not None else None
+def base_network(study: Study, ledger: Ledger) -> Network | None:
+    """The network that the study's candidates were scaled from; None where its file is no longer there.
+
+    Channels and classes are those of the candidates: the data need not be on this machine.
+    """
+    row = next((row for row in ledger.candidates(study.name, "grid") if row.network is not None), None)
+    kept = None if row is None else ledger.network(str(row.network))
+    if kept is None:
+        return None
+    scaled = toml.parse(kept.toml)
+    try:
+        return study.base(channels=scaled.channels, classes=scaled.classes)
+    except InputError:
+        return None
 
 
 def record(study: Study, outcome: GridOutcome) -> dict[str, Any]:
@@ -51,6 +64,7 @@ def record(study: Study, outcome: GridOutcome) -> dict[str, Any]:
         "diverged": sum(row.state == "diverged" for row in outcome.trials),
         "did_not_learn": dict(found.unlearned),
         "forecast": None if compared is None else asdict(compared) | {"ratio": compared.ratio},
+        "indistinct": identifiability.indistinct(study, outcome.planned.base),
         "first_stage": None if found.first_stage is None else asdict(found.first_stage),
         "winner": None,
         "confidence_set": [],

@@ -42,6 +42,18 @@ def indistinct(study: Study, base: Network) -> list[str]:
     return found
 
 
+def notes(study: Study, base: Network) -> list[str]:
+    """The same with the ways out, as lines below a table."""
+    same = indistinct(study, base)
+    if not same:
+        return []
+    return [
+        "What this grid cannot tell apart:",
+        *(f"- {line}" for line in same),
+        f"Ways out: {ways_out(study)}.",
+    ]
+
+
 def ways_out(study: Study) -> str:
     """What a user can do about it."""
     ways = ["judge each triple at several φ (grid --phi 1,2)"]

@@ -9,10 +9,9 @@ from typing import Any
 
 from scaling_search.report import columns
 from scaling_search.report.table import Column, Document, Row, Table
-from scaling_search.search import outlook
+from scaling_search.search import identifiability, outlook
 from scaling_search.search.budget import cost_at
 from scaling_search.search.candidates import Candidate
-from scaling_search.search.identifiability import indistinct, ways_out
 from scaling_search.search.outlook import Outlook
 from scaling_search.search.plan import Plan, Planned
 
@@ -39,10 +38,7 @@ def document(planned: Planned, ahead: Outlook | None = None) -> Document:
             f"Resolution costs no {words}: γ is free; bound it by its range or by another cost (--max-macs)."
         )
     notes += [] if ahead is None else outlook.sentences(ahead)
-    same = indistinct(study, planned.base)
-    if same:
-        notes += ["What this grid cannot tell apart:", *(f"- {line}" for line in same)]
-        notes.append(f"Ways out: {ways_out(study)}.")
+    notes += identifiability.notes(study, planned.base)
     return Document(title=f"Plan: {study.name}", tables=tuple(tables), notes=tuple(notes))
 
 
@@ -130,7 +126,7 @@ def record(planned: Planned, ahead: Outlook | None = None) -> dict[str, Any]:
         "budget": planned.study.grid.budget,
         "seeds": planned.study.grid.seeds,
         **plans[0],
-        "indistinct": indistinct(planned.study, planned.base),
+        "indistinct": identifiability.indistinct(planned.study, planned.base),
         "forecast": None if ahead is None or ahead.forecast is None else asdict(ahead.forecast),
         "memory_bytes": None if ahead is None else list(ahead.memory_bytes),
         "power": None if ahead is None or ahead.power is None else asdict(ahead.power),

@@ -40,7 +40,8 @@ class FirstStage:
 def run(study: Study, trainer: Trainer, field: Sequence[Contender]) -> tuple[list[str], int]:
     """The keys of those who go on to full training, and how many trials were run here.
 
-    All go on where the study has no first stage. It is run again from the ledger and decides the same. Who has a full trial already is never left out.
+    All go on where the study has no first stage. It is run again from the ledger and decides the same. Who has a full
+    trial already is never left out.
     """
     recipe = study.pilot_recipe()
     if recipe is None:

@@ -9,6 +9,7 @@ import pytest
 
 from scaling_search.architecture import toml
 from scaling_search.baselines.load import load
+from scaling_search.data import catalog
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.report.render import FORMATS, render
 from scaling_search.search import grid, records, reporting
@@ -34,6 +35,34 @@ def test_a_finished_search_is_shown_in_every_format(monkeypatch: pytest.MonkeyPa
     best = {key: found["winner"][key] for key in ("alpha", "beta", "gamma")}
     assert best == {key: rows[0][key] for key in ("alpha", "beta", "gamma")}
     assert json.dumps(found, allow_nan=False)
+    assert found["indistinct"] == []
+
+
+def test_a_report_says_what_its_grid_could_not_tell_apart_without_the_data(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = study(alpha="1:1.25:0.05", beta="1.2", gamma="1:1.5:0.25")
+    settings = settings.model_copy(
+        update={"rounding": settings.rounding.model_copy(update={"depth": "ceil"})}
+    )
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        trainer = Pretend(ledger)
+        monkeypatch.setattr(grid, "make_trainer", lambda *_, **__: trainer)
+        outcome = grid.grid(
+            settings, ledger, watcher=trainer.listener, should_stop=lambda: False, checkpoints=None
+        )
+        said = record(settings, outcome)["indistinct"]
+
+        def gone(*_: object, **__: object) -> None:
+            raise AssertionError("the data set was asked for")
+
+        monkeypatch.setattr(catalog, "describe", gone)
+        notes = reporting.document(ledger, None).tables[0].notes
+    place = notes.index("What this grid cannot tell apart:")
+    line = "- α = 1.05 to 1.25: all build the same depths, yet at φ = 7 they would multiply depth by "
+    assert notes[place + 1].startswith(line)
+    assert f"- {said[0]}" == notes[place + 1]
+    assert any(note.startswith("Ways out: judge each triple at several φ (grid --phi 1,2)") for note in notes)
 
 
 def test_a_report_names_a_baseline_of_a_file_by_the_networks_own_name(tmp_path: Path) -> None:
