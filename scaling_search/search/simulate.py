@@ -68,6 +68,16 @@ def ridge(candidates: int = 12, fall: float = 6.0) -> Surface:
     )
 
 
+def hill(candidates: int, spread: float = 5.0) -> Surface:
+    """Candidates as a normal distribution spreads them, `spread` noise sd wide: most in the middle, one on top."""
+    from scipy.special import ndtri
+
+    heights = spread * ndtri((np.arange(candidates) + 0.5) / candidates)[::-1]
+    return Surface(
+        name=f"a hill of {spread:g} sd", gaps=tuple(float(heights[0] - height) for height in heights)
+    )
+
+
 def surfaces() -> tuple[Surface, ...]:
     """The surfaces that `make validate` searches."""
     return (
