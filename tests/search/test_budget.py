@@ -171,30 +171,37 @@ def test_a_family_over_a_limit_is_emitted_and_not_trained(tmp_path: Path) -> Non
     assert ["over limits.macs" in str(row["reason"]) for row in shown] == over
 
 
-def _timed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+def _timed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps whose time is said: in proportion to pixels, and to depth; infinite above 20 px."""
-    asked: list[tuple[str, int]] = []
 
     def say(self: Latencies, network: Network, *, macs: int) -> float:
-        asked.append((network.name, network.resolution))
         return float("inf") if network.resolution > 20 else network.resolution**2 * sum(network.depths) * 1e-5
 
     monkeypatch.setattr(Latencies, "seconds", say)
-    return asked
 
 
 def test_latency_moves_resolutions_by_what_was_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = _timed(monkeypatch)
+    _timed(monkeypatch)
     settings = small("latency")
     found = one(settings)
     assert {row.status for row in found.rows} == {"kept", "moved", "dropped"}
     for row in found.candidates:
         assert row.amount == row.network.resolution**2 * sum(row.network.depths) * 1e-5
         assert abs(row.amount_ratio / 2 - 1) <= settings.grid.macs_tolerance
-    # Nothing is compiled that is far larger than the candidate itself.
-    starts = max(row.nominal_resolution for row in found.rows)
-    assert max(resolution for _, resolution in asked) <= 2 * starts + 1
     assert plan_table.record(plan(settings))["budget"] == "latency"
+
+
+def test_where_time_does_not_rise_nothing_far_larger_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def flat(self: Latencies, network: Network, *, macs: int) -> float:
+        asked.append(network.resolution)
+        return 0.01
+
+    monkeypatch.setattr(Latencies, "seconds", flat)
+    with pytest.raises(InputError, match=r"no candidate comes within .* the base's time of a training step"):
+        plan(small("latency", **{"grid.gamma": "1:1.2:0.1"}))
+    assert max(asked) <= 2 * 20
 
 
 def test_a_base_that_cannot_be_timed_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
