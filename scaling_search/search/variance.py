@@ -88,15 +88,14 @@ def difference_noise(scores: Scores) -> SeedNoise:
     The two-way residuals of the seed means have mean square seed² + flip²/n on `degrees` degrees of freedom,
     the three-way residuals have mean square flip².
     """
-    cells, basis = _cells(scores)
-    degrees = len(cells) - basis.shape[1]
+    inverse, rank = _projection(scores)
+    degrees = int(scores.present.sum()) - rank
     if degrees <= 0:
         return SeedNoise(raw=0.0, flips=0.0, degrees=0.0)
-    images = scores.images
-    means = cells.mean(axis=1, dtype=np.float64)
-    between = float(means @ means - np.sum((basis.T @ means) ** 2))
-    fitted = basis.T.astype(np.float32) @ cells
-    total = _sum_of_squares(cells) - _sum_of_squares(fitted)
+    images, means = scores.images, scores.seed_means
+    between = float(np.sum(means**2)) - _explained(inverse, _margins(means))
+    sums = _margins(scores.correct)
+    total = _sum_of_squares(scores.correct) - _explained(inverse, sums)
     flips = max(0.0, total - images * between) / (degrees * (images - 1))
     return SeedNoise(raw=max(0.0, between) / degrees, flips=flips / images, degrees=float(degrees))
 
@@ -174,14 +173,23 @@ def half_width(image: Floats, share: Floats, noise: SeedNoise, *, level: float) 
     return np.asarray(high)
 
 
-def _cells(scores: Scores) -> tuple[np.ndarray, Floats]:
-    """Present cells as rows, shape (N, n), and an orthonormal basis (N, r) of candidate + seed effects."""
-    candidate, seed = np.nonzero(scores.present)
-    design = np.zeros((len(candidate), len(scores.names) + len(scores.seeds)))
-    design[np.arange(len(candidate)), candidate] = 1
-    design[np.arange(len(candidate)), len(scores.names) + seed] = 1
-    left, size, _ = np.linalg.svd(design, full_matrices=False)
-    return scores.correct[scores.present].astype(np.float32), left[:, size > 1e-9 * size[0]]
+def _projection(scores: Scores) -> tuple[Floats, int]:
+    """(DᵀD)⁺ and the rank of D, the design of candidate + seed effects: a row per present cell, never written out."""
+    present = scores.present.astype(np.float64)
+    gram = np.block([[np.diag(present.sum(axis=1)), present], [present.T, np.diag(present.sum(axis=0))]])
+    values, vectors = np.linalg.eigh(gram)
+    kept = values > 1e-9 * values[-1]
+    return np.asarray((vectors[:, kept] / values[kept]) @ vectors[:, kept].T), int(kept.sum())
+
+
+def _margins(cells: np.ndarray) -> Floats:
+    """Dᵀ·cells: (K, S, …), zero where absent, summed for each candidate and for each seed: (K + S, …)."""
+    return np.concatenate([cells.sum(axis=axis, dtype=np.float64) for axis in (1, 0)])
+
+
+def _explained(inverse: Floats, margins: Floats) -> float:
+    """Sum of squares that candidate + seed effects explain: Σ tᵀ (DᵀD)⁺ t over the columns t of `margins`."""
+    return float(np.sum(margins * (inverse @ margins)))
 
 
 def _difference_image(scores: Scores, common: Floats) -> Floats:
