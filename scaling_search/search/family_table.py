@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ from typing import Any
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.report import collect, columns
-from scaling_search.report.rows import FamilyReport
+from scaling_search.report.rows import FamilyReport, FamilyRow
 from scaling_search.report.study import family_table
 from scaling_search.report.table import Document, Row, Table
 from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.search import climb
+from scaling_search.search import climb, learned
 from scaling_search.search import study as studies
 from scaling_search.search.budget import QUANTITIES
 from scaling_search.search.grid import FRESH_SEEDS
@@ -35,7 +35,15 @@ def report_of(ledger: Ledger, study: str) -> tuple[FamilyReport, list[TrialRow]]
     said = climb.predictions(ledger, study)
     report = collect.family(row, candidates, trials, evaluations, predictions=said)
     settings = studies.parse(row.toml, what=f"study {row.name} in the ledger")
-    return replace(report, budget=QUANTITIES[settings.grid.budget].words), trials
+    stuck = learned.by_network(trials, learned.unlearned(ledger, trials))
+    rows = tuple(_explained(member, stuck) for member in report.rows)
+    return replace(report, rows=rows, budget=QUANTITIES[settings.grid.budget].words), trials
+
+
+def _explained(row: FamilyRow, stuck: Mapping[str, str]) -> FamilyRow:
+    """The row with a remark where a seed did not learn: its mean is no normal result."""
+    why = stuck.get(row.candidate.fingerprint or "")
+    return row if why is None else replace(row, reason="; ".join(filter(None, (row.reason, why))))
 
 
 def document(report: FamilyReport, triple: Coefficients, out: Path) -> Document:

@@ -9,7 +9,7 @@ import numpy as np
 
 from scaling_search.ledger.rows import CandidateRow, TrialRow
 from scaling_search.scaling.coefficients import MACS, Exponents, most_central
-from scaling_search.search import confidence, race, statistics, surface, winner
+from scaling_search.search import confidence, learned, race, statistics, surface, winner
 from scaling_search.search.confidence import ConfidenceSet
 from scaling_search.search.race import Decision
 from scaling_search.search.scores import Bits, Scores, gather
@@ -165,7 +165,7 @@ def findings(
     trials, stuck = list(trials), unlearned or {}
     competing = rivals(candidates)
     table = scores(competing, trials, stuck)
-    networks = _by_network(trials, stuck)
+    networks = learned.by_network(trials, stuck)
     if table is None:
         return Findings(rivals=competing, unlearned=networks)
     decisions = [] if racing_seeds is None else replay(table, seeds=racing_seeds, level=level)
@@ -191,18 +191,6 @@ def findings(
         differences=dict(zip(table.names, statistics.differences(table, leader, level=level), strict=True)),
         surface=response(competing, table, exponents),
     )
-
-
-def _by_network(trials: Sequence[TrialRow], unlearned: Mapping[str, str]) -> Mapping[str, str]:
-    """Networks with trials that did not learn: how many, and why the first did not."""
-    seeds: dict[str, list[str | None]] = {}
-    for trial in trials:
-        seeds.setdefault(trial.network, []).append(unlearned.get(trial.key))
-    return {
-        network: f"{len(said)} of {len(whys)} seeds did not learn: {said[0]}"
-        for network, whys in seeds.items()
-        if (said := [why for why in whys if why is not None])
-    }
 
 
 def response(competing: Sequence[Rival], table: Scores, exponents: Exponents = MACS) -> Surface | None:

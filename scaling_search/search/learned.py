@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from scaling_search.architecture import toml
 from scaling_search.ledger.ledger import Ledger
@@ -58,3 +58,15 @@ def why(trial: TrialRow, classes: int) -> str | None:
     if same and len(losses) > 1 and losses[-1] > (1 - _LEAST_FALL) * losses[0]:
         return f"{trial.accuracy:.1%} right after every epoch, and the training loss hardly moved"
     return None
+
+
+def by_network(trials: Sequence[TrialRow], unlearned: Mapping[str, str]) -> Mapping[str, str]:
+    """Networks with trials that did not learn: how many, and why the first did not."""
+    seeds: dict[str, list[str | None]] = {}
+    for trial in trials:
+        seeds.setdefault(trial.network, []).append(unlearned.get(trial.key))
+    return {
+        network: f"{len(said)} of {len(whys)} seeds did not learn: {said[0]}"
+        for network, whys in seeds.items()
+        if (said := [why for why in whys if why is not None])
+    }

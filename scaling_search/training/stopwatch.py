@@ -41,9 +41,10 @@ def measure(program: CompiledTrial, pixels: TrialPixels, *, should_stop: Callabl
     and the first batch only warm up. Raises TrainingStopped and OutOfMemory.
     """
     with programs.memory_errors(program.memory_bytes):
+        # Compiled once in a process, whatever trains.
+        key, order = programs.seed_inputs([0], len(pixels.train.labels), epoch=0, batched=False)
         began = time.monotonic()
         state = programs.initial(program.trial, [0], batched=False)
-        key, order = programs.seed_inputs([0], len(pixels.train.labels), epoch=0, batched=False)
 
         def advance(count: int) -> float:
             nonlocal state

@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from scaling_search.architecture.network import fingerprint
+from scaling_search.data import catalog
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
-from scaling_search.search import findings, grid, reporting, rounds
+from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.search import family_table, findings, grid, reporting, rounds, scale
 from scaling_search.search.jobs import Job
 from scaling_search.search.learned import why
 from scaling_search.search.plan import plan
+from scaling_search.search.study import override
 from scaling_search.training.outcome import EpochMetrics, Outcome
 from tests.search.pretend import Learns, Pretend, study
 
@@ -133,6 +136,25 @@ def test_one_dead_seed_takes_a_candidate_out_of_the_ranking_and_says_so(
     assert row.reason is not None and "1 of 3 seeds did not learn: " in row.reason
     assert any("1 networks had a seed that did not learn" in note for note in report.notes)
     assert report.rows[-1] == row
+
+
+def test_a_family_says_whose_seed_did_not_learn(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Guesser(ledger, lambda job: 0.1 if job.seed == scale.FRESH_SEEDS else 0.8)
+    monkeypatch.setattr(scale, "make_trainer", lambda *_, **__: trainer)
+    monkeypatch.setattr(catalog, "load_test", lambda *_: None)
+    settings = override(study(), {"scale.phi": "0..1", "scale.seeds": 2})
+    members = scale.family(settings, Coefficients(alpha=1.2, beta=1.1, gamma=1.15), match="nominal")
+    scale.train(
+        settings,
+        ledger,
+        members,
+        match="nominal",
+        watcher=trainer.listener,
+        should_stop=lambda: False,
+        checkpoints=None,
+    )
+    report, _ = family_table.report_of(ledger, "s")
+    assert [str(row.reason).partition(":")[0] for row in report.rows] == 2 * ["1 of 2 seeds did not learn"]
 
 
 def test_nobody_wins_where_nobody_learned(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
