@@ -129,8 +129,8 @@ def _kills(n: int, folder: Path, *, networks: int, often: bool) -> Outcome:
 def _strike(child: Child, undisturbed: Control, dice: random.Random) -> str | None:
     """Kills at a random point; the word of the last mark waited for, or None when the child ended before."""
     word = dice.choice([word for word in _WORDS if undisturbed.counts[word]])
-    # Not beyond the eighth: what comes later is met by those that go on from there.
-    count = dice.randint(1, min(undisturbed.counts[word], 8))
+    # Not beyond the fourth: what comes later is met by those that go on from there.
+    count = dice.randint(1, min(undisturbed.counts[word], 4))
     if not child.reach(word, count):
         return None
     time.sleep(dice.uniform(0, 1.2 * undisturbed.gaps[word]))

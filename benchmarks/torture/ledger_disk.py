@@ -22,7 +22,7 @@ _BITS = 40_000
 
 
 @contextmanager
-def _small_disk(folder: Path) -> Iterator[bool]:
+def small_disk(folder: Path) -> Iterator[bool]:
     """A small tmpfs where we may mount one; else False, and SQLite's own limit has to do."""
     mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_BYTES}", "tmpfs", str(folder)]
     mounted = os.getuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0
@@ -39,7 +39,7 @@ def full(n: int, folder: Path) -> Outcome:
     folder.mkdir()
     dice = random.Random(8)  # noqa: S311 - to be repeated, not to be secret
     lost = wrong = refused = 0
-    with _small_disk(folder) as mounted:
+    with small_disk(folder) as mounted:
         for seed in range(n):
             path = folder / "ledger.db"
             path.unlink(missing_ok=True)

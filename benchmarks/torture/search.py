@@ -81,10 +81,11 @@ class Search:
     programs: Path
     networks: int = 1
     often: bool = False
+    place: Path | None = None  # of the ledger and its checkpoints, where that is another folder
 
     @property
     def ledger(self) -> Path:
-        return self.folder / "ledger.db"
+        return (self.place or self.folder) / "ledger.db"
 
     @property
     def errors(self) -> str:

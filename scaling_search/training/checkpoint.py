@@ -64,7 +64,7 @@ class Checkpoints:
     def save(self, position: Position, seeds: list[int], recipe: Recipe) -> Path:
         """Writes one, then removes all but the newest ``keep``. Raises StorageError, earlier ones left whole."""
         step = int(np.max(position.state.step))
-        final = self.folder / f"step-{step:08d}"
+        final, aside = self.folder / f"step-{step:08d}", self.folder / f"step-{step - 1:08d}~"
         arrays, leaves = _pack(position.state)
         needed = sum(array.nbytes for array in arrays.values())
         with _storage_errors(self.folder, needed):
@@ -91,18 +91,18 @@ class Checkpoints:
                 manifest = draft / _MANIFEST
                 manifest.write_bytes(line + b"\n" + hashlib.sha256(line).hexdigest().encode() + b"\n")
                 _sync(draft)
-                if final.exists():  # a damaged one that restore passed over
-                    shutil.rmtree(final)
+                # One of this step may exist: from before its evaluation, or a damaged one. It must not be missed while
+                # it is replaced, so it first gets a name that comes right after this one's.
+                if final.exists():
+                    _remove(aside)
+                    final.rename(aside)
                 draft.rename(final)
                 _sync_folder(self.folder)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
+        _remove(aside)
         for old in self._all()[self.keep :]:
-            # Renamed first: a kill half way leaves a draft, never half a checkpoint.
-            waste = self.folder / f"draft-{uuid.uuid4().hex}"
-            with contextlib.suppress(OSError):
-                old.rename(waste)
-            shutil.rmtree(waste, ignore_errors=True)
+            _remove(old)
         self.saved()
         return final
 
@@ -125,6 +125,14 @@ class Checkpoints:
 
     def _all(self) -> list[Path]:
         return sorted(self.folder.glob("step-*"), reverse=True)
+
+
+def _remove(path: Path) -> None:
+    """Removes a checkpoint. Renamed first: a kill half way leaves a draft, never half a checkpoint."""
+    waste = path.with_name(f"draft-{uuid.uuid4().hex}")
+    with contextlib.suppress(OSError):
+        path.rename(waste)
+    shutil.rmtree(waste, ignore_errors=True)
 
 
 def _read(path: Path, trial: str, template: State, seeds: list[int], recipe: Recipe) -> Position:

@@ -19,7 +19,7 @@ def test_searches_under_torture(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     cases = json.loads(report.read_text())
-    assert len(cases) == 4
+    assert len(cases) == 5
     for case in cases:
         name = case.pop("name")
         assert case == {"tried": TRIES, "survived": TRIES, "lost": 0, "silently_wrong": 0}, name

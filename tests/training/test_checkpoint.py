@@ -201,6 +201,32 @@ def test_with_all_of_them_damaged_the_run_starts_afresh(
     assert steps_kept(folder) == [15, 16]  # the damaged steps 5 and 6 were written anew on the way
 
 
+def test_a_kill_while_one_is_replaced_loses_none(
+    two: Path, restore: Any, recipe: Recipe, is_same: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step has two checkpoints in turn: before and after the evaluation behind it."""
+    folder = tmp_path / "replaced"
+    shutil.copytree(two, folder)
+    position, _ = restore(folder)
+    rename = Path.rename
+
+    def killed(path: Path, target: Path) -> Path:
+        if path.name.startswith("draft-"):
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    for _ in range(2):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Path, "rename", killed)
+            checkpoints(folder).save(position, [1], recipe)
+        found, said = restore(folder)
+        assert (int(found.state.step), said) == (6, [])
+        assert is_same(found.state, position.state)
+    checkpoints(folder).save(position, [1], recipe)
+    checkpoints(folder).save(position, [1], recipe)
+    assert steps_kept(folder) == [5, 6]
+
+
 def test_another_trials_checkpoint_is_not_continued(two: Path, restore: Any) -> None:
     for more, why in (({"seed": 2}, "seeds"), ({"trial": "other"}, "trial")):
         position, said = restore(two, **more)
