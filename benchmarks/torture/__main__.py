@@ -44,7 +44,7 @@ CASES: dict[str, tuple[Case, int]] = {
     "search: kill -9 of the coordinator": (_searching("kills", "coordinator"), 20),
     "search: one flipped bit in a checkpoint": (_searching("checkpoint_damage", "flips"), 200),
     "search: SIGTERM and SIGINT": (_searching("stops", "stops"), 20),
-    "search: full disk": (_searching("search_disk", "full"), 20),
+    "full disk: search": (_searching("search_disk", "full"), 20),
 }
 
 
