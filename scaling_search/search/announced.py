@@ -88,7 +88,7 @@ def compare(ledger: Ledger, study: str, rows: Sequence[TrialRow]) -> Compared | 
     if said is None:
         return None
     took = {
-        (row.network, row.seed): _seconds(row)
+        (row.network, row.seed): row
         for row in rows
         if row.state == "complete" and row.recipe == said["recipe"]
     }
@@ -101,7 +101,7 @@ def compare(ledger: Ledger, study: str, rows: Sequence[TrialRow]) -> Compared | 
         source=said["source"],
         device=said["device"],
         forecast_seconds=elapsed(trials, seconds, compiling, platform=platform),
-        actual_seconds=sum(took[trial] for trial in trials),
+        actual_seconds=_seconds([took[trial] for trial in trials]),
         trials=len(trials),
         planned=len(planned),
         planned_seconds=elapsed(planned, seconds, compiling, platform=platform),
@@ -132,10 +132,23 @@ def _said(ledger: Ledger, study: str) -> dict[str, Any] | None:
     return None
 
 
-def _seconds(row: TrialRow) -> float:
-    """From claim to result, compiling included. A trial that was stopped and continued counts what it trained."""
-    trained = (row.train_seconds or 0.0) + (row.evaluate_seconds or 0.0)
-    if row.started_at is None or row.finished_at is None:
-        return trained
-    wall = datetime.fromisoformat(row.finished_at) - datetime.fromisoformat(row.started_at)
-    return max(trained, wall.total_seconds())
+def _seconds(rows: Sequence[TrialRow]) -> float:
+    """Seconds on the clock in which any of the trials ran, from claim to result, compiling included.
+
+    Trials that run together count once. One that was stopped and continued counts what it trained before, too.
+    """
+    total, reached = 0.0, None
+    spans = []
+    for row in rows:
+        trained = (row.train_seconds or 0.0) + (row.evaluate_seconds or 0.0)
+        wall = 0.0
+        if row.started_at is not None and row.finished_at is not None:
+            span = datetime.fromisoformat(row.started_at), datetime.fromisoformat(row.finished_at)
+            spans.append(span)
+            wall = (span[1] - span[0]).total_seconds()
+        total += max(0.0, trained - wall)
+    for start, end in sorted(spans):
+        begin = start if reached is None else max(start, reached)
+        total += max(0.0, (end - begin).total_seconds())
+        reached = end if reached is None else max(end, reached)
+    return total

@@ -19,6 +19,7 @@ from scaling_search.report.figures import duration, size
 from scaling_search.search import origin
 from scaling_search.search.calibration import Calibration
 from scaling_search.search.candidates import Candidate
+from scaling_search.search.pilot import possible
 from scaling_search.search.plan import Planned
 from scaling_search.search.rounds import contenders
 from scaling_search.training.recipe import Recipe
@@ -151,7 +152,7 @@ def forecast(planned: Planned, basis: Basis, done: Collection[Trial]) -> Forecas
     pilot = 0.0
     recipe = planned.study.resolved_recipe()
     pilot_epochs = planned.study.grid.pilot_epochs
-    if pilot_epochs is not None and trials:
+    if pilot_epochs is not None and trials and possible(len(contenders(planned.plans))):
         share = pilot_epochs / recipe.epochs
         pilot = sum(share * each + basis.compile_seconds for each in trial_seconds.values())
     compiling = {

@@ -19,6 +19,7 @@ from scaling_search.search import (
     judge,
     learned,
     origin,
+    pilot,
     records,
     rounds,
     speed,
@@ -77,7 +78,8 @@ def grid(
         )
     _announce(planned, trainer)
     networks = sum(len(contender.members) for contender in field)
-    watcher.expect(networks * (study.grid.seeds + (study.grid.pilot_epochs is not None)))
+    staged = study.grid.pilot_epochs is not None and pilot.possible(len(field))
+    watcher.expect(networks * (study.grid.seeds + staged))
     first, trained = stage.run(study, trainer, field)
     race = Race(study, ledger)
     # Once more until nothing is left to do: a candidate that diverged late may have ruled out one that is back now.

@@ -44,6 +44,11 @@ class Stage:
     left_out: tuple[str, ...]
 
 
+def possible(candidates: int) -> bool:
+    """Whether there are so many candidates that some are not pilots."""
+    return candidates > USUAL_PILOTS
+
+
 def first_stage(short: Mapping[str, float], train: Callable[[Sequence[str]], Mapping[str, float]]) -> Stage:
     """Trains pilots in full, and leaves out whom their agreement with `short` allows to leave out.
 
@@ -53,7 +58,7 @@ def first_stage(short: Mapping[str, float], train: Callable[[Sequence[str]], Map
     """
     waiting = list(spread(sorted(short, key=lambda name: -short[name])))
     wanted = max(USUAL_PILOTS, math.ceil(len(short) / _PILOT_SHARE))
-    if len(short) <= USUAL_PILOTS:
+    if not possible(len(short)):
         return Stage(pilots=(), agreement=None, left_out=())
     asked: list[str] = []
     full: dict[str, float] = {}

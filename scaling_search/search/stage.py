@@ -56,7 +56,7 @@ def run(study: Study, trainer: Trainer, field: Sequence[Contender]) -> tuple[lis
         return _accuracies(by, chosen)
 
     brief = trainer.with_recipe(recipe)
-    short = accuracies(brief, list(by_key)) if len(by_key) > pilot.USUAL_PILOTS else {}
+    short = accuracies(brief, list(by_key)) if pilot.possible(len(by_key)) else {}
     decided = pilot.first_stage(short, lambda names: accuracies(trainer, names))
     known = _accuracies(trainer, [by_key[name] for name in decided.left_out])
     left_out = [name for name in decided.left_out if name not in known]
@@ -149,7 +149,7 @@ def read(ledger: Ledger, study: Study) -> FirstStage | None:
 def sentences(found: FirstStage) -> list[str]:
     """What the first stage did, in words."""
     how = f"First stage, {found.epochs} epochs"
-    if found.candidates <= pilot.USUAL_PILOTS:
+    if not pilot.possible(found.candidates):
         return [f"{how}: not run, it needs more than {pilot.USUAL_PILOTS} candidates."]
     agreed = found.agreement
     if agreed is None:

@@ -143,6 +143,70 @@ def test_what_is_done_is_not_forecast_again() -> None:
     assert (done.missing, done.total_seconds) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("settings", "runs"),
+    [
+        pytest.param(study(pilot_epochs=1), False, id="too few candidates"),
+        pytest.param(
+            study(pilot_epochs=1, match="nominal", alpha="1:2:0.1", beta="1:1.4:0.1"), True, id="enough"
+        ),
+    ],
+)
+def test_a_first_stage_takes_its_share_of_a_trial_and_another_compilation(
+    settings: Study, runs: bool
+) -> None:
+    there = planned(settings)
+    networks = [row.fingerprint for row in wanted(there)]
+    trials = dict.fromkeys(networks, (1, 5.0))
+    basis = Basis(source="s", device="cpu", platform="cpu", trials=trials, compile_seconds=10.0)
+    found = forecast.forecast(there, basis, set())
+    assert found.pilot_seconds == (pytest.approx(len(networks) * (5 / 5 + 10)) if runs else 0)
+    assert found.total_seconds == pytest.approx(len(networks) * (3 * 5 + 10) + found.pilot_seconds)
+    assert ("for the first stage" in forecast.sentences(found)[0]) == runs
+
+
+def clocked(*spans: tuple[int, int], trained: float = 1.0) -> list[TrialRow]:
+    """Trials of seeds 0, 1, … that ran from one second of a minute to another."""
+    return [
+        trial(
+            "a",
+            10,
+            trained - 1.0,
+            seed=seed,
+            started_at=f"2026-01-01T00:00:{start:02d}+00:00",
+            finished_at=f"2026-01-01T00:00:{end:02d}+00:00",
+        )
+        for seed, (start, end) in enumerate(spans)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "seconds"),
+    [
+        pytest.param(clocked((0, 10), (10, 15), (30, 31)), 16, id="one after the other, with a pause"),
+        pytest.param(clocked((0, 10), (0, 10), (5, 12)), 12, id="together"),
+        pytest.param(clocked((0, 10), (10, 20), trained=14), 28, id="stopped and continued"),
+        pytest.param([trial("a", 10, 3.0)], 4, id="no clock"),
+    ],
+)
+def test_what_trials_took_is_time_on_the_clock(ledger: Ledger, rows: list[TrialRow], seconds: float) -> None:
+    there = planned(study(seeds=len(rows), racing=False))
+    network = wanted(there)[0].fingerprint
+    mine = [dataclasses.replace(row, network=network) for row in rows]
+    trials = {row.fingerprint: (row.cost.macs, 2.0) for row in wanted(there)}
+    basis = Basis(source="s", device="cpu", platform="cpu", trials=trials, compile_seconds=3.0)
+    announced.announce(ledger, there, basis, [])
+    assert announced.compare(ledger, "s", []) is None
+    found = announced.compare(ledger, "s", mine)
+    assert found is not None
+    assert (found.actual_seconds, found.trials) == (pytest.approx(seconds), len(rows))
+    assert found.forecast_seconds == pytest.approx(3 + 2 * len(rows))
+    assert found.planned == len(trials) * len(rows)
+    assert f"for the {len(rows)} trials that were run, of {found.planned} forecast" in announced.sentence(
+        found
+    )
+
+
 def test_memory_that_is_not_there_is_said() -> None:
     assert forecast.memory_sentence([2**30, 2**31], 3 * 2**29).endswith(
         "takes about 1.0 GiB to 2.0 GiB (estimated); 1.5 GiB are available: too little for 1 of 2 networks."
