@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
+from scaling_search.architecture.network import fingerprint
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.search import announced, calibration, findings, forecast, grid, outlook, speed
 from scaling_search.search.calibration import Calibration, Timing
 from scaling_search.search.forecast import Basis, affine, elapsed, from_calibration, from_ledger, wanted
+from scaling_search.search.jobs import Job
 from scaling_search.search.plan import Planned, plan
 from scaling_search.search.study import Study
 from scaling_search.training import recipe as recipes
-from tests.search.pretend import Pretend, study
+from tests.search.pretend import Learns, Pretend, study
 
 RECIPE = recipes.named("fast")
 
@@ -276,9 +278,9 @@ def test_plan_looks_into_the_ledger_then_into_the_cache(ledger: Ledger) -> None:
 
 
 def search(
-    monkeypatch: pytest.MonkeyPatch, ledger: Ledger, settings: Study
+    monkeypatch: pytest.MonkeyPatch, ledger: Ledger, settings: Study, learns: Learns = lambda job: 0.5
 ) -> tuple[Pretend, grid.GridOutcome]:
-    trainer = Pretend(ledger)
+    trainer = Pretend(ledger, learns)
     monkeypatch.setattr(grid, "make_trainer", lambda *_, **__: trainer)
     outcome = grid.grid(
         settings, ledger, watcher=trainer.listener, should_stop=lambda: False, checkpoints=None
@@ -313,6 +315,24 @@ def test_grid_says_its_forecast_first_and_the_report_what_came_of_it(
     assert any(note.startswith("Time, by trials in the ledger") for note in more.listener.noted)
     assert outcome.compared is not None
     assert {seed for _, seed in json.loads(_forecast(ledger).detail or "")["trials"]} >= {3}
+
+
+def test_what_a_race_spares_is_in_the_forecast_and_not_in_the_comparison(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best = wanted(planned())[2].fingerprint
+
+    def learns(job: Job) -> float:
+        return 0.95 if fingerprint(job.network) == best else 0.3
+
+    _, outcome = search(monkeypatch, ledger, study(seeds=4), learns)
+    compared = outcome.compared
+    assert compared is not None and compared.trials == len(outcome.trials) < compared.planned
+    assert compared.forecast_seconds < compared.planned_seconds
+    before = _forecast(ledger)
+    again, _ = search(monkeypatch, ledger, study(seeds=4), learns)
+    assert again.listener.noted == []
+    assert _forecast(ledger) == before
 
 
 def _forecast(ledger: Ledger) -> Any:
