@@ -203,9 +203,13 @@ def response(competing: Sequence[Rival], table: Scores, exponents: Exponents = M
         return None
     triples = {rival.key: rival.triple for rival in competing}
     errors = np.sqrt(noise.raw / table.counts)
+    # A wide tolerance lets (1, 1, 1) in, which shares out nothing.
+    bigger = [at for at, name in enumerate(table.names) if max(triples[name]) > 1]
+    if not bigger:
+        return None
     return surface.fit(
-        [triples[name] for name in table.names],
-        [float(mean) for mean in table.means],
-        [float(error) for error in errors],
+        [triples[table.names[at]] for at in bigger],
+        [float(table.means[at]) for at in bigger],
+        [float(errors[at]) for at in bigger],
         exponents=exponents,
     )
