@@ -137,7 +137,8 @@ def named(name: str, **overrides: Any) -> Recipe:
     """The recipe of this name, with fields replaced.
 
     Another number of ``epochs`` stretches the schedule: ``warmup_epochs`` and ``decay_epochs`` keep their share of
-    the run unless they are given too (the paper's 2.4 epochs of 350 would never decay in a run of 5).
+    the run unless they are given too (the paper's 2.4 epochs of 350 would never decay in a run of 5). Fields that
+    another ``optimizer`` or ``schedule`` does not have are dropped.
 
     Raises InputError for an unknown name or field, and for values that no recipe can have.
     """
@@ -153,7 +154,17 @@ def named(name: str, **overrides: Any) -> Recipe:
         for key in ("warmup_epochs", "decay_epochs"):
             if fields[key] is not None:
                 fields[key] = fields[key] * epochs / base.epochs
-    return read(fields | overrides)
+    return read(fields | dict.fromkeys(_not_for(fields | overrides)) | overrides)
+
+
+def _not_for(fields: dict[str, Any]) -> tuple[str, ...]:
+    """Fields that this optimizer and schedule do not have: a study file cannot say None, so they go unasked."""
+    unused: tuple[str, ...] = ()
+    if fields["optimizer"] == "sgd":
+        unused += ("square_decay", "epsilon")
+    if fields["schedule"] == "cosine":
+        unused += ("decay_factor", "decay_epochs")
+    return unused
 
 
 def read(fields: dict[str, Any]) -> Recipe:

@@ -83,3 +83,15 @@ def test_recipes_load_no_accelerator_library() -> None:
         "import sys, scaling_search.training.recipe; assert not {'jax', 'optax', 'flax'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_another_optimizer_or_schedule_is_one_word() -> None:
+    """A study file has no None to say."""
+    plain = named("fast", optimizer="sgd", learning_rate=0.1)
+    assert (plain.square_decay, plain.epsilon, plain.optimizer) == (None, None, "sgd")
+    smooth = named("efficientnet", schedule="cosine")
+    assert (smooth.decay_factor, smooth.decay_epochs) == (None, None)
+    with pytest.raises(InputError, match="square_decay is not for"):
+        named("fast", optimizer="sgd", square_decay=0.9)
+    with pytest.raises(InputError, match="decay_factor is needed"):
+        named("fast", schedule="staircase")
