@@ -42,8 +42,16 @@ def _raw_rate(path: Path, seconds: float = 2.0) -> float:
     return commits / (time.monotonic() - began)
 
 
+def _own_then_left(seeds: range, index: int, ledger: Ledger) -> Iterator[int]:
+    yield from (seed for seed in seeds if seed % (_WRITERS // 2) == index % (_WRITERS // 2))
+    # As `grid` goes on to what is left.
+    yield from (row.seed for row in ledger.trials() if row.state == "waiting")
+
+
 def writers(n: int, folder: Path) -> Outcome:
-    """16 processes compete for n/2 trials, two commits each: every trial is done, by one process, with its result."""
+    """16 processes, two and two after the same trials, work off n/2 of them with two commits each: every trial is
+    done, by one process, with its result. The rate is that until the last commit.
+    """
     path = folder / "ledger.db"
     seeds = range(max(n // 2, 1))
     with Ledger.open(path) as ledger:
@@ -52,24 +60,23 @@ def writers(n: int, folder: Path) -> Outcome:
 
     def work(index: int) -> Callable[[BinaryIO], None]:
         def run(out: BinaryIO) -> None:
-            order = random.Random(index).sample(seeds, len(seeds))  # noqa: S311
-            worst = 0.0
+            worst, last = 0.0, start
             with Ledger.open(path) as ledger:
                 time.sleep(max(0.0, start - time.monotonic()))
-                for seed in order:
+                for seed in _own_then_left(seeds, index, ledger):
                     began = time.monotonic()
                     claim = ledger.claim(trial(seed), f"writer {index}")
                     if claim is not None:
                         worst = max(worst, time.monotonic() - began)
                         ledger.finish(claim, result(seed))
+                        last = time.monotonic()
                         out.write(f"{seed}\n".encode())
-            out.write(f"worst {worst}\n".encode())
+            out.write(f"worst {worst} {last}\n".encode())
 
         return run
 
     children = [fork(work(index)) for index in range(_WRITERS)]
     said = [line.split() for _, out in children for line in out.read().splitlines()]
-    seconds = time.monotonic() - start
     failed = sum(os.waitpid(child, 0)[1] != 0 for child, _ in children)
     for _, out in children:
         out.close()
@@ -80,7 +87,8 @@ def writers(n: int, folder: Path) -> Outcome:
     lost = sum(row.state != "complete" or done[row.seed] == 0 for row in rows) + failed
     wrong = sum(not is_right(row) for row in rows if row.state == "complete") + len(damages)
     twice = sum(count > 1 for count in done.values())
-    worst = max(float(words[1]) for words in said if len(words) == 2)
+    worst = max(float(words[1]) for words in said if len(words) == 3)
+    seconds = max(float(words[2]) for words in said if len(words) == 3) - start
     note = (
         f"{2 * len(seeds) / seconds:.0f} commits/s (one plain SQLite writer here: {_raw_rate(folder / 'raw.db'):.0f}), "
         f"longest wait {worst:.2f} s"

@@ -144,9 +144,7 @@ def _run(
         return _outcomes(run)
 
 
-def ready(
-    compiled: CompiledTrial | Future[CompiledTrial], should_stop: Callable[[], bool]
-) -> CompiledTrial:
+def ready(compiled: CompiledTrial | Future[CompiledTrial], should_stop: Callable[[], bool]) -> CompiledTrial:
     """The compiled programs, once they are; polls meanwhile, for a compiler cannot be interrupted.
 
     Raises TrainingStopped.
