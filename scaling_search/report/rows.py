@@ -136,6 +136,7 @@ class FamilyRow:
     accuracy: Estimate | None = None
     interval: Interval | None = None
     test: Estimate | None = None
+    test_interval: Interval | None = None
     predicted: Interval | None = None
     states: States = States()
 

@@ -132,6 +132,9 @@ def family_table(report: FamilyReport) -> Table:
         columns.estimate("test", "Test accuracy", ("test_accuracy_mean", "test_accuracy_sd", "test_seeds")),
         columns.interval("interval", "Validation accuracy (%), interval", ("accuracy_low", "accuracy_high")),
         columns.interval(
+            "test_interval", "Test accuracy (%), interval", ("test_accuracy_low", "test_accuracy_high")
+        ),
+        columns.interval(
             "predicted", "Predicted before training (%)", ("predicted", "predicted_low", "predicted_high")
         ),
         columns.flag("prediction_held", "Prediction held"),
@@ -233,6 +236,7 @@ def _family_cells(row: FamilyRow) -> dict[str, Any]:
         "accuracy": row.accuracy,
         "interval": row.interval,
         "test": row.test,
+        "test_interval": row.test_interval,
         "predicted": row.predicted,
         "prediction_held": row.prediction_held,
         "status": row.status,

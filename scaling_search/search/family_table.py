@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,14 @@ from scaling_search.ledger.rows import TrialRow
 from scaling_search.report import collect, columns
 from scaling_search.report.rows import FamilyReport, FamilyRow
 from scaling_search.report.study import family_table
-from scaling_search.report.table import Document, Row, Table
+from scaling_search.report.table import Document, Interval, Row, Table
 from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.search import climb, learned
+from scaling_search.search import climb, judge, learned, statistics
 from scaling_search.search import study as studies
 from scaling_search.search.budget import QUANTITIES
 from scaling_search.search.grid import FRESH_SEEDS
 from scaling_search.search.scale import Member
+from scaling_search.search.scores import Bits, gather
 
 
 def report_of(ledger: Ledger, study: str) -> tuple[FamilyReport, list[TrialRow]]:
@@ -28,16 +29,45 @@ def report_of(ledger: Ledger, study: str) -> tuple[FamilyReport, list[TrialRow]]
     networks = {candidate.network for candidate in candidates}
     trials = [
         trial
-        for trial in ledger.trials(study=study)
+        for trial in ledger.trials(study=study, with_correct=True)
         if trial.network in networks and trial.seed >= FRESH_SEEDS
     ]
-    evaluations = ledger.evaluations([trial.key for trial in trials])
+    evaluations = ledger.evaluations([trial.key for trial in trials], with_correct=True)
     said = climb.predictions(ledger, study)
     report = collect.family(row, candidates, trials, evaluations, predictions=said)
     settings = studies.parse(row.toml, what=f"study {row.name} in the ledger")
     stuck = learned.by_network(trials, learned.unlearned(ledger, trials))
-    rows = tuple(_explained(member, stuck) for member in report.rows)
-    return replace(report, rows=rows, budget=QUANTITIES[settings.grid.budget].words), trials
+    complete = {trial.key: trial for trial in collect.own(row, trials) if trial.state == "complete"}
+    validation = _intervals((trial, judge.bits(trial)) for trial in complete.values())
+    test = _intervals(
+        (complete[found.trial_key], judge.bits(found))
+        for found in evaluations
+        if found.split == "test" and found.trial_key in complete
+    )
+    rows = tuple(
+        replace(
+            _explained(member, stuck),
+            interval=validation.get(member.candidate.fingerprint or ""),
+            test_interval=test.get(member.candidate.fingerprint or ""),
+        )
+        for member in report.rows
+    )
+    budget = QUANTITIES[settings.grid.budget].words
+    return replace(report, rows=rows, budget=budget, level=judge.LEVEL if validation else None), trials
+
+
+def _intervals(right: Iterable[tuple[TrialRow, Bits]]) -> dict[str, Interval]:
+    """Intervals of the networks' accuracies, from the images that each of their trials got right."""
+    table: dict[str, dict[int, Bits]] = {}
+    for trial, bits in right:
+        table.setdefault(trial.network, {})[trial.seed] = bits
+    if not table:
+        return {}
+    scores = gather(table)
+    found = statistics.accuracies(scores, level=judge.LEVEL)
+    return {
+        name: Interval(low=each.low, high=each.high) for name, each in zip(scores.names, found, strict=True)
+    }
 
 
 def _explained(row: FamilyRow, stuck: Mapping[str, str]) -> FamilyRow:

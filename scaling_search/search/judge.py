@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from scaling_search.ledger.rows import CandidateRow, TrialRow
+from scaling_search.ledger.rows import CandidateRow, EvaluationRow, TrialRow
 from scaling_search.scaling.coefficients import MACS, Exponents, most_central
 from scaling_search.search import confidence, learned, race, statistics, surface, winner
 from scaling_search.search.confidence import ConfidenceSet
@@ -94,11 +94,11 @@ def _moved(rows: Sequence[CandidateRow]) -> float:
     return sum(round(abs((row.nominal_resolution or 0) - (row.resolution or 0))) for row in rows)
 
 
-def bits(trial: TrialRow) -> Bits:
-    """Which validation images a complete trial got right."""
-    assert trial.correct is not None and trial.correct_count is not None  # noqa: S101 - complete, read with bits
-    packed = np.frombuffer(trial.correct, np.uint8)
-    return np.unpackbits(packed, count=trial.correct_count).astype(bool)
+def bits(row: TrialRow | EvaluationRow) -> Bits:
+    """Which images a complete trial, or the evaluation of one, got right."""
+    assert row.correct is not None and row.correct_count is not None  # noqa: S101 - complete, read with bits
+    packed = np.frombuffer(row.correct, np.uint8)
+    return np.unpackbits(packed, count=row.correct_count).astype(bool)
 
 
 def scores(

@@ -103,5 +103,7 @@ def test_grid_grid_again_scale_and_report(tmp_path: Path, capsys: pytest.Capture
     assert {row["seeds"] for row in report["grid"]} == {2}
     assert [row["phi"] for row in report["scale"]] == [0, 1]
     assert all(0 < row["accuracy_mean"] < 1 and row["seeds"] == 1 for row in report["scale"])
+    for kind in ("accuracy", "test_accuracy"):
+        assert all(row[f"{kind}_low"] < row[f"{kind}_mean"] < row[f"{kind}_high"] for row in report["scale"])
     ratio = f"({grid['forecast']['ratio']:.2f}x)"
     assert [ratio in note for note in report["notes"] if note.startswith("Forecast ")] == [True]
