@@ -9,7 +9,9 @@ import sys
 import pytest
 
 CHILD = """
-import os, sys, time
+import os, signal, sys, time
+# A shell's background job starts with SIGINT ignored; who types Ctrl-C is in the foreground.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from scaling_search.cli.main import main
 from scaling_search.search import verify
 def interrupted():
