@@ -133,6 +133,7 @@ def from_calibration(recipe: Recipe, found: Calibration, *, train: int, validati
             for timing in found.timings
         },
         compile_seconds=statistics.fmean(timing.compile_seconds for timing in found.timings),
+        compiled=tuple(timing.network for timing in found.timings),
         memory_bytes=found.memory_bytes,
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scaling_search.search import calibration, datasets, forecast, origin
 from scaling_search.search.calibration import Calibration
-from scaling_search.search.candidates import Candidate, central
+from scaling_search.search.candidates import Candidate
 from scaling_search.search.forecast import Basis, wanted
 from scaling_search.search.plan import Planned, base_of
 from scaling_search.search.study import Study
@@ -22,13 +22,14 @@ _APART = 1.5
 
 
 def probes(planned: Planned) -> list[Candidate]:
-    """The networks to time: the cheapest and the dearest, or the most central one where all cost about the same.
+    """The networks to time: the cheapest and the dearest, or the one trained first where all cost about the same.
 
-    All of them will be trained by `grid`, so nothing is compiled in vain.
+    All of them will be trained by `grid`, so nothing is compiled in vain, and the first trial waits for no compiler.
     """
-    networks = sorted(wanted(planned), key=lambda row: row.cost.macs)
+    in_order = wanted(planned)
+    networks = sorted(in_order, key=lambda row: row.cost.macs)
     if networks[-1].cost.macs < _APART * networks[0].cost.macs:
-        return [central(networks)]
+        return in_order[:1]
     return [networks[0], networks[-1]]
 
 
