@@ -168,8 +168,7 @@ def forecast(planned: Planned, basis: Basis, done: Collection[Trial]) -> Forecas
         trial_seconds=tuple(trial_seconds.values()),
         compile_seconds=basis.compile_seconds,
         pilot_seconds=pilot,
-        total_seconds=pilot
-        + elapsed(trials, trial_seconds, compiling, platform=basis.platform, cores=os.cpu_count() or 1),
+        total_seconds=pilot + elapsed(trials, trial_seconds, compiling, platform=basis.platform),
         missing=len(trials),
         memory_bytes=memory(planned, basis.platform),
         available_bytes=origin.host_memory() if basis.platform == "cpu" else basis.memory_bytes,
@@ -189,7 +188,6 @@ def elapsed(
     compiling: Mapping[str, float],
     *,
     platform: str,
-    cores: int,
 ) -> float:
     """Wall-clock seconds of trials run one after the other, each network compiled before its first.
 
@@ -201,7 +199,7 @@ def elapsed(
         waits = 0.0 if network in compiled else compiling[network]
         compiled.add(network)
         if place and platform == "cpu":
-            waits /= cores
+            waits /= os.cpu_count() or 1
         elif place:
             waits = max(0.0, waits - seconds[trials[place - 1][0]])
         total += waits + seconds[network]
