@@ -13,7 +13,7 @@ from scaling_search.architecture import operations as ops
 from scaling_search.architecture.network import Network, operation_tree, with_drop_rate
 from scaling_search.architecture.operations import Operation, Shape
 from scaling_search.architecture.shapes import output_shape
-from scaling_search.networks import initial, modules
+from scaling_search.networks import combinators, initial, modules
 
 Tree = dict[str, Any]
 # A run of equal blocks at least this long becomes one compiled loop: it compiles once however deep the stage.
@@ -61,28 +61,28 @@ class Builder:
                 return self.chain(op, shape)
             case ops.Residual():
                 branch, shortcut = self.build(op.branch, shape), self.build(op.shortcut, shape)
-                return modules.Residual(branch, shortcut, op.drop_rate, self.place())
+                return combinators.Residual(branch, shortcut, op.drop_rate, self.place())
             case ops.Mean():
-                return modules.Mean(self.branches(op.branches, shape), op.drop_rate, self.place())
+                return combinators.Mean(self.branches(op.branches, shape), op.drop_rate, self.place())
             case ops.Concat():
                 inside = shape
                 if op.split:
                     inside = (shape[0], shape[1], shape[2] // len(op.branches))
-                return modules.Concat(self.branches(op.branches, inside), op.split)
+                return combinators.Concat(self.branches(op.branches, inside), op.split)
             case ops.Gate():
-                return modules.Gate(op, self.build(op.branch, shape))
+                return combinators.Gate(op, self.build(op.branch, shape))
             case ops.Auxiliary():
                 self.head_weights.append(op.weight)
-                return modules.Auxiliary(self.build(op.branch, shape))
+                return combinators.Auxiliary(self.build(op.branch, shape))
             case ops.Repeat():
                 return self.repeat(op, shape)
             case _:
                 return modules.Plain(op, self.place())
 
-    def branches(self, branches: tuple[Operation, ...], shape: Shape) -> modules.Chain:
-        return modules.Chain([self.build(branch, shape) for branch in branches])
+    def branches(self, branches: tuple[Operation, ...], shape: Shape) -> combinators.Chain:
+        return combinators.Chain([self.build(branch, shape) for branch in branches])
 
-    def chain(self, op: ops.Chain, shape: Shape) -> modules.Chain:
+    def chain(self, op: ops.Chain, shape: Shape) -> combinators.Chain:
         """A norm and the activation behind it become one module: together they keep less for the backward pass."""
         built: list[nnx.Module] = []
         steps = list(op.operations)
@@ -95,11 +95,11 @@ class Builder:
             else:
                 built.append(self.build(step, shape))
             shape = output_shape(step, shape)
-        return modules.Chain(built)
+        return combinators.Chain(built)
 
     def repeat(self, op: ops.Repeat, shape: Shape) -> nnx.Module:
         if len(op.drop_rates) < self.loop_from:
-            return modules.Chain(
+            return combinators.Chain(
                 [self.build(with_drop_rate(op.operation, rate), shape) for rate in op.drop_rates]
             )
         graphs: list[Any] = []
@@ -113,7 +113,7 @@ class Builder:
 
         # Traced once, however deep the stage: that is what makes a deep network quick to compile.
         params, stats = jax.vmap(copy)(jnp.arange(len(op.drop_rates)))
-        return modules.Loop(nnx.merge(graphs[0], params, stats), op.drop_rates, self.place())
+        return combinators.Loop(nnx.merge(graphs[0], params, stats), op.drop_rates, self.place())
 
 
 def build(network: Network, *, platform: str, loop_from: int = LOOP_FROM) -> Model:

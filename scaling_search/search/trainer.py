@@ -141,8 +141,8 @@ class Trainer(Workshop):
         for _, job in taken:
             self.watcher.begin(job)
         try:
-            self._claimed(taken, lambda saved: self._train_together(taken, upcoming, saved))
-            self._discard_checkpoints(taken[0][0].key)
+            if self._claimed(taken, lambda saved: self._train_together(taken, upcoming, saved)):
+                self._discard_checkpoints(taken[0][0].key)
         finally:
             for claim, job in taken:
                 self.watcher.end(job, self.ledger.trials([claim.key])[0])

@@ -12,8 +12,7 @@ from scaling_search.data.dataset import Dataset
 from scaling_search.networks.build import Model, build
 from scaling_search.search import failures, origin
 from scaling_search.search.calibration import Timing
-from scaling_search.training.compiled import CompiledTrial, start_compiling, steps_in_epoch
-from scaling_search.training.loop import ready
+from scaling_search.training.compiled import CompiledTrial, ready, start_compiling, steps_in_epoch
 from scaling_search.training.optimizer import average_decay
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from scaling_search.training.pixels import TrialPixels, on_device

@@ -5,12 +5,13 @@ background.
 from __future__ import annotations
 
 import atexit
+import concurrent.futures
 import math
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,13 +25,14 @@ import numpy as np
 from scaling_search.errors import InputError
 from scaling_search.training import steps
 from scaling_search.training.model import Model
-from scaling_search.training.outcome import OutOfMemory
+from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from scaling_search.training.pixels import TrialPixels
 from scaling_search.training.recipe import Recipe
 
 Tree = Any
 
 _EVALUATION_BATCH = 256
+_COMPILE_POLL_SECONDS = 0.1
 _compilers: list[threading.Thread] = []
 
 
@@ -153,6 +155,21 @@ def start_compiling(
     _compilers.append(thread)
     thread.start()
     return future
+
+
+def ready(compiled: CompiledTrial | Future[CompiledTrial], should_stop: Callable[[], bool]) -> CompiledTrial:
+    """The compiled programs, once they are; polls meanwhile, for a compiler cannot be interrupted.
+
+    Raises TrainingStopped.
+    """
+    if isinstance(compiled, Future):
+        while not concurrent.futures.wait([compiled], timeout=_COMPILE_POLL_SECONDS).done:
+            if should_stop():
+                raise TrainingStopped(None)
+        compiled = compiled.result()
+    if should_stop():
+        raise TrainingStopped(None)
+    return compiled
 
 
 def leave(code: int) -> None:

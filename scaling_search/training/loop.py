@@ -4,7 +4,6 @@ any two.
 
 from __future__ import annotations
 
-import concurrent.futures
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -29,7 +28,6 @@ Tree = Any
 
 # Seconds between two polls of should_stop while training: short enough to leave promptly, far longer than a dispatch.
 _CHUNK_SECONDS = 4.0
-_COMPILE_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +129,7 @@ def _run(
     hooks: Hooks,
 ) -> tuple[Outcome, ...]:
     begun = compiled or programs.start_compiling(model, pixels, recipe, lanes=lanes)
-    program = ready(begun, hooks.should_stop)
+    program = programs.ready(begun, hooks.should_stop)
     if program.lanes != lanes or program.trial.recipe != recipe:
         raise ValueError("the compiled programs are of another recipe or number of seeds")
     hooks.on_compiled(program)
@@ -142,21 +140,6 @@ def _run(
             _evaluate_epoch(run, pixels, checkpoints, hooks)
             _save_when_due(run, checkpoints)
         return _outcomes(run)
-
-
-def ready(compiled: CompiledTrial | Future[CompiledTrial], should_stop: Callable[[], bool]) -> CompiledTrial:
-    """The compiled programs, once they are; polls meanwhile, for a compiler cannot be interrupted.
-
-    Raises TrainingStopped.
-    """
-    if isinstance(compiled, Future):
-        while not concurrent.futures.wait([compiled], timeout=_COMPILE_POLL_SECONDS).done:
-            if should_stop():
-                raise TrainingStopped(None)
-        compiled = compiled.result()
-    if should_stop():
-        raise TrainingStopped(None)
-    return compiled
 
 
 def _begin(program: CompiledTrial, seeds: list[int], checkpoints: Checkpoints | None) -> _Run:

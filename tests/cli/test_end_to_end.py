@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 
 from scaling_search.architecture.network import fingerprint
 from scaling_search.baselines.load import load
 from scaling_search.cli.main import run
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.search import calibration
 from scaling_search.search.grid import FRESH_SEEDS
-from scaling_search.training import cache
+
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 NETWORK = """
 name = "tiny"
@@ -50,17 +47,6 @@ racing = false
 phi = "0..1"
 seeds = 1
 """
-
-
-@pytest.fixture(autouse=True)
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Compiled programs and measurements go to a folder of the test's own, not to the user's."""
-    before = jax.config.jax_compilation_cache_dir
-    monkeypatch.setattr(cache, "default_folder", lambda: tmp_path / "programs")
-    monkeypatch.setattr(calibration, "cache_folder", lambda: tmp_path / "cache")
-    yield
-    jax.config.update("jax_compilation_cache_dir", before)
-    compilation_cache.reset_cache()
 
 
 def test_grid_grid_again_scale_and_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 
 from scaling_search.cli.main import run
-from scaling_search.search import calibration, speed
-from scaling_search.training import cache
+from scaling_search.search import speed
 from tests.cli.test_end_to_end import NETWORK, STUDY
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Programs and measurements go to a folder of the test's own, not to the user's."""
-    before = jax.config.jax_compilation_cache_dir
-    monkeypatch.setattr(cache, "default_folder", lambda: tmp_path / "programs")
-    monkeypatch.setattr(calibration, "cache_folder", lambda: tmp_path / "cache")
-    yield
-    jax.config.update("jax_compilation_cache_dir", before)
-    compilation_cache.reset_cache()
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_measured_once_then_remembered(

@@ -91,6 +91,28 @@ def test_seeds_stopped_together_go_on_together(tmp_path: Path, batched: list[int
             )
 
 
+def test_the_machines_failure_keeps_what_seeds_had_done_together(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trials are tried again, from their checkpoint."""
+    jobs, kept, watcher = [job(TINY, seed) for seed in SEEDS], tmp_path / "kept", Steps()
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        half = trainer(
+            ledger, should_stop=lambda: watcher.seen[-1] >= STEPS // 2, checkpoints=kept, watcher=watcher
+        )
+        with pytest.raises(TrainingStopped):
+            half.run_seeds(jobs)
+        before = sorted(kept.rglob("*"))
+        monkeypatch.setattr("scaling_search.search.trainer.train_seeds", fails)
+        trainer(ledger, checkpoints=kept).run_seeds(jobs)
+        assert {row.state for row in ledger.trials()} == {"waiting"}
+        assert before and sorted(kept.rglob("*")) == before
+
+
 def test_a_seed_in_other_hands_is_left_there(tmp_path: Path, batched: list[int]) -> None:
     with Ledger.open(tmp_path / "l.db") as ledger:
         work = trainer(ledger)
