@@ -76,11 +76,10 @@ def fill(path: Path, trials: int = 60) -> Content:
             ledger.record_evaluation(
                 EvaluationRow(trial_key=claim.key, split="test", accuracy=0.5, correct=bits)
             )
-            ledger.record_decision(
-                DecisionRow(
-                    study="s", round=seed, network=network, verdict="keep", statistic=0.1, created_at="now"
-                )
+            decision = DecisionRow(
+                study="s", round=seed, network=network, verdict="keep", statistic=0.1, created_at="now"
             )
+            ledger.record_decisions([decision])
         return everything(ledger, trials)
 
 

@@ -170,7 +170,7 @@ def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
     """Puts a mark before and after whatever a kill could tear. For a child only: it changes the program."""
     begin, judge, outcomes = loop._begin, loop.judge, loop._outcomes
     save, compile_trial, progress = Checkpoints.save, compiled.compile_trial, loop.Progress
-    finish, decide = Ledger.finish, Ledger.record_decision
+    finish, decide = Ledger.finish, Ledger.record_decisions
     current = ""
 
     def told_compile(*given: Any, **more: Any) -> Any:
@@ -215,9 +215,9 @@ def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
         if run.step % _STEPS_BETWEEN == 0 or run.step == run.program.trial.steps_per_epoch:
             loop._save(run, checkpoints)
 
-    def told_decide(self: Ledger, row: Any) -> None:
+    def told_decide(self: Ledger, rows: Any) -> None:
         tell("deciding")
-        decide(self, row)
+        decide(self, rows)
 
     changes: list[tuple[Any, str, Any]] = [
         (compiled, "compile_trial", told_compile),
@@ -227,7 +227,7 @@ def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
         (loop, "_outcomes", told_outcomes),
         (Checkpoints, "save", told_save),
         (Ledger, "finish", told_finish),
-        (Ledger, "record_decision", told_decide),
+        (Ledger, "record_decisions", told_decide),
     ]
     if often:
         changes += [

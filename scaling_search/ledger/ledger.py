@@ -173,10 +173,10 @@ class Ledger:
             rows = store.read(connection, CANDIDATES)
         return [row for row in rows if row.study == study and purpose in (None, row.purpose)]
 
-    def record_decision(self, row: DecisionRow) -> None:
-        """Keep what a round decided about a network, in place of the same round's earlier decision."""
-        with self.database.writing(len(row.detail or "")) as connection:
-            store.put(connection, DECISIONS, [row])
+    def record_decisions(self, rows: Sequence[DecisionRow]) -> None:
+        """Keep what a round decided about networks, in place of the same round's earlier decisions."""
+        with self.database.writing(sum(_ROW_BYTES + len(row.detail or "") for row in rows)) as connection:
+            store.put(connection, DECISIONS, rows)
 
     def decisions(self, study: str) -> list[DecisionRow]:
         """A study's decisions, by round and network."""

@@ -68,16 +68,18 @@ def announce(ledger: Ledger, planned: Planned, basis: Basis, rows: Sequence[Tria
             network: 0.0 if network in basis.compiled else basis.compile_seconds for network in found.networks
         },
     }
-    ledger.record_decision(
-        DecisionRow(
-            study=planned.study.name,
-            round=BEFORE_ALL,
-            network=WHOLE_STUDY,
-            verdict=VERDICT,
-            statistic=found.total_seconds,
-            detail=json.dumps(detail),
-            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+    ledger.record_decisions(
+        [
+            DecisionRow(
+                study=planned.study.name,
+                round=BEFORE_ALL,
+                network=WHOLE_STUDY,
+                verdict=VERDICT,
+                statistic=found.total_seconds,
+                detail=json.dumps(detail),
+                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+        ]
     )
     return found
 

@@ -39,16 +39,18 @@ def record_prediction(ledger: Ledger, study: str, member: Candidate, known: Sequ
     if not usable(known) or member.fingerprint in predictions(ledger, study):
         return
     (said,) = predict(known, [float(member.cost.macs)])
-    ledger.record_decision(
-        DecisionRow(
-            study=study,
-            round=0,
-            network=member.fingerprint,
-            verdict=PREDICTED,
-            statistic=said.accuracy,
-            detail=json.dumps(asdict(said)),
-            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+    ledger.record_decisions(
+        [
+            DecisionRow(
+                study=study,
+                round=0,
+                network=member.fingerprint,
+                verdict=PREDICTED,
+                statistic=said.accuracy,
+                detail=json.dumps(asdict(said)),
+                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+        ]
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from scaling_search.search import (
     forecast,
     judge,
     learned,
+    minutes,
     origin,
     pilot,
     records,
@@ -30,6 +30,7 @@ from scaling_search.search.budget import QUANTITIES
 from scaling_search.search.judge import Findings
 from scaling_search.search.plan import Planned, plan
 from scaling_search.search.race import Decision
+from scaling_search.search.scores import Scores
 from scaling_search.search.study import Study
 
 if TYPE_CHECKING:
@@ -133,30 +134,24 @@ class Race:
         scores = judge.scores(field, trials, learned.unlearned(self.ledger, trials))
         if scores is None:
             return ()
-        last = judge.replay(scores, seeds=seeds)[-1]
-        self._record(last)
-        return () if last.finished(seeds) else last.keep
+        recorded = self.ledger.decisions(self.study.name)
+        decided = judge.raced(scores, trials, recorded, seeds=seeds)
+        self._record(decided, scores, judge.trained_by(trials), recorded)
+        return () if decided[-1].finished(seeds) else decided[-1].keep
 
-    def _record(self, decision: Decision) -> None:
-        tested = {verdict.name: verdict for verdict in decision.verdicts}
-        for name in (*decision.keep, *decision.drop):
-            verdict = tested.get(name)
-            self.ledger.record_decision(
-                DecisionRow(
-                    study=self.study.name,
-                    round=decision.round,
-                    network=name,
-                    verdict=decision.drop.get(name, "goes on"),
-                    statistic=None if verdict is None else _finite(verdict.statistic),
-                    threshold=None if verdict is None else _finite(verdict.threshold),
-                    detail=None if verdict is None else json.dumps({"p": verdict.p}),
-                    created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                )
-            )
-
-
-def _finite(value: float) -> float | None:
-    return value if abs(value) < float("inf") else None
+    def _record(
+        self, decided: Sequence[Decision], scores: Scores, trained_by: str, recorded: Sequence[DecisionRow]
+    ) -> None:
+        """Writes the rounds that the ledger does not have as they were decided."""
+        bases = minutes.bases(scores, seeds=self.study.grid.seeds, level=judge.LEVEL, trained_by=trained_by)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        have = {replace(row, created_at=now) for row in recorded}
+        new = [
+            row
+            for decision, basis in zip(decided, bases, strict=False)
+            for row in minutes.rows(decision, study=self.study.name, basis=basis, now=now)
+        ]
+        self.ledger.record_decisions([row for row in new if row not in have])
 
 
 def read_grid(ledger: Ledger, study: Study) -> tuple[tuple[TrialRow, ...], Findings]:
@@ -166,7 +161,14 @@ def read_grid(ledger: Ledger, study: Study) -> tuple[tuple[TrialRow, ...], Findi
     racing = study.grid.seeds if study.grid.racing else None
     stuck = learned.unlearned(ledger, trials)
     exponents = QUANTITIES[study.grid.budget].exponents
-    found = judge.findings(candidates, trials, racing_seeds=racing, unlearned=stuck, exponents=exponents)
+    found = judge.findings(
+        candidates,
+        trials,
+        racing_seeds=racing,
+        unlearned=stuck,
+        recorded=ledger.decisions(study.name),
+        exponents=exponents,
+    )
     return trials, replace(found, first_stage=stage.read(ledger, study))
 
 

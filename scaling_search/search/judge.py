@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from scaling_search.ledger.rows import CandidateRow, EvaluationRow, TrialRow
+from scaling_search.ledger.rows import CandidateRow, DecisionRow, EvaluationRow, TrialRow
 from scaling_search.scaling.coefficients import MACS, Exponents, most_central
-from scaling_search.search import confidence, learned, race, statistics, surface, winner
+from scaling_search.search import confidence, learned, minutes, race, statistics, surface, winner
 from scaling_search.search.confidence import ConfidenceSet
 from scaling_search.search.race import Decision
 from scaling_search.search.scores import Bits, Scores, gather
@@ -134,33 +135,21 @@ def scores(
     return gather(table) if table else None
 
 
-def replay(table: Scores, *, seeds: int, level: float = LEVEL) -> list[Decision]:
-    """The decisions of a race, taken again from its results: as many rounds as are complete, at most `seeds`."""
-    decisions: list[Decision] = []
-    while len(decisions) < min(seeds, len(table.seeds)):
-        running = decisions[-1].keep if decisions else table.names
-        column = len(decisions)
-        if not all(table.present[table.names.index(name), column] for name in running):
-            break
-        decisions.append(race.decide(table, decisions, rounds=seeds, level=level))
-        if decisions[-1].finished(seeds):
-            break
-    return decisions
-
-
 def findings(
     candidates: Sequence[CandidateRow],
     trials: Iterable[TrialRow],
     *,
     racing_seeds: int | None,
     unlearned: Mapping[str, str] | None = None,
+    recorded: Iterable[DecisionRow] = (),
     level: float = LEVEL,
     exponents: Exponents = MACS,
 ) -> Findings:
     """All that a grid's trials say, by `confidence`, `winner` and `statistics`.
 
     `racing_seeds` is the most rounds that a race may have, None for an exhaustive search; `unlearned` says by key why
-    trials did not learn; `exponents` are those of the cost that the candidates have equal.
+    trials did not learn; `recorded` are the study's decisions in the ledger; `exponents` are those of the cost that
+    the candidates have equal.
     """
     trials, stuck = list(trials), unlearned or {}
     competing = rivals(candidates)
@@ -168,11 +157,15 @@ def findings(
     networks = learned.by_network(trials, stuck)
     if table is None:
         return Findings(rivals=competing, unlearned=networks)
-    decisions = [] if racing_seeds is None else replay(table, seeds=racing_seeds, level=level)
+    decisions = (
+        []
+        if racing_seeds is None
+        else raced(table, trials, recorded, seeds=racing_seeds, level=level, figures=False)
+    )
     if any(decision.verdicts for decision in decisions):
         members = race.result(decisions, level=level)
     else:
-        members = confidence.confidence_set(table, level=level)
+        members = confidence.confidence_set(table, level=level, figures=False)
     choice = winner.choose(
         table,
         members,
@@ -191,6 +184,25 @@ def findings(
         differences=dict(zip(table.names, statistics.differences(table, leader, level=level), strict=True)),
         surface=response(competing, table, exponents),
     )
+
+
+def raced(
+    table: Scores,
+    trials: Sequence[TrialRow],
+    recorded: Iterable[DecisionRow],
+    *,
+    seeds: int,
+    level: float = LEVEL,
+    figures: bool = True,
+) -> list[Decision]:
+    """The decisions of a race so far, of at most `seeds` rounds; `figures` as in `minutes.decisions`."""
+    by = trained_by(trials)
+    return minutes.decisions(table, recorded, seeds=seeds, level=level, trained_by=by, figures=figures)
+
+
+def trained_by(trials: Sequence[TrialRow]) -> str:
+    """Recipes and data of the trials: with network and seed, all that their results depend on."""
+    return json.dumps(sorted({(trial.recipe, trial.dataset) for trial in trials}))
 
 
 def response(competing: Sequence[Rival], table: Scores, exponents: Exponents = MACS) -> Surface | None:

@@ -49,12 +49,13 @@ def decide(
     rounds: int,
     level: float = 0.95,
     draws: int = DRAWS,
+    figures: bool = True,
 ) -> Decision:
     """Decide the round after `earlier`, reading only the seeds that it had seen: the first len(earlier) + 1.
 
     scores: all candidates that started and did not diverge, with seeds in the order of the rounds; those
     stopped earlier keep the seeds they have. rounds: how many the race has at most. A candidate still running
-    without a result for this round's seed is dropped and never ranked.
+    without a result for this round's seed is dropped and never ranked. figures: as `confidence_set`.
     """
     now = len(earlier) + 1
     seen = scores.until(now)
@@ -73,7 +74,7 @@ def decide(
         return Decision(
             round=now, keep=tuple(alive), drop=drop, verdicts=(), error=0.0, sources="nothing tested"
         )
-    found = confidence_set(ranked, level=1 - error, alive=alive, draws=draws)
+    found = confidence_set(ranked, level=1 - error, alive=alive, draws=draws, figures=figures)
     drop |= {verdict.name: RULED_OUT for verdict in found.verdicts if not verdict.inside}
     return Decision(
         round=now,

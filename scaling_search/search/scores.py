@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,17 +39,17 @@ class Scores:
     def images(self) -> int:
         return int(self.correct.shape[2])
 
-    @property
+    @cached_property
     def counts(self) -> NDArray[np.int64]:
         """Seeds per candidate, shape (K,)."""
         return np.asarray(self.present.sum(axis=1))
 
-    @property
+    @cached_property
     def seed_means(self) -> Floats:
         """Accuracy of each trial, shape (K, S); 0 where not present."""
         return np.asarray(self.correct.mean(axis=2, dtype=np.float64))
 
-    @property
+    @cached_property
     def means(self) -> Floats:
         """Accuracy of each candidate over its own seeds, shape (K,)."""
         return np.asarray(self.seed_means.sum(axis=1) / self.counts)

@@ -105,9 +105,10 @@ def _record(
     verdicts = {WHOLE_STUDY: SUMMARY} | {
         name: LEFT_OUT if name in left_out else PILOT if name in decided.pilots else GOES_ON for name in short
     }
+    rows = []
     for name, verdict in verdicts.items():
         whole = name == WHOLE_STUDY
-        ledger.record_decision(
+        rows.append(
             DecisionRow(
                 study=study.name,
                 round=FIRST_STAGE,
@@ -118,6 +119,7 @@ def _record(
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             )
         )
+    ledger.record_decisions(rows)
 
 
 def read(ledger: Ledger, study: Study) -> FirstStage | None:

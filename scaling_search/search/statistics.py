@@ -76,7 +76,7 @@ def differences(scores: Scores, leader: str, *, level: float = 0.95) -> tuple[Es
     half = half_width(
         comparison.image[:, column], 2 / comparison.common[:, column], comparison.noise, level=level
     )
-    means, present = scores.seed_means, scores.present
+    means, present, variance = scores.seed_means, scores.present, comparison.variance
     result: list[Estimate | None] = []
     for row in range(len(scores.names)):
         both = present[row] & present[column]
@@ -91,7 +91,7 @@ def differences(scores: Scores, leader: str, *, level: float = 0.95) -> tuple[Es
                 value=value,
                 low=value if certain else value - float(half[row]),
                 high=value if certain else value + float(half[row]),
-                standard_error=0.0 if certain else math.sqrt(comparison.variance[row, column]),
+                standard_error=0.0 if certain else math.sqrt(variance[row, column]),
                 sd=_sd((means[row] - means[column])[both]),
                 seeds=int(both.sum()),
                 sources=sources(comparison.noise),

@@ -21,6 +21,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from scaling_search.search.additive import Additive
 from scaling_search.search.scores import Bits, Floats, Marks, Scores
 
 
@@ -88,14 +89,13 @@ def difference_noise(scores: Scores) -> SeedNoise:
     The two-way residuals of the seed means have mean square seed² + flip²/n on `degrees` degrees of freedom,
     the three-way residuals have mean square flip².
     """
-    inverse, rank = _projection(scores)
-    degrees = int(scores.present.sum()) - rank
+    design = Additive.of(scores.present)
+    degrees = int(scores.present.sum()) - design.rank
     if degrees <= 0:
         return SeedNoise(raw=0.0, flips=0.0, degrees=0.0)
     images, means = scores.images, scores.seed_means
-    between = float(np.sum(means**2)) - _explained(inverse, _margins(means))
-    sums = _margins(scores.correct)
-    total = _sum_of_squares(scores.correct) - _explained(inverse, sums)
+    between = float(np.sum(means**2)) - design.explained(*_margins(means))
+    total = _sum_of_squares(scores.correct) - design.explained(*_margins(scores.correct))
     flips = max(0.0, total - images * between) / (degrees * (images - 1))
     return SeedNoise(raw=max(0.0, between) / degrees, flips=flips / images, degrees=float(degrees))
 
@@ -173,23 +173,10 @@ def half_width(image: Floats, share: Floats, noise: SeedNoise, *, level: float) 
     return np.asarray(high)
 
 
-def _projection(scores: Scores) -> tuple[Floats, int]:
-    """(DᵀD)⁺ and the rank of D, the design of candidate + seed effects: a row per present cell, never written out."""
-    present = scores.present.astype(np.float64)
-    gram = np.block([[np.diag(present.sum(axis=1)), present], [present.T, np.diag(present.sum(axis=0))]])
-    values, vectors = np.linalg.eigh(gram)
-    kept = values > 1e-9 * values[-1]
-    return np.asarray((vectors[:, kept] / values[kept]) @ vectors[:, kept].T), int(kept.sum())
-
-
-def _margins(cells: np.ndarray) -> Floats:
-    """Dᵀ·cells: (K, S, …), zero where absent, summed for each candidate and for each seed: (K + S, …)."""
-    return np.concatenate([cells.sum(axis=axis, dtype=np.float64) for axis in (1, 0)])
-
-
-def _explained(inverse: Floats, margins: Floats) -> float:
-    """Sum of squares that candidate + seed effects explain: Σ tᵀ (DᵀD)⁺ t over the columns t of `margins`."""
-    return float(np.sum(margins * (inverse @ margins)))
+def _margins(cells: np.ndarray) -> tuple[Floats, Floats]:
+    """A table (K, S, …), zero where absent, summed for each candidate and for each seed: (K, …) and (S, …)."""
+    by_candidate, by_seed = (cells.sum(axis=axis, dtype=np.float64) for axis in (1, 0))
+    return by_candidate, by_seed
 
 
 def _difference_image(scores: Scores, common: Floats) -> Floats:

@@ -38,7 +38,12 @@ def grid_report(
         )
         judged |= {str(row.network): judgement for row in rival.rows}
     report = collect.judge(report, judged, level=level if accuracies else None, notes=notes(found))
-    return replace(report, rows=tuple(_lead(_explained(row, found), found) for row in report.rows))
+    leads = _leads(found)
+    rows = (
+        _lead(_explained(row, found), leads.get((row.candidate.fingerprint, row.candidate.phi)))
+        for row in report.rows
+    )
+    return replace(report, rows=tuple(rows))
 
 
 def _explained(row: GridRow, found: Findings) -> GridRow:
@@ -61,16 +66,22 @@ def _left_out(found: Findings) -> dict[str, str]:
     }
 
 
-def _lead(row: GridRow, found: Findings) -> GridRow:
+def _leads(found: Findings) -> dict[tuple[str | None, float | None], tuple[Triple, float | None]]:
+    """By network and φ, the triple that stands for it and the resolution that this triple asks for."""
+    return {
+        (member.network, member.phi): (rival.triple, member.nominal_resolution)
+        for rival in found.rivals
+        for member in rival.rows
+    }
+
+
+def _lead(row: GridRow, lead: tuple[Triple, float | None] | None) -> GridRow:
     """The row with the triple that stands for its network in front."""
-    for rival in found.rivals:
-        for member in rival.rows:
-            if member.network == row.candidate.fingerprint and member.phi == row.candidate.phi:
-                alpha, beta, gamma = rival.triple
-                candidate = replace(row.candidate, alpha=alpha, beta=beta, gamma=gamma)
-                candidate = replace(candidate, nominal_resolution=member.nominal_resolution)
-                return replace(row, candidate=candidate)
-    return row
+    if lead is None:
+        return row
+    (alpha, beta, gamma), nominal = lead
+    candidate = replace(row.candidate, alpha=alpha, beta=beta, gamma=gamma, nominal_resolution=nominal)
+    return replace(row, candidate=candidate)
 
 
 def _verdict(found: Findings, key: str) -> Verdict:

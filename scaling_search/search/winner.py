@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scaling_search.search.additive import Additive
 from scaling_search.search.confidence import ConfidenceSet
 from scaling_search.search.scores import Bits, Floats, Scores
 from scaling_search.search.variance import compare
@@ -80,7 +81,9 @@ def held_out(scores: Scores, winner: str) -> HeldOut:
     """
     present, row = scores.present, scores.names.index(winner)
     parts = np.array_split(np.arange(scores.images), min(FOLDS, scores.images))
-    sums = np.stack([scores.correct[:, :, part].sum(axis=2, dtype=np.float64) for part in parts], axis=2)
+    sums = np.stack([scores.correct[:, :, part].sum(axis=2, dtype=np.float64) for part in parts])
+    sizes = np.array([len(part) for part in parts])[:, None, None]
+    held, rest = sums / sizes, (sums.sum(axis=0) - sums) / (scores.images - sizes)
     by_seed = int(present[row].sum()) > 1
     gaps, same = [], []
     for seed in np.nonzero(present[row])[0]:
@@ -88,10 +91,9 @@ def held_out(scores: Scores, winner: str) -> HeldOut:
         if by_seed:
             training[:, seed] = False
         eligible = present[:, seed] & training.any(axis=1)
-        for fold, part in enumerate(parts):
-            rest = (sums.sum(axis=2) - sums[:, :, fold]) / (scores.images - len(part))
-            best = int(np.argmax(np.where(eligible, _effects(rest, training), -np.inf)))
-            gaps.append(rest[best][training[best]].mean() - sums[best, seed, fold] / len(part))
+        effects = np.where(eligible, _effects(rest, training), -np.inf)
+        for fold, best in enumerate(effects.argmax(axis=1)):
+            gaps.append(rest[fold, best][training[best]].mean() - held[fold, best, seed])
             same.append(best == row)
     apparent = float(scores.means[row])
     optimism = float(np.mean(gaps)) * _luck_ratio(scores, row, len(parts), by_seed)
@@ -125,19 +127,15 @@ def _luck_ratio(scores: Scores, row: int, folds: int, by_seed: bool) -> float:
 
 
 def _effects(means: Floats, present: Bits) -> Floats:
-    """Candidate effects of the additive fit mean[c, s] = candidate[c] + seed[s] on the present cells, (K,).
+    """Candidate effects of the additive fit mean[c, s] = candidate[c] + seed[s] on the present cells.
 
-    With the same seeds for all this is the plain mean, up to a constant; with fewer seeds for some it keeps an
-    easy seed from flattering those who had it. Candidates without a present cell get NaN.
+    Tables (…, K, S) → (…, K). With the same seeds for all this is the plain mean, up to a constant; with fewer seeds
+    for some it keeps an easy seed from flattering those who had it. Candidates without a present cell get NaN.
     """
     used = present.any(axis=1)
+    kept = np.where(present, means, 0)
     if present[used].all(axis=0).sum() == present.any(axis=0).sum():
-        result = np.full(len(means), np.nan)
-        result[used] = np.where(present[used], means[used], 0).sum(axis=1) / present[used].sum(axis=1)
-        return result
-    candidate, seed = np.nonzero(present)
-    design = np.zeros((len(candidate), sum(present.shape)))
-    design[np.arange(len(candidate)), candidate] = 1
-    design[np.arange(len(candidate)), len(means) + seed] = 1
-    fitted = np.linalg.lstsq(design, means[present], rcond=None)[0]
-    return np.where(used, fitted[: len(means)], np.nan)
+        effects = kept.sum(axis=-1) / np.maximum(present.sum(axis=1), 1)
+    else:
+        effects = Additive.of(present).candidates(kept)
+    return np.where(used, effects, np.nan)

@@ -87,7 +87,7 @@ def make_released(path: Path) -> None:
         ledger.record_study(STUDY)
         ledger.record_network(NETWORK)
         ledger.record_candidates("s", [CANDIDATE])
-        ledger.record_decision(DECISION)
+        ledger.record_decisions([DECISION])
         ledger.add_trials(TRIALS)
         claims = [ledger.claim(trial, "w") for trial in TRIALS[:3]]
         assert claims[0] is not None and claims[1] is not None and claims[2] is not None

@@ -78,11 +78,11 @@ def test_rows_come_back_as_they_were(ledger: Ledger, kind: Kind[object], data: s
         assert {
             store.key_of(kind, row): row for row in store.read(connection, kind, with_correct=True)
         } == expected
-        assert store.read_one(connection, kind, *keys.values(), with_correct=True) == second
+        stored = store.read_one(connection, kind, *keys.values(), with_correct=True)
+        assert stored is not None and stored.row == second
         if kind.has_bits:
-            assert store.read_one(connection, kind, *keys.values()) == dataclasses.replace(
-                second, correct=None
-            )
+            stored = store.read_one(connection, kind, *keys.values())
+            assert stored is not None and stored.row == dataclasses.replace(second, correct=None)
         store.remove(connection, kind, expected.values())
         assert store.read(connection, kind) == []
         raise Undo
@@ -95,7 +95,7 @@ def test_facade_round_trip(ledger: Ledger, trial: Callable[[int], TrialRow]) -> 
     ledger.record_study(study)
     ledger.record_network(network)
     ledger.record_network(dataclasses.replace(network, name="another"))
-    ledger.record_decision(decision)
+    ledger.record_decisions([decision])
     ledger.add_trials([trial(0), trial(1)])
     claim = ledger.claim(trial(1), "w")
     assert claim is not None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scaling_search.search.confidence import confidence_set
-from scaling_search.search.simulate import Surface, one_best
+from scaling_search.search.simulate import Surface, hill, one_best
 from scaling_search.search.winner import choose, held_out
 from tests.search.scored import at_least, at_most, scored, stacked
 
@@ -164,3 +164,18 @@ def test_candidates_that_get_everything_right_are_tied(images: int) -> None:
     members = confidence_set(scores)
     assert members.names == ("c0", "c1", "c2")
     assert held_out(scores, "c0").value == 1
+
+
+@pytest.mark.parametrize("candidates", [2, 8, 30])
+@pytest.mark.parametrize("raced", [False, True])
+def test_who_is_inside_does_not_depend_on_the_figures(candidates: int, raced: bool) -> None:
+    """The shortcut bounds the maximum that the figures compute; it must name the same candidates."""
+    for search in range(20):
+        scores = scored(hill(candidates, spread=2.0), seeds=3, search=search, images=200)
+        if raced:
+            present = np.ones((candidates, 3), dtype=bool)
+            present[::3, 2] = False
+            scores = stacked(scores.correct, present)
+        whole = confidence_set(scores, draws=500)
+        bare = confidence_set(scores, draws=500, figures=False)
+        assert bare.names == whole.names

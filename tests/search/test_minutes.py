@@ -1,0 +1,93 @@
+"""Decisions read from the ledger are those that would be taken anew, or are not used at all."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from scaling_search.ledger.rows import DecisionRow
+from scaling_search.search import minutes, race
+from scaling_search.search.race import Decision
+from scaling_search.search.scores import Scores
+from scaling_search.search.simulate import hill
+from tests.search.scored import scored, stacked
+
+SEEDS = 4
+BY = "recipe and data"
+
+
+def taken(table: Scores, written: list[DecisionRow] | None = None, *, seeds: int = SEEDS) -> list[Decision]:
+    return minutes.decisions(table, written or [], seeds=seeds, level=0.95, trained_by=BY)
+
+
+def kept(table: Scores, *, seeds: int = SEEDS) -> list[DecisionRow]:
+    bases = minutes.bases(table, seeds=seeds, level=0.95, trained_by=BY)
+    return [
+        row
+        for decision, basis in zip(taken(table, seeds=seeds), bases, strict=False)
+        for row in minutes.rows(decision, study="s", basis=basis, now="2026-01-01T00:00:00+00:00")
+    ]
+
+
+@pytest.fixture
+def table() -> Scores:
+    return scored(hill(8), seeds=SEEDS)
+
+
+@pytest.fixture
+def untaken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rounds that were decided anew."""
+    rounds: list[int] = []
+    decide = race.decide
+
+    def noted(scores: Scores, earlier: list[Decision], **more: object) -> Decision:
+        rounds.append(len(earlier) + 1)
+        return decide(scores, earlier, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(race, "decide", noted)
+    return rounds
+
+
+def test_minutes_say_what_was_decided_and_nothing_is_decided_twice(table: Scores, untaken: list[int]) -> None:
+    anew, written = taken(table), kept(table)
+    assert len(anew) > 1
+    assert any(decision.drop for decision in anew)
+    untaken.clear()
+    assert taken(table, written) == anew
+    assert untaken == []
+
+
+def test_minutes_of_a_race_that_is_half_done_are_continued(table: Scores, untaken: list[int]) -> None:
+    anew = taken(table)
+    written = [row for row in kept(table) if row.round < 2]
+    untaken.clear()
+    assert taken(table, written) == anew
+    assert untaken == [decision.round for decision in anew[1:]]
+
+
+@pytest.mark.parametrize("change", ["seeds", "a trial less", "a candidate less", "a row less", "by others"])
+def test_minutes_that_rest_on_something_else_are_not_used(
+    table: Scores, untaken: list[int], change: str
+) -> None:
+    written, seeds = kept(table), SEEDS
+    if change == "seeds":
+        seeds = SEEDS - 1
+    elif change == "a trial less":
+        present = np.ones((8, SEEDS), dtype=bool)
+        present[7, 0] = False
+        table = stacked(table.correct, present)
+    elif change == "a candidate less":
+        table = table.only(table.names[1:])
+    elif change == "a row less":
+        written = [row for row in written if row.network != table.names[0]]
+    else:
+        written = [dataclasses.replace(row, detail=None) for row in written]
+    untaken.clear()
+    assert taken(table, written, seeds=seeds) == taken(table, seeds=seeds)
+    # With a trial of the first round missing there is no round to decide.
+    assert untaken[:1] == ([] if change == "a trial less" else [1])
+
+
+def test_without_figures_the_same_candidates_stay(table: Scores) -> None:
+    bare = minutes.decisions(table, [], seeds=SEEDS, level=0.95, trained_by=BY, figures=False)
+    assert [(one.keep, one.drop) for one in bare] == [(one.keep, one.drop) for one in taken(table)]
