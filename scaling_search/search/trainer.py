@@ -171,34 +171,36 @@ class Trainer(Workshop):
         self, taken: Sequence[tuple[Claim, Job]], train: Callable[[Saved], tuple[Outcome, ...]]
     ) -> tuple[Outcome, ...] | None:
         """`train` is given what to call after each checkpoint: the ledger hears of it once it is whole on disk."""
+        held = [claim for claim, _ in taken]
 
         def saved() -> None:
-            for claim, _ in taken:
+            for claim in held:
                 self.ledger.renew(claim, checkpoint=True)
 
         try:
             with ExitStack() as heartbeats:
-                for claim, _ in taken:
+                for claim in held:
                     heartbeats.enter_context(self.ledger.heartbeat(claim))
                 outcomes = train(saved)
-            for (claim, _), outcome in zip(taken, outcomes, strict=True):
-                self.ledger.finish(claim, records.result(outcome))
+            for outcome in outcomes:
+                self.ledger.finish(held[0], records.result(outcome))
+                held.pop(0)
         except LeaseLost:
             raise
         except OutOfMemory as error:
             needed = self.estimated_memory(taken[0][1].network) * len(taken)
             reason = failures.out_of_memory(error, estimate=needed, available=origin.available_memory())
-            for claim, _ in taken:
+            for claim in held:
                 self.ledger.fail(claim, reason)
                 self._discard_checkpoints(claim.key)
             return None
         except (TrainingStopped, ScalingSearchError):
-            for claim, _ in taken:
+            for claim in held:
                 self.ledger.release(claim)
             raise
         except Exception as error:
             again = failures.of_the_machine(error)
-            for claim, _ in taken:
+            for claim in held:
                 self.ledger.fail(claim, failures.reason(error), retry=again)
                 if not again:
                     self._discard_checkpoints(claim.key)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from scaling_search.errors import StorageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.search import rounds, workshop
@@ -111,6 +113,25 @@ def test_the_machines_failure_keeps_what_seeds_had_done_together(
         trainer(ledger, checkpoints=kept).run_seeds(jobs)
         assert {row.state for row in ledger.trials()} == {"waiting"}
         assert before and sorted(kept.rglob("*")) == before
+
+
+def test_a_disk_full_at_the_second_result_is_told_and_keeps_the_first(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Giving back what is finished already would fail in its turn, and hide the reason."""
+    finish, finished = Ledger.finish, list[object]()
+
+    def full(self: Ledger, *given: Any) -> None:
+        if finished:
+            raise StorageError("the disk is full")
+        finish(self, *given)
+        finished.append(given)
+
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        monkeypatch.setattr(Ledger, "finish", full)
+        with pytest.raises(StorageError, match="the disk is full"):
+            trainer(ledger).run_seeds([job(TINY, seed) for seed in SEEDS])
+        assert sorted(row.state for row in ledger.trials()) == ["complete", "waiting", "waiting"]
 
 
 def test_a_seed_in_other_hands_is_left_there(tmp_path: Path, batched: list[int]) -> None:
