@@ -199,7 +199,7 @@ def clocks(n: int, folder: Path) -> Outcome:
             with _clock_off_by(dice.choice([-3600.0, 0.0, 3600.0])):
                 claim = begun(worker, seed)
                 with worker.database.writing() as connection:
-                    lease = leases.held(connection, claim)
+                    lease = leases.held(connection, claim).row
                     store.put(connection, LEASES, [dataclasses.replace(lease, host="far away", pid=1)])
                 watcher.claim(trial(seed))
             with _clock_off_by(dice.choice([-3600.0, 3600.0])):

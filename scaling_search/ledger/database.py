@@ -33,6 +33,7 @@ _NO_SPACE = (
     "SQLITE_IOERR_TRUNCATE",
 )
 _NO_PERMISSION = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR_DELETE", "SQLITE_AUTH")
+_SERVER_LOCK = f"SELECT pg_advisory_xact_lock({APPLICATION_ID})"
 _JOURNAL_BYTES = 64 * 1024  # what SQLite writes besides the row: the old pages, for rolling back
 
 
@@ -50,8 +51,11 @@ class Database:
     def reading(self) -> Iterator[sa.Connection]:
         """One snapshot. Raises DamagedError or StorageError."""
         with self._explained(0), self.engine.connect() as connection:
-            options = {"isolation_level": "REPEATABLE READ"} if self.path is None else {"begin": "BEGIN"}
-            with connection.execution_options(**options).begin():
+            if self.path is None:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                if self.path is not None:
+                    connection.exec_driver_sql("BEGIN")
                 yield connection
 
     @contextmanager
@@ -63,22 +67,25 @@ class Database:
         if self.read_only:
             raise StorageError(f"{self.name}: the ledger was opened for reading only")
         turn = nullcontext() if self.turns is None else self.turns.turn()
-        with self._explained(needed), turn, self.engine.connect() as connection:
-            options = {} if self.path is None else {"begin": "BEGIN IMMEDIATE"}
-            with connection.execution_options(**options).begin():
-                if self.path is None:
-                    connection.execute(
-                        sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": APPLICATION_ID}
-                    )
-                yield connection
+        # The driver would begin only before the first write, too late to keep other writers out. Not by an event of
+        # SQLAlchemy's: with a listener, every statement costs twice as much.
+        lock = "BEGIN IMMEDIATE" if self.path is not None else _SERVER_LOCK
+        with self._explained(needed), turn, self.engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql(lock)
+            yield connection
 
     @contextmanager
     def _explained(self, needed: int) -> Iterator[None]:
         try:
             yield
-        except (sa.exc.DBAPIError, sqlite3.Error) as error:
-            original = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-            raise self._explain(original or error, needed) from error
+        except (sa.exc.DBAPIError, self.engine.dialect.loaded_dbapi.Error) as error:
+            raise self._explain(self._first(error), needed) from error
+
+    def _first(self, error: BaseException) -> BaseException:
+        """The driver's error that began it: on a lost connection rolling back fails too, and says less."""
+        while isinstance(error.__context__, (sa.exc.DBAPIError, self.engine.dialect.loaded_dbapi.Error)):
+            error = error.__context__
+        return error
 
     def _explain(self, error: BaseException, needed: int) -> ScalingSearchError:
         """What a driver's error means to the user."""
@@ -153,15 +160,9 @@ def connect(place: Path | sa.URL, *, read_only: bool, create: bool = False) -> D
         return connection
 
     engine = sa.create_engine("sqlite+pysqlite://", creator=open_file, poolclass=sa.QueuePool)
-    sa.event.listen(engine, "begin", _begin)
     return Database(
         name=str(place), path=place, engine=engine, read_only=read_only, turns=Turns(place.absolute().parent)
     )
-
-
-def _begin(connection: sa.Connection) -> None:
-    # The driver would begin only before the first write, too late to keep other writers out.
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
 
 def _connect_server(url: sa.URL, *, read_only: bool) -> Database:

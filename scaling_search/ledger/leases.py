@@ -18,6 +18,7 @@ from scaling_search.ledger import store
 from scaling_search.ledger.process import Process, is_gone, this_process
 from scaling_search.ledger.rows import LeaseRow, TrialRow
 from scaling_search.ledger.schema import LEASES
+from scaling_search.ledger.store import Stored
 
 
 class LeaseLost(ScalingSearchError):
@@ -66,16 +67,16 @@ def server_now(connection: sa.Connection) -> float | None:
 
 def take(
     connection: sa.Connection, key: str, worker: str, watch: Watch
-) -> tuple[LeaseRow, LeaseRow | None] | None:
+) -> tuple[Stored[LeaseRow], LeaseRow | None] | None:
     """A new lease, and the dead holder's that it ends. None while a live worker holds the trial."""
     now = server_now(connection)
     old = store.read_one(connection, LEASES, key)
-    dead = old if old is not None and old.held else None
+    dead = old.row if old is not None and old.row.held else None
     if dead is not None and not watch.is_dead(dead, now):
         return None
     lease = LeaseRow(
         trial_key=key,
-        number=1 if old is None else old.number + 1,
+        number=1 if old is None else old.row.number + 1,
         held=True,
         worker=worker,
         host=watch.here.host,
@@ -85,34 +86,33 @@ def take(
         beat_at=now,
     )
     if old is None:
-        store.put(connection, LEASES, [lease])
-    else:
-        store.alter(connection, LEASES, old, lease)
-    return lease, dead
+        return store.add(connection, LEASES, lease), dead
+    return store.alter(connection, LEASES, old, lease), dead
 
 
 def renew(connection: sa.Connection, claim: Claim) -> None:
     """One more heartbeat. Raises LeaseLost."""
     lease = held(connection, claim)
-    beat = dataclasses.replace(lease, beats=lease.beats + 1, beat_at=server_now(connection))
+    beat = dataclasses.replace(lease.row, beats=lease.row.beats + 1, beat_at=server_now(connection))
     store.alter(connection, LEASES, lease, beat)
 
 
-def held(connection: sa.Connection, claim: Claim) -> LeaseRow:
+def held(connection: sa.Connection, claim: Claim) -> Stored[LeaseRow]:
     """The claim's lease. Raises LeaseLost when it was released or a newer one was given out."""
     return verified(claim, store.read_one(connection, LEASES, claim.key))
 
 
-def verified(claim: Claim, lease: LeaseRow | None) -> LeaseRow:
+def verified(claim: Claim, lease: Stored[LeaseRow] | None) -> Stored[LeaseRow]:
     """The trial's lease as stored, when it is the claim's. Raises LeaseLost."""
-    if lease is None or not lease.held or lease.number != claim.number:
-        now = "nobody" if lease is None or not lease.held else f"{lease.worker} (lease {lease.number})"
+    if lease is None or not lease.row.held or lease.row.number != claim.number:
+        holder = lease.row if lease is not None and lease.row.held else None
+        now = "nobody" if holder is None else f"{holder.worker} (lease {holder.number})"
         raise LeaseLost(
             f"trial {claim.key[:12]}: lease {claim.number} of {claim.worker} has ended; held by {now}"
         )
     return lease
 
 
-def end(connection: sa.Connection, lease: LeaseRow) -> None:
+def end(connection: sa.Connection, lease: Stored[LeaseRow]) -> None:
     """Give a lease back."""
-    store.alter(connection, LEASES, lease, dataclasses.replace(lease, held=False))
+    store.alter(connection, LEASES, lease, dataclasses.replace(lease.row, held=False))

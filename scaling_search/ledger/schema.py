@@ -61,6 +61,12 @@ class Kind(Generic[Row]):
         return tuple(name for name, kind in self.types.items() if kind is bool)
 
     @cached_property
+    def optional(self) -> frozenset[str]:
+        """The fields that may be None."""
+        hints = typing.get_type_hints(self.row)
+        return frozenset(name for name, hint in hints.items() if type(None) in typing.get_args(hint))
+
+    @cached_property
     def has_bits(self) -> bool:
         """Whether rows carry per-image bits, which are read only when asked for."""
         return "correct" in self.types
@@ -73,14 +79,13 @@ class Kind(Generic[Row]):
     @cached_property
     def table(self) -> sa.Table:
         """The table for writing. Big columns come last, where SQLite need not read over them."""
-        hints = typing.get_type_hints(self.row)
         names = [field.name for field in dataclasses.fields(typing.cast(typing.Any, self.row))]
         columns = [
             sa.Column(
                 name,
                 _SQL_TYPES[self.types[name]],
                 primary_key=name in self.key,
-                nullable=_optional(hints[name]),
+                nullable=name in self.optional,
             )
             for name in names
             if name != "correct"
@@ -99,10 +104,6 @@ def _plain(hint: object) -> type:
     if typing.get_origin(hint) is typing.Literal:
         hint = type(typing.get_args(hint)[0])
     return typing.cast(type, hint)
-
-
-def _optional(hint: object) -> bool:
-    return type(None) in typing.get_args(hint)
 
 
 METADATA = sa.MetaData()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, cast
 
 import sqlalchemy as sa
 
@@ -24,7 +25,17 @@ from scaling_search.ledger.schema import RESULTS, SUMMARIES, Kind, Row
 from scaling_search.ledger.statements import statements
 
 _FEW = 200  # keys up to which looking rows up one by one beats reading the table
-_Checked = dict[tuple[Any, ...], tuple[Row, str]]  # key → row and digest
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[Row]):
+    """A row as it was read and checked, or written, in this transaction."""
+
+    row: Row
+    digest: str
+
+
+_Checked = dict[tuple[Any, ...], Stored[Row]]  # by key
 
 
 def records(
@@ -32,7 +43,8 @@ def records(
 ) -> Iterable[Sequence[Any]]:
     """Records as the driver gives them, bits last when asked for: all, or the one with a key."""
     query = statements(kind).read(bits=bits, by_key=key is not None)
-    return connection.execute(query, {} if key is None else _bound(kind, key))
+    # A driver's cursor yields the records that are left.
+    return cast(Iterable[Sequence[Any]], query.run(connection, {} if key is None else _bound(kind, key)))
 
 
 def read(connection: sa.Connection, kind: Kind[Row], *, with_correct: bool = False) -> list[Row]:
@@ -41,10 +53,12 @@ def read(connection: sa.Connection, kind: Kind[Row], *, with_correct: bool = Fal
     Raises DamagedError naming table and key.
     """
     found = _checked(connection, kind, None, bits=with_correct and kind.has_bits)
-    damage = vanished(connection, kind, [digest for _, digest in found.values()]) if kind.summarised else None
+    damage = (
+        vanished(connection, kind, [stored.digest for stored in found.values()]) if kind.summarised else None
+    )
     if damage is not None:
         raise _damaged(damage)
-    return [found[key][0] for key in sorted(found)]
+    return [found[key].row for key in sorted(found)]
 
 
 def read_keys(
@@ -64,16 +78,15 @@ def read_keys(
     for key in keys:
         found |= _checked(connection, kind, key, bits=with_correct and kind.has_bits)
     _confirm_absent(connection, kind, {key for key in keys if key not in found})
-    return [found[key][0] for key in sorted(found)]
+    return [found[key].row for key in sorted(found)]
 
 
 def _confirm_absent(connection: sa.Connection, kind: Kind[Any], keys: set[tuple[Value, ...]]) -> None:
     """Keys looked up in vain are in no row, and no row has vanished: a damaged index finds nothing, silently."""
     if not keys:
         return
-    there = [
-        (f"{_number(digest):064x}", tuple(key)) for digest, *key in connection.execute(statements(kind).keys)
-    ]
+    found = statements(kind).keys.run(connection, {}).fetchall()
+    there = [(f"{_number(digest):064x}", tuple(key)) for digest, *key in found]
     damage = vanished(connection, kind, [digest for digest, _ in there])
     missed = keys & {key for _, key in there}
     if missed:
@@ -84,10 +97,12 @@ def _confirm_absent(connection: sa.Connection, kind: Kind[Any], keys: set[tuple[
 
 def read_one(
     connection: sa.Connection, kind: Kind[Row], *key: Value, with_correct: bool = False
-) -> Row | None:
+) -> Stored[Row] | None:
     """The row with this key, checked, or None; a quick look, for writers: if an index fails them, `read` will tell."""
     found = _checked(connection, kind, key, bits=with_correct and kind.has_bits)
-    return found[key][0] if found else None
+    if found and key not in found:
+        raise _damaged(Damage(table=kind.name, key=str(key), what="the index finds another row"))
+    return found.get(key)
 
 
 def vanished(connection: sa.Connection, kind: Kind[Any], digests: Sequence[str]) -> Damage | None:
@@ -112,25 +127,31 @@ def put(connection: sa.Connection, kind: Kind[Row], rows: Iterable[Row], *, repl
     for row in rows:
         values = encode(kind, row)
         here = _bound(kind, [values[name] for name in kind.key])
-        old = connection.execute(sql.digest, here).scalar()
+        old = sql.digest.run(connection, here).fetchone()
         if old is None:
-            connection.execute(sql.insert, values)
+            sql.insert.run(connection, values)
             change, added = change + _number(values["digest"]), added + 1
-        elif replace and old != values["digest"]:
-            connection.execute(sql.update, values | here)
-            change += _number(values["digest"]) - _number(old)
+        elif replace and old[0] != values["digest"]:
+            sql.update.run(connection, values | here)
+            change += _number(values["digest"]) - _number(old[0])
     _summarise(connection, kind, change, added)
 
 
-def alter(connection: sa.Connection, kind: Kind[Row], old: Row, new: Row) -> None:
-    """Write a row in place of one just read, of the same key. The caller holds the write lock."""
-    before, values = encode(kind, old), encode(kind, new)
-    here = _bound(kind, [before[name] for name in kind.key])
-    if connection.execute(statements(kind).update, values | here).rowcount != 1:
-        raise _damaged(
-            Damage(table=kind.name, key=str(key_of(kind, old)), what="the row cannot be found again")
-        )
-    _summarise(connection, kind, _number(values["digest"]) - _number(before["digest"]), 0)
+def add(connection: sa.Connection, kind: Kind[Row], row: Row) -> Stored[Row]:
+    """Write a row whose key was just looked for and not found. The caller holds the write lock."""
+    values = encode(kind, row)
+    statements(kind).insert.run(connection, values)
+    _summarise(connection, kind, _number(values["digest"]), 1)
+    return Stored(row, str(values["digest"]))
+
+
+def alter(connection: sa.Connection, kind: Kind[Row], old: Stored[Row], new: Row) -> Stored[Row]:
+    """Write a row in place of a stored one of the same key. The caller holds the write lock."""
+    values, key = encode(kind, new), key_of(kind, old.row)
+    if statements(kind).update.run(connection, values | _bound(kind, key)).rowcount != 1:
+        raise _damaged(Damage(table=kind.name, key=str(key), what="the row cannot be found again"))
+    _summarise(connection, kind, _number(values["digest"]) - _number(old.digest), 0)
+    return Stored(new, str(values["digest"]))
 
 
 def remove(connection: sa.Connection, kind: Kind[Row], rows: Iterable[Row]) -> None:
@@ -138,7 +159,7 @@ def remove(connection: sa.Connection, kind: Kind[Row], rows: Iterable[Row]) -> N
     change, added = 0, 0
     for row in rows:
         values = encode(kind, row)
-        connection.execute(statements(kind).delete, _bound(kind, [values[name] for name in kind.key]))
+        statements(kind).delete.run(connection, _bound(kind, [values[name] for name in kind.key]))
         change, added = change - _number(values["digest"]), added - 1
     _summarise(connection, kind, change, added)
 
@@ -152,8 +173,8 @@ def _checked(
         damage = fault(kind, plain, correct)
         if damage is not None:
             raise _damaged(damage)
-        row = decode(kind, plain, correct)
-        if found.setdefault(key_of(kind, row), (row, plain[0]))[0] is not row:
+        stored = Stored(decode(kind, plain, correct), plain[0])
+        if found.setdefault(key_of(kind, stored.row), stored) is not stored:
             raise _damaged(Damage(table=kind.name, key=shown_key(kind, plain), what="two rows have this key"))
     return found
 
@@ -176,9 +197,8 @@ def _number(digest: object) -> int:
 
 
 def _summary(connection: sa.Connection, kind: Kind[Any]) -> SummaryRow:
-    return read_one(connection, SUMMARIES, kind.name) or SummaryRow(
-        table_name=kind.name, rows=0, total=total(())
-    )
+    stored = read_one(connection, SUMMARIES, kind.name)
+    return SummaryRow(table_name=kind.name, rows=0, total=total(())) if stored is None else stored.row
 
 
 def _summarise(connection: sa.Connection, kind: Kind[Any], change: int, added: int) -> None:
@@ -186,7 +206,6 @@ def _summarise(connection: sa.Connection, kind: Kind[Any], change: int, added: i
         return
     old = read_one(connection, SUMMARIES, kind.name)
     if old is None:
-        begin_summaries(connection)
-        old = _summary(connection, kind)
-    new = f"{(_number(old.total) + change) % 2**256:064x}"
-    alter(connection, SUMMARIES, old, SummaryRow(table_name=kind.name, rows=old.rows + added, total=new))
+        old = add(connection, SUMMARIES, _summary(connection, kind))
+    new = f"{(_number(old.row.total) + change) % 2**256:064x}"
+    alter(connection, SUMMARIES, old, SummaryRow(table_name=kind.name, rows=old.row.rows + added, total=new))

@@ -12,6 +12,7 @@ from scaling_search.ledger import leases, store
 from scaling_search.ledger.leases import Claim, LeaseLost, Watch
 from scaling_search.ledger.rows import FINISHED, LeaseRow, Result, State, TrialRow, trial_key
 from scaling_search.ledger.schema import LEASES, TRIALS
+from scaling_search.ledger.store import Stored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ def keyed(row: TrialRow) -> TrialRow:
 def claim(connection: sa.Connection, row: TrialRow, terms: Terms) -> Claim | None:
     """Begin a trial. None when it is finished, failed, in a live worker's hands, or was begun too often."""
     old = store.read_one(connection, TRIALS, row.key)
-    trial = old or keyed(row)
+    trial = keyed(row) if old is None else old.row
     if trial.state in FINISHED or (trial.state == "failed" and not terms.retry_failed):
         return None
     taken = leases.take(connection, row.key, terms.worker, terms.watch)
@@ -49,7 +50,7 @@ def claim(connection: sa.Connection, row: TrialRow, terms: Terms) -> Claim | Non
     new = dataclasses.replace(
         trial, state="running", attempts=begun + 1, started_at=terms.now, finished_at=None, failure=None
     )
-    claimed = Claim(key=row.key, number=lease.number, worker=terms.worker, trial=new)
+    claimed = Claim(key=row.key, number=lease.row.number, worker=terms.worker, trial=new)
     too_often = begun >= terms.attempts
     if too_often:
         last = dead.worker if dead is not None else "unknown"
@@ -57,7 +58,7 @@ def claim(connection: sa.Connection, row: TrialRow, terms: Terms) -> Claim | Non
         new = dataclasses.replace(new, state="failed", attempts=begun, failure=failure, finished_at=terms.now)
         leases.end(connection, lease)
     if old is None:
-        store.put(connection, TRIALS, [new])
+        store.add(connection, TRIALS, new)
     else:
         store.alter(connection, TRIALS, old, new)
     return None if too_often else claimed
@@ -68,19 +69,20 @@ def renew(connection: sa.Connection, held: Claim, *, checkpoint: bool) -> None:
     leases.renew(connection, held)
     if checkpoint:
         trial, _ = _running(held, *_stored(connection, held))
-        store.alter(connection, TRIALS, trial, dataclasses.replace(trial, attempts=1))
+        store.alter(connection, TRIALS, trial, dataclasses.replace(trial.row, attempts=1))
 
 
 def finish(connection: sa.Connection, held: Claim, result: Result, now: str) -> None:
     """Write a result and end the lease; nothing to do when this very lease has done so. Raises LeaseLost."""
     stored, lease = _stored(connection, held)
-    if stored is not None and stored.state in FINISHED and lease is not None and lease.number == held.number:
+    done = stored is not None and stored.row.state in FINISHED
+    if done and lease is not None and lease.row.number == held.number:
         return
     trial, own = _running(held, stored, lease)
     values = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
     if result.state == "diverged":
         values |= {name: None for name in ("accuracy", "loss") if not _finite(values[name])}
-    _close(connection, trial, dataclasses.replace(trial, finished_at=now, **values), own)
+    _close(connection, trial, dataclasses.replace(trial.row, finished_at=now, **values), own)
 
 
 def fail(connection: sa.Connection, held: Claim, failure: str, *, attempts: int, now: str) -> None:
@@ -88,35 +90,36 @@ def fail(connection: sa.Connection, held: Claim, failure: str, *, attempts: int,
     trial, own = _running(held, *_stored(connection, held))
     # A failure that cannot be told must not hide behind one of telling it.
     readable = failure.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-    state: State = "waiting" if trial.attempts < attempts else "failed"
-    _close(connection, trial, dataclasses.replace(trial, state=state, failure=readable, finished_at=now), own)
+    state: State = "waiting" if trial.row.attempts < attempts else "failed"
+    new = dataclasses.replace(trial.row, state=state, failure=readable, finished_at=now)
+    _close(connection, trial, new, own)
 
 
 def release(connection: sa.Connection, held: Claim) -> None:
     """Give a trial back as if that attempt had not been. Raises LeaseLost."""
     trial, own = _running(held, *_stored(connection, held))
-    attempts = max(trial.attempts - 1, 0)
-    _close(
-        connection,
-        trial,
-        dataclasses.replace(trial, state="waiting", attempts=attempts, started_at=None),
-        own,
-    )
+    attempts = max(trial.row.attempts - 1, 0)
+    new = dataclasses.replace(trial.row, state="waiting", attempts=attempts, started_at=None)
+    _close(connection, trial, new, own)
 
 
-def _stored(connection: sa.Connection, held: Claim) -> tuple[TrialRow | None, LeaseRow | None]:
+def _stored(
+    connection: sa.Connection, held: Claim
+) -> tuple[Stored[TrialRow] | None, Stored[LeaseRow] | None]:
     return store.read_one(connection, TRIALS, held.key), store.read_one(connection, LEASES, held.key)
 
 
-def _running(held: Claim, trial: TrialRow | None, lease: LeaseRow | None) -> tuple[TrialRow, LeaseRow]:
+def _running(
+    held: Claim, trial: Stored[TrialRow] | None, lease: Stored[LeaseRow] | None
+) -> tuple[Stored[TrialRow], Stored[LeaseRow]]:
     """Trial and lease as stored, when the claim may write. Raises LeaseLost."""
     own = leases.verified(held, lease)
-    if trial is None or trial.state != "running":
-        raise LeaseLost(f"trial {held.key[:12]}: no longer running ({trial.state if trial else 'gone'})")
+    if trial is None or trial.row.state != "running":
+        raise LeaseLost(f"trial {held.key[:12]}: no longer running ({trial.row.state if trial else 'gone'})")
     return trial, own
 
 
-def _close(connection: sa.Connection, old: TrialRow, new: TrialRow, lease: LeaseRow) -> None:
+def _close(connection: sa.Connection, old: Stored[TrialRow], new: TrialRow, lease: Stored[LeaseRow]) -> None:
     store.alter(connection, TRIALS, old, new)
     leases.end(connection, lease)
 

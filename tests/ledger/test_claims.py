@@ -44,7 +44,7 @@ def claimed(ledger: Ledger, row: TrialRow, worker: str = "w") -> Claim:
 def elsewhere(ledger: Ledger, claim: Claim) -> None:
     """Make a lease look as if another machine held it."""
     with ledger.database.writing() as connection:
-        lease = leases.held(connection, claim)
+        lease = leases.held(connection, claim).row
         store.put(connection, LEASES, [dataclasses.replace(lease, host="another", pid=1)])
 
 
@@ -251,7 +251,7 @@ def test_heartbeat_renews_until_another_takes_over(path: Path, trial: Make) -> N
             with ledger.database.reading() as connection:
                 lease = store.read_one(connection, LEASES, claim.key)
             assert lease is not None
-            return lease.beats
+            return lease.row.beats
 
         with ledger.heartbeat(claim) as heartbeat:
             deadline = time.monotonic() + 30

@@ -13,12 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from scaling_search.errors import DamagedError, InputError, ScalingSearchError, StorageError, UsageError
-from scaling_search.ledger import filesystem
+from scaling_search.ledger import filesystem, store
 from scaling_search.ledger.database import locate
 from scaling_search.ledger.filesystem import file_system, network_warning
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
-from scaling_search.ledger.schema import METADATA, VERSION, VERSION_TABLE
+from scaling_search.ledger.schema import METADATA, STUDIES, VERSION, VERSION_TABLE
 
 
 def change(path: Path, statement: str) -> None:
@@ -93,6 +93,21 @@ def test_another_program_s_tables_on_a_server(place: str) -> None:
     with pytest.raises(DamagedError, match="not a ledger") as caught:
         Ledger.open(place)
     assert "postgresql+psycopg://" in str(caught.value)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_a_lost_connection_is_told_with_its_cause(ledger: Ledger, place: str) -> None:
+    """Not with the rollback's own failure after it; the next transaction has a new connection."""
+    engine = sa.create_engine(place)
+    with pytest.raises(StorageError, match="the database server says: terminating connection"):
+        with ledger.database.writing() as connection:
+            here = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+            with engine.connect() as other:
+                other.execute(sa.text("SELECT pg_terminate_backend(:here)"), {"here": here})
+            store.read(connection, STUDIES)
+    engine.dispose()
+    assert ledger.studies() == []
 
 
 def test_a_newer_schema_is_refused_with_advice(path: Path) -> None:
