@@ -100,12 +100,14 @@ def test_another_program_s_tables_on_a_server(place: str) -> None:
 def test_a_lost_connection_is_told_with_its_cause(ledger: Ledger, place: str) -> None:
     """Not with the rollback's own failure after it; the next transaction has a new connection."""
     engine = sa.create_engine(place)
-    with pytest.raises(StorageError, match="the database server says: terminating connection"):
-        with ledger.database.writing() as connection:
-            here = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
-            with engine.connect() as other:
-                other.execute(sa.text("SELECT pg_terminate_backend(:here)"), {"here": here})
-            store.read(connection, STUDIES)
+    with (
+        pytest.raises(StorageError, match="the database server says: terminating connection"),
+        ledger.database.writing() as connection,
+    ):
+        here = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+        with engine.connect() as other:
+            other.execute(sa.text("SELECT pg_terminate_backend(:here)"), {"here": here})
+        store.read(connection, STUDIES)
     engine.dispose()
     assert ledger.studies() == []
 
