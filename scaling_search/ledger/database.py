@@ -70,7 +70,7 @@ class Database:
         # The driver would begin only before the first write, too late to keep other writers out. Not by an event of
         # SQLAlchemy's: with a listener, every statement costs twice as much.
         lock = "BEGIN IMMEDIATE" if self.path is not None else _SERVER_LOCK
-        with self._explained(needed), turn, self.engine.connect() as connection, connection.begin():
+        with self._explained(needed), self.engine.connect() as connection, turn, connection.begin():
             connection.exec_driver_sql(lock)
             yield connection
 
