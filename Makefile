@@ -1,4 +1,4 @@
-# make demo | test | check | lint | install | bench | growth | validate | torture
+# make demo | test | check | lint | install | bench | growth | seeds | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test lint check validate torture bench growth clean
+.PHONY: install demo test lint check validate torture bench growth seeds clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -59,6 +59,10 @@ bench:
 # Seconds per image against counted MACs, over phi and families. JSON=FILE also writes a file.
 growth: install
 	$(BIN)/python benchmarks/growth.py $(if $(JSON),--json $(JSON))
+
+# Seeds of one network together against in turn, on this device. JSON=FILE also writes a file.
+seeds: install
+	$(BIN)/python benchmarks/seeds.py $(if $(JSON),--json $(JSON))
 
 clean:
 	rm -rf $(VENV) demo.db demo-networks
