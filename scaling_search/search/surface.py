@@ -10,8 +10,8 @@ centred terms where the candidates do not determine all of them; its top is soug
 d, w, r ≥ 0, no farther out than the candidates reach. Draws of the coefficients from their normal
 distribution give intervals.
 
-Whether the data say anything is decided by two tests at the 5 % level: an F test that the surface is flatter
-than the candidates' scatter explains (then nothing is said), and, for each share, whether its 95 % interval is
+Whether the data say anything is decided by two tests at the 5 % level: an F test of the surface against the
+candidates' scatter about it (where it explains no more, nothing is said), and, for each share, whether its 95 % interval is
 less than half as wide as the range searched (then that share is said). Source: Box & Wilson 1951 (J. R. Stat.
 Soc. B 13:1); Box & Hunter 1954 (Biometrics 10:190, the region of a surface's stationary point).
 """
@@ -207,8 +207,8 @@ def _says(shares: tuple[Share, ...], p: float | None, candidates: int) -> str:
         )
     if p > 0.05:
         return (
-            "The data do not say how to share out the next doubling: the candidates' accuracies differ no "
-            f"more than their scatter explains (F test, p = {p:.2f})."
+            "The data do not say how to share out the next doubling: a smooth surface through the candidates "
+            f"explains no more of their differences than chance would (F test, p = {p:.2f})."
         )
     said = [share for share in shares if share.said]
     unsaid = [share.dimension for share in shares if not share.said]
