@@ -49,7 +49,7 @@ def notes(study: Study, base: Network) -> list[str]:
         return []
     return [
         "What this grid cannot tell apart:",
-        *(f"- {line}" for line in same),
+        *same,
         f"Ways out: {ways_out(study)}.",
     ]
 
