@@ -11,9 +11,9 @@ d, w, r ≥ 0, no farther out than the candidates reach. Draws of the coefficien
 distribution give intervals.
 
 Whether the data say anything is decided by two tests at the 5 % level: an F test of the surface against the
-candidates' scatter about it (where it explains no more, nothing is said), and, for each share, whether its 95 % interval is
-less than half as wide as the range searched (then that share is said). Source: Box & Wilson 1951 (J. R. Stat.
-Soc. B 13:1); Box & Hunter 1954 (Biometrics 10:190, the region of a surface's stationary point).
+candidates' scatter about it (where it explains no more, nothing is said), and, for each share, whether its 95 %
+interval is less than half as wide as the range searched (then that share is said). Source: Box & Wilson 1951
+(J. R. Stat. Soc. B 13:1); Box & Hunter 1954 (Biometrics 10:190, the region of a surface's stationary point).
 """
 
 from __future__ import annotations
