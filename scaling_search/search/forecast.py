@@ -211,7 +211,9 @@ def memory(planned: Planned, platform: str) -> tuple[int, ...]:
     batch_size = planned.study.resolved_recipe().batch_size
     element_bytes = 4 if platform == "cpu" else 2
     return tuple(
-        training_memory(row.network, batch_size=batch_size, element_bytes=element_bytes).total
+        training_memory(
+            row.network, batch_size=batch_size, element_bytes=element_bytes, counted=row.cost
+        ).total
         for row in wanted(planned)
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.ledger import Ledger
@@ -15,9 +14,6 @@ from scaling_search.search.forecast import Basis, Forecast
 from scaling_search.search.grid import own_trials
 from scaling_search.search.plan import Planned
 from scaling_search.search.power import Power, measured, seeds_needed
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, kw_only=True)
