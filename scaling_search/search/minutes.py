@@ -90,22 +90,21 @@ def bases(table: Scores, *, seeds: int, level: float, trained_by: str) -> Iterat
 
 def _decision(written: Sequence[DecisionRow], running: Sequence[str], basis: str) -> Decision | None:
     """What the rows of one round say about those running; None unless there is one for each that rests on `basis`."""
-    known = {row.network: row for row in written}
+    details: dict[str, dict[str, Any]] = {row.network: json.loads(row.detail or "{}") for row in written}
+    # Rows of an earlier search by this name may stand beside them.
+    known = {row.network: row for row in written if details[row.network].get("basis") == basis}
     if known.keys() != set(running):
         return None
     ordered = [known[name] for name in running]
-    details: list[dict[str, Any]] = [json.loads(row.detail or "{}") for row in ordered]
-    if any(detail.get("basis") != basis for detail in details):
-        return None
     return Decision(
         round=ordered[0].round,
         keep=tuple(row.network for row in ordered if row.verdict == GOES_ON),
         drop={row.network: row.verdict for row in ordered if row.verdict != GOES_ON},
         verdicts=tuple(
-            _verdict(row, detail["p"]) for row, detail in zip(ordered, details, strict=True) if "p" in detail
+            _verdict(row, details[row.network]["p"]) for row in ordered if "p" in details[row.network]
         ),
-        error=details[0]["error"],
-        sources=details[0]["sources"],
+        error=details[ordered[0].network]["error"],
+        sources=details[ordered[0].network]["sources"],
     )
 
 

@@ -65,6 +65,14 @@ def test_minutes_of_a_race_that_is_half_done_are_continued(table: Scores, untake
     assert untaken == [decision.round for decision in anew[1:]]
 
 
+def test_rows_of_another_search_by_this_name_are_passed_over(table: Scores, untaken: list[int]) -> None:
+    anew, written = taken(table), kept(table)
+    others = [dataclasses.replace(row, network=f"other {row.network}", detail=None) for row in written]
+    untaken.clear()
+    assert taken(table, [*others, *written]) == anew
+    assert untaken == []
+
+
 @pytest.mark.parametrize("change", ["seeds", "a trial less", "a candidate less", "a row less", "by others"])
 def test_minutes_that_rest_on_something_else_are_not_used(
     table: Scores, untaken: list[int], change: str
