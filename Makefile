@@ -1,4 +1,4 @@
-# make demo | test | check | lint | install | bench | growth | seeds | validate | torture
+# make demo | test | check | lint | install | bench | growth | seeds | startup | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -9,13 +9,14 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test lint check validate torture bench growth seeds clean
+.PHONY: install demo test lint check validate torture bench growth seeds startup clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; say make PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	$(BIN)/python -m compileall -q scaling_search
 	touch $@
 
 demo: install
@@ -63,6 +64,10 @@ growth: install
 # Seeds of one network together against in turn, on this device. JSON=FILE also writes a file.
 seeds: install
 	$(BIN)/python benchmarks/seeds.py $(if $(JSON),--json $(JSON))
+
+# Seconds from command to prompt, of those that train nothing. JSON=FILE also writes a file.
+startup: install
+	$(BIN)/python benchmarks/startup.py $(if $(JSON),--json $(JSON))
 
 clean:
 	rm -rf $(VENV) demo.db demo-networks

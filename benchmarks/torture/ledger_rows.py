@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scaling_search.ledger.leases import Claim
 from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.reader import Reader
 from scaling_search.ledger.rows import (
     CandidateRow,
     DecisionRow,
@@ -83,7 +84,7 @@ def fill(path: Path, trials: int = 60) -> Content:
         return everything(ledger, trials)
 
 
-def everything(ledger: Ledger, trials: int = 60) -> Content:
+def everything(ledger: Reader, trials: int = 60) -> Content:
     """All that a ledger says, read in every way there is."""
     keys = [trial(seed).key for seed in range(trials)]
     return {

@@ -145,8 +145,10 @@ def stage_operation(stage: Stage, shape: Shape, drop_rates: tuple[float, ...], s
     blocks: list[tuple[Operation, Shape, float]] = []
     for index, rate in enumerate(drop_rates):
         operation = stage.block_at(index, inputs=shape[2], drop_rate=0.0, style=style)
+        alike = bool(blocks) and blocks[-1][:2] == (operation, shape)
         blocks.append((operation, shape, rate))
-        shape = output_shape(operation, shape)
+        if not alike:  # the same block on the same map again has kept the map
+            shape = output_shape(operation, shape)
     folded: list[Operation] = []
     for (operation, _), run in groupby(blocks, key=lambda block: block[:2]):
         rates = tuple(rate for *_, rate in run)

@@ -13,7 +13,7 @@ from scaling_search.errors import suggest
 class Strict(BaseModel):
     """Base of every table that a user can write. Values keep their type: `"3"` is no number, `true` no 1."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

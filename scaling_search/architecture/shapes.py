@@ -59,7 +59,9 @@ def window_output(
     shape: Shape, kernel: int, stride: int, padding: Padding, *, ceil: bool = False
 ) -> tuple[int, int]:
     """(height, width) after a sliding window. Errors: InputError when nothing is left of the map."""
-    height, width = (output_size(size, kernel, stride, padding, ceil=ceil) for size in shape[:2])
+    height = output_size(shape[0], kernel, stride, padding, ceil=ceil)
+    square = shape[0] == shape[1]
+    width = height if square else output_size(shape[1], kernel, stride, padding, ceil=ceil)
     if height < 1 or width < 1:
         raise InputError(
             f"a {kernel}x{kernel} window of stride {stride} leaves nothing of a {shape[0]}x{shape[1]} map: "

@@ -32,7 +32,7 @@ from scaling_search.architecture.operations import (
     Residual,
     Shape,
 )
-from scaling_search.architecture.shapes import output_shape, pads
+from scaling_search.architecture.shapes import agree, output_shape, pads
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,9 @@ def count(operation: Operation, shape: Shape) -> tuple[Cost, Shape]:
             masks = operation.kernel**2 if operation.kind == "max" else 1
             return Cost(0, 0, 0, size(outputs), size(outputs) * masks), outputs
         case Residual():
-            branch, shortcut = _joined(operation.branch, shape), _joined(operation.shortcut, shape)
-            outputs = output_shape(operation, shape)
+            branch, outputs = _joined(operation.branch, shape)
+            shortcut, beside = _joined(operation.shortcut, shape)
+            agree("residual", [outputs, beside])
             return branch + shortcut + Cost(stored=size(outputs)), outputs
         case Mean() | Concat():
             inside = shape
@@ -115,7 +116,7 @@ def count(operation: Operation, shape: Shape) -> tuple[Cost, Shape]:
                 inside = (shape[0], shape[1], shape[2] // len(operation.branches))
             total = FREE
             for branch_operation in operation.branches:
-                total = total + _joined(branch_operation, inside)
+                total = total + _joined(branch_operation, inside)[0]
             outputs = output_shape(operation, shape)
             return total + Cost(stored=size(outputs)), outputs
         case Gate():
@@ -135,10 +136,10 @@ def count(operation: Operation, shape: Shape) -> tuple[Cost, Shape]:
             return Cost(stored=size(shape)), output_shape(operation, shape)
 
 
-def _joined(branch: Operation, shape: Shape) -> Cost:
+def _joined(branch: Operation, shape: Shape) -> tuple[Cost, Shape]:
     """Of a branch that is added to others or copied beside them: neither has use for its last map afterwards."""
     cost, outputs = count(branch, shape)
-    return replace(cost, stored=max(0, cost.stored - size(outputs)))
+    return replace(cost, stored=max(0, cost.stored - size(outputs))), outputs
 
 
 def _rim(conv: Conv, shape: Shape) -> int:

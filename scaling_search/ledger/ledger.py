@@ -16,18 +16,23 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import sqlalchemy as sa
 
 from scaling_search.ledger import store, trials
 from scaling_search.ledger.database import Database, check_file, connect, locate
 from scaling_search.ledger.filesystem import network_warning
 from scaling_search.ledger.heartbeat import Heartbeat
 from scaling_search.ledger.leases import Claim, Watch
-from scaling_search.ledger.records import key_of
+from scaling_search.ledger.reader import Reader, Snapshot, Tables
+from scaling_search.ledger.records import Value
 from scaling_search.ledger.rows import (
     CandidateRow,
     DecisionRow,
@@ -37,7 +42,16 @@ from scaling_search.ledger.rows import (
     StudyRow,
     TrialRow,
 )
-from scaling_search.ledger.schema import CANDIDATES, DECISIONS, EVALUATIONS, NETWORKS, STUDIES, TRIALS
+from scaling_search.ledger.schema import (
+    CANDIDATES,
+    DECISIONS,
+    EVALUATIONS,
+    NETWORKS,
+    STUDIES,
+    TRIALS,
+    Kind,
+    Row,
+)
 from scaling_search.ledger.trials import Terms
 from scaling_search.ledger.upgrade import create_file, ready
 
@@ -50,7 +64,22 @@ def _utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-class Ledger:
+@dataclass(frozen=True)
+class _Stored:
+    """The tables as one transaction sees them."""
+
+    connection: sa.Connection
+
+    def read(self, kind: Kind[Row], *, with_correct: bool = False) -> list[Row]:
+        return store.read(self.connection, kind, with_correct=with_correct)
+
+    def find(
+        self, kind: Kind[Row], keys: Sequence[tuple[Value, ...]], *, with_correct: bool = False
+    ) -> list[Row]:
+        return store.read_keys(self.connection, kind, keys, with_correct=with_correct)
+
+
+class Ledger(Reader):
     """An open ledger; `open` makes one. Safe to use from several threads."""
 
     def __init__(
@@ -115,6 +144,16 @@ class Ledger:
     ) -> None:
         self.close()
 
+    @contextmanager
+    def _reading(self) -> Iterator[Tables]:
+        with self.database.reading() as connection:
+            yield _Stored(connection)
+
+    def snapshot(self) -> Snapshot:
+        """All that the ledger holds now, read in one transaction."""
+        with self._reading() as tables:
+            return Snapshot(tables)
+
     # Labels ---------------------------------------------------------------------------------------------------------
 
     def record_study(self, row: StudyRow) -> None:
@@ -122,26 +161,10 @@ class Ledger:
         with self.database.writing(len(row.toml)) as connection:
             store.put(connection, STUDIES, [row])
 
-    def studies(self) -> list[StudyRow]:
-        """All studies, by name."""
-        with self.database.reading() as connection:
-            return store.read(connection, STUDIES)
-
     def record_network(self, row: NetworkRow) -> None:
         """Keep a network; one with the same fingerprint stays as it is."""
         with self.database.writing(len(row.toml)) as connection:
             store.put(connection, NETWORKS, [row], replace=False)
-
-    def network(self, fingerprint: str) -> NetworkRow | None:
-        """The network with this fingerprint."""
-        with self.database.reading() as connection:
-            found = store.read_keys(connection, NETWORKS, [(fingerprint,)])
-        return found[0] if found else None
-
-    def networks(self) -> list[NetworkRow]:
-        """All networks, by fingerprint."""
-        with self.database.reading() as connection:
-            return store.read(connection, NETWORKS)
 
     def record_candidates(
         self, study: str, rows: Sequence[CandidateRow], *, in_place_of: str | None = None
@@ -152,36 +175,25 @@ class Ledger:
         """
         if any(row.study != study for row in rows):
             raise ValueError(f"a candidate of another study than {study!r}")
-        if len({key_of(CANDIDATES, row) for row in rows}) != len(rows):
+        if len({CANDIDATES.key_of(row) for row in rows}) != len(rows):
             raise ValueError("two candidates have the same study, purpose, φ and triple")
         groups = {(row.purpose, row.phi) for row in rows}
         with self.database.writing(1024 * len(rows)) as connection:
             old = [row for row in store.read(connection, CANDIDATES) if row.study == study]
-            new = {key_of(CANDIDATES, row) for row in rows}
+            new = {CANDIDATES.key_of(row) for row in rows}
             stale = [
                 row
                 for row in old
                 if ((row.purpose, row.phi) in groups or row.purpose == in_place_of)
-                and key_of(CANDIDATES, row) not in new
+                and CANDIDATES.key_of(row) not in new
             ]
             store.remove(connection, CANDIDATES, stale)
             store.put(connection, CANDIDATES, rows)
-
-    def candidates(self, study: str, purpose: str | None = None) -> list[CandidateRow]:
-        """A study's candidates, by purpose, φ and triple."""
-        with self.database.reading() as connection:
-            rows = store.read(connection, CANDIDATES)
-        return [row for row in rows if row.study == study and purpose in (None, row.purpose)]
 
     def record_decisions(self, rows: Sequence[DecisionRow]) -> None:
         """Keep what a round decided about networks, in place of the same round's earlier decisions."""
         with self.database.writing(sum(_ROW_BYTES + len(row.detail or "") for row in rows)) as connection:
             store.put(connection, DECISIONS, rows)
-
-    def decisions(self, study: str) -> list[DecisionRow]:
-        """A study's decisions, by round and network."""
-        with self.database.reading() as connection:
-            return [row for row in store.read(connection, DECISIONS) if row.study == study]
 
     # Trials ---------------------------------------------------------------------------------------------------------
 
@@ -189,31 +201,6 @@ class Ledger:
         """Plan trials: those that the ledger does not have yet are waiting; the others stay as they are."""
         with self.database.writing() as connection:
             store.put(connection, TRIALS, [trials.keyed(row) for row in rows], replace=False)
-
-    def trials(
-        self, keys: Sequence[str] | None = None, study: str | None = None, *, with_correct: bool = False
-    ) -> list[TrialRow]:
-        """Trials, sorted by key: all, or those with the keys, or a study's (its candidates' networks, recipe and data).
-
-        Per-image bits are read only `with_correct`.
-        """
-        with self.database.reading() as connection:
-            if keys is not None:
-                rows = store.read_keys(
-                    connection, TRIALS, [(key,) for key in keys], with_correct=with_correct
-                )
-            else:
-                rows = store.read(connection, TRIALS, with_correct=with_correct)
-            if study is None:
-                return rows
-            networks = {row.network for row in store.read(connection, CANDIDATES) if row.study == study}
-            own = next((row for row in store.read(connection, STUDIES) if row.name == study), None)
-        recipe, dataset = (None, None) if own is None else (own.recipe, own.dataset)
-        return [
-            row
-            for row in rows
-            if row.network in networks and recipe in (None, row.recipe) and dataset in (None, row.dataset)
-        ]
 
     def claim(self, row: TrialRow, worker: str | None = None, *, retry_failed: bool = False) -> Claim | None:
         """Begin a trial. None when it is finished, or failed (unless `retry_failed`), or in a live worker's hands.
@@ -267,12 +254,3 @@ class Ledger:
         """Keep a finished trial's figures on another split; what was measured first stays."""
         with self.database.writing(_ROW_BYTES + len(row.correct or b"")) as connection:
             store.put(connection, EVALUATIONS, [row], replace=False)
-
-    def evaluations(
-        self, keys: Sequence[str] | None = None, *, with_correct: bool = False
-    ) -> list[EvaluationRow]:
-        """Evaluations of all trials or of those with the keys, by trial and split."""
-        with self.database.reading() as connection:
-            rows = store.read(connection, EVALUATIONS, with_correct=with_correct)
-        wanted = None if keys is None else set(keys)
-        return [row for row in rows if wanted is None or row.trial_key in wanted]

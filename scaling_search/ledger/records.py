@@ -99,11 +99,6 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def key_of(kind: Kind[Row], row: Row) -> tuple[Any, ...]:
-    """The row's key, by which readers get rows sorted."""
-    return tuple(getattr(row, name) for name in kind.key)
-
-
 def fault(kind: Kind[Any], record: Sequence[Any], bits: object = UNREAD) -> Damage | None:
     """What is wrong with one record (`kind.columns`), or None; with the bits too, where they were read."""
     try:

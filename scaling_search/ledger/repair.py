@@ -17,7 +17,7 @@ from scaling_search.errors import InputError, ScalingSearchError, StorageError
 from scaling_search.ledger import store
 from scaling_search.ledger.database import Database, connect, locate
 from scaling_search.ledger.pages import carve
-from scaling_search.ledger.records import UNREAD, Damage, decode, fault, key_of, total
+from scaling_search.ledger.records import UNREAD, Damage, decode, fault, total
 from scaling_search.ledger.rows import SummaryRow
 from scaling_search.ledger.schema import RESULTS, SUMMARIES, TRIALS, Kind
 from scaling_search.ledger.upgrade import create_file
@@ -119,7 +119,7 @@ def _gather(kind: Kind[Any], record: Sequence[Any], found: _Found) -> Damage | N
     damage = fault(kind, plain, bits)
     if damage is None:
         row = decode(kind, plain, bits)
-        _take(kind, found, key_of(kind, row), (row, plain[0]))
+        _take(kind, found, kind.key_of(row), (row, plain[0]))
     return damage
 
 

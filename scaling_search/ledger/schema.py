@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -44,6 +46,12 @@ class Kind(Generic[Row]):
     row: type[Row]
     key: tuple[str, ...]
     summarised: bool = True
+
+    @cached_property
+    def key_of(self) -> Callable[[Row], tuple[typing.Any, ...]]:
+        """The key of a row."""
+        take = operator.attrgetter(*self.key)
+        return take if len(self.key) > 1 else lambda row: (take(row),)
 
     @cached_property
     def types(self) -> dict[str, type]:

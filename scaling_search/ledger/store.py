@@ -16,7 +16,6 @@ from scaling_search.ledger.records import (
     decode,
     encode,
     fault,
-    key_of,
     shown_key,
     total,
 )
@@ -72,7 +71,7 @@ def read_keys(
     if len(keys) > _FEW:
         wanted = set(keys)
         return [
-            row for row in read(connection, kind, with_correct=with_correct) if key_of(kind, row) in wanted
+            row for row in read(connection, kind, with_correct=with_correct) if kind.key_of(row) in wanted
         ]
     found: _Checked[Row] = {}
     for key in keys:
@@ -147,7 +146,7 @@ def add(connection: sa.Connection, kind: Kind[Row], row: Row) -> Stored[Row]:
 
 def alter(connection: sa.Connection, kind: Kind[Row], old: Stored[Row], new: Row) -> Stored[Row]:
     """Write a row in place of a stored one of the same key. The caller holds the write lock."""
-    values, key = encode(kind, new), key_of(kind, old.row)
+    values, key = encode(kind, new), kind.key_of(old.row)
     if statements(kind).update.run(connection, values | _bound(kind, key)).rowcount != 1:
         raise _damaged(Damage(table=kind.name, key=str(key), what="the row cannot be found again"))
     _summarise(connection, kind, _number(values["digest"]) - _number(old.digest), 0)
@@ -174,7 +173,7 @@ def _checked(
         if damage is not None:
             raise _damaged(damage)
         stored = Stored(decode(kind, plain, correct), plain[0])
-        if found.setdefault(key_of(kind, stored.row), stored) is not stored:
+        if found.setdefault(kind.key_of(stored.row), stored) is not stored:
             raise _damaged(Damage(table=kind.name, key=shown_key(kind, plain), what="two rows have this key"))
     return found
 

@@ -51,6 +51,27 @@ class Coefficients:
         return f"({self.alpha:g}, {self.beta:g}, {self.gamma:g})"
 
 
+def parse_phi(text: str) -> tuple[float, ...]:
+    """`0..7` (every whole step), `0,0.5,2`, `-1`, or a mixture. Errors: UsageError naming the text.
+
+    >>> parse_phi("0..3,4.5")
+    (0.0, 1.0, 2.0, 3.0, 4.5)
+    """
+    found: list[float] = []
+    try:
+        for piece in text.split(","):
+            first, dots, last = piece.partition("..")
+            low, high = float(first), float(last if dots else first)
+            if not (math.isfinite(low) and math.isfinite(high) and -20 <= low <= high <= 20):
+                raise ValueError
+            found.extend(low + step for step in range(math.floor(high - low) + 1))
+    except ValueError:
+        raise UsageError(
+            f"phi {text!r}: write a range such as 0..7, a list such as 0,0.5,2, or one number, from -20 to 20"
+        ) from None
+    return tuple(sorted(set(found)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Range:
     """first, first + step, …, up to and including last; exact decimals."""

@@ -6,14 +6,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import FINISHED, DecisionRow, TrialRow
 from scaling_search.report.figures import duration
 from scaling_search.search.forecast import Basis, Forecast, Trial, elapsed, forecast, missing
 from scaling_search.search.plan import Planned
 from scaling_search.search.records import BEFORE_ALL, WHOLE_STUDY
+
+if TYPE_CHECKING:
+    from scaling_search.ledger.ledger import Ledger
+    from scaling_search.ledger.reader import Reader
 
 VERDICT = "forecast"
 
@@ -44,7 +47,7 @@ def done(rows: Sequence[TrialRow]) -> set[Trial]:
     return {(row.network, row.seed) for row in rows if row.state in FINISHED}
 
 
-def stands(ledger: Ledger, planned: Planned, rows: Sequence[TrialRow]) -> bool:
+def stands(ledger: Reader, planned: Planned, rows: Sequence[TrialRow]) -> bool:
     """Whether nothing is left to forecast: a forecast was made that covers all that is still to train."""
     said = _said(ledger, planned.study.name)
     left = set(missing(planned, done(rows)))
@@ -84,7 +87,7 @@ def announce(ledger: Ledger, planned: Planned, basis: Basis, rows: Sequence[Tria
     return found
 
 
-def compare(ledger: Ledger, study: str, rows: Sequence[TrialRow]) -> Compared | None:
+def compare(ledger: Reader, study: str, rows: Sequence[TrialRow]) -> Compared | None:
     """Forecast and actual of the complete ones of `rows`; None without a forecast, or before one of its trials is."""
     said = _said(ledger, study)
     if said is None:
@@ -126,7 +129,7 @@ def sentence(found: Compared) -> str:
     )
 
 
-def _said(ledger: Ledger, study: str) -> dict[str, Any] | None:
+def _said(ledger: Reader, study: str) -> dict[str, Any] | None:
     for row in ledger.decisions(study):
         if (row.round, row.verdict) == (BEFORE_ALL, VERDICT) and row.detail is not None:
             said: dict[str, Any] = json.loads(row.detail)

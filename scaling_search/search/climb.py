@@ -7,12 +7,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import DecisionRow, TrialRow
 from scaling_search.report.table import Interval
 from scaling_search.search.candidates import Candidate
 from scaling_search.search.extrapolate import Flatness, Point, flat, predict
+
+if TYPE_CHECKING:
+    from scaling_search.ledger.ledger import Ledger
+    from scaling_search.ledger.reader import Reader
 
 PREDICTED = "predicted"
 
@@ -54,7 +58,7 @@ def record_prediction(ledger: Ledger, study: str, member: Candidate, known: Sequ
     )
 
 
-def predictions(ledger: Ledger, study: str) -> Mapping[str, Interval]:
+def predictions(ledger: Reader, study: str) -> Mapping[str, Interval]:
     """What was predicted, by network fingerprint."""
     found = {}
     for row in ledger.decisions(study):

@@ -16,11 +16,10 @@ from scaling_search.costs.memory import training_memory
 from scaling_search.errors import UsageError, explain
 from scaling_search.report import columns
 from scaling_search.report.table import Document, Row, Table
-from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.scaling.coefficients import Coefficients, parse_phi
 from scaling_search.scaling.rounding import Rounding
 from scaling_search.scaling.rules import scale_by_rule
 from scaling_search.scaling.scale import compound, scale
-from scaling_search.search.study import parse_phi
 
 # The triple that Tan & Le 2019 found for EfficientNet-B0, section 4.
 PAPER = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)

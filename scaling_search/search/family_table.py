@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.report import collect, columns
 from scaling_search.report.rows import FamilyReport, FamilyRow
@@ -21,8 +20,11 @@ from scaling_search.search.grid import FRESH_SEEDS
 from scaling_search.search.scale import Member
 from scaling_search.search.scores import Bits, gather
 
+if TYPE_CHECKING:
+    from scaling_search.ledger.reader import Reader
 
-def report_of(ledger: Ledger, study: str) -> tuple[FamilyReport, list[TrialRow]]:
+
+def report_of(ledger: Reader, study: str) -> tuple[FamilyReport, list[TrialRow]]:
     """The family's table from the ledger, and the trials behind it: those with fresh seeds only."""
     row = next(row for row in ledger.studies() if row.name == study)
     candidates = ledger.candidates(study, "scale")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scaling_search.architecture import toml
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.errors import InputError
-from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.report.rows import GridReport
 from scaling_search.search import announced, identifiability, verdicts
@@ -18,8 +17,11 @@ from scaling_search.search.grid import GridOutcome
 from scaling_search.search.judge import Findings
 from scaling_search.search.study import Study
 
+if TYPE_CHECKING:
+    from scaling_search.ledger.reader import Reader
 
-def report_of(ledger: Ledger, study: Study, trials: Sequence[TrialRow], found: Findings) -> GridReport:
+
+def report_of(ledger: Reader, study: Study, trials: Sequence[TrialRow], found: Findings) -> GridReport:
     """The grid's table, filled from the ledger and the findings."""
     row = next(row for row in ledger.studies() if row.name == study.name)
     candidates = ledger.candidates(study.name, "grid")
@@ -33,7 +35,7 @@ def report_of(ledger: Ledger, study: Study, trials: Sequence[TrialRow], found: F
     return replace(report, budget=budget, notes=(*report.notes, *more))
 
 
-def base_network(study: Study, ledger: Ledger) -> Network | None:
+def base_network(study: Study, ledger: Reader) -> Network | None:
     """The network that the study's candidates were scaled from; None where its file is no longer there.
 
     Channels and classes are those of the candidates: the data need not be on this machine.

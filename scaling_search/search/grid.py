@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaling_search.errors import InputError, ScalingSearchError
-from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import DecisionRow, TrialRow
 from scaling_search.search import (
     announced,
@@ -34,6 +33,8 @@ from scaling_search.search.scores import Scores
 from scaling_search.search.study import Study
 
 if TYPE_CHECKING:
+    from scaling_search.ledger.ledger import Ledger
+    from scaling_search.ledger.reader import Reader
     from scaling_search.search.jobs import Watcher
     from scaling_search.search.trainer import Trainer
 
@@ -154,7 +155,7 @@ class Race:
         self.ledger.record_decisions([row for row in new if row not in have])
 
 
-def read_grid(ledger: Ledger, study: Study) -> tuple[tuple[TrialRow, ...], Findings]:
+def read_grid(ledger: Reader, study: Study) -> tuple[tuple[TrialRow, ...], Findings]:
     """Trials and findings of a study's grid, from the ledger alone."""
     candidates = ledger.candidates(study.name, "grid")
     trials = own_trials(ledger, study.name)
@@ -172,7 +173,7 @@ def read_grid(ledger: Ledger, study: Study) -> tuple[tuple[TrialRow, ...], Findi
     return trials, replace(found, first_stage=stage.read(ledger, study))
 
 
-def own_trials(ledger: Ledger, study: str) -> tuple[TrialRow, ...]:
+def own_trials(ledger: Reader, study: str) -> tuple[TrialRow, ...]:
     """The trials of the study's grid candidates, by the study's recipe, on its data, with the grid's seeds."""
     networks = {row.network for row in ledger.candidates(study, "grid") if row.status != "dropped"}
     rows = ledger.trials(study=study, with_correct=True)

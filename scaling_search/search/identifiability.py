@@ -6,9 +6,9 @@ from itertools import groupby
 
 from scaling_search.architecture.network import Network
 from scaling_search.report import figures
-from scaling_search.scaling.coefficients import Range
+from scaling_search.scaling.coefficients import Range, parse_phi
 from scaling_search.scaling.scale import scale
-from scaling_search.search.study import Study, parse_phi
+from scaling_search.search.study import Study
 
 FAR = 7.0
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from scaling_search.architecture import toml
-from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
+
+if TYPE_CHECKING:
+    from scaling_search.ledger.reader import Reader
 
 # One trial in a thousand that learned a very little is called one that guesses.
 _ERROR = 1e-3
@@ -20,15 +23,15 @@ _LEAST_GAIN = 0.01
 _LEAST_FALL = 0.1
 
 
-def unlearned(ledger: Ledger, trials: Iterable[TrialRow]) -> Mapping[str, str]:
+def unlearned(ledger: Reader, trials: Iterable[TrialRow]) -> Mapping[str, str]:
     """Why a trial did not learn, by its key: for those that did not."""
-    rows = list(trials)
-    networks = {row.network for row in rows}
-    classes = {row.fingerprint: row.toml for row in ledger.networks() if row.fingerprint in networks}
+    texts = {row.fingerprint: row.toml for row in ledger.networks() if row.toml}
+    classes: dict[str, int] = {}  # by data set: all networks that trained on it have as many
     found = {}
-    for row in rows:
-        text = classes.get(row.network)
-        said = None if not text else why(row, toml.parse(text).classes)
+    for row in trials:
+        if row.dataset not in classes and row.network in texts:
+            classes[row.dataset] = toml.parse(texts[row.network]).classes
+        said = why(row, classes[row.dataset]) if row.dataset in classes else None
         if said is not None:
             found[row.key] = said
     return found

@@ -40,11 +40,11 @@ def decisions(
     for row in minutes:
         by_round[row.round].append(row)
     found: list[Decision] = []
-    reading = True
+    reading, rows_of = True, {name: row for row, name in enumerate(table.names)}
     for basis in bases(table, seeds=seeds, level=level, trained_by=trained_by):
         running = found[-1].keep if found else table.names
         column = len(found)
-        if not all(table.present[table.names.index(name), column] for name in running):
+        if not all(table.present[rows_of[name], column] for name in running):
             break
         written = _decision(by_round.get(column + 1, []), running, basis) if reading else None
         reading = written is not None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from scaling_search.errors import InputError, UsageError
-from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.search import announced, judge, learned, speed
 from scaling_search.search import forecast as forecasts
@@ -14,6 +14,9 @@ from scaling_search.search.forecast import Basis, Forecast
 from scaling_search.search.grid import own_trials
 from scaling_search.search.plan import Planned
 from scaling_search.search.power import Power, measured, seeds_needed
+
+if TYPE_CHECKING:
+    from scaling_search.ledger.reader import Reader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,7 @@ class Outlook:
 
 def look(
     planned: Planned,
-    ledger: Ledger | None,
+    ledger: Reader | None,
     *,
     difference: float | None = None,
     measure: Callable[[str], None] | None = None,
@@ -61,7 +64,7 @@ def _basis(planned: Planned, rows: list[TrialRow], measure: Callable[[str], None
     return speed.basis(planned, known)
 
 
-def _alike(planned: Planned, ledger: Ledger) -> list[TrialRow]:
+def _alike(planned: Planned, ledger: Reader) -> list[TrialRow]:
     """Trials of the study's recipe and data set; of the very split, where the ledger knows the study."""
     study = planned.study
     recipe = study.resolved_recipe().canonical()
@@ -74,7 +77,7 @@ def _alike(planned: Planned, ledger: Ledger) -> list[TrialRow]:
     ]
 
 
-def power(planned: Planned, ledger: Ledger, difference: float) -> Power:
+def power(planned: Planned, ledger: Reader, difference: float) -> Power:
     """Seeds needed to tell two candidates `difference` (a share, 0.01 = one point) apart, with 80 % probability.
 
     Errors: UsageError for a difference outside (0, 1); InputError without two seeds of one candidate in the ledger.

@@ -11,10 +11,10 @@ from scaling_search.costs.count import Cost
 from scaling_search.data import catalog
 from scaling_search.data.dataset import DatasetInfo
 from scaling_search.errors import InputError
-from scaling_search.scaling.coefficients import Exponents, Range, grid
+from scaling_search.scaling.coefficients import Exponents, Range, grid, parse_phi
 from scaling_search.search.budget import Meter, Quantity, Say
 from scaling_search.search.candidates import Candidate, Ground, candidate, ground, limited, matched, merge
-from scaling_search.search.study import Study, parse_phi
+from scaling_search.search.study import Study
 
 
 @dataclass(frozen=True, kw_only=True)

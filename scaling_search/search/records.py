@@ -14,7 +14,6 @@ from scaling_search.architecture import toml
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.baselines.load import load as load_network
 from scaling_search.costs.count import Cost
-from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import CandidateRow, NetworkRow, Result, StudyRow
 from scaling_search.search import origin
 from scaling_search.search import study as studies
@@ -23,6 +22,7 @@ from scaling_search.search.plan import Plan
 from scaling_search.search.study import Study
 
 if TYPE_CHECKING:
+    from scaling_search.ledger.ledger import Ledger
     from scaling_search.training.outcome import Outcome
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scaling_search.errors import InputError, suggest
-from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import StudyRow
 from scaling_search.report.study import study_document
 from scaling_search.report.table import Document
@@ -13,8 +13,11 @@ from scaling_search.search import family_table, findings
 from scaling_search.search import study as studies
 from scaling_search.search.grid import read_grid
 
+if TYPE_CHECKING:
+    from scaling_search.ledger.reader import Reader
 
-def document(ledger: Ledger, study: str | None) -> Document:
+
+def document(ledger: Reader, study: str | None) -> Document:
     """Grid, family and published tables of a study, given by name or file; the newest unless given.
 
     Errors: InputError when the ledger has no such study.
@@ -35,7 +38,7 @@ def document(ledger: Ledger, study: str | None) -> Document:
     return study_document(grid=grid, family=family)
 
 
-def choose(ledger: Ledger, study: str | None) -> StudyRow:
+def choose(ledger: Reader, study: str | None) -> StudyRow:
     """The study's row. Errors: InputError naming the ones there are."""
     rows = sorted(ledger.studies(), key=lambda row: row.created_at)
     if not rows:

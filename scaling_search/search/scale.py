@@ -12,18 +12,19 @@ from scaling_search.architecture import toml
 from scaling_search.architecture.network import Network
 from scaling_search.data import catalog
 from scaling_search.errors import InputError, UsageError
-from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import CandidateRow, TrialRow
 from scaling_search.report.render import save
-from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.scaling.coefficients import Coefficients, parse_phi
 from scaling_search.search import climb, records, rounds
 from scaling_search.search.budget import Meter
 from scaling_search.search.candidates import Candidate, candidate, ground, matched
 from scaling_search.search.grid import FRESH_SEEDS, make_trainer, read_grid
 from scaling_search.search.plan import base_of
-from scaling_search.search.study import Study, parse_phi
+from scaling_search.search.study import Study
 
 if TYPE_CHECKING:
+    from scaling_search.ledger.ledger import Ledger
+    from scaling_search.ledger.reader import Reader
     from scaling_search.search.jobs import Job, Watcher
     from scaling_search.search.trainer import Trainer
 
@@ -39,7 +40,7 @@ class Member:
     file: Path
 
 
-def winner(study: Study, ledger: Ledger) -> Coefficients:
+def winner(study: Study, ledger: Reader) -> Coefficients:
     """The triple that the study's grid chose. Errors: InputError when the ledger has no finished trial of it."""
     _, found = read_grid(ledger, study)
     if found.choice is None:
@@ -161,7 +162,7 @@ def train(
     return trained
 
 
-def others(study: Study, ledger: Ledger, members: Sequence[Candidate], *, match: str) -> list[CandidateRow]:
+def others(study: Study, ledger: Reader, members: Sequence[Candidate], *, match: str) -> list[CandidateRow]:
     """What earlier calls recorded of the same family at other phi: the networks that it has there now.
 
     Another triple's, or those of another base or rounding, would be read as members of this family.

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import DecisionRow
 from scaling_search.search import learned, pilot, rounds
 from scaling_search.search.pilot import Agreement, Stage
@@ -20,6 +19,8 @@ from scaling_search.search.rounds import Contender
 from scaling_search.search.study import Study
 
 if TYPE_CHECKING:
+    from scaling_search.ledger.ledger import Ledger
+    from scaling_search.ledger.reader import Reader
     from scaling_search.search.trainer import Trainer
 
 SUMMARY, LEFT_OUT, PILOT, GOES_ON = "first stage", "left out", "pilot", "goes on"
@@ -122,7 +123,7 @@ def _record(
     ledger.record_decisions(rows)
 
 
-def read(ledger: Ledger, study: Study) -> FirstStage | None:
+def read(ledger: Reader, study: Study) -> FirstStage | None:
     """The study's first stage, as the ledger has it; None without one."""
     if study.grid.pilot_epochs is None:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +14,7 @@ from scaling_search.architecture.schema import Strict
 from scaling_search.architecture.toml import inline
 from scaling_search.baselines.load import load
 from scaling_search.errors import InputError, UsageError, explain
-from scaling_search.scaling.coefficients import Range
+from scaling_search.scaling.coefficients import Range, parse_phi
 from scaling_search.scaling.proxy import proxy
 from scaling_search.scaling.rounding import Rounding
 from scaling_search.training import recipe as recipes
@@ -23,27 +22,6 @@ from scaling_search.training.recipe import Recipe
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 Limit = Annotated[float, Field(gt=0, le=1e18)]
-
-
-def parse_phi(text: str) -> tuple[float, ...]:
-    """`0..7` (every whole step), `0,0.5,2`, `-1`, or a mixture. Errors: UsageError naming the text.
-
-    >>> parse_phi("0..3,4.5")
-    (0.0, 1.0, 2.0, 3.0, 4.5)
-    """
-    found: list[float] = []
-    try:
-        for piece in text.split(","):
-            first, dots, last = piece.partition("..")
-            low, high = float(first), float(last if dots else first)
-            if not (math.isfinite(low) and math.isfinite(high) and -20 <= low <= high <= 20):
-                raise ValueError
-            found.extend(low + step for step in range(math.floor(high - low) + 1))
-    except ValueError:
-        raise UsageError(
-            f"phi {text!r}: write a range such as 0..7, a list such as 0,0.5,2, or one number, from -20 to 20"
-        ) from None
-    return tuple(sorted(set(found)))
 
 
 def _a_range(text: str) -> str:

@@ -16,6 +16,7 @@ Bouthillier et al. 2021 (arXiv:2103.03098, seeds as a source of variance).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,6 +24,10 @@ import numpy as np
 
 from scaling_search.search.additive import Additive
 from scaling_search.search.scores import Bits, Floats, Marks, Scores
+
+# Where the search for a half width ends: its relative precision, and the steps that no search has needed.
+_PRECISION = 1e-9
+_MOST_STEPS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,22 +160,24 @@ def half_width(image: Floats, share: Floats, noise: SeedNoise, *, level: float) 
     """Half the width of the interval around an estimate with variance image + share·seed².
 
     Solves mean over pivots of P(|N(0, image + share·seed²)| > h) = 1 − level for h: Student's t when seeds
-    are all that varies, normal when images are. `image` and `share` have one shape, h has the same.
+    are all that varies, normal when images are. `image` and `share` have one shape, h has the same. The left side
+    falls and is convex, so Newton's steps from 0 rise to the solution and never pass it.
     """
     from scipy.special import ndtr
 
     nodes, weights = np.polynomial.legendre.leggauss(80)
     pivots = noise.pivots((1 + nodes) / 2)
     deviations = np.sqrt(np.maximum(image[..., None] + share[..., None] * pivots, 1e-300))
-    low, high = np.zeros(image.shape), 10 * deviations.max(axis=-1)
-    for _ in range(36):
-        middle = (low + high) / 2
-        outside = ndtr(-middle[..., None] / deviations) @ weights
-        low, high = (
-            np.where(outside > 1 - level, middle, low),
-            np.where(outside > 1 - level, high, middle),
-        )
-    return np.asarray(high)
+    half = np.zeros(image.shape)
+    for _ in range(_MOST_STEPS):
+        units = half[..., None] / deviations
+        outside = ndtr(-units) @ weights
+        falls = (np.exp(-(units**2) / 2) / deviations) @ weights / math.sqrt(2 * math.pi)
+        step = (outside - (1 - level)) / falls
+        half = half + step
+        if not np.any(step > _PRECISION * half):
+            break
+    return np.asarray(half)
 
 
 def _margins(cells: np.ndarray) -> tuple[Floats, Floats]:

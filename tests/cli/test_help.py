@@ -95,6 +95,17 @@ print(sorted({name.partition(".")[0] for name in sys.modules}), code)
     assert not set(names_in(loaded)) & ACCELERATOR
 
 
+def test_a_plan_without_a_ledger_loads_no_database(tmp_path: Path) -> None:
+    program = (
+        "import sys; from scaling_search.cli.main import run; run(sys.argv[1:]); print(list(sys.modules))"
+    )
+    words = ["plan", "--ledger", str(tmp_path / "none.db")]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+    loaded = {name.partition(".")[0] for name in names_in(done.stdout.splitlines()[-1])}
+    assert "numpy" in loaded, done.stderr
+    assert not loaded & ({"sqlalchemy", "scipy"} | ACCELERATOR)
+
+
 def names_in(text: str) -> list[str]:
     """The names in a printed list."""
     return [name.strip(" '[]") for name in text.split(",")]

@@ -66,18 +66,14 @@ class Undo(Exception):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rows_come_back_as_they_were(ledger: Ledger, kind: Kind[object], data: st.DataObject) -> None:
     """Two versions of rows: the later stays, for reading all and by key, with and without bits."""
-    first = data.draw(
-        st.lists(rows(kind), min_size=1, max_size=3, unique_by=lambda row: store.key_of(kind, row))
-    )
+    first = data.draw(st.lists(rows(kind), min_size=1, max_size=3, unique_by=lambda row: kind.key_of(row)))
     keys = {name: getattr(first[0], name) for name in kind.key}
     second = dataclasses.replace(data.draw(rows(kind)), **keys)
-    expected = {store.key_of(kind, row): row for row in [*first, second]}
+    expected = {kind.key_of(row): row for row in [*first, second]}
     with pytest.raises(Undo), ledger.database.writing() as connection:
         store.put(connection, kind, first)
         store.put(connection, kind, [second])
-        assert {
-            store.key_of(kind, row): row for row in store.read(connection, kind, with_correct=True)
-        } == expected
+        assert {kind.key_of(row): row for row in store.read(connection, kind, with_correct=True)} == expected
         stored = store.read_one(connection, kind, *keys.values(), with_correct=True)
         assert stored is not None and stored.row == second
         if kind.has_bits:

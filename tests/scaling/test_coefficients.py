@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from scaling_search.architecture.network import fingerprint
 from scaling_search.baselines.load import baseline
 from scaling_search.errors import UsageError
-from scaling_search.scaling.coefficients import Coefficients, Range, grid
+from scaling_search.scaling.coefficients import Coefficients, Range, grid, parse_phi
 from scaling_search.scaling.scale import compound
 
 
@@ -82,3 +83,37 @@ def test_a_coefficient_under_one_is_refused_by_name(key: str, value: float) -> N
     triple = {"alpha": 1.2, "beta": 1.1, "gamma": 1.15, key: value}
     with pytest.raises(UsageError, match=key):
         Coefficients(**triple)
+
+
+@given(st.lists(st.integers(-20, 20), min_size=1, max_size=5))
+def test_a_list_of_phi_is_sorted_and_without_repeats(values: list[int]) -> None:
+    assert parse_phi(",".join(map(str, values))) == tuple(sorted(set(map(float, values))))
+
+
+@given(st.integers(-20, 20), st.integers(0, 40))
+def test_a_range_of_phi_takes_every_whole_step(low: int, steps: int) -> None:
+    high = min(20, low + steps)
+    assert parse_phi(f"{low}..{high}") == tuple(map(float, range(low, high + 1)))
+
+
+def test_phi_may_be_fractional_negative_or_mixed() -> None:
+    assert parse_phi("0.5..2.5, -1") == (-1.0, 0.5, 1.5, 2.5)
+    assert parse_phi("0..1.5") == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "one", "1..", "..1", "2..1", "nan", "inf", "0..21", "-21", "1,,2", "1...2"]
+)
+def test_phi_that_is_none(text: str) -> None:
+    with pytest.raises(UsageError, match="write a range such as"):
+        parse_phi(text)
+
+
+@given(st.text(max_size=8))
+def test_any_text_is_phi_or_a_usage_error(text: str) -> None:
+    try:
+        found = parse_phi(text)
+    except UsageError:
+        return
+    assert found == tuple(sorted(set(found)))
+    assert all(math.isfinite(phi) and abs(phi) <= 20 for phi in found)

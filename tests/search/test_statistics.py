@@ -7,7 +7,7 @@ from scaling_search.errors import InputError
 from scaling_search.search.scores import gather
 from scaling_search.search.simulate import SimulatedTrainer, one_best
 from scaling_search.search.statistics import IMAGES, IMAGES_AND_SEEDS, accuracies, differences
-from scaling_search.search.variance import accuracy_noise, compare, difference_noise, half_width
+from scaling_search.search.variance import SeedNoise, accuracy_noise, compare, difference_noise, half_width
 from tests.search.scored import at_most, scored, stacked
 
 
@@ -147,11 +147,24 @@ def test_shares_are_compared_like_bits() -> None:
 def test_the_half_width_is_students_when_only_seeds_vary() -> None:
     from scipy.special import stdtrit
 
-    from scaling_search.search.variance import SeedNoise
-
     noise = SeedNoise(raw=4.0, flips=0.0, degrees=3.0)
     found = half_width(np.array([1e-12]), np.array([0.5]), noise, level=0.95)
     assert found[0] == pytest.approx(np.sqrt(2.0) * stdtrit(3.0, 0.975), rel=0.01)
+
+
+@pytest.mark.parametrize("degrees", [1.0, 2.0, 7.5, 200.0])
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.9999])
+def test_as_much_lies_outside_the_half_width_as_asked(degrees: float, level: float) -> None:
+    """The defining equation, at image variances from none to all."""
+    from scipy.special import ndtr
+
+    noise = SeedNoise(raw=1e-4, flips=3e-5, degrees=degrees)
+    image = np.array([1e-14, 1e-6, 1e-4, 1.0])
+    half = half_width(image, np.full(4, 0.5), noise, level=level)
+    nodes, weights = np.polynomial.legendre.leggauss(80)
+    deviations = np.sqrt(image[:, None] + 0.5 * noise.pivots((1 + nodes) / 2))
+    outside = (2 * ndtr(-half[:, None] / deviations)) @ (weights / 2)
+    assert outside == pytest.approx(1 - level, rel=1e-6)
 
 
 def test_trials_scored_on_different_images_are_refused() -> None:

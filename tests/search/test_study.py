@@ -1,15 +1,14 @@
 """Studies: read strictly, overridden by dotted keys, written so that reading gives the same."""
 
-import math
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling_search.errors import InputError, UsageError
+from scaling_search.errors import InputError
 from scaling_search.search import study as studies
-from scaling_search.search.study import Data, Family, Grid, Proxy, Study, override, parse, parse_phi, write
+from scaling_search.search.study import Data, Family, Grid, Proxy, Study, override, parse, write
 
 TEXT = st.text(min_size=1, max_size=20)
 PHIS = st.sampled_from(["1", "0..7", "0,0.5,2", "-1", "1,2"])
@@ -133,37 +132,3 @@ def test_a_new_baseline_drops_what_belonged_to_the_old_one() -> None:
     kept = override(study, {"baseline": "lenet-5", "proxy.resolution": 16})
     assert kept.proxy == Proxy(resolution=16)
     assert override(study, {"grid.seeds": 1}).proxy == study.proxy
-
-
-@given(st.lists(st.integers(-20, 20), min_size=1, max_size=5))
-def test_a_list_of_phi_is_sorted_and_without_repeats(values: list[int]) -> None:
-    assert parse_phi(",".join(map(str, values))) == tuple(sorted(set(map(float, values))))
-
-
-@given(st.integers(-20, 20), st.integers(0, 40))
-def test_a_range_of_phi_takes_every_whole_step(low: int, steps: int) -> None:
-    high = min(20, low + steps)
-    assert parse_phi(f"{low}..{high}") == tuple(map(float, range(low, high + 1)))
-
-
-def test_phi_may_be_fractional_negative_or_mixed() -> None:
-    assert parse_phi("0.5..2.5, -1") == (-1.0, 0.5, 1.5, 2.5)
-    assert parse_phi("0..1.5") == (0.0, 1.0)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "one", "1..", "..1", "2..1", "nan", "inf", "0..21", "-21", "1,,2", "1...2"]
-)
-def test_phi_that_is_none(text: str) -> None:
-    with pytest.raises(UsageError, match="write a range such as"):
-        parse_phi(text)
-
-
-@given(st.text(max_size=8))
-def test_any_text_is_phi_or_a_usage_error(text: str) -> None:
-    try:
-        found = parse_phi(text)
-    except UsageError:
-        return
-    assert found == tuple(sorted(set(found)))
-    assert all(math.isfinite(phi) and abs(phi) <= 20 for phi in found)

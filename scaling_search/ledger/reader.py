@@ -1,0 +1,132 @@
+"""What can be asked of a ledger without writing: of the file as it is at each call, or of one moment of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+from scaling_search.ledger.records import Value
+from scaling_search.ledger.rows import (
+    CandidateRow,
+    DecisionRow,
+    EvaluationRow,
+    NetworkRow,
+    StudyRow,
+    TrialRow,
+)
+from scaling_search.ledger.schema import (
+    CANDIDATES,
+    DECISIONS,
+    EVALUATIONS,
+    NETWORKS,
+    RESULTS,
+    STUDIES,
+    TRIALS,
+    Kind,
+    Row,
+)
+
+
+class Tables(Protocol):
+    """Checked rows, by key."""
+
+    def read(self, kind: Kind[Row], *, with_correct: bool = False) -> list[Row]:
+        """All rows of a table; per-image bits only `with_correct`."""
+
+    def find(
+        self, kind: Kind[Row], keys: Sequence[tuple[Value, ...]], *, with_correct: bool = False
+    ) -> list[Row]:
+        """Those with these keys."""
+
+
+class Reader(ABC):
+    """All questions. Raises DamagedError for a damaged row (table and key are named) and StorageError."""
+
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[Tables]:
+        """The tables at one moment."""
+
+    def studies(self) -> list[StudyRow]:
+        """All studies, by name."""
+        with self._reading() as tables:
+            return tables.read(STUDIES)
+
+    def network(self, fingerprint: str) -> NetworkRow | None:
+        """The network with this fingerprint."""
+        with self._reading() as tables:
+            found = tables.find(NETWORKS, [(fingerprint,)])
+        return found[0] if found else None
+
+    def networks(self) -> list[NetworkRow]:
+        """All networks, by fingerprint."""
+        with self._reading() as tables:
+            return tables.read(NETWORKS)
+
+    def candidates(self, study: str, purpose: str | None = None) -> list[CandidateRow]:
+        """A study's candidates, by purpose, φ and triple."""
+        with self._reading() as tables:
+            rows = tables.read(CANDIDATES)
+        return [row for row in rows if row.study == study and purpose in (None, row.purpose)]
+
+    def decisions(self, study: str) -> list[DecisionRow]:
+        """A study's decisions, by round and network."""
+        with self._reading() as tables:
+            return [row for row in tables.read(DECISIONS) if row.study == study]
+
+    def trials(
+        self, keys: Sequence[str] | None = None, study: str | None = None, *, with_correct: bool = False
+    ) -> list[TrialRow]:
+        """Trials, sorted by key: all, or those with the keys, or a study's (its candidates' networks, recipe and data).
+
+        Per-image bits are sure to be there only `with_correct`.
+        """
+        with self._reading() as tables:
+            if keys is not None:
+                rows = tables.find(TRIALS, [(key,) for key in keys], with_correct=with_correct)
+            else:
+                rows = tables.read(TRIALS, with_correct=with_correct)
+            if study is None:
+                return rows
+            networks = {row.network for row in tables.read(CANDIDATES) if row.study == study}
+            own = next((row for row in tables.read(STUDIES) if row.name == study), None)
+        recipe, dataset = (None, None) if own is None else (own.recipe, own.dataset)
+        return [
+            row
+            for row in rows
+            if row.network in networks and recipe in (None, row.recipe) and dataset in (None, row.dataset)
+        ]
+
+    def evaluations(
+        self, keys: Sequence[str] | None = None, *, with_correct: bool = False
+    ) -> list[EvaluationRow]:
+        """Evaluations of all trials or of those with the keys, by trial and split."""
+        with self._reading() as tables:
+            rows = tables.read(EVALUATIONS, with_correct=with_correct)
+        wanted = None if keys is None else set(keys)
+        return [row for row in rows if wanted is None or row.trial_key in wanted]
+
+
+class Snapshot(Reader):
+    """A ledger as it was at one moment, in memory: figures drawn from it fit together, and no table is read twice."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._rows: Mapping[str, list[Any]] = {
+            kind.name: tables.read(kind, with_correct=True) for kind in RESULTS
+        }
+
+    @contextmanager
+    def _reading(self) -> Iterator[Tables]:
+        yield self
+
+    def read(self, kind: Kind[Row], *, with_correct: bool = False) -> list[Row]:  # noqa: ARG002
+        """All rows of a table, with their bits in any case."""
+        return list(self._rows[kind.name])
+
+    def find(
+        self, kind: Kind[Row], keys: Sequence[tuple[Value, ...]], *, with_correct: bool = False
+    ) -> list[Row]:
+        """Those with these keys, likewise."""
+        wanted = set(keys)
+        return [row for row in self.read(kind, with_correct=with_correct) if kind.key_of(row) in wanted]
