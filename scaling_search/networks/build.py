@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +14,7 @@ from scaling_search.architecture import operations as ops
 from scaling_search.architecture.network import Network, operation_tree, with_drop_rate
 from scaling_search.architecture.operations import Operation, Shape
 from scaling_search.architecture.shapes import output_shape
-from scaling_search.networks import combinators, initial, modules
+from scaling_search.networks import combinators, initial, modules, vectors
 
 Tree = dict[str, Any]
 # A run of equal blocks at least this long becomes one compiled loop: it compiles once however deep the stage.
@@ -27,12 +28,13 @@ class Model(NamedTuple):
     apply(params, batch_stats, images (B, H, W, C), *, train, key) -> (logits (B, classes) float32, new batch_stats).
 
     A network with auxiliary heads gives logits (heads, B, classes) in training, the main head first; the loss is the
-    sum of the heads' losses, each times its entry of `head_weights`.
+    sum of the heads' losses, each times its entry of `head_weights`. `split` is `jnp.split` in the device's best way.
     """
 
     init: Callable[[jax.Array], tuple[Tree, Tree]]
     apply: Callable[..., tuple[jax.Array, Tree]]
     head_weights: tuple[float, ...] = (1.0,)
+    split: Callable[[jax.Array, Sequence[int]], list[jax.Array]] = jnp.split
 
 
 class Builder:
@@ -148,4 +150,4 @@ def build(network: Network, *, platform: str, loop_from: int = LOOP_FROM) -> Mod
         logits = logits[0] if len(heads) == 1 else logits
         return logits, nnx.to_pure_dict(nnx.state(module, nnx.BatchStat))
 
-    return Model(init, apply, tuple(head_weights))
+    return Model(init, apply, tuple(head_weights), partial(vectors.split, platform=platform))

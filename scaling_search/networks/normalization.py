@@ -35,23 +35,28 @@ def batch_norm(
     flows through these. Otherwise they are the running `mean` and `variance`, returned unchanged.
     Shapes: x (..., C); the rest (C,), float32. Statistics are float32 whatever x's type, y has x's type.
     """
+    if platform == "cpu" and native.version() is not None:
+        kind = activation if activation in _IN_KERNEL else "identity"
+        arrays = (x.astype(jnp.float32), scale, bias, mean, variance)
+        if train:
+            y, mean, variance = _fused(*arrays, epsilon, momentum, kind)
+        else:
+            shape = jax.ShapeDtypeStruct(x.shape, jnp.float32)
+            (y,) = native.call("batch_norm_apply", [shape], *arrays, **_attributes(epsilon, kind))
+        y = y if kind == activation else activate(y, activation)
+        return y.astype(x.dtype), mean, variance
     if not train:
         y = _scale_and_shift(x, scale, bias, mean, variance, epsilon)
         return activate(y, activation).astype(x.dtype), mean, variance
-    if platform == "cpu" and native.version() is not None:
-        kind = activation if activation in _IN_KERNEL else "identity"
-        y, batch_mean, batch_variance = _fused(x.astype(jnp.float32), scale, bias, epsilon, kind)
-        y = y if kind == activation else activate(y, activation)
-    else:
-        axes = tuple(range(x.ndim - 1))
-        wide = x.astype(jnp.float32)
-        # About the first row, or a mean far from zero would eat the digits of the variance.
-        pivot = lax.stop_gradient(wide[(0,) * (x.ndim - 1)])
-        offset = wide - pivot
-        mean_offset = jnp.mean(offset, axes)
-        batch_mean = pivot + mean_offset
-        batch_variance = jnp.maximum(jnp.mean(offset * offset, axes) - mean_offset * mean_offset, 0.0)
-        y = activate(_scale_and_shift(x, scale, bias, batch_mean, batch_variance, epsilon), activation)
+    axes = tuple(range(x.ndim - 1))
+    wide = x.astype(jnp.float32)
+    # About the first row, or a mean far from zero would eat the digits of the variance.
+    pivot = lax.stop_gradient(wide[(0,) * (x.ndim - 1)])
+    offset = wide - pivot
+    mean_offset = jnp.mean(offset, axes)
+    batch_mean = pivot + mean_offset
+    batch_variance = jnp.maximum(jnp.mean(offset * offset, axes) - mean_offset * mean_offset, 0.0)
+    y = activate(_scale_and_shift(x, scale, bias, batch_mean, batch_variance, epsilon), activation)
     new_mean = momentum * mean + (1 - momentum) * lax.stop_gradient(batch_mean)
     new_variance = momentum * variance + (1 - momentum) * lax.stop_gradient(batch_variance)
     return y.astype(x.dtype), new_mean, new_variance
@@ -65,28 +70,45 @@ def _scale_and_shift(
     return x * factor.reshape(shape) + (bias - mean * factor).reshape(shape)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+@partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7))
 def _fused(
-    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float, activation: str
+    x: jax.Array,
+    scale: jax.Array,
+    bias: jax.Array,
+    mean: jax.Array,
+    variance: jax.Array,
+    epsilon: float,
+    momentum: float,
+    activation: str,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """(y, μ, σ²) of a batch, in two passes over memory; the backward pass computes y's inside anew from x."""
-    channel = jax.ShapeDtypeStruct(scale.shape, jnp.float32)
-    results = [jax.ShapeDtypeStruct(x.shape, jnp.float32), channel, channel]
-    y, mean, variance = native.call(
-        "batch_norm_forward", results, x, scale, bias, **_attributes(epsilon, activation)
-    )
-    return y, mean, variance
+    """(y, new mean, new variance), in two passes over memory; the backward pass computes y's inside anew from x."""
+    return _forward(x, scale, bias, mean, variance, epsilon, momentum, activation)[0]
 
 
 def _forward(
-    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float, activation: str
+    x: jax.Array,
+    scale: jax.Array,
+    bias: jax.Array,
+    mean: jax.Array,
+    variance: jax.Array,
+    epsilon: float,
+    momentum: float,
+    activation: str,
 ) -> tuple[tuple[jax.Array, jax.Array, jax.Array], tuple[jax.Array, ...]]:
-    y, mean, variance = _fused(x, scale, bias, epsilon, activation)
-    return (y, mean, variance), (x, scale, bias, mean, variance)
+    channel = jax.ShapeDtypeStruct(scale.shape, jnp.float32)
+    y, batch_mean, batch_variance, new_mean, new_variance = native.call(
+        "batch_norm_forward",
+        [jax.ShapeDtypeStruct(x.shape, jnp.float32), *[channel] * 4],
+        *(x, scale, bias, mean, variance),
+        **_attributes(epsilon, activation),
+        momentum=np.float32(momentum),
+    )
+    return (y, new_mean, new_variance), (x, scale, bias, batch_mean, batch_variance)
 
 
 def _backward(
     epsilon: float,
+    momentum: float,  # noqa: ARG001
     activation: str,
     saved: tuple[jax.Array, ...],
     grads: tuple[jax.Array, jax.Array, jax.Array],
@@ -100,7 +122,8 @@ def _backward(
         *(x, grads[0], scale, bias, mean, variance),
         **_attributes(epsilon, activation),
     )
-    return tuple(results)
+    # The running statistics are no parameters: nobody asks for their gradients.
+    return (*results, jnp.zeros_like(mean), jnp.zeros_like(variance))
 
 
 _fused.defvjp(_forward, _backward)

@@ -7,12 +7,15 @@ arrays of a B0 the update alone took 16 s to compile and 36 ms to run; on vector
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from scaling_search.training.model import Split
 
 Tree = Any
 Flat = dict[str, Any]  # vectors, Float[Array | np.ndarray, " size"]
@@ -24,12 +27,13 @@ _KERNEL, _REST = "kernel", "rest"
 @dataclass(frozen=True, kw_only=True)
 class Layout:
     """Where each leaf of a tree lies: its place is the order of its group's leaves. ``groups`` names each leaf's
-    vector.
+    vector, ``split`` cuts vectors on a device.
     """
 
     treedef: Any
     shapes: tuple[tuple[int, ...], ...]
     groups: tuple[str, ...]
+    split: Split
 
     def pack(self, tree: Tree) -> Flat:
         """tree → vectors; NumPy arrays stay on the host."""
@@ -51,16 +55,22 @@ class Layout:
 
     def unpack(self, flat: Flat) -> Tree:
         """vectors → tree; `pack` undone."""
-        used = dict.fromkeys(flat, 0)
-        leaves = []
-        for shape, group in zip(self.shapes, self.groups, strict=True):
-            start = used[group]
-            used[group] = start + math.prod(shape)
-            leaves.append(flat[group][start : used[group]].reshape(shape))
+        pieces: dict[str, Iterator[Any]] = {}
+        for name, vector in flat.items():
+            sizes = [
+                math.prod(shape)
+                for shape, group in zip(self.shapes, self.groups, strict=True)
+                if group == name
+            ]
+            split = np.split if isinstance(vector, np.ndarray) else self.split
+            pieces[name] = iter(split(vector, np.cumsum(sizes)[:-1].tolist()))
+        leaves = [
+            next(pieces[group]).reshape(shape) for shape, group in zip(self.shapes, self.groups, strict=True)
+        ]
         return jax.tree.unflatten(self.treedef, leaves)
 
 
-def layout_of(tree: Tree) -> Layout:
+def layout_of(tree: Tree, split: Split = jnp.split) -> Layout:
     """The layout of a tree of float32 arrays (or of their shapes). Raises TypeError for another type."""
     paths, treedef = jax.tree_util.tree_flatten_with_path(tree)
     for path, leaf in paths:
@@ -71,6 +81,7 @@ def layout_of(tree: Tree) -> Layout:
     return Layout(
         treedef=treedef,
         shapes=tuple(tuple(leaf.shape) for _, leaf in paths),
+        split=split,
         groups=tuple(
             _KERNEL if path and getattr(path[-1], "key", None) == _KERNEL else _REST for path, _ in paths
         ),

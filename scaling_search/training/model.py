@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from jaxtyping import Array, Float, Key
@@ -34,6 +35,14 @@ class Apply(Protocol):
     ) -> tuple[Float[Array, "*heads batch classes"], Tree]: ...
 
 
+class Split(Protocol):
+    """`jnp.split`, as quick to compile as the device allows: a vector's consecutive pieces, between these places."""
+
+    def __call__(
+        self, vector: Float[Array, " size"], places: Sequence[int], /
+    ) -> list[Float[Array, " piece"]]: ...
+
+
 class Model(Protocol):
     """A network as a pair of pure functions (``networks.build`` makes one)."""
 
@@ -42,6 +51,9 @@ class Model(Protocol):
 
     @property
     def apply(self) -> Apply: ...
+
+    @property
+    def split(self) -> Split: ...
 
     @property
     def head_weights(self) -> tuple[float, ...]:

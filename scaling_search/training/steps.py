@@ -76,8 +76,8 @@ def plan(model: Model, recipe: Recipe, steps_per_epoch: int) -> Trial:
         model=model,
         recipe=recipe,
         steps_per_epoch=steps_per_epoch,
-        params=layout_of(params),
-        batch_stats=layout_of(batch_stats),
+        params=layout_of(params, model.split),
+        batch_stats=layout_of(batch_stats, model.split),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -60,6 +62,30 @@ def test_kernel_equals_plain(
     for our, their in zip(ours, theirs, strict=True):
         assert our.dtype == their.dtype
         assert_allclose(our, their, rtol=1e-4, atol=1e-4 * max(1.0, float(jnp.abs(their).max())))
+
+
+@pytest.mark.skipif(native.version() is None, reason="no C++ compiler here")
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("activation", ["identity", "silu", "hard_swish", "tanh"])
+def test_evaluation_in_a_kernel_equals_plain(
+    shape: tuple[int, ...], activation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(6)
+    x = jnp.asarray(rng.normal(3.0, 2.0, size=(2, *shape)), jnp.float32)
+    scale, bias, mean = (jnp.asarray(rng.normal(size=(2, shape[-1])), jnp.float32) for _ in range(3))
+
+    def run() -> list[jax.Array]:
+        """Two seeds, each with weights and statistics of its own."""
+        keep = {"train": False, "momentum": 0.9, "epsilon": 1e-3, "activation": activation, "platform": "cpu"}
+        norm = partial(normalization.batch_norm, **keep)
+        return list(jax.jit(jax.vmap(norm))(x, scale, bias, mean, mean**2))
+
+    ours = run()
+    monkeypatch.setattr(native, "version", lambda: None)
+    theirs = run()
+    assert_allclose(ours[0], theirs[0], rtol=1e-4, atol=1e-4 * float(jnp.abs(theirs[0]).max()))
+    assert_allclose(ours[1], mean)
+    assert_allclose(ours[2], mean**2)
 
 
 @pytest.mark.parametrize("kernels", [True, False], ids=["kernel", "plain"])

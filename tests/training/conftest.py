@@ -25,6 +25,7 @@ class Toy(NamedTuple):
     init: Any
     apply: Any
     head_weights: tuple[float, ...] = (1.0,)
+    split: Any = jnp.split
 
 
 def generator(key: Any) -> np.random.Generator:

@@ -3,6 +3,7 @@
 #include "depthwise.h"
 #include "gate.h"
 #include "normalization.h"
+#include "vectors.h"
 
 // A handler's signature: so many float32 arrays in and out (one or more), and XLA's threads.
 template <int N, typename Binding>
@@ -41,7 +42,13 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_depthwise_backward, depthwise_backw
                                   .Attr<int64_t>("left")));
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_batch_norm_forward, batch_norm_forward,
-                              (arrays<3, 3>()
+                              (arrays<5, 5>()
+                                  .Attr<int64_t>("activation")
+                                  .Attr<float>("epsilon")
+                                  .Attr<float>("momentum")));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_batch_norm_apply, batch_norm_apply,
+                              (arrays<5, 1>()
                                   .Attr<int64_t>("activation")
                                   .Attr<float>("epsilon")));
 
@@ -74,3 +81,6 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_dense_weight_gradient, dense_weight
                                   .Attr<int64_t>("groups")
                                   .Attr<int64_t>("top")
                                   .Attr<int64_t>("left")));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_split, split,
+                              (arguments<1>(ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()).RemainingRets()));

@@ -166,9 +166,25 @@ void for_each_vector(ffi::ThreadPool& pool, const Lines& cut, const Each& each) 
   });
 }
 
+// y = activate(scale·(x − mean)/√(variance + epsilon) + bias).
+template <int64_t A>
+void norm_apply(ffi::ThreadPool& pool, const Lines& cut, const float* x, const float* scale, const float* bias,
+                const float* mean, const float* variance, float epsilon, float* y) {
+  std::vector<float> factors(cut.channels);
+  for (int64_t c = 0; c < cut.channels; ++c) factors[c] = scale[c] / std::sqrt(variance[c] + epsilon);
+  const std::vector<float> factor = cut.repeat(factors.data()), shift = cut.repeat(bias), middle = cut.repeat(mean);
+  for_each_vector(pool, cut, [&](auto whole, int64_t place, int64_t at) {
+    const Vec centred = get<whole.value>(x, place, cut.floats) - load(&middle[at]);
+    const Vec z = centred * load(&factor[at]) + load(&shift[at]);
+    set<whole.value>(y, place, cut.floats, activate<A>(z));
+  });
+}
+
+// Leaves the batch's own statistics for the backward pass, and the running ones after it.
 template <int64_t A>
 void norm_forward(ffi::ThreadPool& pool, const Lines& cut, const float* x, const float* scale, const float* bias,
-                  float epsilon, float* y, float* mean, float* variance) {
+                  const float* old_mean, const float* old_variance, float momentum, float epsilon, float* y,
+                  float* mean, float* variance, float* new_mean, float* new_variance) {
   // About the first row, or a mean far from zero would eat the digits of the variance.
   const std::vector<float> pivot = cut.repeat(x);
   const std::vector<double> sums = sums_of(pool, cut, [&](auto whole, int64_t place, int64_t at, Vec& first,
@@ -179,20 +195,15 @@ void norm_forward(ffi::ThreadPool& pool, const Lines& cut, const float* x, const
     second += v * v;
   });
   const double count = static_cast<double>(cut.floats) / cut.channels;
-  std::vector<float> factors(cut.channels);
   for (int64_t c = 0; c < cut.channels; ++c) {
     const double m = sums[c] / count;
     const double v = sums[cut.channels + c] / count - m * m;
     mean[c] = x[c] + m;
     variance[c] = v < 0.0 ? 0.0 : v;
-    factors[c] = scale[c] / std::sqrt(variance[c] + epsilon);
+    new_mean[c] = momentum * old_mean[c] + (1 - momentum) * mean[c];
+    new_variance[c] = momentum * old_variance[c] + (1 - momentum) * variance[c];
   }
-  const std::vector<float> factor = cut.repeat(factors.data()), shift = cut.repeat(bias), middle = cut.repeat(mean);
-  for_each_vector(pool, cut, [&](auto whole, int64_t place, int64_t at) {
-    const Vec centred = get<whole.value>(x, place, cut.floats) - load(&middle[at]);
-    const Vec z = centred * load(&factor[at]) + load(&shift[at]);
-    set<whole.value>(y, place, cut.floats, activate<A>(z));
-  });
+  norm_apply<A>(pool, cut, x, scale, bias, mean, variance, epsilon, y);
 }
 
 template <int64_t A>
@@ -246,16 +257,33 @@ ffi::Error with_activation(int64_t activation, const Run& run) {
 using In = ffi::Buffer<ffi::F32>;
 using Out = ffi::Result<ffi::Buffer<ffi::F32>>;
 
-static ffi::Error batch_norm_forward(ffi::ThreadPool pool, In x, In scale, In bias, Out y, Out mean, Out variance,
-                                     int64_t activation, float epsilon) {
+static ffi::Error batch_norm_apply(ffi::ThreadPool pool, In x, In scale, In bias, In mean, In variance, Out y,
+                                   int64_t activation, float epsilon) {
+  const int64_t count = seeds(scale, 1), channels = scale.dimensions().back();
+  const Lines cut(x.element_count() / count, channels);
+  return with_activation(activation, [&](auto kind) {
+    for (int64_t s = 0; s < count; ++s) {
+      const int64_t c = s * channels, n = s * cut.floats;
+      norm_apply<decltype(kind)::value>(pool, cut, x.typed_data() + n, scale.typed_data() + c, bias.typed_data() + c,
+                                        mean.typed_data() + c, variance.typed_data() + c, epsilon,
+                                        y->typed_data() + n);
+    }
+  });
+}
+
+static ffi::Error batch_norm_forward(ffi::ThreadPool pool, In x, In scale, In bias, In old_mean, In old_variance,
+                                     Out y, Out mean, Out variance, Out new_mean, Out new_variance,
+                                     int64_t activation, float epsilon, float momentum) {
   const int64_t count = seeds(scale, 1), channels = scale.dimensions().back();
   const Lines cut(x.element_count() / count, channels);
   return with_activation(activation, [&](auto kind) {
     for (int64_t s = 0; s < count; ++s) {
       const int64_t c = s * channels, n = s * cut.floats;
       norm_forward<decltype(kind)::value>(pool, cut, x.typed_data() + n, scale.typed_data() + c,
-                                          bias.typed_data() + c, epsilon, y->typed_data() + n,
-                                          mean->typed_data() + c, variance->typed_data() + c);
+                                          bias.typed_data() + c, old_mean.typed_data() + c,
+                                          old_variance.typed_data() + c, momentum, epsilon, y->typed_data() + n,
+                                          mean->typed_data() + c, variance->typed_data() + c,
+                                          new_mean->typed_data() + c, new_variance->typed_data() + c);
     }
   });
 }
