@@ -94,7 +94,7 @@ def _opened(library: Path) -> ctypes.CDLL:
 
 def _handlers(sources: Sources) -> list[str]:
     code = "".join(content.decode() for _, content in sources)
-    return re.findall(r"XLA_FFI_DEFINE_HANDLER_SYMBOL\(\s*scaling_search_(\w+)", code)
+    return re.findall(r"^KERNEL\((\w+)", code, re.MULTILINE)
 
 
 def _compiler() -> str | None:

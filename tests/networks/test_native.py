@@ -150,3 +150,17 @@ def test_other_processes_get_the_same_bits_and_reuse_the_programs(tmp_path: Path
         kept.append({path.name for path in tmp_path.glob("*-cache")})
     assert kept[0]
     assert kept[1] == kept[0]
+
+
+@needs_kernels
+def test_a_call_that_does_not_fit_its_kernel_is_refused() -> None:
+    """Not run: what lies behind an array's end is somebody else's."""
+    three = jax.ShapeDtypeStruct((3,), jnp.float32)
+    vector = jnp.zeros(7, jnp.float32)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="the pieces are not the vector"):
+        native.call("split", [three, three], vector)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="too many arrays or attributes"):
+        native.call("split", [three, three, three], vector, vector)
+    channel = jnp.zeros(3, jnp.float32)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="INVALID_ARGUMENT"):
+        native.call("batch_norm_apply", [three], *[channel] * 5, activation=np.int64(0))

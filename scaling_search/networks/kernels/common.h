@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -57,9 +58,8 @@ class Scratch {
 };
 
 // Runs task 0 ... tasks - 1, each once, on any thread. The caller works too and waits only for tasks that have begun,
-// so a pool whose threads all wait in here still gets on.
-template <typename Run>
-void for_each(ffi::ThreadPool& pool, int64_t tasks, int64_t work, const Run& run) {
+// so a pool whose threads all wait in here still gets on. No template: each would cost the compiler a second.
+static void for_each(ffi::ThreadPool& pool, int64_t tasks, int64_t work, const std::function<void(int64_t)>& run) {
   struct Shared {
     std::atomic<int64_t> next{0};
     int64_t done = 0;

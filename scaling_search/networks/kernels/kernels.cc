@@ -1,86 +1,87 @@
 // XLA custom calls for a CPU: what XLA itself compiles into slow loops. Built on the user's machine (native.py).
+#include <initializer_list>
+#include <stdexcept>
+#include <tuple>
+
 #include "dense.h"
 #include "depthwise.h"
 #include "gate.h"
 #include "normalization.h"
 #include "vectors.h"
 
-// A handler's signature: so many float32 arrays in and out (one or more), and XLA's threads.
-template <int N, typename Binding>
-static auto arguments(Binding&& binding) {
-  if constexpr (N == 1) {
-    return std::move(binding).template Arg<ffi::Buffer<ffi::F32>>();
-  } else {
-    return arguments<N - 1>(std::move(binding).template Arg<ffi::Buffer<ffi::F32>>());
+// A call's arrays and numbers, taken in the order in which a kernel declares its parameters. XLA's own typed bindings
+// do the same, but a compiler spends a second on each.
+struct Given {
+  const ffi::RemainingArgs& arguments;
+  const ffi::RemainingRets& results;
+  const ffi::Dictionary& attributes;
+  const char* const* names;
+  size_t argument = 0, result = 0;
+
+  template <typename T>
+  T next() {
+    if constexpr (std::is_same_v<T, ffi::RemainingRets>) {
+      result = results.size();
+      return results;
+    } else if constexpr (std::is_same_v<T, ffi::Buffer<ffi::F32>>) {
+      return in();
+    } else if constexpr (std::is_same_v<T, ffi::Result<ffi::Buffer<ffi::F32>>>) {
+      return out();
+    } else {
+      return number<T>();
+    }
+  }
+
+  __attribute__((noinline)) ffi::Buffer<ffi::F32> in() {
+    return *whole(arguments.get<ffi::Buffer<ffi::F32>>(argument++));
+  }
+  __attribute__((noinline)) ffi::Result<ffi::Buffer<ffi::F32>> out() {
+    return *whole(results.get<ffi::Buffer<ffi::F32>>(result++));
+  }
+  template <typename T>
+  __attribute__((noinline)) T number() {
+    return *whole(attributes.get<T>(*names++));
+  }
+
+  template <typename Found>
+  static Found whole(Found found) {
+    if (!found.has_value()) throw std::invalid_argument(found.error().message());
+    return found;
+  }
+};
+
+template <typename... T>
+static ffi::Error run(ffi::Error (*kernel)(ffi::ThreadPool, T...), std::initializer_list<const char*> names,
+                      ffi::ThreadPool pool, ffi::RemainingArgs arguments, ffi::RemainingRets results,
+                      ffi::Dictionary attributes) {
+  try {
+    Given given{arguments, results, attributes, names.begin()};
+    std::tuple<T...> parameters{given.next<T>()...};
+    if (given.argument != arguments.size() || given.result != results.size() || names.size() != attributes.size())
+      return ffi::Error::InvalidArgument("too many arrays or attributes");
+    return std::apply([&](auto... values) { return kernel(pool, values...); }, parameters);
+  } catch (const std::invalid_argument& error) {
+    return ffi::Error::InvalidArgument(error.what());
   }
 }
 
-template <int N, typename Binding>
-static auto results(Binding&& binding) {
-  if constexpr (N == 1) {
-    return std::move(binding).template Ret<ffi::Buffer<ffi::F32>>();
-  } else {
-    return results<N - 1>(std::move(binding).template Ret<ffi::Buffer<ffi::F32>>());
-  }
-}
+// KERNEL(function, its attributes' names): one signature for all, so that XLA's binding is compiled once.
+#define KERNEL(NAME, ...)                                                                                   \
+  static ffi::Error called_##NAME(ffi::ThreadPool pool, ffi::RemainingArgs arguments,                       \
+                                  ffi::RemainingRets results, ffi::Dictionary attributes) {                 \
+    return run(NAME, {__VA_ARGS__}, pool, arguments, results, attributes);                                  \
+  }                                                                                                         \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(                                                                            \
+      scaling_search_##NAME, called_##NAME,                                                                 \
+      (ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets().Attrs()))
 
-template <int Arguments, int Results>
-static auto arrays() {
-  return results<Results>(arguments<Arguments>(ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()));
-}
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_depthwise_forward, depthwise_forward,
-                              (arrays<2, 1>()
-                                  .Attr<int64_t>("stride")
-                                  .Attr<int64_t>("top")
-                                  .Attr<int64_t>("left")));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_depthwise_backward, depthwise_backward,
-                              (arrays<3, 2>()
-                                  .Attr<int64_t>("stride")
-                                  .Attr<int64_t>("top")
-                                  .Attr<int64_t>("left")));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_batch_norm_forward, batch_norm_forward,
-                              (arrays<5, 5>()
-                                  .Attr<int64_t>("activation")
-                                  .Attr<float>("epsilon")
-                                  .Attr<float>("momentum")));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_batch_norm_apply, batch_norm_apply,
-                              (arrays<5, 1>()
-                                  .Attr<int64_t>("activation")
-                                  .Attr<float>("epsilon")));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_batch_norm_backward, batch_norm_backward,
-                              (arrays<6, 3>()
-                                  .Attr<int64_t>("activation")
-                                  .Attr<float>("epsilon")));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_gate_forward, gate_forward,
-                              (arrays<5, 4>()
-                                  .Attr<int64_t>("inner")
-                                  .Attr<int64_t>("outer")));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_gate_backward, gate_backward,
-                              (arrays<7, 5>()
-                                  .Attr<int64_t>("inner")
-                                  .Attr<int64_t>("outer")));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_dense_forward, dense_forward,
-                              (arrays<2, 1>()
-                                  .Attr<int64_t>("stride")
-                                  .Attr<int64_t>("groups")
-                                  .Attr<int64_t>("top")
-                                  .Attr<int64_t>("left")
-                                  .Attr<int64_t>("dilation")));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_dense_weight_gradient, dense_weight_gradient,
-                              (arrays<2, 1>()
-                                  .Attr<int64_t>("stride")
-                                  .Attr<int64_t>("groups")
-                                  .Attr<int64_t>("top")
-                                  .Attr<int64_t>("left")));
-
-XLA_FFI_DEFINE_HANDLER_SYMBOL(scaling_search_split, split,
-                              (arguments<1>(ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()).RemainingRets()));
+KERNEL(depthwise_forward, "stride", "top", "left");
+KERNEL(depthwise_backward, "stride", "top", "left");
+KERNEL(batch_norm_apply, "activation", "epsilon");
+KERNEL(batch_norm_forward, "activation", "epsilon", "momentum");
+KERNEL(batch_norm_backward, "activation", "epsilon");
+KERNEL(gate_forward, "inner", "outer");
+KERNEL(gate_backward, "inner", "outer");
+KERNEL(dense_forward, "stride", "groups", "top", "left", "dilation");
+KERNEL(dense_weight_gradient, "stride", "groups", "top", "left");
+KERNEL(split);
