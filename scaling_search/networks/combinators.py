@@ -12,7 +12,9 @@ from jax import lax
 
 from scaling_search.architecture import operations as ops
 from scaling_search.networks import gate, native
+from scaling_search.networks.loops import loop
 from scaling_search.networks.modules import Call, at, dropout, split
+from scaling_search.networks.vectors import packing
 
 
 class Chain(nnx.Module):
@@ -139,13 +141,15 @@ class Loop(nnx.Module):
         graph, params, stats = split(self.block)
         keys = jax.random.split(at(call, self.position), len(self.drop_rates))
         rates = jnp.asarray(self.drop_rates, jnp.float32) if any(self.drop_rates) else None
+        # The statistics too are one array a block.
+        pack, unpack = packing(stats, platform=call.platform)
 
-        def one(x: jax.Array, copy: Any) -> tuple[jax.Array, Any]:
-            params, stats, key, rate = copy
-            block = nnx.merge(graph, params, stats)
-            y = block(x, replace(call, key=key, drop_rate=rate))
-            return y, nnx.state(block, nnx.BatchStat)
+        def block(x: jax.Array, params: Any, rest: Any) -> tuple[jax.Array, Any]:
+            stats, key, rate = rest
+            module = nnx.merge(graph, params, unpack(stats))
+            y = module(x, replace(call, key=key, drop_rate=rate))
+            return y, pack(lax.stop_gradient(nnx.state(module, nnx.BatchStat)))
 
-        y, stats = lax.scan(one, x, (params, stats, keys, rates))
-        nnx.update(self.block, stats)
+        y, stats = loop(block, x, params, (pack(stats), keys, rates), platform=call.platform)
+        nnx.update(self.block, unpack(stats))
         return y
