@@ -59,4 +59,5 @@ DENSE = (Case(baseline="resnet-18", width=0.5, resolution=32, proxy=True),)
 PROXIES = tuple(
     Case(baseline="efficientnet-b0", width=width, resolution=size, proxy=True) for width, size in _B0
 )
-CASES = {case.name: case for case in (*DEPTHWISE, *DENSE, *PROXIES)}
+TARGETS = (*DEPTHWISE, *DENSE)
+CASES = {case.name: case for case in (*TARGETS, *PROXIES)}
