@@ -1,0 +1,55 @@
+"""A loop that packs what its blocks keep gives what `lax.scan` gives: outputs, results and every gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from scaling_search.networks import loops, native
+from scaling_search.networks.loops import loop
+
+COPIES = 5
+
+
+def block(x: jax.Array, weights: Any, rest: Any) -> tuple[jax.Array, Any]:
+    """Random, with a mask of truth values and with keys among what it keeps."""
+    key, scale = rest
+    keep = jax.random.bernoulli(key, 0.8, x.shape)
+    y = jnp.where(keep, jnp.tanh(x @ weights["one"]) @ weights["two"] + weights["bias"], x)
+    return y * scale, {"mean": jax.lax.stop_gradient(y.mean(0))}
+
+
+def run(seeds: int | None) -> Any:
+    random = np.random.default_rng(0)
+    axes = () if seeds is None else (seeds,)
+
+    def draw(*shape: int) -> jax.Array:
+        return jnp.asarray(random.normal(size=(*axes, *shape)), jnp.float32)
+
+    weights = {"one": draw(COPIES, 6, 9), "two": draw(COPIES, 9, 6), "bias": draw(COPIES, 6)}
+    scales = jnp.linspace(0.5, 1.5, COPIES)
+
+    def loss(weights: Any, x: jax.Array) -> Any:
+        keys = jax.random.split(jax.random.key(3), COPIES)
+        y, results = loop(block, x, weights, (keys, scales), platform="cpu")
+        return (y**2).sum(), results
+
+    both = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
+    return jax.jit(both if seeds is None else jax.vmap(both))(weights, draw(4, 6))
+
+
+@pytest.mark.skipif(native.version() is None, reason="no C++ compiler here")
+@pytest.mark.parametrize("seeds", [None, 2])
+@pytest.mark.parametrize("small", [0, 30, 1 << 15], ids=["none small", "some small", "all small"])
+def test_packed_equals_plain(small: int, seeds: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "_SMALL", small)
+    ours = run(seeds)
+    monkeypatch.setattr(native, "version", lambda: None)
+    theirs = run(seeds)
+    assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+    for our, their in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(our, their, rtol=1e-5, atol=1e-6)
