@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scaling_search.architecture.network import fingerprint
 from scaling_search.data import catalog
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.search import family_table, findings, grid, reporting, rounds, scale
+from scaling_search.search import family_table, findings, grid, learned, reporting, rounds, scale
 from scaling_search.search.jobs import Job
 from scaling_search.search.learned import why
 from scaling_search.search.plan import plan
@@ -80,6 +82,22 @@ def test_chance_is_what_the_binomial_test_says(right: int) -> None:
 
     chance = binomtest(right, 400, 0.1, alternative="greater").pvalue > 1e-3
     assert (why(trial([right / 400], [2.3], GUESS), 10) is not None) == chance
+
+
+@given(
+    accuracies=st.lists(st.sampled_from([0.6, 0.8, 0.85]), min_size=1, max_size=4),
+    loss=st.sampled_from([0.5, 1.15]),
+    separators=st.sampled_from([(", ", ": "), (",", ":")]),
+)
+def test_what_need_not_be_parsed_says_the_same(
+    accuracies: list[float], loss: float, separators: tuple[str, str]
+) -> None:
+    row = trial(accuracies, [1.2] * (len(accuracies) - 1) + [loss], 1.1)
+    row = dataclasses.replace(row, epochs=json.dumps(json.loads(row.epochs or ""), separators=separators))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learned, "_moved", lambda *_: False)
+        expected = why(row, 10)
+    assert why(row, 10) == expected
 
 
 class Guesser(Pretend):
