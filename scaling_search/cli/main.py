@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point. What a user can cause is one message on stderr and an exit code; a bug keeps its traceback."""
     # Ctrl-C raises by itself; a search listens for both in its own way once it runs.
     signal.signal(signal.SIGTERM, lambda signum, _: sys.exit(128 + signum))
-    # Loading modules and reading rows leave no garbage; looking for it takes a tenth of a short command.
+    # Reading ten thousand rows leaves no garbage; looking for it took a tenth of their report.
     gc.set_threshold(100_000, 20, 20)
     code = run(sys.argv[1:] if arguments is None else arguments)
     if compiling := sys.modules.get("scaling_search.training.compiled"):

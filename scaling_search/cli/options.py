@@ -216,9 +216,8 @@ def exists(place: str) -> bool:
 
 
 def with_ledger(place: str, use: Callable[[Any], Any]) -> Any:
-    """What `use` makes of the ledger as it is now."""
+    """What `use` makes of the ledger, opened for reading only."""
     from scaling_search.ledger.ledger import Ledger
 
     with Ledger.open(place, read_only=True) as opened:
-        now = opened.snapshot()
-    return use(now)
+        return use(opened)

@@ -30,7 +30,7 @@ def report(
     from scaling_search.search import reporting
 
     form = "json" if as_json else form
-    document = options.with_ledger(ledger, lambda opened: reporting.document(opened, study))
+    document = options.with_ledger(ledger, lambda opened: reporting.document(opened.snapshot(), study))
     if output is None:
         show(document, form)
     else:

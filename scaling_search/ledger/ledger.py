@@ -65,7 +65,7 @@ def _utc_now() -> str:
 
 
 @dataclass(frozen=True)
-class _Stored:
+class _Transaction:
     """The tables as one transaction sees them."""
 
     connection: sa.Connection
@@ -147,7 +147,7 @@ class Ledger(Reader):
     @contextmanager
     def _reading(self) -> Iterator[Tables]:
         with self.database.reading() as connection:
-            yield _Stored(connection)
+            yield _Transaction(connection)
 
     def snapshot(self) -> Snapshot:
         """All that the ledger holds now, read in one transaction."""

@@ -121,8 +121,8 @@ class Gate(nnx.Module):
         self.kinds = gate.kinds(op.branch)
 
     def __call__(self, x: jax.Array, call: Call) -> jax.Array:
-        fits = self.kinds is not None and call.platform == "cpu" and x.dtype == jnp.float32
-        if not fits or native.version() is None:
+        fits = self.kinds is not None and x.dtype == jnp.float32
+        if not fits or not native.serves(call.platform):
             return jnp.multiply(x, self.branch(x, call))
         _, squeeze, _, excite, _ = (getattr(self.branch, name) for name in self.branch.names)
         weights = [w for conv in (squeeze, excite) for w in (conv.kernel[0, 0], conv.bias[...])]

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 from jax import lax
 
-from scaling_search.networks import vectors
+from scaling_search.networks import native, vectors
 
 Tree = Any
 # (x, weights, the rest) → (x, results); no gradient flows through the rest and the results.
@@ -26,7 +26,7 @@ def loop(block: Block, x: jax.Array, weights: Tree, rest: Tree, *, platform: str
     Where XLA compiles a program for every array that a loop reads or stacks, a block's weights go in as one vector and
     their gradients come out as one, and so do the small arrays that it keeps for its backward pass.
     """
-    if not vectors.in_kernel(platform):
+    if not native.serves(platform):
         return lax.scan(lambda x, copy: block(x, *copy), x, (weights, rest))
     pack, unpack = vectors.packing(weights, platform=platform)
     restore: list[

@@ -57,6 +57,11 @@ def version() -> str | None:
         return _load()[0]
 
 
+def serves(platform: str) -> bool:
+    """Whether kernels run on this platform: on a CPU, where the machine has them."""
+    return platform == "cpu" and version() is not None
+
+
 def state() -> str:
     """In words, for whoever looks after the machine: which kernels are in use, or why there are none."""
     with _once:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +36,7 @@ def batch_norm(
     flows through these. Otherwise they are the running `mean` and `variance`, returned unchanged.
     Shapes: x (..., C); the rest (C,), float32. Statistics are float32 whatever x's type, y has x's type.
     """
-    if platform == "cpu" and native.version() is not None:
+    if native.serves(platform):
         kind = activation if activation in _IN_KERNEL else "identity"
         arrays = (x.astype(jnp.float32), scale, bias, mean, variance)
         if train:
@@ -71,18 +72,9 @@ def _scale_and_shift(
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7))
-def _fused(
-    x: jax.Array,
-    scale: jax.Array,
-    bias: jax.Array,
-    mean: jax.Array,
-    variance: jax.Array,
-    epsilon: float,
-    momentum: float,
-    activation: str,
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """(y, new mean, new variance), in two passes over memory; the backward pass computes y's inside anew from x."""
-    return _forward(x, scale, bias, mean, variance, epsilon, momentum, activation)[0]
+def _fused(*arguments: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """`_forward` without what it saves. Two passes over memory; the backward pass computes y's inside anew from x."""
+    return _forward(*arguments)[0]
 
 
 def _forward(
@@ -95,6 +87,7 @@ def _forward(
     momentum: float,
     activation: str,
 ) -> tuple[tuple[jax.Array, jax.Array, jax.Array], tuple[jax.Array, ...]]:
+    """((y, new mean, new variance), what the backward pass needs)."""
     channel = jax.ShapeDtypeStruct(scale.shape, jnp.float32)
     y, batch_mean, batch_variance, new_mean, new_variance = native.call(
         "batch_norm_forward",

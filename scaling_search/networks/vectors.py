@@ -21,14 +21,9 @@ Tree = Any
 Sizes = tuple[int, ...]
 
 
-def in_kernel(platform: str) -> bool:
-    """Whether it pays to cut and join here, which takes a kernel."""
-    return platform == "cpu" and native.version() is not None
-
-
 def split(vector: jax.Array, places: Sequence[int], *, platform: str) -> list[jax.Array]:
     """`jnp.split` of a float32 vector at these places; on a CPU one kernel."""
-    if not in_kernel(platform):
+    if not native.serves(platform):
         return jnp.split(vector, list(places))
     return list(cut(vector, tuple(np.diff([0, *places, vector.shape[-1]]).tolist())))
 
@@ -41,7 +36,7 @@ def packing(tree: Tree, *, platform: str) -> tuple[Callable[[Tree], Any], Callab
     leaves: list[jax.Array]
     treedef: Any
     leaves, treedef = jax.tree.flatten(tree)
-    if not in_kernel(platform) or not leaves:
+    if not native.serves(platform) or not leaves:
         return lambda tree: tree, lambda tree: tree
     shapes = [leaf.shape[1:] for leaf in leaves]
     sizes = tuple(math.prod(shape) for shape in shapes)

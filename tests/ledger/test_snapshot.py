@@ -5,10 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import pytest
-
 from benchmarks.torture.ledger_rows import everything, fill, trial
-from scaling_search.ledger import store
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import NetworkRow, TrialRow
 
@@ -33,19 +30,3 @@ def test_a_snapshot_answers_as_the_ledger_did(path: Path, tmp_path: Path) -> Non
         assert without_bits(found[question]) == without_bits(rows), question
     assert now.trials(with_correct=True) == expected["trials"]
     assert now.network("e" * 64) is None
-
-
-def test_no_table_is_read_twice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = []
-    real = store.read
-    monkeypatch.setattr(
-        store, "read", lambda at, kind, **more: (read.append(kind.name), real(at, kind, **more))[1]
-    )
-    with Ledger.open(path, read_only=True) as ledger:
-        now = ledger.snapshot()
-        for _ in range(3):
-            assert not now.studies() + now.networks()
-            assert not now.trials(study="s") + now.trials(["k"])
-            assert not now.candidates("s")
-    assert "trials" in read
-    assert sorted(read) == sorted(set(read))

@@ -43,6 +43,19 @@ def run(seeds: int | None) -> Any:
 
 
 @pytest.mark.skipif(native.version() is None, reason="no C++ compiler here")
+def test_small_arrays_of_floats_are_kept_as_one() -> None:
+    weights = {"one": jnp.ones((6, 9)), "two": jnp.ones((9, 6)), "bias": jnp.ones(6)}
+    _, pull, _ = jax.vjp(
+        lambda x: block(x, weights, (jax.random.key(0), 2.0)), jnp.ones((4, 6)), has_aux=True
+    )
+    (vector, others), restored = loops._kept(pull)
+    assert vector is not None and vector.ndim == 1
+    assert all(array.dtype != jnp.float32 for array in others)
+    gradient = jnp.full((4, 6), 0.5)
+    np.testing.assert_array_equal(restored((vector, others))(gradient)[0], pull(gradient)[0])
+
+
+@pytest.mark.skipif(native.version() is None, reason="no C++ compiler here")
 @pytest.mark.parametrize("seeds", [None, 2])
 @pytest.mark.parametrize("small", [0, 30, 1 << 15], ids=["none small", "some small", "all small"])
 def test_packed_equals_plain(small: int, seeds: int | None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scaling_search.architecture import toml
 from scaling_search.baselines.load import load
+from scaling_search.cli.main import run
 from scaling_search.data import catalog
+from scaling_search.ledger import store
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.report.render import FORMATS, render
 from scaling_search.search import grid, records, reporting
@@ -36,6 +39,30 @@ def test_a_finished_search_is_shown_in_every_format(monkeypatch: pytest.MonkeyPa
     assert best == {key: rows[0][key] for key in ("alpha", "beta", "gamma")}
     assert json.dumps(found, allow_nan=False)
     assert found["indistinct"] == []
+
+
+def test_a_report_reads_every_table_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So all its figures are of one moment, whatever a search adds meanwhile; they are those of the ledger."""
+    place = tmp_path / "l.db"
+    with Ledger.open(place) as ledger:
+        trainer = Pretend(ledger)
+        monkeypatch.setattr(grid, "make_trainer", lambda *_, **__: trainer)
+        grid.grid(study(), ledger, watcher=trainer.listener, should_stop=lambda: False, checkpoints=None)
+        live = render(reporting.document(ledger, None), "json")
+    tables = []
+    read = store.read
+
+    def counted(connection: Any, kind: Any, **more: Any) -> Any:
+        tables.append(kind.name)
+        return read(connection, kind, **more)
+
+    monkeypatch.setattr(store, "read", counted)
+    assert run(["report", "--ledger", str(place), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(live)
+    assert "trials" in tables
+    assert len(tables) == len(set(tables))
 
 
 def test_a_report_says_what_its_grid_could_not_tell_apart_without_the_data(
