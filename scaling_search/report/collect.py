@@ -152,7 +152,7 @@ def estimate(accuracies: Iterable[float | None]) -> Estimate | None:
 
 
 def _deviation(numbers: Sequence[float]) -> float | None:
-    """`statistics.stdev` without its fractions, which took a tenth of a large report; equal numbers give exactly 0."""
+    """`statistics.stdev` without its fractions, which are slow; equal numbers give exactly 0."""
     if len(numbers) < 2:
         return None
     offsets = [number - numbers[0] for number in numbers]
