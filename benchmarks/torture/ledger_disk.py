@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from benchmarks.torture.ledger_rows import begun, is_right, result
 from benchmarks.torture.outcome import Outcome
 from scaling_search.errors import StorageError
@@ -73,9 +71,7 @@ def _fill(ledger: Ledger, folder: Path, remainder: int, *, mounted: bool) -> Non
         free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
         (folder / "filler").write_bytes(bytes(max(0, free - remainder)))
         return
-    with ledger.database.engine.connect() as connection:
-        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-    _limit(ledger, pages + remainder // 4096)
+    _limit(ledger, remainder // 4096)
 
 
 def _empty(ledger: Ledger, folder: Path, *, mounted: bool) -> None:
@@ -85,8 +81,9 @@ def _empty(ledger: Ledger, folder: Path, *, mounted: bool) -> None:
         _limit(ledger, 2**30)
 
 
-def _limit(ledger: Ledger, pages: int) -> None:
-    def set_limit(connection: sa.PoolProxiedConnection, *_: object) -> None:
-        connection.cursor().execute(f"PRAGMA max_page_count = {pages}").close()
-
-    sa.event.listen(ledger.database.engine, "checkout", set_limit)
+def _limit(ledger: Ledger, more: int) -> None:
+    """Let the file grow by so many pages; for the connection that is lent next, as it was lent last."""
+    with ledger.database.reading() as connection:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA page_count")
+        cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0] + more}")

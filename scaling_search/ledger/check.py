@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import sqlalchemy as sa
-
 from scaling_search.errors import DamagedError
 from scaling_search.ledger import store
+from scaling_search.ledger.database import Connection
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.records import Damage, decode, fault, shown_key
 from scaling_search.ledger.rows import trial_key
@@ -29,7 +28,7 @@ def check(ledger: Ledger) -> list[Damage]:
     return found
 
 
-def _table_faults(connection: sa.Connection, kind: Kind[object]) -> Iterator[Damage]:
+def _table_faults(connection: Connection, kind: Kind[object]) -> Iterator[Damage]:
     digests, keys, whole = [], set(), True
     for record in store.records(connection, kind, bits=kind.has_bits):
         plain = record[: len(kind.columns)]
@@ -61,7 +60,9 @@ def _file_faults(ledger: Ledger) -> Iterator[Damage]:
         return
     try:
         with ledger.database.reading() as connection:
-            said = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA integrity_check")
+            said = [line for (line,) in cursor.fetchall()]
     except DamagedError as error:
         said = [str(error)]
     for line in said:

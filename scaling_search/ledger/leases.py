@@ -8,13 +8,13 @@ for `seconds` of its own monotonic clock; or, on a database server, when the hea
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import sqlalchemy as sa
-
 from scaling_search.errors import ScalingSearchError
 from scaling_search.ledger import store
+from scaling_search.ledger.database import Connection
 from scaling_search.ledger.process import Process, is_gone, this_process
 from scaling_search.ledger.rows import LeaseRow, TrialRow
 from scaling_search.ledger.schema import LEASES
@@ -58,15 +58,17 @@ class Watch:
         return now - since > self.seconds
 
 
-def server_now(connection: sa.Connection) -> float | None:
+def server_now(connection: Connection) -> float | None:
     """The database server's clock in seconds, or None where there is no server."""
-    if connection.dialect.name != "postgresql":
+    if isinstance(connection, sqlite3.Connection):
         return None
-    return float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+    cursor = connection.cursor()
+    cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+    return float(cursor.fetchone()[0])
 
 
 def take(
-    connection: sa.Connection, key: str, worker: str, watch: Watch
+    connection: Connection, key: str, worker: str, watch: Watch
 ) -> tuple[Stored[LeaseRow], LeaseRow | None] | None:
     """A new lease, and the dead holder's that it ends. None while a live worker holds the trial."""
     now = server_now(connection)
@@ -90,14 +92,14 @@ def take(
     return store.alter(connection, LEASES, old, lease), dead
 
 
-def renew(connection: sa.Connection, claim: Claim) -> None:
+def renew(connection: Connection, claim: Claim) -> None:
     """One more heartbeat. Raises LeaseLost."""
     lease = held(connection, claim)
     beat = dataclasses.replace(lease.row, beats=lease.row.beats + 1, beat_at=server_now(connection))
     store.alter(connection, LEASES, lease, beat)
 
 
-def held(connection: sa.Connection, claim: Claim) -> Stored[LeaseRow]:
+def held(connection: Connection, claim: Claim) -> Stored[LeaseRow]:
     """The claim's lease. Raises LeaseLost when it was released or a newer one was given out."""
     return verified(claim, store.read_one(connection, LEASES, claim.key))
 
@@ -113,6 +115,6 @@ def verified(claim: Claim, lease: Stored[LeaseRow] | None) -> Stored[LeaseRow]:
     return lease
 
 
-def end(connection: sa.Connection, lease: Stored[LeaseRow]) -> None:
+def end(connection: Connection, lease: Stored[LeaseRow]) -> None:
     """Give a lease back."""
     store.alter(connection, LEASES, lease, dataclasses.replace(lease.row, held=False))

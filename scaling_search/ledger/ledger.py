@@ -24,10 +24,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import sqlalchemy as sa
-
 from scaling_search.ledger import store, trials
-from scaling_search.ledger.database import Database, check_file, connect, locate
+from scaling_search.ledger.database import Connection, Database, check_file, connect, locate
 from scaling_search.ledger.filesystem import network_warning
 from scaling_search.ledger.heartbeat import Heartbeat
 from scaling_search.ledger.leases import Claim, Watch
@@ -68,7 +66,7 @@ def _utc_now() -> str:
 class _Transaction:
     """The tables as one transaction sees them."""
 
-    connection: sa.Connection
+    connection: Connection
 
     def read(self, kind: Kind[Row], *, with_correct: bool = False) -> list[Row]:
         return store.read(self.connection, kind, with_correct=with_correct)

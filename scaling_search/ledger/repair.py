@@ -11,8 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from scaling_search.errors import InputError, ScalingSearchError, StorageError
 from scaling_search.ledger import store
 from scaling_search.ledger.database import Database, connect, locate
@@ -43,7 +41,7 @@ def repair(place: str | Path, new: Path) -> Repair:
     if new.exists():
         raise InputError(f"{new} exists; a repair writes a new file")
     location = locate(place)
-    if isinstance(location, sa.URL):
+    if not isinstance(location, Path):
         return _write(new, *_salvage(connect(location, read_only=True), None))
     if not location.is_file():
         raise InputError(f"{location}: there is no ledger here")
@@ -126,10 +124,9 @@ def _gather(kind: Kind[Any], record: Sequence[Any], found: _Found) -> Damage | N
 def _from_pages(path: Path, *, beyond: bool) -> dict[str, _Found]:
     """Every record in the file that some table's digest vouches for."""
     found: dict[str, _Found] = {kind.name: {} for kind in (*RESULTS, SUMMARIES)}
-    stored = {kind.name: [column.name for column in kind.table.columns] for kind in (*RESULTS, SUMMARIES)}
     for fields in carve(path, beyond=beyond):
         for kind in (*RESULTS, SUMMARIES):
-            names = stored[kind.name]
+            names = kind.stored
             # Rows written under an earlier schema lack the later columns. SQLite keeps 2.0 as 2.
             if len(fields) <= len(names):
                 values = dict.fromkeys(names) | dict(zip(names, fields, strict=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import operator
 import types
 import typing
@@ -10,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
-
-import sqlalchemy as sa
 
 from scaling_search.ledger.rows import (
     CandidateRow,
@@ -29,13 +26,6 @@ VERSION_TABLE = "scaling_search_version"
 APPLICATION_ID = 0x53634C64  # "ScLd" in a SQLite header: what `file` and we know a ledger by
 
 Row = TypeVar("Row")
-_SQL_TYPES: dict[type, sa.types.TypeEngine[typing.Any]] = {
-    str: sa.Text(),
-    int: sa.BigInteger(),
-    bool: sa.BigInteger(),  # 0 or 1, so that both databases give back the value that was digested
-    float: sa.Double(),
-    bytes: sa.LargeBinary(),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,24 +75,10 @@ class Kind(Generic[Row]):
         return ("digest", *(("correct_sha256",) if self.has_bits else ()), *self.fields)
 
     @cached_property
-    def table(self) -> sa.Table:
-        """The table for writing. Big columns come last, where SQLite need not read over them."""
-        names = [field.name for field in dataclasses.fields(typing.cast(typing.Any, self.row))]
-        columns = [
-            sa.Column(
-                name,
-                _SQL_TYPES[self.types[name]],
-                primary_key=name in self.key,
-                nullable=name in self.optional,
-            )
-            for name in names
-            if name != "correct"
-        ]
-        bits = [sa.Column("correct_sha256", sa.Text())] if self.has_bits else []
-        blob = [sa.Column("correct", sa.LargeBinary())] if self.has_bits else []
-        return sa.Table(
-            self.name, METADATA, *columns, *bits, sa.Column("digest", sa.Text(), nullable=False), *blob
-        )
+    def stored(self) -> tuple[str, ...]:
+        """The table's columns in its order. Big ones come last, where SQLite need not read over them."""
+        bits = ("correct_sha256", "digest", "correct") if self.has_bits else ("digest",)
+        return (*self.fields, *bits)
 
 
 def _plain(hint: object) -> type:
@@ -114,7 +90,6 @@ def _plain(hint: object) -> type:
     return typing.cast(type, hint)
 
 
-METADATA = sa.MetaData()
 STUDIES = Kind(name="studies", row=StudyRow, key=("name",))
 NETWORKS = Kind(name="networks", row=NetworkRow, key=("fingerprint",))
 CANDIDATES = Kind(
@@ -127,5 +102,3 @@ LEASES = Kind(name="leases", row=LeaseRow, key=("trial_key",), summarised=False)
 SUMMARIES = Kind(name="summaries", row=SummaryRow, key=("table_name",), summarised=False)
 RESULTS: tuple[Kind[typing.Any], ...] = (STUDIES, NETWORKS, CANDIDATES, TRIALS, DECISIONS, EVALUATIONS)
 ALL: tuple[Kind[typing.Any], ...] = (*RESULTS, LEASES, SUMMARIES)
-for _kind in ALL:
-    _kind.table  # noqa: B018 - registers it in METADATA

@@ -1,41 +1,41 @@
-"""The few SQL statements that a table needs, each built once and compiled once to the text that the driver takes.
+"""The few SQL statements that a table needs, in what both databases know, each written once.
 
-SQLAlchemy knows both databases' SQL, but running a statement through it costs several times what it does itself, and
-while one worker writes, all others wait: so the driver runs them, on SQLAlchemy's connection, in its transaction.
-Values are always bound parameters; keys are bound under `key_` + column, so that they do not clash with new values.
+The driver runs them: while one worker writes all others wait, and any layer between costs several times what the
+statement does itself. Values are always bound, by name; a key is bound under `key_` + column, so that it does not clash
+with new values. Columns are read with their table's name: SQLite takes an unknown "column" alone for a text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.engine.interfaces import DBAPICursor
-
+from scaling_search.ledger.database import Connection, Cursor
 from scaling_search.ledger.records import Value
 from scaling_search.ledger.schema import Kind
+
+_Mark = Callable[[str], str]  # how a driver names a bound value
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement, for any of the databases."""
+    """One statement as each of the drivers takes it."""
 
-    source: sa.Select[Any] | sa.UpdateBase
-    _texts: dict[str, tuple[str, list[str] | None]] = field(default_factory=dict)  # by kind of database
+    file: str
+    server: str
 
-    def run(self, connection: sa.Connection, values: Mapping[str, Value]) -> DBAPICursor:
+    def run(self, connection: Connection, values: Mapping[str, Value] | None = None) -> Cursor:
         """The driver's cursor afterwards. `values` holds all that is bound, and may hold more."""
-        text = self._texts.get(connection.dialect.name)
-        if text is None:
-            compiled = self.source.compile(dialect=connection.dialect)
-            text = self._texts[connection.dialect.name] = compiled.string, compiled.positiontup
-        sql, order = text
-        cursor = connection.connection.cursor()
-        cursor.execute(sql, values if order is None else [values[name] for name in order])
+        cursor = connection.cursor()
+        cursor.execute(self.file if isinstance(connection, sqlite3.Connection) else self.server, values or {})
         return cursor
+
+
+def _statement(written: Callable[[_Mark], str]) -> Statement:
+    return Statement(file=written(lambda name: f":{name}"), server=written(lambda name: f"%({name})s"))
 
 
 @dataclass(frozen=True)
@@ -50,47 +50,58 @@ class Statements:
 
     @cached_property
     def _reads(self) -> dict[tuple[bool, bool], Statement]:
-        found: dict[tuple[bool, bool], Statement] = {}
-        for bits in (False, True):
-            names = (*self.kind.columns, "correct") if bits else self.kind.columns
-            columns: list[sa.ColumnElement[Any]] = [sa.column(name) for name in names]
-            query = sa.select(*columns).select_from(sa.table(self.kind.name))
-            found |= {(bits, False): Statement(query), (bits, True): Statement(query.where(self._here))}
-        return found
+        return {
+            (bits, by_key): self._select((*self.kind.columns, *["correct"] * bits), by_key=by_key)
+            for bits in (False, True)
+            for by_key in (False, True)
+        }
 
     @cached_property
     def keys(self) -> Statement:
         """Digest and key of every row, from the table itself: an index cannot give the digests."""
-        columns: list[sa.ColumnElement[Any]] = [sa.column(name) for name in ("digest", *self.kind.key)]
-        return Statement(sa.select(*columns).select_from(sa.table(self.kind.name)))
+        return self._select(("digest", *self.kind.key), by_key=False)
 
     @cached_property
     def digest(self) -> Statement:
         """The stored digest of the row with a key."""
-        query: sa.Select[Any] = sa.select(sa.column("digest")).select_from(sa.table(self.kind.name))
-        return Statement(query.where(self._here))
+        return self._select(("digest",), by_key=True)
 
     @cached_property
     def insert(self) -> Statement:
         """A new row."""
-        return Statement(sa.insert(self.kind.table))
+        names, columns = self.kind.stored, ", ".join(f'"{name}"' for name in self.kind.stored)
+        return _statement(
+            lambda mark: f'INSERT INTO "{self.kind.name}" ({columns}) VALUES ({", ".join(map(mark, names))})'
+        )
 
     @cached_property
     def update(self) -> Statement:
         """All columns of the row with a key."""
-        values: dict[str, sa.BindParameter[Any]] = {
-            column.name: sa.bindparam(column.name) for column in self.kind.table.columns
-        }
-        return Statement(sa.update(self.kind.table).where(self._here).values(values))
+
+        def written(mark: _Mark) -> str:
+            values = ", ".join(f'"{name}" = {mark(name)}' for name in self.kind.stored)
+            return f'UPDATE "{self.kind.name}" SET {values}{self._here(mark)}'
+
+        return _statement(written)
 
     @cached_property
     def delete(self) -> Statement:
         """The row with a key."""
-        return Statement(sa.delete(self.kind.table).where(self._here))
+        return _statement(lambda mark: f'DELETE FROM "{self.kind.name}"{self._here(mark)}')
 
-    @property
-    def _here(self) -> sa.ColumnElement[bool]:
-        return sa.and_(*(sa.column(name) == sa.bindparam(f"key_{name}") for name in self.kind.key))
+    def _select(self, names: Iterable[str], *, by_key: bool) -> Statement:
+        columns = ", ".join(map(self._column, names))
+        return _statement(
+            lambda mark: f'SELECT {columns} FROM "{self.kind.name}"{self._here(mark) if by_key else ""}'
+        )
+
+    def _here(self, mark: _Mark) -> str:
+        return " WHERE " + " AND ".join(
+            f"{self._column(name)} = {mark(f'key_{name}')}" for name in self.kind.key
+        )
+
+    def _column(self, name: str) -> str:
+        return f'"{self.kind.name}"."{name}"'
 
 
 @cache

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, cast
 
-import sqlalchemy as sa
-
 from scaling_search.errors import DamagedError
+from scaling_search.ledger.database import Connection
 from scaling_search.ledger.records import (
     UNREAD,
     Damage,
@@ -38,15 +37,15 @@ _Checked = dict[tuple[Any, ...], Stored[Row]]  # by key
 
 
 def records(
-    connection: sa.Connection, kind: Kind[Any], key: Sequence[Value] | None = None, *, bits: bool
+    connection: Connection, kind: Kind[Any], key: Sequence[Value] | None = None, *, bits: bool
 ) -> Iterable[Sequence[Any]]:
     """Records as the driver gives them, bits last when asked for: all, or the one with a key."""
     query = statements(kind).read(bits=bits, by_key=key is not None)
     # A driver's cursor yields the records that are left.
-    return cast(Iterable[Sequence[Any]], query.run(connection, {} if key is None else _bound(kind, key)))
+    return cast(Iterable[Sequence[Any]], query.run(connection, None if key is None else _bound(kind, key)))
 
 
-def read(connection: sa.Connection, kind: Kind[Row], *, with_correct: bool = False) -> list[Row]:
+def read(connection: Connection, kind: Kind[Row], *, with_correct: bool = False) -> list[Row]:
     """All rows of a table, by key, after checking every row and that none has vanished.
 
     Raises DamagedError naming table and key.
@@ -61,7 +60,7 @@ def read(connection: sa.Connection, kind: Kind[Row], *, with_correct: bool = Fal
 
 
 def read_keys(
-    connection: sa.Connection,
+    connection: Connection,
     kind: Kind[Row],
     keys: Sequence[tuple[Value, ...]],
     *,
@@ -80,11 +79,11 @@ def read_keys(
     return [found[key].row for key in sorted(found)]
 
 
-def _confirm_absent(connection: sa.Connection, kind: Kind[Any], keys: set[tuple[Value, ...]]) -> None:
+def _confirm_absent(connection: Connection, kind: Kind[Any], keys: set[tuple[Value, ...]]) -> None:
     """Keys looked up in vain are in no row, and no row has vanished: a damaged index finds nothing, silently."""
     if not keys:
         return
-    found = statements(kind).keys.run(connection, {}).fetchall()
+    found = statements(kind).keys.run(connection).fetchall()
     there = [(f"{_number(digest):064x}", tuple(key)) for digest, *key in found]
     damage = vanished(connection, kind, [digest for digest, _ in there])
     missed = keys & {key for _, key in there}
@@ -95,7 +94,7 @@ def _confirm_absent(connection: sa.Connection, kind: Kind[Any], keys: set[tuple[
 
 
 def read_one(
-    connection: sa.Connection, kind: Kind[Row], *key: Value, with_correct: bool = False
+    connection: Connection, kind: Kind[Row], *key: Value, with_correct: bool = False
 ) -> Stored[Row] | None:
     """The row with this key, checked, or None; a quick look, for writers: if an index fails them, `read` will tell."""
     found = _checked(connection, kind, key, bits=with_correct and kind.has_bits)
@@ -104,7 +103,7 @@ def read_one(
     return found.get(key)
 
 
-def vanished(connection: sa.Connection, kind: Kind[Any], digests: Sequence[str]) -> Damage | None:
+def vanished(connection: Connection, kind: Kind[Any], digests: Sequence[str]) -> Damage | None:
     """Whether the digests found in a table are not the ones that its summary was told of."""
     summary = _summary(connection, kind)
     if (len(digests), total(digests)) == (summary.rows, summary.total):
@@ -113,13 +112,13 @@ def vanished(connection: sa.Connection, kind: Kind[Any], digests: Sequence[str])
     return Damage(table=kind.name, key="all rows", what=what)
 
 
-def begin_summaries(connection: sa.Connection) -> None:
+def begin_summaries(connection: Connection) -> None:
     """Give every new table its summary, of no rows, so that a repair knows how many there were."""
     empty = [SummaryRow(table_name=kind.name, rows=0, total=total(())) for kind in RESULTS]
     put(connection, SUMMARIES, empty, replace=False)
 
 
-def put(connection: sa.Connection, kind: Kind[Row], rows: Iterable[Row], *, replace: bool = True) -> None:
+def put(connection: Connection, kind: Kind[Row], rows: Iterable[Row], *, replace: bool = True) -> None:
     """Write rows, in place of those with the same keys (or leaving those alone). The caller holds the write lock."""
     change, added = 0, 0
     sql = statements(kind)
@@ -136,7 +135,7 @@ def put(connection: sa.Connection, kind: Kind[Row], rows: Iterable[Row], *, repl
     _summarise(connection, kind, change, added)
 
 
-def add(connection: sa.Connection, kind: Kind[Row], row: Row) -> Stored[Row]:
+def add(connection: Connection, kind: Kind[Row], row: Row) -> Stored[Row]:
     """Write a row whose key was just looked for and not found. The caller holds the write lock."""
     values = encode(kind, row)
     statements(kind).insert.run(connection, values)
@@ -144,7 +143,7 @@ def add(connection: sa.Connection, kind: Kind[Row], row: Row) -> Stored[Row]:
     return Stored(row, str(values["digest"]))
 
 
-def alter(connection: sa.Connection, kind: Kind[Row], old: Stored[Row], new: Row) -> Stored[Row]:
+def alter(connection: Connection, kind: Kind[Row], old: Stored[Row], new: Row) -> Stored[Row]:
     """Write a row in place of a stored one of the same key. The caller holds the write lock."""
     values, key = encode(kind, new), kind.key_of(old.row)
     if statements(kind).update.run(connection, values | _bound(kind, key)).rowcount != 1:
@@ -153,7 +152,7 @@ def alter(connection: sa.Connection, kind: Kind[Row], old: Stored[Row], new: Row
     return Stored(new, str(values["digest"]))
 
 
-def remove(connection: sa.Connection, kind: Kind[Row], rows: Iterable[Row]) -> None:
+def remove(connection: Connection, kind: Kind[Row], rows: Iterable[Row]) -> None:
     """Delete rows. The caller holds the write lock."""
     change, added = 0, 0
     for row in rows:
@@ -164,7 +163,7 @@ def remove(connection: sa.Connection, kind: Kind[Row], rows: Iterable[Row]) -> N
 
 
 def _checked(
-    connection: sa.Connection, kind: Kind[Row], key: Sequence[Value] | None, *, bits: bool
+    connection: Connection, kind: Kind[Row], key: Sequence[Value] | None, *, bits: bool
 ) -> _Checked[Row]:
     found: _Checked[Row] = {}
     for record in records(connection, kind, key, bits=bits):
@@ -195,12 +194,12 @@ def _number(digest: object) -> int:
         raise DamagedError(f"the ledger is damaged: {str(digest)[:80]!r} is no digest") from error
 
 
-def _summary(connection: sa.Connection, kind: Kind[Any]) -> SummaryRow:
+def _summary(connection: Connection, kind: Kind[Any]) -> SummaryRow:
     stored = read_one(connection, SUMMARIES, kind.name)
     return SummaryRow(table_name=kind.name, rows=0, total=total(())) if stored is None else stored.row
 
 
-def _summarise(connection: sa.Connection, kind: Kind[Any], change: int, added: int) -> None:
+def _summarise(connection: Connection, kind: Kind[Any], change: int, added: int) -> None:
     if not kind.summarised or (change, added) == (0, 0):
         return
     old = read_one(connection, SUMMARIES, kind.name)

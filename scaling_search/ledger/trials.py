@@ -6,9 +6,8 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
 from scaling_search.ledger import leases, store
+from scaling_search.ledger.database import Connection
 from scaling_search.ledger.leases import Claim, LeaseLost, Watch
 from scaling_search.ledger.rows import FINISHED, LeaseRow, Result, State, TrialRow, trial_key
 from scaling_search.ledger.schema import LEASES, TRIALS
@@ -36,7 +35,7 @@ def keyed(row: TrialRow) -> TrialRow:
     return row
 
 
-def claim(connection: sa.Connection, row: TrialRow, terms: Terms) -> Claim | None:
+def claim(connection: Connection, row: TrialRow, terms: Terms) -> Claim | None:
     """Begin a trial. None when it is finished, failed, in a live worker's hands, or was begun too often."""
     old = store.read_one(connection, TRIALS, row.key)
     trial = keyed(row) if old is None else old.row
@@ -64,7 +63,7 @@ def claim(connection: sa.Connection, row: TrialRow, terms: Terms) -> Claim | Non
     return None if too_often else claimed
 
 
-def renew(connection: sa.Connection, held: Claim, *, checkpoint: bool) -> None:
+def renew(connection: Connection, held: Claim, *, checkpoint: bool) -> None:
     """One more heartbeat; after a checkpoint the earlier attempts no longer count. Raises LeaseLost."""
     leases.renew(connection, held)
     if checkpoint:
@@ -72,7 +71,7 @@ def renew(connection: sa.Connection, held: Claim, *, checkpoint: bool) -> None:
         store.alter(connection, TRIALS, trial, dataclasses.replace(trial.row, attempts=1))
 
 
-def finish(connection: sa.Connection, held: Claim, result: Result, now: str) -> None:
+def finish(connection: Connection, held: Claim, result: Result, now: str) -> None:
     """Write a result and end the lease; nothing to do when this very lease has done so. Raises LeaseLost."""
     stored, lease = _stored(connection, held)
     done = stored is not None and stored.row.state in FINISHED
@@ -85,7 +84,7 @@ def finish(connection: sa.Connection, held: Claim, result: Result, now: str) -> 
     _close(connection, trial, dataclasses.replace(trial.row, finished_at=now, **values), own)
 
 
-def fail(connection: sa.Connection, held: Claim, failure: str, *, attempts: int, now: str) -> None:
+def fail(connection: Connection, held: Claim, failure: str, *, attempts: int, now: str) -> None:
     """Write why a trial failed; below `attempts` it waits to be begun again. Raises LeaseLost."""
     trial, own = _running(held, *_stored(connection, held))
     # A failure that cannot be told must not hide behind one of telling it.
@@ -95,7 +94,7 @@ def fail(connection: sa.Connection, held: Claim, failure: str, *, attempts: int,
     _close(connection, trial, new, own)
 
 
-def release(connection: sa.Connection, held: Claim) -> None:
+def release(connection: Connection, held: Claim) -> None:
     """Give a trial back as if that attempt had not been. Raises LeaseLost."""
     trial, own = _running(held, *_stored(connection, held))
     attempts = max(trial.row.attempts - 1, 0)
@@ -103,9 +102,7 @@ def release(connection: sa.Connection, held: Claim) -> None:
     _close(connection, trial, new, own)
 
 
-def _stored(
-    connection: sa.Connection, held: Claim
-) -> tuple[Stored[TrialRow] | None, Stored[LeaseRow] | None]:
+def _stored(connection: Connection, held: Claim) -> tuple[Stored[TrialRow] | None, Stored[LeaseRow] | None]:
     return store.read_one(connection, TRIALS, held.key), store.read_one(connection, LEASES, held.key)
 
 
@@ -119,7 +116,7 @@ def _running(
     return trial, own
 
 
-def _close(connection: sa.Connection, old: Stored[TrialRow], new: TrialRow, lease: Stored[LeaseRow]) -> None:
+def _close(connection: Connection, old: Stored[TrialRow], new: TrialRow, lease: Stored[LeaseRow]) -> None:
     store.alter(connection, TRIALS, old, new)
     leases.end(connection, lease)
 

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from scaling_search.errors import DamagedError, StorageError
 from scaling_search.ledger import store
-from scaling_search.ledger.database import Database, connect
+from scaling_search.ledger.database import Connection, Database, driven
+from scaling_search.ledger.file import File
 from scaling_search.ledger.schema import ALL, APPLICATION_ID, VERSION, VERSION_TABLE
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def version(connection: sa.Connection) -> str | None:
+def version(database: Database, connection: Connection) -> str | None:
     """The stored schema version; None in a database that holds nothing of ours."""
-    tables = set(sa.inspect(connection).get_table_names())
-    if VERSION_TABLE not in tables:
+    if VERSION_TABLE not in database.tables(connection):
         return None
-    stored: sa.ColumnElement[str] = sa.column("version_num", sa.Text())
-    found = connection.execute(sa.select(stored).select_from(sa.table(VERSION_TABLE))).scalars().all()
-    return str(found[0]) if len(found) == 1 else None
+    cursor = connection.cursor()
+    cursor.execute(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a name of ours
+    found = cursor.fetchall()
+    return str(found[0][0]) if len(found) == 1 else None
 
 
 def ready(database: Database) -> None:
@@ -31,7 +34,7 @@ def ready(database: Database) -> None:
     Raises DamagedError: not a ledger, or one of a newer program.
     """
     with database.reading() as connection:
-        found = version(connection)
+        found = version(database, connection)
     if found == VERSION:
         return
     _refuse(database, found)
@@ -40,12 +43,13 @@ def ready(database: Database) -> None:
             f"{database.name}: schema {found}, older than this program's {VERSION}, and opened for reading only; "
             "any command that writes to it upgrades it"
         )
-    with database.writing() as connection:
-        found = version(connection)  # another process may have been first
+    with database.migrating() as migration:
+        connection = driven(migration)
+        found = version(database, connection)  # another process may have been first
         _refuse(database, found)
-        if found is None and set(sa.inspect(connection).get_table_names()) & {kind.name for kind in ALL}:
+        if found is None and database.tables(connection) & {kind.name for kind in ALL}:
             raise _not_a_ledger(database)
-        migrate(connection)
+        migrate(migration)
 
 
 def _refuse(database: Database, found: str | None) -> None:
@@ -68,12 +72,12 @@ def create_file(path: Path) -> None:
     Where another process is first, its ledger stays. Raises StorageError.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    database = connect(draft, read_only=False, create=True)
+    database = File(draft, read_only=False, create=True)
     try:
         draft.unlink(missing_ok=True)
-        with database.writing() as connection:
-            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-            migrate(connection)
+        with database.migrating() as migration:
+            migration.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            migrate(migration)
         database.close()
         _appear(draft, path)
     except OSError as error:
@@ -94,13 +98,13 @@ def _appear(draft: Path, path: Path) -> None:
             draft.rename(path)
 
 
-def migrate(connection: sa.Connection) -> None:
+def migrate(migration: sa.Connection) -> None:
     """Bring the schema up to date within the caller's transaction."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
+    config.attributes["connection"] = migration
     command.upgrade(config, "head")
-    store.begin_summaries(connection)
+    store.begin_summaries(driven(migration))

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from scaling_search.cli.main import COMMANDS, run
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.rows import StudyRow
+from scaling_search.search import study
 
 HELP = """\
 Usage: scaling-search [OPTIONS] COMMAND [ARGS]...
@@ -69,43 +72,44 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("scaling-search ")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["report", "--ledger", "LEDGER"]], ids=["help", "report"])
-def test_nothing_of_jax_is_loaded(arguments: list[str], tmp_path: Path) -> None:
-    ledger = tmp_path / "ledger.db"
-    program = """
-import sys
-from pathlib import Path
-from scaling_search.cli.main import run
-if "report" in sys.argv:
-    from scaling_search.ledger.ledger import Ledger
-    from scaling_search.ledger.rows import StudyRow
-    from scaling_search.search import study
-    text = study.write(study.read(Path(study.__file__).with_name("digits.toml")))
-    with Ledger.open(sys.argv[-1]) as ledger:
-        ledger.record_study(StudyRow(name="digits", toml=text, baseline="efficientnet-b0", dataset_name="digits",
-                                     created_at="2020-01-01T00:00:00+00:00"))
-code = run(sys.argv[1:])
-print(sorted({name.partition(".")[0] for name in sys.modules}), code)
-"""
-    words = [str(ledger) if word == "LEDGER" else word for word in arguments]
-    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
-    loaded, code = done.stdout.splitlines()[-1].rsplit(" ", 1)
-    # The study has no candidate yet: report has read the ledger and all that it imports when it says so.
-    assert code == ("0" if arguments == ["--help"] else "3"), done.stderr
-    assert not set(names_in(loaded)) & ACCELERATOR
+HEAVY = ACCELERATOR | {"scipy", "sqlalchemy"}
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code, loaded = loaded_by("--help")
+    assert code == 0
+    assert not loaded & (HEAVY | {"numpy"})
 
 
 def test_a_plan_without_a_ledger_loads_no_database(tmp_path: Path) -> None:
-    program = (
-        "import sys; from scaling_search.cli.main import run; run(sys.argv[1:]); print(list(sys.modules))"
+    code, loaded = loaded_by("plan", "--ledger", str(tmp_path / "none.db"))
+    assert code == 0
+    assert "numpy" in loaded
+    assert not loaded & HEAVY
+
+
+def test_a_report_of_a_file_loads_nothing_heavy(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    text = study.write(study.read(Path(study.__file__).with_name("digits.toml")))
+    row = StudyRow(
+        name="digits", toml=text, baseline="b", dataset_name="digits", created_at="2020-01-01T00:00:00+00:00"
     )
-    words = ["plan", "--ledger", str(tmp_path / "none.db")]
-    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
-    loaded = {name.partition(".")[0] for name in names_in(done.stdout.splitlines()[-1])}
-    assert "numpy" in loaded, done.stderr
-    assert not loaded & ({"sqlalchemy", "scipy"} | ACCELERATOR)
+    with Ledger.open(path) as ledger:
+        ledger.record_study(row)
+    code, loaded = loaded_by("report", "--ledger", str(path))
+    # The study has no candidate yet: report has read the ledger and all that it imports when it says so.
+    assert code == 3
+    assert not loaded & HEAVY
 
 
-def names_in(text: str) -> list[str]:
-    """The names in a printed list."""
-    return [name.strip(" '[]") for name in text.split(",")]
+def loaded_by(*arguments: str) -> tuple[int, set[str]]:
+    """Exit code of a command in a fresh process, and the packages that it loaded."""
+    program = """
+import sys
+from scaling_search.cli.main import run
+code = run(sys.argv[1:])
+print(code, *{name.partition(".")[0] for name in sys.modules})
+"""
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
+    code, *loaded = done.stdout.splitlines()[-1].split()
+    return int(code), set(loaded)

@@ -8,17 +8,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from scaling_search.errors import DamagedError, InputError, ScalingSearchError, StorageError, UsageError
 from scaling_search.ledger import filesystem, store
-from scaling_search.ledger.database import locate
+from scaling_search.ledger.database import driven, locate
 from scaling_search.ledger.filesystem import file_system, network_warning
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
-from scaling_search.ledger.schema import METADATA, STUDIES, VERSION, VERSION_TABLE
+from scaling_search.ledger.schema import ALL, STUDIES, VERSION, VERSION_TABLE
 
 
 def change(path: Path, statement: str) -> None:
@@ -28,20 +29,37 @@ def change(path: Path, statement: str) -> None:
     connection.close()
 
 
+SQL_TYPES: dict[type, sa.types.TypeEngine[Any]] = {
+    str: sa.Text(),
+    int: sa.BigInteger(),
+    bool: sa.BigInteger(),  # 0 or 1, so that both databases give back the value that was digested
+    float: sa.Double(),
+    bytes: sa.LargeBinary(),
+}
+
+
 def test_migrations_make_the_tables_of_the_row_classes(ledger: Ledger) -> None:
     """The same columns in the same order, with the same types, keys and NULLs."""
-    with ledger.database.reading() as connection:
-        inspector = sa.inspect(connection)
-        assert set(inspector.get_table_names()) == {*METADATA.tables, VERSION_TABLE}
-        for table in METADATA.sorted_tables:
-            dialect = connection.dialect
+    with ledger.database.migrating() as connection:
+        inspector, dialect = sa.inspect(connection), connection.dialect
+        assert set(inspector.get_table_names()) == {*(kind.name for kind in ALL), VERSION_TABLE}
+        assert set(inspector.get_table_names()) == ledger.database.tables(driven(connection))
+        for kind in ALL:
             made = [
                 (c["name"], c["type"].compile(dialect), c["nullable"])
-                for c in inspector.get_columns(table.name)
+                for c in inspector.get_columns(kind.name)
             ]
-            assert made == [(c.name, c.type.compile(dialect), c.nullable) for c in table.columns], table.name
-            key = inspector.get_pk_constraint(table.name)["constrained_columns"]
-            assert sorted(key) == sorted(column.name for column in table.primary_key), table.name
+            expected = [
+                (
+                    name,
+                    SQL_TYPES[kind.types.get(name, str)].compile(dialect),
+                    name in kind.optional or name == "correct_sha256",
+                )
+                for name in kind.stored
+            ]
+            assert made == expected, kind.name
+            key = inspector.get_pk_constraint(kind.name)["constrained_columns"]
+            assert sorted(key) == sorted(kind.key), kind.name
 
 
 def test_a_released_schema_keeps_its_version(ledger: Ledger) -> None:
@@ -104,7 +122,9 @@ def test_a_lost_connection_is_told_with_its_cause(ledger: Ledger, place: str) ->
         pytest.raises(StorageError, match="the database server says: terminating connection"),
         ledger.database.writing() as connection,
     ):
-        here = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+        cursor = connection.cursor()
+        cursor.execute("SELECT pg_backend_pid()")
+        (here,) = cursor.fetchone()
         with engine.connect() as other:
             other.execute(sa.text("SELECT pg_terminate_backend(:here)"), {"here": here})
         store.read(connection, STUDIES)

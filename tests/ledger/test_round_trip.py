@@ -51,7 +51,7 @@ VALUES = {
 def rows(kind: Kind[object]) -> st.SearchStrategy[object]:
     """Any row of a table."""
     fields = {
-        name: st.none() | VALUES[expected] if kind.table.c[name].nullable else VALUES[expected]
+        name: st.none() | VALUES[expected] if name in kind.optional else VALUES[expected]
         for name, expected in kind.types.items()
     }
     return st.builds(kind.row, **fields)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from scaling_search.errors import StorageError
 from scaling_search.ledger.check import check
@@ -18,19 +17,20 @@ from scaling_search.ledger.rows import Result, TrialRow
 LARGE = Result(state="complete", accuracy=0.5, correct=bytes(200_000))
 
 
+def limit_pages(ledger: Ledger, more: int) -> None:
+    """Let the file grow by so many pages; for the connection that is lent next, as it was lent last."""
+    with ledger.database.reading() as connection:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA page_count")
+        cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0] + more}")
+
+
 def test_full_database(path: Path, trial: Callable[[int], TrialRow]) -> None:
     with Ledger.open(path) as ledger:
         claim = ledger.claim(trial(0))
         assert claim is not None
         before = ledger.trials()
-        with ledger.database.engine.connect() as connection:
-            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-        limit = [pages + 1]
-        sa.event.listen(
-            ledger.database.engine,
-            "checkout",
-            lambda connection, *_: connection.execute(f"PRAGMA max_page_count = {limit[0]}"),
-        )
+        limit_pages(ledger, 1)
         with pytest.raises(StorageError) as caught:
             ledger.finish(claim, LARGE)
         assert caught.value.exit_code == 7
@@ -39,7 +39,7 @@ def test_full_database(path: Path, trial: Callable[[int], TrialRow]) -> None:
         )
         assert ledger.trials() == before
         assert check(ledger) == []
-        limit[0] = 10**6
+        limit_pages(ledger, 10**6)
         ledger.finish(claim, LARGE)
         assert ledger.trials()[0].state == "complete"
 
