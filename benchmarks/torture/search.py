@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,12 +111,7 @@ class Search:
             _tell_all(tell, often=self.often)
             cache.default_folder = lambda: self.programs
             prepare(tell)
-            try:
-                main.main(["grid", "--study", str(study), "--ledger", str(self.ledger), "--json"])
-            except SystemExit as done:
-                sys.stdout.flush()
-                atexit._run_exitfuncs()
-                os._exit(done.code if isinstance(done.code, int) else 1)
+            main.main(["grid", "--study", str(study), "--ledger", str(self.ledger), "--json"])
 
         return work
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,8 @@ def report(
     as_json: options.Json = False,
 ) -> None:
     """Accuracy and MACs tables: the grid, the family, and the published EfficientNets beside them."""
+    # Threads of NumPy's BLAS wait for each other longer than they save on matrices as small as these.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from scaling_search.report.render import render, save, show
     from scaling_search.search import reporting
 

@@ -41,7 +41,7 @@ def _table_faults(connection: Connection, kind: Kind[object]) -> Iterator[Damage
         row = decode(kind, plain)
         shown = shown_key(kind, plain)
         if shown in keys:
-            yield Damage(table=kind.name, key=shown, what="two rows have this key")
+            yield Damage(table=kind.name, key=shown, what=store.TWO_ROWS)
         keys.add(shown)
         if kind is TRIALS:
             trial = TRIALS.row(**{name: getattr(row, name) for name in TRIALS.types})

@@ -117,14 +117,14 @@ def fault(kind: Kind[Any], record: Sequence[Any], bits: object = UNREAD) -> Dama
 def shown_key(kind: Kind[Any], record: Sequence[Any]) -> str:
     """A record's key for people, even where it is damaged."""
     content = dict(zip(kind.columns, record, strict=True))
-    return ", ".join(f"{name}={content[name]!r:.80}" for name in kind.key)
+    return key_text(kind, [content[name] for name in kind.key])
+
+
+def key_text(kind: Kind[Any], key: Sequence[object]) -> str:
+    """A key for people."""
+    return ", ".join(f"{name}={value!r:.80}" for name, value in zip(kind.key, key, strict=True))
 
 
 def decode(kind: Kind[Row], record: Sequence[Any], bits: object = UNREAD) -> Row:
     """A faultless record as a row."""
-    values = dict(zip(kind.fields, record[-len(kind.fields) :], strict=True))
-    for name in kind.truths:
-        values[name] = None if values[name] is None else bool(values[name])
-    if kind.has_bits:
-        values["correct"] = None if bits is UNREAD else bits
-    return kind.row(**values)
+    return kind.make(record[-len(kind.fields) :], None if bits is UNREAD else bits)

@@ -15,7 +15,7 @@ from scaling_search.errors import InputError, ScalingSearchError, StorageError
 from scaling_search.ledger import store
 from scaling_search.ledger.database import Database, connect, locate
 from scaling_search.ledger.pages import carve
-from scaling_search.ledger.records import UNREAD, Damage, decode, fault, total
+from scaling_search.ledger.records import UNREAD, Damage, decode, fault, key_text, total
 from scaling_search.ledger.rows import SummaryRow
 from scaling_search.ledger.schema import RESULTS, SUMMARIES, TRIALS, Kind
 from scaling_search.ledger.upgrade import create_file
@@ -157,9 +157,7 @@ def _fits(summary: SummaryRow | None, rows: _Found) -> bool:
 def _losses(kind: Kind[Any], rows: _Found, damages: list[Damage], summary: SummaryRow | None) -> list[Damage]:
     if _fits(summary, rows) and (summary is not None or not damages):
         return []
-    saved = {
-        ", ".join(f"{name}={value!r:.80}" for name, value in zip(kind.key, key, strict=True)) for key in rows
-    }
+    saved = {key_text(kind, key) for key in rows}
     named = [damage for damage in damages if damage.key not in saved and damage.key != "all rows"]
     if summary is None:
         return [

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Generic, cast
+from typing import Any, Generic
 
 from scaling_search.errors import DamagedError
-from scaling_search.ledger.database import Connection
+from scaling_search.ledger.database import Connection, Cursor
 from scaling_search.ledger.records import (
     UNREAD,
     Damage,
@@ -15,13 +16,14 @@ from scaling_search.ledger.records import (
     decode,
     encode,
     fault,
-    shown_key,
+    key_text,
     total,
 )
 from scaling_search.ledger.rows import SummaryRow
 from scaling_search.ledger.schema import RESULTS, SUMMARIES, Kind, Row
 from scaling_search.ledger.statements import statements
 
+TWO_ROWS = "two rows have this key"
 _FEW = 200  # keys up to which looking rows up one by one beats reading the table
 
 
@@ -33,16 +35,12 @@ class Stored(Generic[Row]):
     digest: str
 
 
-_Checked = dict[tuple[Any, ...], Stored[Row]]  # by key
-
-
 def records(
     connection: Connection, kind: Kind[Any], key: Sequence[Value] | None = None, *, bits: bool
-) -> Iterable[Sequence[Any]]:
-    """Records as the driver gives them, bits last when asked for: all, or the one with a key."""
+) -> Cursor:
+    """A cursor over records as the driver gives them, bits last when asked for: all, or the one with a key."""
     query = statements(kind).read(bits=bits, by_key=key is not None)
-    # A driver's cursor yields the records that are left.
-    return cast(Iterable[Sequence[Any]], query.run(connection, None if key is None else _bound(kind, key)))
+    return query.run(connection, None if key is None else _bound(kind, key))
 
 
 def read(connection: Connection, kind: Kind[Row], *, with_correct: bool = False) -> list[Row]:
@@ -50,13 +48,15 @@ def read(connection: Connection, kind: Kind[Row], *, with_correct: bool = False)
 
     Raises DamagedError naming table and key.
     """
-    found = _checked(connection, kind, None, bits=with_correct and kind.has_bits)
-    damage = (
-        vanished(connection, kind, [stored.digest for stored in found.values()]) if kind.summarised else None
-    )
+    found: dict[tuple[Any, ...], Row] = {}
+    digests = []
+    for digest, row in _checked(connection, kind, None, bits=with_correct):
+        _only(kind, found, row)
+        digests.append(digest)
+    damage = vanished(connection, kind, digests) if kind.summarised else None
     if damage is not None:
         raise _damaged(damage)
-    return [found[key].row for key in sorted(found)]
+    return [found[key] for key in sorted(found)]
 
 
 def read_keys(
@@ -72,11 +72,12 @@ def read_keys(
         return [
             row for row in read(connection, kind, with_correct=with_correct) if kind.key_of(row) in wanted
         ]
-    found: _Checked[Row] = {}
-    for key in keys:
-        found |= _checked(connection, kind, key, bits=with_correct and kind.has_bits)
+    found: dict[tuple[Any, ...], Row] = {}
+    for key in set(keys):
+        for _, row in _checked(connection, kind, key, bits=with_correct):
+            _only(kind, found, row)
     _confirm_absent(connection, kind, {key for key in keys if key not in found})
-    return [found[key].row for key in sorted(found)]
+    return [found[key] for key in sorted(found)]
 
 
 def _confirm_absent(connection: Connection, kind: Kind[Any], keys: set[tuple[Value, ...]]) -> None:
@@ -97,10 +98,12 @@ def read_one(
     connection: Connection, kind: Kind[Row], *key: Value, with_correct: bool = False
 ) -> Stored[Row] | None:
     """The row with this key, checked, or None; a quick look, for writers: if an index fails them, `read` will tell."""
-    found = _checked(connection, kind, key, bits=with_correct and kind.has_bits)
-    if found and key not in found:
+    found = [Stored(row, digest) for digest, row in _checked(connection, kind, key, bits=with_correct)]
+    if any(kind.key_of(stored.row) != key for stored in found):
         raise _damaged(Damage(table=kind.name, key=str(key), what="the index finds another row"))
-    return found.get(key)
+    if len(found) > 1:
+        raise _damaged(Damage(table=kind.name, key=key_text(kind, key), what=TWO_ROWS))
+    return found[0] if found else None
 
 
 def vanished(connection: Connection, kind: Kind[Any], digests: Sequence[str]) -> Damage | None:
@@ -164,17 +167,27 @@ def remove(connection: Connection, kind: Kind[Row], rows: Iterable[Row]) -> None
 
 def _checked(
     connection: Connection, kind: Kind[Row], key: Sequence[Value] | None, *, bits: bool
-) -> _Checked[Row]:
-    found: _Checked[Row] = {}
-    for record in records(connection, kind, key, bits=bits):
-        plain, correct = (record[:-1], record[-1]) if bits else (record, UNREAD)
-        damage = fault(kind, plain, correct)
-        if damage is not None:
-            raise _damaged(damage)
-        stored = Stored(decode(kind, plain, correct), plain[0])
-        if found.setdefault(kind.key_of(stored.row), stored) is not stored:
-            raise _damaged(Damage(table=kind.name, key=shown_key(kind, plain), what="two rows have this key"))
-    return found
+) -> list[tuple[str, Row]]:
+    """Digest and row of each record, checked."""
+    bits = bits and kind.has_bits
+    # A cursor not read to its end holds its lock beyond the transaction, and a traceback holds the cursor.
+    with closing(records(connection, kind, key, bits=bits)) as cursor:
+        return [_whole(kind, record, bits=bits) for record in cursor]
+
+
+def _whole(kind: Kind[Row], record: Sequence[Any], *, bits: bool) -> tuple[str, Row]:
+    plain, correct = (record[:-1], record[-1]) if bits else (record, UNREAD)
+    damage = fault(kind, plain, correct)
+    if damage is not None:
+        raise _damaged(damage)
+    return plain[0], decode(kind, plain, correct)
+
+
+def _only(kind: Kind[Row], found: dict[tuple[Any, ...], Row], row: Row) -> None:
+    """Takes a row in, the only one of its key."""
+    key = kind.key_of(row)
+    if found.setdefault(key, row) is not row:
+        raise _damaged(Damage(table=kind.name, key=key_text(kind, key), what=TWO_ROWS))
 
 
 def _damaged(damage: Damage) -> DamagedError:

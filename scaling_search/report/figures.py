@@ -41,7 +41,7 @@ def decimal(number: float | None, digits: int = 2, *, scale: float = 1.0, sign: 
         return MISSING
     text = f"{number * scale:{'+' if sign else ''},.{digits}f}"
     # A rounded "-0.00" claims a direction that is not there.
-    return text.replace("-", "+" if sign else "") if float(text.replace(",", "")) == 0 else text
+    return ("+" if sign else "") + text[1:] if text.startswith("-") and not text.strip("-0.,") else text
 
 
 def factor(number: float | None) -> str:

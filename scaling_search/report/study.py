@@ -226,7 +226,7 @@ def _grid_cells(row: GridRow) -> dict[str, Any]:
         "triples": [list(triple) for triple in row.triples],
         "status": row.status,
         "reason": row.reason,
-        "states": dataclasses.asdict(row.states),
+        "states": dict(vars(row.states)),
     }
 
 
@@ -241,7 +241,7 @@ def _family_cells(row: FamilyRow) -> dict[str, Any]:
         "prediction_held": row.prediction_held,
         "status": row.status,
         "reason": row.reason,
-        "states": dataclasses.asdict(row.states),
+        "states": dict(vars(row.states)),
     }
 
 

@@ -10,14 +10,17 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scaling_search.architecture.network import Network, fingerprint
-from scaling_search.data.dataset import DatasetInfo
 from scaling_search.data.places import cache_folder
 from scaling_search.errors import StorageError
 from scaling_search.report.render import save
 from scaling_search.search import origin
 from scaling_search.search.study import Study
+
+if TYPE_CHECKING:
+    from scaling_search.data.dataset import DatasetInfo
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,12 +16,12 @@ from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search import climb, judge, learned, statistics
 from scaling_search.search import study as studies
 from scaling_search.search.budget import QUANTITIES
-from scaling_search.search.grid import FRESH_SEEDS
-from scaling_search.search.scale import Member
+from scaling_search.search.results import FRESH_SEEDS
 from scaling_search.search.scores import Bits, gather
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
+    from scaling_search.search.scale import Member
 
 
 def report_of(ledger: Reader, study: str) -> tuple[FamilyReport, list[TrialRow]]:

@@ -13,12 +13,12 @@ from scaling_search.ledger.rows import TrialRow
 from scaling_search.report.rows import GridReport
 from scaling_search.search import announced, identifiability, verdicts
 from scaling_search.search.budget import QUANTITIES
-from scaling_search.search.grid import GridOutcome
 from scaling_search.search.judge import Findings
 from scaling_search.search.study import Study
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
+    from scaling_search.search.grid import GridOutcome
 
 
 def report_of(ledger: Reader, study: Study, trials: Sequence[TrialRow], found: Findings) -> GridReport:

@@ -20,12 +20,12 @@ from scaling_search.search import (
     origin,
     pilot,
     records,
+    results,
     rounds,
     speed,
     stage,
 )
 from scaling_search.search.announced import Compared
-from scaling_search.search.budget import QUANTITIES
 from scaling_search.search.judge import Findings
 from scaling_search.search.plan import Planned, plan
 from scaling_search.search.race import Decision
@@ -34,7 +34,6 @@ from scaling_search.search.study import Study
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
-    from scaling_search.ledger.reader import Reader
     from scaling_search.search.jobs import Watcher
     from scaling_search.search.trainer import Trainer
 
@@ -87,7 +86,7 @@ def grid(
     # Once more until nothing is left to do: a candidate that diverged late may have ruled out one that is back now.
     while ran := rounds.run(trainer, field, range(study.grid.seeds), race.after_round, first=first):
         trained += ran
-    trials, found = read_grid(ledger, study)
+    trials, found = results.read_grid(ledger, study)
     compared = announced.compare(ledger, study.name, trials)
     return GridOutcome(planned=planned, trained=trained, trials=trials, found=found, compared=compared)
 
@@ -131,7 +130,7 @@ class Race:
             return racing
         seeds = self.study.grid.seeds
         field = judge.rivals(self.ledger.candidates(self.study.name, "grid"))
-        trials = own_trials(self.ledger, self.study.name)
+        trials = results.own_trials(self.ledger, self.study.name)
         scores = judge.scores(field, trials, learned.unlearned(self.ledger, trials))
         if scores is None:
             return ()
@@ -153,35 +152,6 @@ class Race:
             for row in minutes.rows(decision, study=self.study.name, basis=basis, now=now)
         ]
         self.ledger.record_decisions([row for row in new if row not in have])
-
-
-def read_grid(ledger: Reader, study: Study) -> tuple[tuple[TrialRow, ...], Findings]:
-    """Trials and findings of a study's grid, from the ledger alone."""
-    candidates = ledger.candidates(study.name, "grid")
-    trials = own_trials(ledger, study.name)
-    racing = study.grid.seeds if study.grid.racing else None
-    stuck = learned.unlearned(ledger, trials)
-    exponents = QUANTITIES[study.grid.budget].exponents
-    found = judge.findings(
-        candidates,
-        trials,
-        racing_seeds=racing,
-        unlearned=stuck,
-        recorded=ledger.decisions(study.name),
-        exponents=exponents,
-    )
-    return trials, replace(found, first_stage=stage.read(ledger, study))
-
-
-def own_trials(ledger: Reader, study: str) -> tuple[TrialRow, ...]:
-    """The trials of the study's grid candidates, by the study's recipe, on its data, with the grid's seeds."""
-    networks = {row.network for row in ledger.candidates(study, "grid") if row.status != "dropped"}
-    rows = ledger.trials(study=study, with_correct=True)
-    return tuple(row for row in rows if row.network in networks and row.seed < FRESH_SEEDS)
-
-
-# Seeds from here on belong to `scale`: its figures must not be those that chose the winner.
-FRESH_SEEDS = 1_000_000
 
 
 def make_trainer(

@@ -95,6 +95,15 @@ def _moved(rows: Sequence[CandidateRow]) -> float:
     return sum(round(abs((row.nominal_resolution or 0) - (row.resolution or 0))) for row in rows)
 
 
+def all_bits(rows: Sequence[TrialRow]) -> list[Bits]:
+    """`bits` of each; at once where all have as many images, as a study's have, which is many times faster."""
+    counts = {row.correct_count for row in rows}
+    if len(counts) != 1:
+        return [bits(row) for row in rows]
+    packed = np.frombuffer(b"".join(row.correct or b"" for row in rows), np.uint8).reshape(len(rows), -1)
+    return list(np.unpackbits(packed, axis=1, count=counts.pop()).view(np.bool_))
+
+
 def bits(row: TrialRow | EvaluationRow) -> Bits:
     """Which images a complete trial, or the evaluation of one, got right."""
     assert row.correct is not None and row.correct_count is not None  # noqa: S101 - complete, read with bits
@@ -110,15 +119,18 @@ def scores(
     A contender with a seed that diverged, failed or did not learn (`unlearned`, keys of trials) is left out: it is
     never ranked. At several phi a contender's score of an image is the mean over them, so that one image counts once.
     """
-    done: dict[str, dict[int, Bits]] = {}
+    complete: list[TrialRow] = []
     broken: set[str] = set()
     for trial in trials:
         if trial.key in unlearned:
             broken.add(trial.network)
         elif trial.state == "complete" and trial.correct is not None:
-            done.setdefault(trial.network, {})[trial.seed] = bits(trial)
+            complete.append(trial)
         elif trial.state in ("diverged", "failed"):
             broken.add(trial.network)
+    done: dict[str, dict[int, Bits]] = {}
+    for trial, right in zip(complete, all_bits(complete), strict=True):
+        done.setdefault(trial.network, {})[trial.seed] = right
     table: dict[str, dict[int, Bits]] = {}
     for rival in competing:
         networks = [str(row.network) for row in rival.rows]

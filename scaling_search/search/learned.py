@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from scaling_search.architecture import toml
 from scaling_search.ledger.rows import TrialRow
@@ -45,12 +48,10 @@ def why(trial: TrialRow, classes: int) -> str | None:
     - Nothing moved: the same share right after every epoch, and a training loss that fell by less than a tenth. This
       finds the network that names one class for ever also where classes are not equally frequent.
     """
-    from scipy.special import bdtrc
-
     if trial.state != "complete" or trial.accuracy is None or not trial.correct_count:
         return None
     right = round(trial.accuracy * trial.correct_count)
-    chance = right == 0 or float(bdtrc(right - 1, trial.correct_count, 1 / classes)) > _ERROR
+    chance = right <= _most_by_guessing(trial.correct_count, classes)
     if not chance and _moved(trial.epochs or "", trial.accuracy):
         return None
     epochs = json.loads(trial.epochs or "[]")
@@ -65,12 +66,20 @@ def why(trial: TrialRow, classes: int) -> str | None:
     return None
 
 
+@cache
+def _most_by_guessing(images: int, classes: int) -> int:
+    """The most right answers that guessing explains: P(at least as many) > 0.1 %, binomial."""
+    from scipy.special import bdtrc
+
+    return int(np.count_nonzero(bdtrc(np.arange(images), images, 1 / classes) > _ERROR))
+
+
 def _moved(epochs: str, last: float) -> bool:
     """Whether the text names another accuracy than the last; False where only parsing it can tell.
 
     Parsing the epochs of ten thousand trials would take longer than all the rest.
     """
-    return 0 < epochs.count(f'"accuracy": {json.dumps(last)}') < epochs.count('"accuracy"')
+    return 0 < epochs.count(f'"accuracy": {last!r}') < epochs.count('"accuracy"')
 
 
 def by_network(trials: Sequence[TrialRow], unlearned: Mapping[str, str]) -> Mapping[str, str]:

@@ -11,9 +11,9 @@ from scaling_search.ledger.rows import TrialRow
 from scaling_search.search import announced, judge, learned, speed
 from scaling_search.search import forecast as forecasts
 from scaling_search.search.forecast import Basis, Forecast
-from scaling_search.search.grid import own_trials
 from scaling_search.search.plan import Planned
 from scaling_search.search.power import Power, measured, seeds_needed
+from scaling_search.search.results import own_trials
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader

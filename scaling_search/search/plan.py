@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from scaling_search.architecture.network import Network
 from scaling_search.baselines.load import load as load_network
 from scaling_search.costs.count import Cost
-from scaling_search.data import catalog
-from scaling_search.data.dataset import DatasetInfo
 from scaling_search.errors import InputError
 from scaling_search.scaling.coefficients import Exponents, Range, grid, parse_phi
 from scaling_search.search.budget import Meter, Quantity, Say
 from scaling_search.search.candidates import Candidate, Ground, candidate, ground, limited, matched, merge
 from scaling_search.search.study import Study
+
+if TYPE_CHECKING:
+    from scaling_search.data.dataset import DatasetInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,7 @@ def plan(
     """
     base = base_of(study, as_published=as_published)
     meter = Meter(study, say=say, should_stop=should_stop)
-    info = catalog.describe(study.dataset.name)
+    info = _described(study)
     return Planned(study=study, info=info, base=base, plans=plan_all(study, base, meter))
 
 
@@ -76,8 +78,15 @@ def base_of(study: Study, *, as_published: bool = False) -> Network:
     # What is timed runs on the data.
     if as_published and study.proxy is None and not study.timed:
         return load_network(study.baseline)
-    info = catalog.describe(study.dataset.name)
+    info = _described(study)
     return study.base(channels=info.channels, classes=len(info.classes))
+
+
+def _described(study: Study) -> DatasetInfo:
+    # `report` reads what was planned and must not load what reads pictures.
+    from scaling_search.data import catalog
+
+    return catalog.describe(study.dataset.name)
 
 
 def plan_all(study: Study, base: Network, meter: Meter | None = None) -> tuple[Plan, ...]:

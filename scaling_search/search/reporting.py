@@ -11,7 +11,7 @@ from scaling_search.report.study import study_document
 from scaling_search.report.table import Document
 from scaling_search.search import family_table, findings
 from scaling_search.search import study as studies
-from scaling_search.search.grid import read_grid
+from scaling_search.search.results import read_grid
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from scaling_search.data.dataset import Split
 from scaling_search.search.candidates import Candidate
 from scaling_search.search.jobs import Job
 from scaling_search.search.plan import Plan
 
 if TYPE_CHECKING:
+    from scaling_search.data.dataset import Split
+
     # `report` reads rounds' results and must not load what trains them.
     from scaling_search.search.trainer import Trainer
 

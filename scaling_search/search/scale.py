@@ -18,8 +18,9 @@ from scaling_search.scaling.coefficients import Coefficients, parse_phi
 from scaling_search.search import climb, records, rounds
 from scaling_search.search.budget import Meter
 from scaling_search.search.candidates import Candidate, candidate, ground, matched
-from scaling_search.search.grid import FRESH_SEEDS, make_trainer, read_grid
+from scaling_search.search.grid import make_trainer
 from scaling_search.search.plan import base_of
+from scaling_search.search.results import FRESH_SEEDS, read_grid
 from scaling_search.search.study import Study
 
 if TYPE_CHECKING:

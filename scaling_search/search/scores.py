@@ -47,7 +47,17 @@ class Scores:
     @cached_property
     def seed_means(self) -> Floats:
         """Accuracy of each trial, shape (K, S); 0 where not present."""
-        return np.asarray(self.correct.mean(axis=2, dtype=np.float64))
+        return summed(self.correct, axis=2) / self.images
+
+    @cached_property
+    def by_candidate(self) -> Floats:
+        """How many of its seeds got each image right, by candidate: shape (K, n)."""
+        return summed(self.correct, axis=1)
+
+    @cached_property
+    def by_seed(self) -> Floats:
+        """How many candidates got each image right, by seed: shape (S, n)."""
+        return summed(self.correct, axis=0)
 
     @cached_property
     def means(self) -> Floats:
@@ -74,6 +84,13 @@ class Scores:
         )
 
 
+def summed(marks: Marks, *, axis: int) -> Floats:
+    """Sums in float64; of bits, which are whole numbers, by way of integers in half the time."""
+    if marks.dtype == np.bool_:
+        return np.asarray(marks.view(np.uint8).sum(axis=axis, dtype=np.uint32), np.float64)
+    return np.asarray(marks.sum(axis=axis, dtype=np.float64))
+
+
 def gather(trials: Mapping[str, Mapping[int, Marks]]) -> Scores:
     """Put the right/wrong bits (or shares right) of complete trials, by candidate and seed, into one array.
 
@@ -92,6 +109,7 @@ def gather(trials: Mapping[str, Mapping[int, Marks]]) -> Scores:
     kind = np.bool_ if all(mark.dtype == np.bool_ for mark in marks) else np.float32
     correct: Marks = np.zeros((len(kept), len(seeds), images), dtype=kind)
     present = np.zeros((len(kept), len(seeds)), dtype=bool)
+    columns = {seed: column for column, seed in enumerate(seeds)}
     for row, (name, by_seed) in enumerate(kept.items()):
         for seed, bits in by_seed.items():
             if len(bits) != images:
@@ -99,6 +117,6 @@ def gather(trials: Mapping[str, Mapping[int, Marks]]) -> Scores:
                     f"{name} with seed {seed} was scored on {len(bits)} validation images and {first_name} "
                     f"on {images}: only trials scored on the same images can be compared"
                 )
-            correct[row, seeds.index(seed)] = bits
-            present[row, seeds.index(seed)] = True
+            correct[row, columns[seed]] = bits
+            present[row, columns[seed]] = True
     return Scores(names=tuple(kept), seeds=tuple(seeds), correct=correct, present=present)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scaling_search.search.scores import Floats, Scores
+from scaling_search.search.scores import Bits, Floats, Scores
 from scaling_search.search.variance import (
     SeedNoise,
     accuracy_noise,
-    compare,
+    compare_with,
     half_width,
-    image_covariance,
+    image_variance,
 )
 
 IMAGES = "images"
@@ -45,20 +45,23 @@ def accuracies(scores: Scores, *, level: float = 0.95) -> tuple[Estimate, ...]:
     """
     noise = accuracy_noise(scores)
     share = 1 / scores.counts.astype(np.float64)
-    image = np.diag(image_covariance(scores))
+    image = image_variance(scores)
     error = np.sqrt(image + share * noise.seed)
     half = half_width(image, share, noise, level=level)
+    sds, seeds = _sds(scores.seed_means, scores.present), scores.counts.tolist()
     result = []
-    for row, mean in enumerate(scores.means):
-        low, high = _wilson(float(mean), float(error[row]), float(half[row]), scores.images, level)
+    for row, (mean, deviation, reach) in enumerate(
+        zip(scores.means.tolist(), error.tolist(), half.tolist(), strict=True)
+    ):
+        low, high = _wilson(mean, deviation, reach, scores.images, level)
         result.append(
             Estimate(
-                value=float(mean),
+                value=mean,
                 low=low,
                 high=high,
-                standard_error=float(error[row]),
-                sd=_sd(scores.seed_means[row][scores.present[row]]),
-                seeds=int(scores.counts[row]),
+                standard_error=deviation,
+                sd=sds[row],
+                seeds=seeds[row],
                 sources=sources(noise),
             )
         )
@@ -71,32 +74,28 @@ def differences(scores: Scores, leader: str, *, level: float = 0.95) -> tuple[Es
     None where a candidate shares no seed with the leader. The intervals are for one difference each; which
     candidates can be ruled out is for `confidence.confidence_set`, which corrects for their number.
     """
-    comparison = compare(scores)
-    column = scores.names.index(leader)
-    half = half_width(
-        comparison.image[:, column], 2 / comparison.common[:, column], comparison.noise, level=level
-    )
-    means, present, variance = scores.seed_means, scores.present, comparison.variance
-    result: list[Estimate | None] = []
-    for row in range(len(scores.names)):
-        both = present[row] & present[column]
-        if not both.any():
-            result.append(None)
-            continue
-        value = float(comparison.difference[row, column])
-        # The leader against itself is 0 for certain.
-        certain = row == column
-        result.append(
-            Estimate(
-                value=value,
-                low=value if certain else value - float(half[row]),
-                high=value if certain else value + float(half[row]),
-                standard_error=0.0 if certain else math.sqrt(variance[row, column]),
-                sd=_sd((means[row] - means[column])[both]),
-                seeds=int(both.sum()),
-                sources=sources(comparison.noise),
-            )
+    first = scores.names.index(leader)
+    comparison = compare_with(scores, first)
+    half = half_width(comparison.image, 2 / comparison.common, comparison.noise, level=level)
+    errors = np.sqrt(comparison.variance)
+    # The leader against itself is 0 for certain.
+    half[first] = errors[first] = 0.0
+    both = scores.present & scores.present[first]
+    sds, seeds = _sds(scores.seed_means - scores.seed_means[first], both), both.sum(axis=1).tolist()
+    result = []
+    for row, (value, reach, error) in enumerate(
+        zip(comparison.difference.tolist(), half.tolist(), errors.tolist(), strict=True)
+    ):
+        estimate = Estimate(
+            value=value,
+            low=value - reach,
+            high=value + reach,
+            standard_error=error,
+            sd=sds[row],
+            seeds=seeds[row],
+            sources=sources(comparison.noise),
         )
+        result.append(estimate if seeds[row] else None)
     return tuple(result)
 
 
@@ -118,5 +117,8 @@ def sources(noise: SeedNoise) -> str:
     return IMAGES_AND_SEEDS if noise.degrees else IMAGES
 
 
-def _sd(values: Floats) -> float | None:
-    return float(values.std(ddof=1)) if len(values) > 1 else None
+def _sds(values: Floats, cells: Bits) -> list[float | None]:
+    """Sample standard deviations over the cells of each row; None for fewer than two."""
+    several = cells.sum(axis=1) > 1
+    found = iter(values[several].std(axis=1, ddof=1, where=cells[several]).tolist())
+    return [next(found) if enough else None for enough in several.tolist()]

@@ -71,7 +71,7 @@ def _inverse_chi_square(degrees: float) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Every pair of candidates. Shapes (K, K); entry [i, j] is candidate i minus candidate j.
+    """Every pair of candidates, shapes (K, K): entry [i, j] is candidate i minus candidate j. Or all minus one: (K,).
 
     difference: mean over the seeds that both have (NaN when none); image: its variance from images and
     flips; common: number of seeds that both have; noise: what seeds add.
@@ -84,7 +84,7 @@ class Comparison:
 
     @property
     def variance(self) -> Floats:
-        """Variance of the difference, (K, K): two independent seed effects over the common seeds."""
+        """Variance of the difference: two independent seed effects over the common seeds."""
         return np.asarray(self.image + 2 * self.noise.seed / self.common)
 
 
@@ -99,8 +99,8 @@ def difference_noise(scores: Scores) -> SeedNoise:
     if degrees <= 0:
         return SeedNoise(raw=0.0, flips=0.0, degrees=0.0)
     images, means = scores.images, scores.seed_means
-    between = float(np.sum(means**2)) - design.explained(*_margins(means))
-    total = _sum_of_squares(scores.correct) - design.explained(*_margins(scores.correct))
+    between = float(np.sum(means**2)) - design.explained(means.sum(axis=1), means.sum(axis=0))
+    total = _sum_of_squares(scores.correct) - design.explained(scores.by_candidate, scores.by_seed)
     flips = max(0.0, total - images * between) / (degrees * (images - 1))
     return SeedNoise(raw=max(0.0, between) / degrees, flips=flips / images, degrees=float(degrees))
 
@@ -118,8 +118,8 @@ def accuracy_noise(scores: Scores) -> SeedNoise:
         return SeedNoise(raw=0.0, flips=0.0, degrees=0.0)
     means = scores.seed_means
     within = max(0.0, float(np.sum(means**2) - np.sum(means.sum(axis=1) ** 2 / counts)))
-    image_sums = scores.correct.sum(axis=1, dtype=np.float64)
-    total = _sum_of_squares(scores.correct) - float(np.sum(np.sum(image_sums**2, axis=1) / counts))
+    explained = float(np.sum(np.sum(scores.by_candidate**2, axis=1) / counts))
+    total = _sum_of_squares(scores.correct) - explained
     flips = max(0.0, total - images * within) / (replicates * (images - 1) * images)
     residual = difference_noise(scores)
     parts = [
@@ -145,15 +145,39 @@ def compare(scores: Scores) -> Comparison:
     np.divide(means @ present.T - present @ means.T, common, out=difference, where=common > 0)
     return Comparison(
         difference=difference,
-        image=_difference_image(scores, common) + 1 / (np.maximum(common, 1) * scores.images**2),
+        image=_difference_image(scores, common) + _half_an_image(common, scores.images),
         common=np.where(common > 0, common, np.nan),
+        noise=difference_noise(scores),
+    )
+
+
+def compare_with(scores: Scores, row: int) -> Comparison:
+    """`compare`'s column of one candidate, without the others: what a thousand candidates need to face one leader."""
+    shared = scores.present & scores.present[row]
+    common = shared.sum(axis=1).astype(np.float64)
+    image = np.full(len(common), np.nan)
+    for pattern in np.unique(shared[common > 0], axis=0):
+        here = np.nonzero((shared == pattern).all(axis=1))[0]
+        own, other = (_per_image(scores.correct[rows], pattern) for rows in (here, [row]))
+        image[here] = (own - other).var(axis=1, ddof=1, dtype=np.float64) / scores.images
+    gaps = np.where(shared, scores.seed_means - scores.seed_means[row], 0).sum(axis=1)
+    common = np.where(common > 0, common, np.nan)
+    return Comparison(
+        difference=gaps / common,
+        image=image + _half_an_image(common, scores.images),
+        common=common,
         noise=difference_noise(scores),
     )
 
 
 def image_covariance(scores: Scores) -> Floats:
     """Covariance (K, K) that the choice of images gives to the accuracies, each over its own seeds."""
-    return _covariance(scores.correct.sum(axis=1, dtype=np.float32) / scores.counts[:, None])
+    return _covariance(scores.by_candidate / scores.counts[:, None])
+
+
+def image_variance(scores: Scores) -> Floats:
+    """The diagonal of `image_covariance`, (K,)."""
+    return np.asarray((scores.by_candidate / scores.counts[:, None]).var(axis=1, ddof=1) / scores.images)
 
 
 def half_width(image: Floats, share: Floats, noise: SeedNoise, *, level: float) -> Floats:
@@ -180,10 +204,8 @@ def half_width(image: Floats, share: Floats, noise: SeedNoise, *, level: float) 
     return np.asarray(half)
 
 
-def _margins(cells: np.ndarray) -> tuple[Floats, Floats]:
-    """A table (K, S, …), zero where absent, summed for each candidate and for each seed: (K, …) and (S, …)."""
-    by_candidate, by_seed = (cells.sum(axis=axis, dtype=np.float64) for axis in (1, 0))
-    return by_candidate, by_seed
+def _half_an_image(common: Floats, images: int) -> Floats:
+    return 1 / (np.maximum(common, 1) * images**2)
 
 
 def _difference_image(scores: Scores, common: Floats) -> Floats:

@@ -15,8 +15,8 @@ import numpy as np
 
 from scaling_search.search.additive import Additive
 from scaling_search.search.confidence import ConfidenceSet
-from scaling_search.search.scores import Bits, Floats, Scores
-from scaling_search.search.variance import compare
+from scaling_search.search.scores import Bits, Floats, Scores, summed
+from scaling_search.search.variance import compare_with
 
 FOLDS = 5
 
@@ -81,7 +81,7 @@ def held_out(scores: Scores, winner: str) -> HeldOut:
     """
     present, row = scores.present, scores.names.index(winner)
     parts = np.array_split(np.arange(scores.images), min(FOLDS, scores.images))
-    sums = np.stack([scores.correct[:, :, part].sum(axis=2, dtype=np.float64) for part in parts])
+    sums = np.stack([summed(scores.correct[:, :, part], axis=2) for part in parts])
     sizes = np.array([len(part) for part in parts])[:, None, None]
     held, rest = sums / sizes, (sums.sum(axis=0) - sums) / (scores.images - sizes)
     by_seed = int(present[row].sum()) > 1
@@ -112,12 +112,12 @@ def _luck_ratio(scores: Scores, row: int, folds: int, by_seed: bool) -> float:
 
     Both from image²/n + seed²/S + flip²/(S·n), with n(1 − 1/folds) images and S − 1 seeds in the part.
     """
-    comparison = compare(scores)
+    comparison = compare_with(scores, row)
     seeds = float(scores.counts[row])
     rest = seeds - 1 if by_seed else seeds
     share = 1 - 1 / folds
     flips, seed = comparison.noise.flips, comparison.noise.seed
-    pairs = np.delete(comparison.image[row], row)
+    pairs = np.delete(comparison.image, row)
     if not len(pairs) or np.isnan(pairs).all():
         return 1.0
     image = max(0.0, float(np.nanmedian(pairs)) / 2 - flips / seeds)

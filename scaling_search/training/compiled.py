@@ -7,8 +7,6 @@ from __future__ import annotations
 import atexit
 import concurrent.futures
 import math
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -172,19 +170,9 @@ def ready(compiled: CompiledTrial | Future[CompiledTrial], should_stop: Callable
     return compiled
 
 
-def leave(code: int) -> None:
-    """Ends the process with this exit code, now, if a compiler is still at work; returns otherwise.
-
-    XLA's compiler cannot be told to stop, and an interpreter that shuts down beneath it aborts with exit code 134.
-    """
-    if any(thread.is_alive() for thread in _compilers):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
 @atexit.register
 def _wait_for_compilers() -> None:
+    """XLA's compiler cannot be told to stop, and an interpreter that shuts down beneath it aborts."""
     for thread in _compilers:
         thread.join()
 

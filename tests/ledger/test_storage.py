@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from scaling_search.errors import StorageError
+from scaling_search.errors import DamagedError, StorageError
+from scaling_search.ledger import file, store
 from scaling_search.ledger.check import check
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import Result, TrialRow
+from scaling_search.ledger.schema import TRIALS
 
 LARGE = Result(state="complete", accuracy=0.5, correct=bytes(200_000))
 
@@ -46,9 +48,10 @@ def test_full_database(path: Path, trial: Callable[[int], TrialRow]) -> None:
 
 NO_ROOM = """
 import resource, sys
-from scaling_search.errors import StorageError
+from scaling_search.errors import DamagedError, StorageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import Result, TrialRow
+from scaling_search.ledger.schema import TRIALS
 known = {"network": "f" * 64, "network_name": "n", "recipe": "{}", "dataset": "d" * 64, "dataset_name": "digits"}
 with Ledger.open(sys.argv[1]) as ledger:
     claim = ledger.claim(TrialRow.waiting(**known, seed=0))
@@ -71,3 +74,27 @@ def test_a_file_that_may_not_grow(path: Path) -> None:
     assert state == "running"
     with Ledger.open(path) as ledger:
         assert check(ledger) == []
+
+
+def test_a_transaction_that_meets_damage_leaves_no_lock(
+    path: Path, trial: Callable[[int], TrialRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even while somebody looks at the error, whose traceback holds whatever was open."""
+    monkeypatch.setattr(file, "BUSY_SECONDS", 0.1)
+    with Ledger.open(path) as ledger, Ledger.open(path) as other:
+        ledger.add_trials([trial(seed) for seed in range(100)])
+        with ledger.database.writing() as connection:
+            connection.cursor().execute("UPDATE trials SET network_name = 'x' WHERE seed = 7")
+        with pytest.raises(DamagedError) as caught, ledger.database.writing() as connection:
+            store.read(connection, TRIALS)
+        other.add_trials([trial(100)])
+        assert "digest does not fit" in str(caught.value)
+
+
+def test_transactions_do_not_share_a_connection(path: Path, trial: Callable[[int], TrialRow]) -> None:
+    with Ledger.open(path) as ledger:
+        with ledger.database.reading() as one, ledger.database.reading() as other:
+            assert one is not other
+        with ledger.database.reading() as again:
+            assert again in (one, other)
+        assert ledger.trials() == []

@@ -58,6 +58,14 @@ def test_bits_are_the_images_in_order() -> None:
     assert judge.bits(trial("a", 0, 13, images=21)).tolist() == [True] * 13 + [False] * 8
 
 
+def test_all_bits_are_those_of_each() -> None:
+    alike = [trial("a", seed, 10 + seed, images=21) for seed in range(3)]
+    for rows in ([], alike, [*alike, trial("a", 3, 5, images=8)]):
+        found = judge.all_bits(rows)
+        assert [bits.tolist() for bits in found] == [judge.bits(row).tolist() for row in rows]
+        assert {bits.dtype for bits in found} <= {np.dtype(bool)}
+
+
 def test_an_image_counts_once_at_several_phi() -> None:
     field = judge.rivals([row("a", 1.0), row("b", 1.0, 2)])
     table = judge.scores(field, [trial("a", 0, 80), trial("b", 0, 60), trial("a", 1, 90)])

@@ -14,9 +14,10 @@ from scaling_search.data import catalog
 from scaling_search.ledger.leases import LeaseLost
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.search import findings, grid, rounds
-from scaling_search.search.grid import GridOutcome, Race, read_grid
+from scaling_search.search.grid import GridOutcome, Race
 from scaling_search.search.jobs import Job
 from scaling_search.search.plan import plan
+from scaling_search.search.results import read_grid
 from scaling_search.search.rounds import Contender
 from scaling_search.search.study import Study
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped

@@ -13,7 +13,7 @@ from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search import family_table, origin, scale
-from scaling_search.search.grid import FRESH_SEEDS
+from scaling_search.search.results import FRESH_SEEDS
 from scaling_search.search.study import Study, override
 from tests.search.pretend import Pretend, noise_images, study
 

@@ -12,7 +12,7 @@ import pytest
 from scaling_search.architecture.network import fingerprint
 from scaling_search.errors import InputError
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.search import findings, grid, reporting, rounds, stage
+from scaling_search.search import findings, grid, reporting, results, rounds, stage
 from scaling_search.search.plan import plan
 from scaling_search.search.study import Study, override, parse, write
 from scaling_search.search.trainer import Job
@@ -175,7 +175,7 @@ def test_who_was_trained_in_full_before_is_never_left_out(
     assert not outcome.found.first_stage.left_out
     assert outcome.found.scores is not None and set(outcome.found.scores.names) == set(names)
     # A study without a first stage knows of none.
-    assert grid.read_grid(ledger, without)[1].first_stage is None
+    assert results.read_grid(ledger, without)[1].first_stage is None
 
 
 def test_too_few_candidates_are_trained_in_full_at_once(

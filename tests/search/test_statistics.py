@@ -5,10 +5,19 @@ import pytest
 
 from scaling_search.errors import InputError
 from scaling_search.search import variance
-from scaling_search.search.scores import gather
+from scaling_search.search.scores import Scores, gather, summed
 from scaling_search.search.simulate import SimulatedTrainer, one_best
 from scaling_search.search.statistics import IMAGES, IMAGES_AND_SEEDS, accuracies, differences
-from scaling_search.search.variance import SeedNoise, accuracy_noise, compare, difference_noise, half_width
+from scaling_search.search.variance import (
+    SeedNoise,
+    accuracy_noise,
+    compare,
+    compare_with,
+    difference_noise,
+    half_width,
+    image_covariance,
+    image_variance,
+)
 from tests.search.scored import at_most, scored, stacked
 
 
@@ -41,6 +50,58 @@ def test_the_paired_variance_of_images_is_that_of_their_differences() -> None:
     gaps = (scores.correct[2].astype(float) - scores.correct[5]).mean(axis=0)
     expected = gaps.var(ddof=1) / scores.images + 1 / (3 * scores.images**2)
     assert compare(scores).image[2, 5] == pytest.approx(expected, rel=1e-4)
+
+
+def with_holes() -> Scores:
+    """Scores of a race: everybody had the first seed, each later one fewer candidates; one never met the leader."""
+    present = np.arange(4)[None, :] < np.array([4, 4, 3, 2, 1, 1])[:, None]
+    present[5] = [False, False, False, True]
+    present[0, 3] = False
+    return stacked(np.random.default_rng(5).random((6, 4, 300)) < 0.8, present)
+
+
+@pytest.mark.parametrize("row", [0, 1, 4])
+def test_comparing_with_one_is_comparing_all(row: int) -> None:
+    scores = with_holes()
+    every, one = compare(scores), compare_with(scores, row)
+    np.testing.assert_allclose(one.difference, every.difference[:, row], rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(one.image, every.image[:, row], rtol=1e-4)
+    np.testing.assert_array_equal(one.common, every.common[:, row])
+    np.testing.assert_allclose(one.variance, every.variance[:, row], rtol=1e-4)
+    assert one.noise == every.noise
+    assert np.isnan(compare_with(scores, 0).difference[5])
+
+
+def test_the_variance_of_images_is_the_diagonal_of_their_covariance() -> None:
+    scores = with_holes()
+    np.testing.assert_allclose(image_variance(scores), np.diag(image_covariance(scores)), rtol=1e-4)
+
+
+def test_a_deviation_is_over_the_seeds_there_are() -> None:
+    scores = with_holes()
+    for row, (accuracy, difference) in enumerate(
+        zip(accuracies(scores), differences(scores, "c1"), strict=True)
+    ):
+        own, both = scores.present[row], scores.present[row] & scores.present[1]
+        assert accuracy.sd == sample_deviation(scores.seed_means[row][own])
+        gaps = scores.seed_means[row] - scores.seed_means[1]
+        assert difference is not None and difference.sd == sample_deviation(gaps[both])
+    assert differences(scores, "c0")[5] is None
+
+
+def sample_deviation(values: np.ndarray) -> object:
+    return None if len(values) < 2 else pytest.approx(values.std(ddof=1), abs=1e-15)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_bits_and_shares_are_summed_alike(axis: int) -> None:
+    right = np.random.default_rng(1).random((3, 4, 700)) < 0.9
+    for marks in (right, right[:, ::2, ::3]):
+        expected = marks.astype(np.float64).sum(axis=axis)
+        for kind in (np.bool_, np.float32, np.float64):
+            found = summed(marks.astype(kind), axis=axis)
+            assert found.dtype == np.float64
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_shuffling_the_images_of_one_candidate_widens_its_difference() -> None:
