@@ -20,7 +20,9 @@ from scaling_search.ledger.schema import Kind, Row
 
 Value = str | int | float | bytes | None
 UNREAD: Final = object()  # stands for per-image bits that were not asked for
-_encode_json = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+_encode_json = json.JSONEncoder(
+    ensure_ascii=True, check_circular=False, allow_nan=False, separators=(",", ":")
+).encode
 
 
 @dataclass(frozen=True, kw_only=True)

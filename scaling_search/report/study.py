@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -211,8 +210,7 @@ def _costs(candidates: Sequence[Candidate]) -> tuple[Column, ...]:
 
 
 def _candidate_cells(candidate: Candidate) -> dict[str, Any]:
-    fields = {field.name: getattr(candidate, field.name) for field in dataclasses.fields(candidate)}
-    return {**fields, "macs_to_target": candidate.macs_to_target}
+    return {**vars(candidate), "macs_to_target": candidate.macs_to_target}
 
 
 def _grid_cells(row: GridRow) -> dict[str, Any]:

@@ -21,7 +21,7 @@ Marks = NDArray[np.bool_] | NDArray[np.float32] | NDArray[np.float64]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Scores:
     """`correct[c, s, i]`: candidate `names[c]`, trained with seed `seeds[s]`, got image i right.
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 
@@ -88,6 +89,7 @@ class Comparison:
         return np.asarray(self.image + 2 * self.noise.seed / self.common)
 
 
+@lru_cache(maxsize=1)  # asked for by every figure of a report
 def difference_noise(scores: Scores) -> SeedNoise:
     """Seed noise of differences: what a seed does to all candidates alike is removed first.
 
@@ -151,6 +153,7 @@ def compare(scores: Scores) -> Comparison:
     )
 
 
+@lru_cache(maxsize=1)  # for the differences, and for the luck of the leader
 def compare_with(scores: Scores, row: int) -> Comparison:
     """`compare`'s column of one candidate, without the others: what a thousand candidates need to face one leader."""
     shared = scores.present & scores.present[row]
@@ -185,14 +188,15 @@ def half_width(image: Floats, share: Floats, noise: SeedNoise, *, level: float) 
 
     Solves mean over pivots of P(|N(0, image + share·seed²)| > h) = 1 − level for h: Student's t when seeds
     are all that varies, normal when images are. `image` and `share` have one shape, h has the same. The left side
-    falls and is convex, so Newton's steps from 0 rise to the solution and never pass it.
+    falls and is convex, so Newton's steps from below, from the half width without seeds, rise to the solution and never
+    pass it.
     """
     from scipy.special import ndtr
 
     nodes, weights = np.polynomial.legendre.leggauss(80)
     pivots = noise.pivots((1 + nodes) / 2)
     deviations = np.sqrt(np.maximum(image[..., None] + share[..., None] * pivots, 1e-300))
-    half = np.zeros(image.shape)
+    half = np.sqrt(image) * NormalDist().inv_cdf((1 + level) / 2)
     for _ in range(_MOST_STEPS):
         units = half[..., None] / deviations
         outside = ndtr(-units) @ weights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from scaling_search.ledger.rows import CandidateRow, NetworkRow, StudyRow, TrialRow
@@ -12,6 +12,11 @@ from scaling_search.report.table import Interval
 from scaling_search.search import stage, statistics
 from scaling_search.search.judge import LEVEL, Findings, Triple
 from scaling_search.search.statistics import Estimate
+
+_Place = tuple[str | None, float | None]  # network and φ
+_Lead = tuple[
+    Triple, float | None
+]  # the triple that stands for it, and the resolution that this triple asks for
 
 
 def grid_report(
@@ -28,29 +33,31 @@ def grid_report(
     judged = {network: Judgement(verdict="did not learn") for network in found.unlearned}
     judged |= {network: Judgement(verdict="left out") for network in _left_out(found)}
     accuracies, differences = found.accuracies or {}, found.differences or {}
+    verdicts = _verdicts(found)
     for rival in found.rivals:
-        if found.choice is None or rival.key not in accuracies:
+        if rival.key not in accuracies:
             continue
+        verdict = verdicts.get(rival.key, "out")
         judgement = Judgement(
-            verdict=_verdict(found, rival.key),
+            verdict=verdict,
             interval=_bounds(accuracies[rival.key]),
-            difference=None if rival.key == found.choice.winner else _interval(differences[rival.key]),
+            difference=None if verdict == "winner" else _interval(differences[rival.key]),
         )
         judged |= {str(row.network): judgement for row in rival.rows}
     report = collect.judge(report, judged, level=level if accuracies else None, notes=notes(found))
-    leads = _leads(found)
-    rows = (
-        _lead(_explained(row, found), leads.get((row.candidate.fingerprint, row.candidate.phi)))
-        for row in report.rows
-    )
-    return replace(report, rows=tuple(rows))
+    leads, reasons = _leads(found), _left_out(found) | dict(found.unlearned)
+    return replace(report, rows=tuple(_finished(row, leads, reasons) for row in report.rows))
 
 
-def _explained(row: GridRow, found: Findings) -> GridRow:
-    """The row with the reason why it is not ranked, where that is ours to say."""
-    network = row.candidate.fingerprint or ""
-    why = found.unlearned.get(network) or _left_out(found).get(network)
-    return row if why is None else replace(row, reason="; ".join(filter(None, (row.reason, why))))
+def _finished(row: GridRow, leads: Mapping[_Place, _Lead], reasons: Mapping[str, str]) -> GridRow:
+    """The row with the triple that stands for its network, and the reason why it is not ranked where that is ours."""
+    candidate, why = row.candidate, reasons.get(row.candidate.fingerprint or "")
+    lead = leads.get((candidate.fingerprint, candidate.phi))
+    if lead is not None:
+        (alpha, beta, gamma), nominal = lead
+        candidate = replace(candidate, alpha=alpha, beta=beta, gamma=gamma, nominal_resolution=nominal)
+    reason = row.reason if why is None else "; ".join(filter(None, (row.reason, why)))
+    return replace(row, candidate=candidate, reason=reason)
 
 
 def _left_out(found: Findings) -> dict[str, str]:
@@ -66,8 +73,8 @@ def _left_out(found: Findings) -> dict[str, str]:
     }
 
 
-def _leads(found: Findings) -> dict[tuple[str | None, float | None], tuple[Triple, float | None]]:
-    """By network and φ, the triple that stands for it and the resolution that this triple asks for."""
+def _leads(found: Findings) -> dict[_Place, _Lead]:
+    """What stands for each network."""
     return {
         (member.network, member.phi): (rival.triple, member.nominal_resolution)
         for rival in found.rivals
@@ -75,20 +82,12 @@ def _leads(found: Findings) -> dict[tuple[str | None, float | None], tuple[Tripl
     }
 
 
-def _lead(row: GridRow, lead: tuple[Triple, float | None] | None) -> GridRow:
-    """The row with the triple that stands for its network in front."""
-    if lead is None:
-        return row
-    (alpha, beta, gamma), nominal = lead
-    candidate = replace(row.candidate, alpha=alpha, beta=beta, gamma=gamma, nominal_resolution=nominal)
-    return replace(row, candidate=candidate)
-
-
-def _verdict(found: Findings, key: str) -> Verdict:
-    assert found.choice is not None  # noqa: S101
-    if key == found.choice.winner:
-        return "winner"
-    return "tied" if key in found.choice.tied else "out"
+def _verdicts(found: Findings) -> dict[str, Verdict]:
+    """Of the candidates in the confidence set, by key."""
+    if found.choice is None:
+        return {}
+    tied: dict[str, Verdict] = dict.fromkeys(found.choice.tied, "tied")
+    return tied | {found.choice.winner: "winner"}
 
 
 def _bounds(estimate: Estimate) -> Interval:
