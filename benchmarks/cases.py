@@ -60,4 +60,6 @@ PROXIES = tuple(
     Case(baseline="efficientnet-b0", width=width, resolution=size, proxy=True) for width, size in _B0
 )
 TARGETS = (*DEPTHWISE, *DENSE)
-CASES = {case.name: case for case in (*TARGETS, *PROXIES)}
+# What a GPU is for.
+LARGE = (Case(baseline="efficientnet-b0", width=1.0, resolution=224),)
+CASES = {case.name: case for case in (*TARGETS, *PROXIES, *LARGE)}
