@@ -23,19 +23,15 @@ thresholds. The draws use one fixed seed: the same results give the same set.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
 
 import numpy as np
 
-from scaling_search.search.scores import Floats, Scores
+from scaling_search.search.null import DRAWS, NullMaximum
+from scaling_search.search.scores import Scores
 from scaling_search.search.statistics import sources
-from scaling_search.search.variance import SeedNoise, compare, image_covariance
-
-DRAWS = 10_000
-_CACHED = 1 << 16  # floats
-_DRAW_SEED = 20_110_301
+from scaling_search.search.variance import compare
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +82,7 @@ def confidence_set(
     comparison = compare(scores)
     observed = (-comparison.difference / np.sqrt(comparison.variance))[np.ix_(rows, rows)]
     np.fill_diagonal(observed, np.nan)
-    null = _NullMaximum(scores, comparison.noise, draws)
+    null = NullMaximum(scores, comparison.noise, draws)
     verdicts = []
     for row, statistic in zip(rows, np.fmax.reduce(observed, axis=1, initial=-np.inf).tolist(), strict=True):
         threshold, p = null.judge(row, statistic, error) if figures else (math.nan, math.nan)
@@ -100,7 +96,7 @@ def confidence_set(
 
 
 def _confirm_alone(
-    verdicts: list[Verdict], rows: list[int], null: _NullMaximum, error: float
+    verdicts: list[Verdict], rows: list[int], null: NullMaximum, error: float
 ) -> list[Verdict]:
     """Let the closest rival back in unless it is out at half the error too."""
     outside = {place: verdict for place, verdict in enumerate(verdicts) if not verdict.inside}
@@ -110,112 +106,3 @@ def _confirm_alone(
     threshold, _ = null.judge(closest, last.statistic, error / 2)
     verdicts[place] = replace(last, threshold=threshold, inside=last.statistic <= threshold)
     return verdicts
-
-
-class _NullMaximum:
-    """Draws of max over j of (noise[j] − noise[c]) / error[c, j], all candidates being equal."""
-
-    def __init__(self, scores: Scores, noise: SeedNoise, draws: int) -> None:
-        count = len(scores.names)
-        normals, uniforms = _chance(draws, count)
-        # Half of what `compare` adds to each pair.
-        images = image_covariance(scores) + np.diag(1 / (2 * scores.counts * scores.images**2))
-        size, axes = np.linalg.eigh(images)
-        seeds = 1 / scores.counts
-        deviation = np.sqrt(noise.pivots(uniforms)).astype(np.float32)
-        self._drawn = normals[0] @ (axes * np.sqrt(np.maximum(size, 0))).T.astype(np.float32)
-        self._drawn += deviation[:, None] * np.sqrt(seeds).astype(np.float32) * normals[1]
-        own = np.diag(images) + noise.seed * seeds
-        error = np.sqrt(np.maximum(own[:, None] + own[None, :] - 2 * _off_diagonal(images), 1e-30))
-        self._error = error.astype(np.float32)
-
-    def judge(self, row: int, statistic: float, error: float) -> tuple[float, float]:
-        """Threshold exceeded with probability `error`, and the p value of the statistic."""
-        if self._drawn.shape[1] == 1:
-            return np.inf, 1.0
-        largest = self._largest(row)
-        threshold = float(np.partition(largest, self._rank(error))[self._rank(error)])
-        return threshold, float((1 + np.count_nonzero(largest >= statistic)) / (1 + len(largest)))
-
-    def inside(self, row: int, statistic: float, error: float) -> bool:
-        """Whether the statistic is at most the threshold."""
-        if self._drawn.shape[1] == 1:
-            return True
-        enough = len(self._drawn) - self._rank(error)
-        least, most = self._reached(row, statistic)
-        if least >= enough or most < enough:
-            return least >= enough
-        return bool(np.count_nonzero(self._largest(row) >= statistic) >= enough)
-
-    def most_likely(self, statistics: Mapping[int, float]) -> int:
-        """The row with the highest p value of its statistic; of equal ones, the one with the smallest statistic."""
-        bounds = {row: self._reached(row, statistic) for row, statistic in statistics.items()}
-        highest = max(least for least, _ in bounds.values())
-        found = {
-            row: least if least == most else np.count_nonzero(self._largest(row) >= statistics[row])
-            for row, (least, most) in bounds.items()
-            if most >= highest
-        }
-        return max(found, key=lambda row: (found[row], -statistics[row]))
-
-    def _rank(self, error: float) -> int:
-        return math.ceil((1 - error) * len(self._drawn)) - 1
-
-    def _reached(self, row: int, statistic: float) -> tuple[int, int]:
-        """In how many draws the maximum reaches the statistic: at least and at most.
-
-        From the highest of the other candidates in each draw alone: its gap is one that the maximum is over, and
-        divided by the smallest error there is (the largest, of a negative gap) it is at least the maximum.
-        """
-        own = self._first == row
-        highest = np.where(own, self._second_value, self._first_value) - self._drawn[:, row]
-        errors = self._error[row]
-        others = np.delete(errors, row)
-        least = highest / errors[np.where(own, self._second, self._first)]
-        most = highest / np.where(highest >= 0, others.min(), others.max())
-        return int(np.count_nonzero(least >= statistic)), int(np.count_nonzero(most >= statistic))
-
-    def _largest(self, row: int) -> np.ndarray:
-        """The maximum over the other candidates in each draw."""
-        others = np.arange(self._drawn.shape[1]) != row
-        largest = np.empty(len(self._drawn), np.float32)
-        # A few draws at a time, which stay in the cache: this is where the time of a decision goes.
-        step = max(1, _CACHED // len(others))
-        for start in range(0, len(largest), step):
-            drawn = self._drawn[start : start + step]
-            gaps = drawn[:, others] - drawn[:, [row]]
-            gaps /= self._error[row, others]
-            gaps.max(axis=1, out=largest[start : start + step])
-        return largest
-
-    @cached_property
-    def _first(self) -> np.ndarray:
-        """Place of the highest candidate in each draw."""
-        return np.asarray(self._drawn.argmax(axis=1))
-
-    @cached_property
-    def _first_value(self) -> np.ndarray:
-        return np.take_along_axis(self._drawn, self._first[:, None], axis=1)[:, 0]
-
-    @cached_property
-    def _second(self) -> np.ndarray:
-        """Place of the second highest candidate in each draw."""
-        rest = self._drawn.copy()
-        np.put_along_axis(rest, self._first[:, None], -np.inf, axis=1)
-        return np.asarray(rest.argmax(axis=1))
-
-    @cached_property
-    def _second_value(self) -> np.ndarray:
-        return np.take_along_axis(self._drawn, self._second[:, None], axis=1)[:, 0]
-
-
-@lru_cache(maxsize=4)
-def _chance(draws: int, candidates: int) -> tuple[np.ndarray, Floats]:
-    """Standard normals (2, draws, K) and evenly spread chances in random order (draws,)."""
-    generator = np.random.default_rng(_DRAW_SEED)
-    normals = generator.standard_normal((2, draws, candidates), dtype=np.float32)
-    return normals, generator.permutation((np.arange(draws) + 0.5) / draws)
-
-
-def _off_diagonal(matrix: Floats) -> Floats:
-    return matrix - np.diag(np.diag(matrix))

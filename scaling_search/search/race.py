@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from scaling_search.search.confidence import DRAWS, ConfidenceSet, Verdict, confidence_set
+from scaling_search.search.confidence import ConfidenceSet, Verdict, confidence_set
+from scaling_search.search.null import DRAWS
 from scaling_search.search.scores import Bits, Scores, gather
 from scaling_search.search.spending import nominal_levels
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,9 +80,16 @@ class Scores:
         return Scores(
             names=tuple(self.names[row] for row in rows),
             seeds=tuple(self.seeds[column] for column in columns),
-            correct=self.correct[np.ix_(rows, columns)],
-            present=self.present[np.ix_(rows, columns)],
+            correct=_some(self.correct, rows, columns),
+            present=_some(self.present, rows, columns),
         )
+
+
+def _some(table: Any, rows: list[int], columns: list[int]) -> Any:
+    """Rows and columns of a table; a view of it where they are its first ones, as they are round after round."""
+    if rows == list(range(len(rows))) and columns == list(range(len(columns))):
+        return table[: len(rows), : len(columns)]
+    return table[np.ix_(rows, columns)]
 
 
 def summed(marks: Marks, *, axis: int) -> Floats:

@@ -40,17 +40,17 @@ def nominal_levels(candidates: int, rounds: int, level: float = 0.95) -> tuple[f
     """
     generator = np.random.default_rng(_DRAW_SEED)
     count = max(2, min(candidates, _MOST_CANDIDATES))
-    walk = np.zeros((_DRAWS, count), dtype=np.float32)
+    walk = np.zeros((count, _DRAWS), dtype=np.float32)
     going = np.ones(_DRAWS, dtype=bool)
     levels = []
     for now, used in enumerate(spent(rounds, level=level), start=1):
-        walk += generator.standard_normal((_DRAWS, count), dtype=np.float32)
+        walk += generator.standard_normal((_DRAWS, count), dtype=np.float32).T
         stops = round(used * _DRAWS) - int(np.count_nonzero(~going))
         if stops <= 0:
             levels.append(0.0)
             continue
-        statistic = (walk[:, 1:].max(axis=1) - walk[:, 0]) / math.sqrt(2 * now)
-        boundary = np.sort(statistic[going])[-stops]
+        statistic = (walk[1:].max(axis=0) - walk[0]) / math.sqrt(2 * now)
+        boundary = np.partition(statistic[going], -stops)[-stops]
         levels.append(float(np.mean(statistic >= boundary)))
         going &= statistic < boundary
     return tuple(levels)

@@ -178,6 +178,12 @@ def image_covariance(scores: Scores) -> Floats:
     return _covariance(scores.by_candidate / scores.counts[:, None])
 
 
+def centred(scores: Scores) -> Floats:
+    """Each candidate's share of seeds that got an image right, less its mean over images: (K, n)."""
+    shares = scores.by_candidate / scores.counts[:, None]
+    return np.asarray(shares - shares.mean(axis=1, keepdims=True))
+
+
 def image_variance(scores: Scores) -> Floats:
     """The diagonal of `image_covariance`, (K,)."""
     return np.asarray((scores.by_candidate / scores.counts[:, None]).var(axis=1, ddof=1) / scores.images)
@@ -224,7 +230,10 @@ def _difference_image(scores: Scores, common: Floats) -> Floats:
         if not seeds.any():
             continue
         rows = np.ix_(*[np.nonzero(scores.present[:, seeds].all(axis=1))[0]] * 2)
-        covariance = _covariance(_per_image(scores.correct[rows[0][:, 0]], seeds))
+        if seeds.all() and len(rows[0]) == len(common):
+            covariance = image_covariance(scores)
+        else:
+            covariance = _covariance(_per_image(scores.correct[rows[0][:, 0]], seeds))
         spread = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
         result[rows] = np.where(common[rows] == seeds.sum(), np.maximum(spread, 0.0), result[rows])
     return result

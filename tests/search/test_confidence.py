@@ -27,15 +27,15 @@ def test_the_best_is_inside_and_no_winner_is_named_when_all_are_equal(candidates
 
 def test_without_the_correction_the_best_is_lost_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above can fail: judged like a single comparison, sixteen equal candidates lose theirs."""
-    from scaling_search.search import confidence
+    from scaling_search.search.null import NullMaximum
 
-    judge = confidence._NullMaximum.judge
+    judge = NullMaximum.judge
 
     def uncorrected(self: object, row: int, statistic: float, error: float) -> tuple[float, float]:
         _, p = judge(self, row, statistic, error)  # type: ignore[arg-type]
         return 1.645, p
 
-    monkeypatch.setattr(confidence._NullMaximum, "judge", uncorrected)
+    monkeypatch.setattr(NullMaximum, "judge", uncorrected)
     surface = one_best(0, 16)
     inside = sum(
         "c0" in confidence_set(scored(surface, search=search, images=300), draws=200).names

@@ -45,15 +45,15 @@ def test_over_all_rounds_the_best_survives() -> None:
 
 def test_uncorrected_racing_loses_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above can fail: with the whole error in every round, for one comparison each, it does."""
-    from scaling_search.search import confidence
+    from scaling_search.search.null import NullMaximum
 
     monkeypatch.setattr(race, "nominal_levels", lambda *_: (0.0, *[0.05] * 5))
-    judge = confidence._NullMaximum.judge
+    judge = NullMaximum.judge
 
     def uncorrected(self: object, row: int, statistic: float, error: float) -> tuple[float, float]:
         return 1.645, judge(self, row, statistic, error)[1]  # type: ignore[arg-type]
 
-    monkeypatch.setattr(confidence._NullMaximum, "judge", uncorrected)
+    monkeypatch.setattr(NullMaximum, "judge", uncorrected)
     searches = 100
     surface = one_best(0.2, 8)
     kept = sum("candidate-0" in _race(surface, search=s, rounds=6)[-1].keep for s in range(searches))

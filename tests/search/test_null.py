@@ -1,0 +1,66 @@
+"""The largest difference by chance: what bounds spare must not change any figure."""
+
+import numpy as np
+import pytest
+
+from scaling_search.search.null import NullMaximum
+from scaling_search.search.scores import Scores
+from scaling_search.search.variance import SeedNoise, difference_noise, image_covariance
+from tests.search.scored import stacked
+
+DRAWS = 2000
+
+
+def field(candidates: int, images: int, seeds: int = 3) -> Scores:
+    generator = np.random.default_rng(candidates)
+    return stacked(
+        generator.random((candidates, seeds, images)) < 0.8 + 0.1 * generator.random((candidates, 1, 1))
+    )
+
+
+def maxima(null: NullMaximum, row: int) -> np.ndarray:
+    """Each draw's maximum, by its definition."""
+    gaps = (null._drawn - null._drawn[row]) / null._error[row][:, None]
+    gaps[row] = -np.inf
+    return gaps.max(axis=0)
+
+
+@pytest.mark.parametrize(("candidates", "images"), [(2, 300), (9, 300), (60, 40)])
+@pytest.mark.parametrize("error", [0.3, 0.05, 0.001])
+def test_figures_are_those_of_all_differences(candidates: int, images: int, error: float) -> None:
+    scores = field(candidates, images)
+    null = NullMaximum(scores, difference_noise(scores), DRAWS)
+    for row in (0, candidates - 1, int(null._first[0])):
+        largest = np.sort(maxima(null, row))
+        threshold = float(largest[int(np.ceil((1 - error) * DRAWS)) - 1])
+        for statistic in (-3.0, -0.5, 0.0, 1.0, 2.5, 4.0, 20.0, threshold, float(largest[7])):
+            p = (1 + np.count_nonzero(largest >= statistic)) / (1 + DRAWS)
+            assert null.judge(row, statistic, error) == (threshold, p)
+            assert null.inside(row, statistic, error) == (statistic <= threshold)
+
+
+def test_the_most_likely_has_the_highest_p() -> None:
+    scores = field(9, 300)
+    null = NullMaximum(scores, difference_noise(scores), DRAWS)
+    statistics = {row: 2.0 + 0.1 * row for row in range(1, 9)}
+    p = {row: null.judge(row, statistic, 0.05)[1] for row, statistic in statistics.items()}
+    assert null.most_likely(statistics) == max(p, key=lambda row: (p[row], -statistics[row]))
+
+
+@pytest.mark.parametrize(("candidates", "images"), [(9, 300), (60, 40)])
+def test_draws_scatter_as_images_and_seeds_do(candidates: int, images: int) -> None:
+    """By a root of the covariance, and, of more candidates than images, by one normal an image."""
+    scores = field(candidates, images)
+    noise = SeedNoise(raw=3e-4, flips=1e-4, degrees=1e9)  # so many that the pivot is the estimate
+    drawn = NullMaximum(scores, noise, 40_000)._drawn.astype(np.float64)
+    added = 1 / (2 * scores.counts * images**2) + 2e-4 / scores.counts
+    expected = image_covariance(scores) + np.diag(added)
+    largest = np.abs(np.diag(expected)).max()
+    np.testing.assert_allclose(np.cov(drawn), expected, atol=0.05 * largest)
+    np.testing.assert_allclose(np.var(drawn, axis=1), np.diag(expected), rtol=0.05)
+
+
+def test_draws_do_not_depend_on_what_was_drawn_before() -> None:
+    scores = field(9, 300)
+    first = NullMaximum(scores, difference_noise(scores), DRAWS)._drawn.copy()
+    np.testing.assert_array_equal(NullMaximum(scores, difference_noise(scores), DRAWS)._drawn, first)
