@@ -25,10 +25,11 @@ from types import TracebackType
 from typing import Self
 
 from scaling_search.ledger import store, trials
-from scaling_search.ledger.database import Connection, Database, check_file, connect, locate
+from scaling_search.ledger.database import Connection, Database
 from scaling_search.ledger.filesystem import network_warning
 from scaling_search.ledger.heartbeat import Heartbeat
 from scaling_search.ledger.leases import Claim, Watch
+from scaling_search.ledger.place import check_file, connect, locate
 from scaling_search.ledger.reader import Reader, Snapshot, Tables
 from scaling_search.ledger.records import Value
 from scaling_search.ledger.rows import (

@@ -13,8 +13,9 @@ from typing import Any
 
 from scaling_search.errors import InputError, ScalingSearchError, StorageError
 from scaling_search.ledger import store
-from scaling_search.ledger.database import Database, connect, locate
+from scaling_search.ledger.database import Database
 from scaling_search.ledger.pages import carve
+from scaling_search.ledger.place import connect, locate
 from scaling_search.ledger.records import UNREAD, Damage, decode, fault, key_text, total
 from scaling_search.ledger.rows import SummaryRow
 from scaling_search.ledger.schema import RESULTS, SUMMARIES, TRIALS, Kind

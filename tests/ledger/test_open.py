@@ -15,9 +15,10 @@ import sqlalchemy as sa
 
 from scaling_search.errors import DamagedError, InputError, ScalingSearchError, StorageError, UsageError
 from scaling_search.ledger import filesystem, store
-from scaling_search.ledger.database import driven, locate
+from scaling_search.ledger.database import driven
 from scaling_search.ledger.filesystem import file_system, network_warning
 from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.place import locate
 from scaling_search.ledger.rows import TrialRow
 from scaling_search.ledger.schema import ALL, STUDIES, VERSION, VERSION_TABLE
 
