@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scaling_search.search.scores import Floats
+from scaling_search.search.tails import normal_quantile
 
 _FLOORS, _SLOPES = 41, 50
 _STEEPEST = 1.5
@@ -103,13 +104,11 @@ def flat(
     the points unless given): a smaller gain would be trained for and not be seen. Raises ValueError with members
     of fewer than two sizes.
     """
-    from scipy.special import ndtri
-
     draws = _Draws(points)
     last = max(point.macs for point in points)
     gain = float(np.median(draws.at(next_macs, 0.0)[0] - draws.at(last, 0.0)[0]))
     seen = draws.noise if error is None else error
-    noise = float(ndtri(0.5 + level / 2)) * math.sqrt(2) * seen
+    noise = normal_quantile(0.5 + level / 2) * math.sqrt(2) * seen
     return Flatness(
         flat=gain <= noise,
         gain=gain,

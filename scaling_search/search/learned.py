@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from scaling_search.architecture import toml
 from scaling_search.ledger.rows import TrialRow
+from scaling_search.search.tails import binomial_tail
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
@@ -69,9 +69,11 @@ def why(trial: TrialRow, classes: int) -> str | None:
 @cache
 def _most_by_guessing(images: int, classes: int) -> int:
     """The most right answers that guessing explains: P(at least as many) > 0.1 %, binomial."""
-    from scipy.special import bdtrc
-
-    return int(np.count_nonzero(bdtrc(np.arange(images), images, 1 / classes) > _ERROR))
+    # The tail falls: the first number that guessing does not explain, less one.
+    return (
+        bisect_left(range(images + 1), True, key=lambda n: binomial_tail(n, images, 1 / classes) <= _ERROR)
+        - 1
+    )
 
 
 def _moved(epochs: str, last: float) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scaling_search.search.scores import Bits, Floats, Scores
+from scaling_search.search.tails import normal_quantile
 from scaling_search.search.variance import (
     SeedNoise,
     accuracy_noise,
@@ -101,10 +102,8 @@ def differences(scores: Scores, leader: str, *, level: float = 0.95) -> tuple[Es
 
 def _wilson(mean: float, error: float, half: float, images: int, level: float) -> tuple[float, float]:
     """Wilson's limits for a mean whose variance is error² rather than that of n independent images."""
-    from scipy.special import ndtri
-
     spread = mean * (1 - mean)
-    quantile = half / error if error > 0 else float(ndtri(0.5 + level / 2))
+    quantile = half / error if error > 0 else normal_quantile(0.5 + level / 2)
     effective = spread / error**2 if error > 0 and spread > 0 else float(images)
     shrink = quantile**2 / effective
     centre = (mean + shrink / 2) / (1 + shrink)

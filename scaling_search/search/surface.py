@@ -25,6 +25,7 @@ import numpy as np
 
 from scaling_search.scaling.coefficients import MACS, Exponents
 from scaling_search.search.scores import Floats
+from scaling_search.search.tails import f_tail
 
 DIMENSIONS = ("depth", "width", "resolution")
 TERMS = 6
@@ -137,8 +138,6 @@ class _Fit:
 
     def flat_p(self) -> float | None:
         """p value of the F test of the surface against a constant; None without a spare candidate."""
-        from scipy.special import fdtrc
-
         if self.variance is None or self.rank < 2:
             return None
         mean = np.average(self._values, weights=self._weights)
@@ -147,7 +146,7 @@ class _Fit:
         if self.variance == 0:
             return 1.0 if explained == 0 else 0.0
         ratio = explained / (self.rank - 1) / self.variance
-        return float(fdtrc(self.rank - 1, self.spare, ratio))
+        return f_tail(ratio, self.rank - 1, self.spare)
 
     def draws(self) -> Floats:
         """Coefficients from their distribution: multivariate t, scaled by the residual variance."""

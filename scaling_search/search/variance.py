@@ -19,15 +19,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import NormalDist
 
 import numpy as np
 
 from scaling_search.search.additive import Additive
 from scaling_search.search.scores import Bits, Floats, Marks, Scores
+from scaling_search.search.tails import inverse_chi_square, normal_quantile, normal_tail
 
 # Where the search for a half width ends: its relative precision, and the steps that no search has needed.
-_PRECISION = 1e-9
+_LAST_STEP = 1e-5  # relative; what is left after it is about its square
 _MOST_STEPS = 100
 
 
@@ -56,18 +56,9 @@ class SeedNoise:
         """
         if not self.degrees:
             return np.zeros_like(chances)
-        points, per_degree = _inverse_chi_square(self.degrees)
-        raw = self.raw * np.interp(chances, points, per_degree)
+        # Between its points a line is exact enough.
+        raw = self.raw * np.interp(chances, *inverse_chi_square(self.degrees))
         return np.asarray(np.maximum(0.0, raw - self.flips))
-
-
-@lru_cache(maxsize=256)
-def _inverse_chi_square(degrees: float) -> tuple[Floats, Floats]:
-    """Chances and degrees/χ² there: the inverse is slow, and between its points a line is exact enough."""
-    from scipy.special import chdtri
-
-    points = (1 + np.cos(np.linspace(np.pi, 0, 400)[1:-1])) / 2
-    return points, np.asarray(degrees / chdtri(degrees, 1 - points))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,22 +185,21 @@ def half_width(image: Floats, share: Floats, noise: SeedNoise, *, level: float) 
 
     Solves mean over pivots of P(|N(0, image + share·seed²)| > h) = 1 − level for h: Student's t when seeds
     are all that varies, normal when images are. `image` and `share` have one shape, h has the same. The left side
-    falls and is convex, so Newton's steps from below, from the half width without seeds, rise to the solution and never
-    pass it.
+    falls and is convex, so Newton's steps, after the first, rise to the solution and never pass it. They begin at the
+    half width that the estimate of seed² itself would give, and never go below the one without seeds.
     """
-    from scipy.special import ndtr
-
     nodes, weights = np.polynomial.legendre.leggauss(80)
     pivots = noise.pivots((1 + nodes) / 2)
     deviations = np.sqrt(np.maximum(image[..., None] + share[..., None] * pivots, 1e-300))
-    half = np.sqrt(image) * NormalDist().inv_cdf((1 + level) / 2)
+    quantile = normal_quantile((1 + level) / 2)
+    least, half = quantile * np.sqrt(image), quantile * np.sqrt(image + share * noise.seed)
     for _ in range(_MOST_STEPS):
         units = half[..., None] / deviations
-        outside = ndtr(-units) @ weights
+        outside = normal_tail(units) @ weights
         falls = (np.exp(-(units**2) / 2) / deviations) @ weights / math.sqrt(2 * math.pi)
         step = (outside - (1 - level)) / falls
-        half = half + step
-        if not np.any(step > _PRECISION * half):
+        half = np.maximum(half + step, least)
+        if not np.any(np.abs(step) > _LAST_STEP * half):
             break
     return np.asarray(half)
 
