@@ -150,7 +150,7 @@ def compare_with(scores: Scores, row: int) -> Comparison:
     shared = scores.present & scores.present[row]
     common = shared.sum(axis=1).astype(np.float64)
     image = np.full(len(common), np.nan)
-    for pattern in np.unique(shared[common > 0], axis=0):
+    for pattern in map(np.array, {tuple(row) for row in shared[common > 0].tolist()}):
         here = np.nonzero((shared == pattern).all(axis=1))[0]
         own, other = (_per_image(scores.correct[rows], pattern) for rows in (here, [row]))
         image[here] = (own - other).var(axis=1, ddof=1, dtype=np.float64) / scores.images

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -118,9 +119,10 @@ def _luck_ratio(scores: Scores, row: int, folds: int, by_seed: bool) -> float:
     share = 1 - 1 / folds
     flips, seed = comparison.noise.flips, comparison.noise.seed
     pairs = np.delete(comparison.image, row)
-    if not len(pairs) or np.isnan(pairs).all():
+    pairs = pairs[~np.isnan(pairs)]
+    if not len(pairs):
         return 1.0
-    image = max(0.0, float(np.nanmedian(pairs)) / 2 - flips / seeds)
+    image = max(0.0, median(pairs.tolist()) / 2 - flips / seeds)
     whole = image + (seed + flips) / seeds
     part = image / share + (seed + flips / share) / rest
     return float(np.sqrt(whole / part)) if part > 0 else 1.0
