@@ -108,6 +108,8 @@ class NullMaximum:
 
     def _reached(self, row: int, statistic: float) -> tuple[int, int]:
         """In how many draws the maximum reaches the statistic: at least and at most."""
+        if statistic == -math.inf:  # of one without rivals
+            return self._draws, self._draws
         gap = self._highest_gap(row)
         near, far = map(float, self._extremes(row) if statistic >= 0 else self._extremes(row)[::-1])
         # A hair's breadth for the rounding of products where the maximum has quotients.

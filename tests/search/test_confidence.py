@@ -86,6 +86,12 @@ def test_survivors_are_judged_by_the_number_that_started() -> None:
     assert among_all.verdicts[0].threshold > alone.verdicts[0].threshold + 0.3
 
 
+@pytest.mark.parametrize("figures", [True, False])
+def test_the_only_survivor_is_inside(figures: bool) -> None:
+    """Its rivals diverged: nobody is left to beat it."""
+    assert confidence_set(scored(one_best(0, 4)), alive=["c2"], figures=figures).names == ("c2",)
+
+
 def test_a_large_grid_takes_under_two_seconds() -> None:
     generator = np.random.default_rng(0)
     scores = stacked(generator.random((65, 5, 6000)) < 0.9)

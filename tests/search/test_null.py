@@ -33,7 +33,7 @@ def test_figures_are_those_of_all_differences(candidates: int, images: int, erro
     for row in (0, candidates - 1, int(null._first[0])):
         largest = np.sort(maxima(null, row))
         threshold = float(largest[int(np.ceil((1 - error) * DRAWS)) - 1])
-        for statistic in (-3.0, -0.5, 0.0, 1.0, 2.5, 4.0, 20.0, threshold, float(largest[7])):
+        for statistic in (-np.inf, -3.0, -0.5, 0.0, 1.0, 2.5, 4.0, 20.0, threshold, float(largest[7])):
             p = (1 + np.count_nonzero(largest >= statistic)) / (1 + DRAWS)
             assert null.judge(row, statistic, error) == (threshold, p)
             assert null.inside(row, statistic, error) == (statistic <= threshold)
