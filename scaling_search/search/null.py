@@ -1,8 +1,8 @@
 """How large the largest of many differences gets by chance: draws of it, all candidates being equal.
 
     M[c] = max over j of (noise[j] − noise[c]) / error[c, j]
-With a thousand candidates a draw has a million differences. Few are needed: the highest of the other candidates in a
-draw bounds its maximum from both sides, which mostly tells on which side of a figure it lies; the rest is computed.
+With a thousand candidates a draw has a million differences. Few are needed: the highest candidates of a draw bound its
+maxima from both sides, which mostly tells on which side of a figure they lie; the rest is computed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from scaling_search.search.variance import SeedNoise, centred, image_covariance
 DRAWS = 10_000
 _DRAW_SEED = 20_110_301
 _CACHED = 1 << 18  # floats
+_FEW = 2
 _Draws = NDArray[np.float32]
 
 
@@ -51,9 +52,8 @@ class NullMaximum:
         error = own[:, None] + own[None, :] - 2 * covariance
         np.fill_diagonal(error, 1.0)
         self._error: _Draws = np.sqrt(np.maximum(error, 1e-30)).astype(np.float32)
-        # The largest and the second largest of each draw, and whose they are.
-        self._first = self._drawn.argmax(axis=0)
-        self._first_value, self._second_value = self._two_highest()
+        # Of each draw the two highest candidates, what is drawn for them, and the highest of the rest.
+        self._highest, self._values, self._rest = self._pick_highest()
 
     def judge(self, row: int, statistic: float, error: float) -> tuple[float, float]:
         """Threshold exceeded with probability `error`, and the p value of the statistic."""
@@ -88,18 +88,22 @@ class NullMaximum:
     def _rank(self, error: float) -> int:
         return math.ceil((1 - error) * self._draws) - 1
 
-    def _two_highest(self) -> tuple[_Draws, _Draws]:
+    def _pick_highest(self) -> tuple[NDArray[np.intp], _Draws, _Draws]:
         draws = np.arange(self._draws)
-        first = self._drawn[self._first, draws]
-        self._drawn[self._first, draws] = -np.inf
-        second = self._drawn.max(axis=0)
-        self._drawn[self._first, draws] = first
-        return first, second
+        highest, values = [], []
+        for _ in range(_FEW):
+            highest.append(self._drawn.argmax(axis=0))
+            values.append(self._drawn[highest[-1], draws])
+            self._drawn[highest[-1], draws] = -np.inf
+        rest = self._drawn.max(axis=0)
+        for candidates, drawn in zip(highest[::-1], values[::-1], strict=True):
+            self._drawn[candidates, draws] = drawn
+        return np.array(highest), np.array(values), rest
 
     def _highest_gap(self, row: int) -> _Draws:
         """How far the highest of the others is above this candidate, in each draw."""
-        own = self._first == row
-        return np.asarray(np.where(own, self._second_value, self._first_value) - self._drawn[row])
+        own = self._highest[0] == row
+        return np.asarray(np.where(own, self._values[1], self._values[0]) - self._drawn[row])
 
     def _extremes(self, row: int) -> tuple[np.float32, np.float32]:
         """The smallest and the largest of this candidate's errors."""
@@ -118,14 +122,13 @@ class NullMaximum:
         return int(least), int(np.count_nonzero(gap >= statistic * near - slack))
 
     def _bounds(self, row: int) -> tuple[_Draws, _Draws]:
-        """What the maximum is at least and at most, in each draw."""
-        gap, (small, large) = self._highest_gap(row), self._extremes(row)
-        above = gap >= 0
-        # Where the candidate is the highest itself, the second is the highest other, at whatever error.
-        known: _Draws = np.where(
-            self._first == row, np.where(above, large, small), self._error[row, self._first]
-        )
-        return gap / known, np.asarray(gap / np.where(above, small, large), np.float32)
+        """What the maximum is at least and at most, in each draw: that over the highest, and what the rest allows."""
+        maxima = self._values - self._drawn[row]
+        maxima /= self._error[row][self._highest]
+        maxima[self._highest == row] = -np.inf
+        least: _Draws = maxima.max(axis=0)
+        gap, (small, large) = self._rest - self._drawn[row], self._extremes(row)
+        return least, np.maximum(least, gap / np.where(gap >= 0, small, large))
 
     def _reaching(self, row: int, statistic: float) -> int:
         """In how many draws the maximum reaches the statistic."""

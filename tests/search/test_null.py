@@ -30,7 +30,7 @@ def maxima(null: NullMaximum, row: int) -> np.ndarray:
 def test_figures_are_those_of_all_differences(candidates: int, images: int, error: float) -> None:
     scores = field(candidates, images)
     null = NullMaximum(scores, difference_noise(scores), DRAWS)
-    for row in (0, candidates - 1, int(null._first[0])):
+    for row in (0, candidates - 1, int(null._highest[0, 0])):
         largest = np.sort(maxima(null, row))
         threshold = float(largest[int(np.ceil((1 - error) * DRAWS)) - 1])
         for statistic in (-np.inf, -3.0, -0.5, 0.0, 1.0, 2.5, 4.0, 20.0, threshold, float(largest[7])):
