@@ -51,6 +51,7 @@ class Database(ABC):
     path: Path | None  # None for a server
     read_only: bool
     turns: Turns | None = None
+    _tables: str  # the statement that lists them
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[Connection]:
@@ -67,9 +68,11 @@ class Database(ABC):
     def migrating(self) -> AbstractContextManager[sa.Connection]:
         """As `writing`, for Alembic."""
 
-    @abstractmethod
     def tables(self, connection: Connection) -> set[str]:
         """Names of all tables there are."""
+        cursor = connection.cursor()
+        cursor.execute(self._tables)
+        return {name for (name,) in cursor.fetchall()}
 
     @abstractmethod
     def close(self) -> None:

@@ -40,6 +40,7 @@ class File(Database):
 
     path: Path
     turns: Turns
+    _tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
 
     def __init__(self, path: Path, *, read_only: bool, create: bool = False) -> None:
         """`create` lets SQLite make the file."""
@@ -96,11 +97,6 @@ class File(Database):
                 yield connection
         except sa.exc.DBAPIError as error:
             raise self._explain(error.orig or error, 0) from error
-
-    def tables(self, connection: Connection) -> set[str]:
-        cursor = connection.cursor()
-        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        return {name for (name,) in cursor.fetchall()}
 
     def close(self) -> None:
         self._closed = True

@@ -12,13 +12,13 @@ from scaling_search.ledger.database import Connection, Database, driven
 from scaling_search.ledger.schema import APPLICATION_ID
 
 _LOCK = f"SELECT pg_advisory_xact_lock({APPLICATION_ID})"
-_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
 
 
 class Server(Database):
     """An open database on a server; SQLAlchemy keeps its connections."""
 
     path = None
+    _tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
 
     def __init__(self, url: sa.URL, *, read_only: bool) -> None:
         self.name, self.read_only = url.render_as_string(hide_password=True), read_only
@@ -49,11 +49,6 @@ class Server(Database):
         with self._explained(), self._engine.connect() as connection, connection.begin():
             connection.exec_driver_sql(_LOCK)
             yield connection
-
-    def tables(self, connection: Connection) -> set[str]:
-        cursor = connection.cursor()
-        cursor.execute(_TABLES)
-        return {name for (name,) in cursor.fetchall()}
 
     def close(self) -> None:
         self._engine.dispose()

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling_search.search.scores import Floats, Scores
-from scaling_search.search.variance import SeedNoise, centred, image_covariance
+from scaling_search.search.variance import SeedNoise, image_covariance
 
 DRAWS = 10_000
 _DRAW_SEED = 20_110_301
 _CACHED = 1 << 18  # floats
-_FEW = 2
+_FEW = 2  # at least, so that there is one besides the candidate itself
 _Draws = NDArray[np.float32]
 
 
@@ -39,7 +39,8 @@ class NullMaximum:
             drawn = (axes * np.sqrt(np.maximum(size, 0))).astype(np.float32) @ by_image
         else:
             # The same by one normal an image: a root of the covariance would take longer than all the rest.
-            weights = centred(scores) / math.sqrt((scores.images - 1) * scores.images)
+            weights = scores.image_means - scores.means[:, None]
+            weights /= math.sqrt((scores.images - 1) * scores.images)
             drawn = weights.astype(np.float32) @ by_image
             pivots = pivots + 1 / (2 * scores.images**2)
         deviation = np.sqrt(pivots).astype(np.float32)

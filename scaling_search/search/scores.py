@@ -56,6 +56,11 @@ class Scores:
         return summed(self.correct, axis=1)
 
     @cached_property
+    def image_means(self) -> Floats:
+        """Share of its seeds that got each image right, by candidate: shape (K, n)."""
+        return np.asarray(self.by_candidate / self.counts[:, None])
+
+    @cached_property
     def by_seed(self) -> Floats:
         """How many candidates got each image right, by seed: shape (S, n)."""
         return summed(self.correct, axis=0)

@@ -166,18 +166,12 @@ def compare_with(scores: Scores, row: int) -> Comparison:
 
 def image_covariance(scores: Scores) -> Floats:
     """Covariance (K, K) that the choice of images gives to the accuracies, each over its own seeds."""
-    return _covariance(scores.by_candidate / scores.counts[:, None])
-
-
-def centred(scores: Scores) -> Floats:
-    """Each candidate's share of seeds that got an image right, less its mean over images: (K, n)."""
-    shares = scores.by_candidate / scores.counts[:, None]
-    return np.asarray(shares - shares.mean(axis=1, keepdims=True))
+    return _covariance(scores.image_means)
 
 
 def image_variance(scores: Scores) -> Floats:
     """The diagonal of `image_covariance`, (K,)."""
-    return np.asarray((scores.by_candidate / scores.counts[:, None]).var(axis=1, ddof=1) / scores.images)
+    return np.asarray(scores.image_means.var(axis=1, ddof=1) / scores.images)
 
 
 def half_width(image: Floats, share: Floats, noise: SeedNoise, *, level: float) -> Floats:

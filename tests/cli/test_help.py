@@ -104,3 +104,17 @@ print(code, *{name.partition(".")[0] for name in sys.modules})
     done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
     code, *loaded = done.stdout.splitlines()[-1].split()
     return int(code), set(loaded)
+
+
+def test_a_command_ends_without_taking_the_interpreter_apart() -> None:
+    """What it printed is there all the same, and the exit code is its own."""
+    program = """
+import atexit, sys
+from scaling_search.cli.main import main
+atexit.register(print, "taken apart")
+main(sys.argv[1:])
+"""
+    for words, code, said in ((["--version"], 0, "scaling-search "), (["nonsense"], 2, "")):
+        done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+        assert (done.returncode, "taken apart" in done.stdout) == (code, False), done.stderr
+        assert done.stdout.startswith(said)

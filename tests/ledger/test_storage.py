@@ -48,10 +48,9 @@ def test_full_database(path: Path, trial: Callable[[int], TrialRow]) -> None:
 
 NO_ROOM = """
 import resource, sys
-from scaling_search.errors import DamagedError, StorageError
+from scaling_search.errors import StorageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import Result, TrialRow
-from scaling_search.ledger.schema import TRIALS
 known = {"network": "f" * 64, "network_name": "n", "recipe": "{}", "dataset": "d" * 64, "dataset_name": "digits"}
 with Ledger.open(sys.argv[1]) as ledger:
     claim = ledger.claim(TrialRow.waiting(**known, seed=0))
