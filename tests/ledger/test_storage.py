@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -97,3 +100,49 @@ def test_transactions_do_not_share_a_connection(path: Path, trial: Callable[[int
         with ledger.database.reading() as again:
             assert again in (one, other)
         assert ledger.trials() == []
+
+
+class Undo(Exception):
+    """Ends a transaction without a trace."""
+
+
+def test_a_writer_has_the_lock_before_it_writes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite's own, whoever does not queue; and its turn in the queue."""
+    monkeypatch.setattr(file, "BUSY_SECONDS", 0.1)
+    with Ledger.open(path) as ledger, Ledger.open(path) as other:
+        assert ledger.database.turns is not None and other.database.turns is not None
+        other.database.turns.give_up()
+        with ledger.database.writing(), pytest.raises(StorageError, match="has held the ledger"):
+            other.add_trials([])
+        folder = os.open(path.parent, os.O_RDONLY)
+        with ledger.database.writing(), pytest.raises(BlockingIOError):
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(folder)
+
+
+def test_a_failed_writer_gives_the_lock_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a statement is left half read, by a cursor that is still there."""
+    monkeypatch.setattr(file, "BUSY_SECONDS", 0.1)
+    with Ledger.open(path) as ledger, Ledger.open(path) as other:
+        with pytest.raises(Undo), ledger.database.writing() as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1 FROM sqlite_master, sqlite_master AS again")
+            cursor.fetchone()
+            raise Undo
+        other.add_trials([])
+
+
+def test_a_connection_lent_while_the_ledger_closes_is_closed_too(path: Path) -> None:
+    ledger = Ledger.open(path)
+    with ledger.database.reading() as connection:
+        ledger.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.cursor()
+
+
+def test_truth_comes_back_as_truth(path: Path, trial: Callable[[int], TrialRow]) -> None:
+    with Ledger.open(path) as ledger:
+        claim = ledger.claim(trial(0))
+        assert claim is not None
+        ledger.finish(claim, Result(state="complete", accuracy=0.5, dirty=True))
+        assert ledger.trials()[0].dirty is True

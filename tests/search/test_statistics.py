@@ -93,6 +93,14 @@ def sample_deviation(values: np.ndarray) -> object:
     return None if len(values) < 2 else pytest.approx(values.std(ddof=1), abs=1e-15)
 
 
+def test_some_of_the_scores_are_those_asked_for() -> None:
+    scores = with_holes()
+    for rows in ([0, 1], [1, 2], [4]):
+        some = scores.only([f"c{row}" for row in rows])
+        np.testing.assert_array_equal(some.correct, scores.correct[rows])
+        np.testing.assert_array_equal(some.present, scores.present[rows])
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_bits_and_shares_are_summed_alike(axis: int) -> None:
     right = np.random.default_rng(1).random((3, 4, 700)) < 0.9
