@@ -157,7 +157,7 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
         yield
         connection.execute("COMMIT").close()
     except BaseException:
-        # Closing alone would leave the lock to a statement that somebody has not read to its end.
+        # Undone here and now, whenever the connection goes.
         with suppress(sqlite3.Error):
             connection.rollback()
         raise

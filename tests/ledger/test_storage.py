@@ -102,10 +102,6 @@ def test_transactions_do_not_share_a_connection(path: Path, trial: Callable[[int
         assert ledger.trials() == []
 
 
-class Undo(Exception):
-    """Ends a transaction without a trace."""
-
-
 def test_a_writer_has_the_lock_before_it_writes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite's own, whoever does not queue; and its turn in the queue."""
     monkeypatch.setattr(file, "BUSY_SECONDS", 0.1)
@@ -118,18 +114,6 @@ def test_a_writer_has_the_lock_before_it_writes(path: Path, monkeypatch: pytest.
         with ledger.database.writing(), pytest.raises(BlockingIOError):
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.close(folder)
-
-
-def test_a_failed_writer_gives_the_lock_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where a statement is left half read, by a cursor that is still there."""
-    monkeypatch.setattr(file, "BUSY_SECONDS", 0.1)
-    with Ledger.open(path) as ledger, Ledger.open(path) as other:
-        with pytest.raises(Undo), ledger.database.writing() as connection:
-            cursor = connection.cursor()
-            cursor.execute("SELECT 1 FROM sqlite_master, sqlite_master AS again")
-            cursor.fetchone()
-            raise Undo
-        other.add_trials([])
 
 
 def test_a_connection_lent_while_the_ledger_closes_is_closed_too(path: Path) -> None:
