@@ -1,4 +1,4 @@
-# make demo | test | check | lint | install | bench | growth | seeds | startup | validate | torture
+# make demo | test | check | lint | install | bench | growth | seeds | compiled | startup | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test lint check validate torture bench growth seeds startup clean
+.PHONY: install demo test lint check validate torture bench growth seeds compiled startup clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -65,9 +65,17 @@ growth: install
 seeds: install
 	$(BIN)/python benchmarks/seeds.py $(if $(JSON),--json $(JSON))
 
+# What XLA makes of a training step for an H100, with no GPU here. jax's CUDA packages (5 GB) come into an environment of
+# their own. JSON=FILE also writes a file.
+CUDA := .venv-cuda
+compiled:
+	test -x $(CUDA)/bin/python || $(PYTHON) -m venv $(CUDA)
+	$(CUDA)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[cuda12]'
+	$(CUDA)/bin/python benchmarks/compiled.py $(if $(JSON),--json $(JSON))
+
 # Seconds from command to prompt, of those that train nothing. JSON=FILE also writes a file.
 startup: install
 	$(BIN)/python benchmarks/startup.py $(if $(JSON),--json $(JSON))
 
 clean:
-	rm -rf $(VENV) demo.db demo-networks
+	rm -rf $(VENV) $(BENCH) $(CUDA) demo.db demo-networks

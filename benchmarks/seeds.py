@@ -31,11 +31,12 @@ def measured(lanes: list[int], resolution: int) -> list[Speed]:
     network = small("efficientnet-b0", resolution=resolution, width=0.25, depth=0.5).model_copy(
         update={"channels": 1}
     )
-    model, settings = build(network, platform=origin.platform_name()), recipe.named("fast")
+    platform, settings = origin.platform_name(), recipe.named("fast")
     pixels = on_device(catalog.load("digits"), resolution)
-    alone = compile_trial(model, pixels, settings)
+    alone = compile_trial(build(network, platform=platform), pixels, settings)
+    batched = build(network, platform=platform, together=True)
     return [
-        measure(alone, compile_trial(model, pixels, settings, lanes=count), pixels, repeats=9)
+        measure(alone, compile_trial(batched, pixels, settings, lanes=count), pixels, repeats=9)
         for count in lanes
     ]
 

@@ -20,7 +20,14 @@ Padding = tuple[tuple[int, int], tuple[int, int]]
 
 
 def convolve(
-    x: jax.Array, kernel: jax.Array, *, stride: int, padding: Padding, groups: int, platform: str
+    x: jax.Array,
+    kernel: jax.Array,
+    *,
+    stride: int,
+    padding: Padding,
+    groups: int,
+    platform: str,
+    together: bool = False,
 ) -> jax.Array:
     """Cross-correlate images with a kernel, as `lax.conv_general_dilated` does, and faster.
 
@@ -29,7 +36,8 @@ def convolve(
 
     Shapes: x (B, H, W, C_in); kernel (kh, kw, C_in/groups, C_out), output channels ordered by group;
     padding ((top, bottom), (left, right)); result (B, H', W', C_out) in x's type, summed in float32.
-    `platform` is the backend that will run it ("cpu", "gpu", "tpu").
+    `platform` is the backend that will run it ("cpu", "gpu", "tpu"); `together` says that it will be batched over
+    kernels too (`jax.vmap`), as seeds that train together are.
     Raises InputError where channels and groups don't agree.
     """
     channels, (_, _, group_channels, features) = x.shape[-1], kernel.shape
@@ -37,14 +45,17 @@ def convolve(
         raise InputError(
             f"a convolution of {channels} channels to {features} cannot have {groups} groups of {group_channels}"
         )
-    if platform != "cpu":
+    apart = groups > 1 and group_channels == 1
+    mixing = kernel.shape[:2] == (1, 1) and padding == ((0, 0), (0, 0)) and not apart
+    # Batched over kernels a convolution gets a group for each, and its weight gradient a filter as large as the map.
+    if platform != "cpu" and not (together and mixing):
         return reference(x, kernel, stride=stride, padding=padding, groups=groups)
-    if groups > 1 and group_channels == 1:
+    if mixing:
+        return pointwise(x[:, ::stride, ::stride], kernel[0, 0], groups=groups)
+    if apart:
         if features > groups:
             x = jnp.repeat(x, features // groups, axis=-1)
         return depthwise(x, kernel[:, :, 0], stride, padding)
-    if kernel.shape[:2] == (1, 1) and padding == ((0, 0), (0, 0)):
-        return pointwise(x[:, ::stride, ::stride], kernel[0, 0], groups=groups)
     if native.version() is not None:
         return dense(x, kernel, stride, padding, groups)
     if groups > 1:

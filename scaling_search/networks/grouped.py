@@ -14,15 +14,14 @@ def pointwise(x: jax.Array, kernel: jax.Array, *, groups: int) -> jax.Array:
     *batch, channels = x.shape
     group_channels, features = kernel.shape
     if groups == 1:
-        product = jnp.matmul(x.reshape(-1, channels), kernel, preferred_element_type=jnp.float32)
+        product = jnp.matmul(x.reshape(-1, channels), kernel)
     else:
         product = jnp.einsum(
             "ngc,cgo->ngo",
             x.reshape(-1, groups, group_channels),
             kernel.reshape(group_channels, groups, features // groups),
-            preferred_element_type=jnp.float32,
         )
-    return product.reshape(*batch, features).astype(x.dtype)
+    return product.reshape(*batch, features)
 
 
 def grouped(x: jax.Array, kernel: jax.Array, *, stride: int, padding: Padding, groups: int) -> jax.Array:

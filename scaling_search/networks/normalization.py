@@ -49,6 +49,35 @@ def batch_norm(
     if not train:
         y = _scale_and_shift(x, scale, bias, mean, variance, epsilon)
         return activate(y, activation).astype(x.dtype), mean, variance
+    # On a CPU computing y's inside anew takes longer (by a fifth, B0 at 32 px) than reading it again.
+    norm = _plain if platform == "cpu" else _lean
+    y, mean, variance = norm(x, scale, bias, mean, variance, epsilon, momentum, activation)
+    return y, mean, variance
+
+
+def _scale_and_shift(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, mean: jax.Array, variance: jax.Array, epsilon: float
+) -> jax.Array:
+    factor = scale * lax.rsqrt(variance + epsilon)
+    shape = (1,) * (x.ndim - 1) + (-1,)
+    return x * factor.reshape(shape) + (bias - mean * factor).reshape(shape)
+
+
+def _plain(x: jax.Array, *rest: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
+    return _plain_forward(x, *rest)[0]
+
+
+def _plain_forward(
+    x: jax.Array,
+    scale: jax.Array,
+    bias: jax.Array,
+    mean: jax.Array,
+    variance: jax.Array,
+    epsilon: float,
+    momentum: float,
+    activation: str,
+) -> tuple[tuple[jax.Array, jax.Array, jax.Array], tuple[jax.Array, ...]]:
+    """((y, new mean, new variance), what the backward pass needs)."""
     axes = tuple(range(x.ndim - 1))
     wide = x.astype(jnp.float32)
     # About the first row, or a mean far from zero would eat the digits of the variance.
@@ -60,15 +89,49 @@ def batch_norm(
     y = activate(_scale_and_shift(x, scale, bias, batch_mean, batch_variance, epsilon), activation)
     new_mean = momentum * mean + (1 - momentum) * lax.stop_gradient(batch_mean)
     new_variance = momentum * variance + (1 - momentum) * lax.stop_gradient(batch_variance)
-    return y.astype(x.dtype), new_mean, new_variance
+    return (y.astype(x.dtype), new_mean, new_variance), (x, scale, bias, batch_mean, batch_variance)
 
 
-def _scale_and_shift(
-    x: jax.Array, scale: jax.Array, bias: jax.Array, mean: jax.Array, variance: jax.Array, epsilon: float
-) -> jax.Array:
-    factor = scale * lax.rsqrt(variance + epsilon)
-    shape = (1,) * (x.ndim - 1) + (-1,)
-    return x * factor.reshape(shape) + (bias - mean * factor).reshape(shape)
+@partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7))
+def _lean(*arguments: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """`_plain` that keeps x alone for the backward pass, in x's type: JAX's own derivative keeps float32 maps too.
+
+    Of B0 at 224 px, compiled for an H100, a step reads and writes a tenth less (`make compiled`).
+    """
+    return _plain(*arguments)
+
+
+def _lean_backward(
+    epsilon: float,
+    momentum: float,  # noqa: ARG001
+    activation: str,
+    saved: tuple[jax.Array, ...],
+    grads: tuple[jax.Array, jax.Array, jax.Array],
+) -> tuple[jax.Array, ...]:
+    """With x̂ = (x − μ)/√(σ² + ε), z = scale·x̂ + bias, g the gradient of z and means over all but channels:
+
+    dbias = Σ g, dscale = Σ g·x̂, dx = scale/√(σ² + ε)·(g − mean(g) − x̂·mean(g·x̂)) (Ioffe & Szegedy 2015, section 3).
+    """
+    x, scale, bias, mean, variance = saved
+    axes = tuple(range(x.ndim - 1))
+    deviation = lax.rsqrt(variance + epsilon)
+
+    def inside(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """x̂ and g."""
+        normal = (x.astype(jnp.float32) - mean) * deviation
+        _, pull = jax.vjp(partial(activate, kind=activation), normal * scale + bias)
+        return normal, pull(grads[0].astype(jnp.float32))[0]
+
+    normal, grad = inside(x)
+    bias_gradient, scale_gradient = jnp.sum(grad, axes), jnp.sum(grad * normal, axes)
+    # Anew, behind a barrier: shared with the sums, both would be written to memory and read again, in float32.
+    normal, grad = inside(lax.optimization_barrier(x))
+    count = x.size // x.shape[-1]
+    dx = scale * deviation * (grad - (bias_gradient + normal * scale_gradient) / count)
+    return dx.astype(x.dtype), scale_gradient, bias_gradient, jnp.zeros_like(mean), jnp.zeros_like(variance)
+
+
+_lean.defvjp(_plain_forward, _lean_backward)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7))

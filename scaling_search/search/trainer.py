@@ -253,7 +253,7 @@ class Trainer(Workshop):
         program = self._compiling(network, upcoming, lanes=len(taken))
         try:
             return train_seeds(
-                self.model(network),
+                self.model(network, together=True),
                 self.pixels(network.resolution),
                 self.recipe,
                 seeds=[job.seed for _, job in taken],

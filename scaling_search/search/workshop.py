@@ -6,6 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 
+import jax
+
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.memory import training_memory
 from scaling_search.data.dataset import Dataset
@@ -53,7 +55,10 @@ class Workshop:
             self.programs.move_to_end(key)
             return
         self.programs[key] = start_compiling(
-            self.model(network), self.pixels(network.resolution), self.recipe, lanes=lanes
+            self.model(network, together=lanes is not None),
+            self.pixels(network.resolution),
+            self.recipe,
+            lanes=lanes,
         )
         while len(self.programs) > _PROGRAMS:
             self.programs.popitem(last=False)
@@ -72,21 +77,22 @@ class Workshop:
         """Whether so many seeds train faster as one batched program here: measured once, on the first network.
 
         Never on a CPU, where one seed already fills the cores (`training.seeds.together_by_default`).
-        Errors: TrainingStopped; OutOfMemory counts as no.
+        Errors: TrainingStopped. A program that cannot be compiled or does not fit counts as no: in turn it may.
         """
         if not together_by_default(self.platform):
             return False
         if seeds not in self._together:
             self.prepare(network)
             self.prepare(network, lanes=seeds)
-            alone, batched = (
-                ready(self.programs[fingerprint(network), lanes], self.should_stop) for lanes in (None, seeds)
-            )
             pixels = self.pixels(network.resolution)
             try:
+                alone, batched = (
+                    ready(self.programs[fingerprint(network), lanes], self.should_stop)
+                    for lanes in (None, seeds)
+                )
                 failures.check_memory(batched, pixels, origin.available_memory())
                 gain = measure_seeds(alone, batched, pixels).gain
-            except OutOfMemory:
+            except (OutOfMemory, jax.errors.JaxRuntimeError):
                 gain = 0.0
             self._together[seeds] = gain > 1
         return self._together[seeds]
@@ -112,8 +118,8 @@ class Workshop:
             fastest_step_seconds=speed.fastest_step_seconds,
         )
 
-    def model(self, network: Network) -> Model:
-        """The network as it is trained here.
+    def model(self, network: Network, *, together: bool = False) -> Model:
+        """The network as it is trained here; `together`, with several seeds in one program.
 
         Running statistics start at mean 0 and variance 1, which momentum 0.99 has not forgotten after a few hundred
         steps: the evaluated network would not be the trained one. Their horizon is fitted to the run's length, as
@@ -121,7 +127,8 @@ class Workshop:
         """
         total = self.recipe.epochs * steps_in_epoch(self.recipe, len(self.dataset.train))
         momentum = average_decay(network.norm_momentum, total)
-        return build(network.model_copy(update={"norm_momentum": momentum}), platform=self.platform)
+        network = network.model_copy(update={"norm_momentum": momentum})
+        return build(network, platform=self.platform, together=together)
 
     def estimated_memory(self, network: Network) -> int:
         """Bytes that a training step of the network takes here, before anything is compiled."""

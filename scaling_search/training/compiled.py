@@ -128,7 +128,7 @@ def compile_trial(
         evaluate=compiled[1],
         state=state,
         compile_seconds=time.monotonic() - began,
-        memory_bytes=_memory(compiled[0]),
+        memory_bytes=planned_memory(compiled[0]),
     )
 
 
@@ -204,7 +204,7 @@ def take(pixels: steps.Pixels, start: int, size: int) -> steps.Pixels:
     return pixels._replace(images=pixels.images[chosen], labels=pixels.labels[chosen])
 
 
-def _memory(program: Any) -> int | None:
+def planned_memory(program: Any) -> int | None:
     """Bytes that XLA plans for a program: arguments, results that are not donated arguments, and temporaries."""
     plan = program.memory_analysis()
     if plan is None:

@@ -117,6 +117,30 @@ def test_under_transformations(name: str) -> None:
     _close(tuple(jax.tree.leaves(together(xs, kernels))), tuple(jax.tree.leaves(first)), 1e-5)
 
 
+POINTWISE = [name for name in CASES if name.startswith("pointwise")]
+
+
+@pytest.mark.parametrize("name", POINTWISE)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(jnp.float32, 2e-5), (jnp.bfloat16, 2**-7)])
+def test_an_accelerators_convolution_batched_over_kernels(
+    name: str, dtype: jnp.dtype, tolerance: float
+) -> None:
+    """Seeds together mix channels by matrix products: what each alone does by XLA's convolution."""
+    x, kernel, cotangent, options = _draw(name, dtype)
+    batch = [jnp.stack([a, -2 * a]) for a in (x, kernel, cotangent)]
+
+    def run(convolution):
+        return jax.jit(jax.vmap(lambda *a: _both(lambda u, v: convolution(u, v, **options), *a)))
+
+    fast = run(lambda *a, **o: convolve(*a, **o, platform="gpu", together=True))
+    ours, theirs = fast(*batch), run(reference)(*batch)
+    assert all(array.dtype == dtype for array in ours)
+    _close(ours, theirs, tolerance)
+    assert ("stablehlo.convolution" in fast.lower(*batch).as_text()) == (name == "pointwise padded")
+    alone = jax.jit(lambda a, b: convolve(a, b, **options, platform="gpu"))
+    assert "stablehlo.convolution" in alone.lower(x, kernel).as_text()
+
+
 def test_groups_must_divide() -> None:
     with pytest.raises(InputError, match="cannot have 3 groups"):
         convolve(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import jax
 import pytest
 
 from scaling_search.errors import StorageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import TrialRow
+from scaling_search.networks import build as networks
+from scaling_search.networks.build import Model
 from scaling_search.search import rounds, workshop
 from scaling_search.search.trainer import Trainer
 from scaling_search.training.outcome import TrainingStopped
@@ -47,9 +51,19 @@ def losses(row: TrialRow) -> list[float]:
     return [epoch["train_loss"] for epoch in json.loads(row.epochs or "[]")]
 
 
-def test_seeds_together_are_the_trials_in_turn(tmp_path: Path, batched: list[int]) -> None:
+def test_seeds_together_are_the_trials_in_turn(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[bool] = []
+
+    def build(*given: Any, together: bool, **options: Any) -> Model:
+        built.append(together)
+        return networks.build(*given, together=together, **options)
+
+    monkeypatch.setattr(workshop, "build", build)
     together = trials(tmp_path, "together.db")
     assert batched == [len(SEEDS)], "measured once"
+    assert built == [False, True, True], "alone and together to measure both, and to train"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workshop, "together_by_default", lambda platform: False)
         in_turn = trials(tmp_path, "turn.db")
@@ -67,6 +81,25 @@ def test_seeds_train_in_turn_where_that_is_faster(
     monkeypatch.setattr(workshop, "measure_seeds", lambda *_: slower)
     monkeypatch.setattr(Trainer, "_train_together", lambda *_: pytest.fail("slower, and yet together"))
     trials(tmp_path, "turn.db")
+
+
+def test_seeds_train_in_turn_where_no_program_of_all_compiles(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vendor's library need not have an algorithm for a batched program where it has one for a single network."""
+    start = workshop.start_compiling
+
+    def refuse(*given: Any, lanes: int | None = None) -> Any:
+        if lanes is None:
+            return start(*given, lanes=lanes)
+        failed: Future[Any] = Future()
+        failed.set_exception(jax.errors.JaxRuntimeError("UNIMPLEMENTED: no algorithm worked"))
+        return failed
+
+    monkeypatch.setattr(workshop, "start_compiling", refuse)
+    rows = trials(tmp_path, "turn.db")
+    assert {row.state for row in rows.values()} == {"complete"}
+    assert batched == [], "nothing to measure"
 
 
 def test_seeds_stopped_together_go_on_together(tmp_path: Path, batched: list[int]) -> None:
