@@ -83,13 +83,17 @@ def confidence_set(
     observed = (-comparison.difference / np.sqrt(comparison.variance))[np.ix_(rows, rows)]
     np.fill_diagonal(observed, np.nan)
     null = NullMaximum(scores, comparison.noise, draws)
-    verdicts = []
-    for row, statistic in zip(rows, np.fmax.reduce(observed, axis=1, initial=-np.inf).tolist(), strict=True):
-        threshold, p = null.judge(row, statistic, error) if figures else (math.nan, math.nan)
-        inside = statistic <= threshold if figures else null.inside(row, statistic, error)
-        verdicts.append(
-            Verdict(name=scores.names[row], inside=inside, statistic=statistic, threshold=threshold, p=p)
-        )
+    statistics = dict(zip(rows, np.fmax.reduce(observed, axis=1, initial=-np.inf).tolist(), strict=True))
+    if figures:
+        judged = [null.judge(row, statistic, error) for row, statistic in statistics.items()]
+        inside = [statistics[row] <= threshold for row, (threshold, _) in zip(rows, judged, strict=True)]
+    else:
+        judged = [(math.nan, math.nan)] * len(rows)
+        inside = null.inside(statistics, error)
+    verdicts = [
+        Verdict(name=scores.names[row], inside=within, statistic=statistics[row], threshold=threshold, p=p)
+        for row, within, (threshold, p) in zip(rows, inside, judged, strict=True)
+    ]
     if len(verdicts) > 1 and sum(verdict.inside for verdict in verdicts) == 1:
         verdicts = _confirm_alone(verdicts, rows, null, error)
     return ConfidenceSet(verdicts=tuple(verdicts), level=level, sources=sources(comparison.noise))

@@ -169,9 +169,10 @@ def findings(
     networks = learned.by_network(trials, stuck)
     if table is None:
         return Findings(rivals=competing, unlearned=networks)
+    recorded = list(recorded)
     decisions = (
         []
-        if racing_seeds is None
+        if racing_seeds is None or minutes.nobody_stopped(table, recorded, seeds=racing_seeds)
         else raced(table, trials, recorded, seeds=racing_seeds, level=level, figures=False)
     )
     if any(decision.verdicts for decision in decisions):

@@ -54,6 +54,15 @@ def decisions(
     return found
 
 
+def nobody_stopped(table: Scores, minutes: Iterable[DecisionRow], *, seeds: int) -> bool:
+    """Whether every candidate has all its seeds though no round was decided: trained without a race.
+
+    One test may then spend the whole error; a race spends it over rounds, each of which may stop somebody.
+    """
+    complete = len(table.seeds) >= seeds and bool(table.present.all())
+    return complete and not any(row.round > 0 for row in minutes)
+
+
 def rows(decision: Decision, *, study: str, basis: str, now: str) -> list[DecisionRow]:
     """One row for each candidate that a round decided about."""
     tested = {verdict.name: verdict for verdict in decision.verdicts}

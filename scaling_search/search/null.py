@@ -8,7 +8,7 @@ maxima from both sides, which mostly tells on which side of a figure they lie; t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -36,48 +36,60 @@ class NullMaximum:
         pivots = noise.pivots(chances)
         if count <= scores.images:
             size, axes = np.linalg.eigh(covariance)
-            drawn = (axes * np.sqrt(np.maximum(size, 0))).astype(np.float32) @ by_image
+            root = (axes * np.sqrt(np.maximum(size, 0))).T
         else:
             # The same by one normal an image: a root of the covariance would take longer than all the rest.
-            weights = scores.image_means - scores.means[:, None]
-            weights /= math.sqrt((scores.images - 1) * scores.images)
-            drawn = weights.astype(np.float32) @ by_image
+            root = (scores.image_means - scores.means[:, None]).T / math.sqrt(
+                (scores.images - 1) * scores.images
+            )
             pivots = pivots + 1 / (2 * scores.images**2)
-        deviation = np.sqrt(pivots).astype(np.float32)
-        by_seed = by_seed * deviation
-        by_seed *= np.sqrt(1 / scores.counts).astype(np.float32)[:, None]
-        drawn += by_seed
-        self._drawn: _Draws = drawn  # (K, draws)
         self._draws = draws
+        self._drawn: _Draws = np.empty((draws, count), np.float32)
+        # Of each draw the highest candidates, what is drawn for them, and the highest of the rest.
+        self._highest = np.empty((_FEW, draws), np.intp)
+        self._values: _Draws = np.empty((_FEW, draws), np.float32)
+        self._rest: _Draws = np.empty(draws, np.float32)
+        root = np.ascontiguousarray(root, np.float32)
+        deviation, share = (np.sqrt(part).astype(np.float32) for part in (pivots, 1 / scores.counts))
+        for block in _blocks(draws, count):
+            drawn = np.matmul(by_image[block], root, out=self._drawn[block])
+            seeds = by_seed[block] * deviation[block, None]
+            seeds *= share
+            drawn += seeds
+            self._pick_highest(block)
         own = np.diag(covariance) + noise.seed / scores.counts
         error = own[:, None] + own[None, :] - 2 * covariance
-        np.fill_diagonal(error, 1.0)
         self._error: _Draws = np.sqrt(np.maximum(error, 1e-30)).astype(np.float32)
-        # Of each draw the two highest candidates, what is drawn for them, and the highest of the rest.
-        self._highest, self._values, self._rest = self._pick_highest()
+        np.fill_diagonal(self._error, np.inf)
+        self._small = self._error.min(axis=1)
+        np.fill_diagonal(self._error, 0.0)
+        self._large = self._error.max(axis=1)
+        np.fill_diagonal(self._error, 1.0)
 
     def judge(self, row: int, statistic: float, error: float) -> tuple[float, float]:
         """Threshold exceeded with probability `error`, and the p value of the statistic."""
-        if len(self._drawn) == 1:
+        if len(self._error) == 1:
             return np.inf, 1.0
         rank = self._rank(error)
         low, high = (float(np.partition(bound, rank)[rank]) for bound in self._bounds(row))
         threshold = float(np.partition(self._largest(row, low, high), rank)[rank])
         return threshold, (1 + self._reaching(row, statistic)) / (1 + self._draws)
 
-    def inside(self, row: int, statistic: float, error: float) -> bool:
-        """Whether the statistic is at most the threshold."""
-        if len(self._drawn) == 1:
-            return True
+    def inside(self, statistics: Mapping[int, float], error: float) -> list[bool]:
+        """Of each row whether its statistic is at most its threshold."""
+        if len(self._error) == 1:
+            return [True]
         enough = self._draws - self._rank(error)
-        least, most = self._reached(row, statistic)
-        if least >= enough or most < enough:
-            return least >= enough
-        return self._reaching(row, statistic) >= enough
+        return [
+            least >= enough
+            if least >= enough or most < enough
+            else self._reaching(row, statistics[row]) >= enough
+            for row, (least, most) in self._reached(statistics).items()
+        ]
 
     def most_likely(self, statistics: Mapping[int, float]) -> int:
         """The row with the highest p value of its statistic; of equal ones, the one with the smallest statistic."""
-        bounds = {row: self._reached(row, statistic) for row, statistic in statistics.items()}
+        bounds = self._reached(statistics)
         highest = max(least for least, _ in bounds.values())
         found = {
             row: least if least == most else self._reaching(row, statistics[row])
@@ -89,47 +101,53 @@ class NullMaximum:
     def _rank(self, error: float) -> int:
         return math.ceil((1 - error) * self._draws) - 1
 
-    def _pick_highest(self) -> tuple[NDArray[np.intp], _Draws, _Draws]:
-        draws = np.arange(self._draws)
-        highest, values = [], []
-        for _ in range(_FEW):
-            highest.append(self._drawn.argmax(axis=0))
-            values.append(self._drawn[highest[-1], draws])
-            self._drawn[highest[-1], draws] = -np.inf
-        rest = self._drawn.max(axis=0)
-        for candidates, drawn in zip(highest[::-1], values[::-1], strict=True):
-            self._drawn[candidates, draws] = drawn
-        return np.array(highest), np.array(values), rest
+    def _pick_highest(self, block: slice) -> None:
+        drawn = self._drawn[block]
+        draws = np.arange(len(drawn))
+        for place in range(_FEW):
+            highest = drawn.argmax(axis=1)
+            self._highest[place, block], self._values[place, block] = highest, drawn[draws, highest]
+            drawn[draws, highest] = -np.inf
+        self._rest[block] = drawn.max(axis=1)
+        for place in range(_FEW):
+            drawn[draws, self._highest[place, block]] = self._values[place, block]
 
-    def _highest_gap(self, row: int) -> _Draws:
-        """How far the highest of the others is above this candidate, in each draw."""
-        own = self._highest[0] == row
-        return np.asarray(np.where(own, self._values[1], self._values[0]) - self._drawn[row])
+    def _reached(self, statistics: Mapping[int, float]) -> dict[int, tuple[int, int]]:
+        """By row in how many draws the maximum reaches the statistic: at least and at most.
 
-    def _extremes(self, row: int) -> tuple[np.float32, np.float32]:
-        """The smallest and the largest of this candidate's errors."""
-        errors = np.delete(self._error[row], row)
-        return errors.min(), errors.max()
-
-    def _reached(self, row: int, statistic: float) -> tuple[int, int]:
-        """In how many draws the maximum reaches the statistic: at least and at most."""
-        if statistic == -math.inf:  # of one without rivals
-            return self._draws, self._draws
-        gap = self._highest_gap(row)
-        near, far = map(float, self._extremes(row) if statistic >= 0 else self._extremes(row)[::-1])
-        # A hair's breadth for the rounding of products where the maximum has quotients.
-        slack = 1e-6 * abs(statistic) * max(near, far)
-        least = np.count_nonzero(gap >= statistic * far + slack)
-        return int(least), int(np.count_nonzero(gap >= statistic * near - slack))
+        The highest of the others is above the candidate by a gap; its smallest and largest error make that a quotient.
+        """
+        rows, values = np.array([*statistics]), np.array([*statistics.values()])
+        small, large = self._small[rows].astype(np.float64), self._large[rows].astype(np.float64)
+        near, far = np.where(values >= 0, (small, large), (large, small))
+        # A hair's breadth for the rounding of products where the maximum has quotients. One without rivals is at -inf.
+        slack = 1e-6 * np.abs(values) * large
+        with np.errstate(invalid="ignore"):
+            surely, maybe = (
+                np.where(values > -math.inf, bound, values).astype(np.float32)
+                for bound in (values * far + slack, values * near - slack)
+            )
+        places = np.full(len(self._error), -1)
+        places[rows] = np.arange(len(rows))
+        least, most = np.zeros((2, len(rows)), np.int64)
+        for block in _blocks(self._draws, len(rows)):
+            gaps = self._values[0, block, None] - self._drawn[block][:, rows]
+            at = places[self._highest[0, block]]
+            (own,) = np.nonzero(at >= 0)
+            gaps[own, at[own]] = (self._values[1, block] - self._values[0, block])[own]
+            least += np.count_nonzero(gaps >= surely, axis=0)
+            most += np.count_nonzero(gaps >= maybe, axis=0)
+        return dict(zip(statistics, zip(least.tolist(), most.tolist(), strict=True), strict=True))
 
     def _bounds(self, row: int) -> tuple[_Draws, _Draws]:
         """What the maximum is at least and at most, in each draw: that over the highest, and what the rest allows."""
-        maxima = self._values - self._drawn[row]
+        own = self._drawn[:, row]
+        maxima = self._values - own
         maxima /= self._error[row][self._highest]
         maxima[self._highest == row] = -np.inf
         least: _Draws = maxima.max(axis=0)
-        gap, (small, large) = self._rest - self._drawn[row], self._extremes(row)
-        return least, np.maximum(least, gap / np.where(gap >= 0, small, large))
+        gap = self._rest - own
+        return least, np.maximum(least, gap / np.where(gap >= 0, self._small[row], self._large[row]))
 
     def _reaching(self, row: int, statistic: float) -> int:
         """In how many draws the maximum reaches the statistic."""
@@ -140,23 +158,26 @@ class NullMaximum:
         least, most = self._bounds(row)
         found = np.where(most < low, most, least)
         (wanted,) = np.nonzero((most >= low) & (least <= high))
-        errors = self._error[row, :, None]
-        # A few draws at a time, which stay in the cache.
-        step = max(1, _CACHED // len(errors))
-        for start in range(0, len(wanted), step):
-            some = wanted[start : start + step]
-            gaps = self._drawn[:, some]
-            gaps -= gaps[row].copy()
-            gaps /= errors
-            gaps[row] = -np.inf
-            found[some] = gaps.max(axis=0)
+        for block in _blocks(len(wanted), len(self._error)):
+            some = wanted[block]
+            gaps = self._drawn[some]
+            gaps -= gaps[:, row, None].copy()
+            gaps /= self._error[row]
+            gaps[:, row] = -np.inf
+            found[some] = gaps.max(axis=1)
         return np.asarray(found)
+
+
+def _blocks(rows: int, columns: int) -> Iterator[slice]:
+    """A few rows at a time, which stay in the cache."""
+    step = max(1, _CACHED // columns)
+    return (slice(start, start + step) for start in range(0, rows, step))
 
 
 @lru_cache(maxsize=4)
 def _chance(draws: int, sources: int, candidates: int) -> tuple[_Draws, _Draws, Floats]:
-    """Standard normals (sources, draws) and (candidates, draws), evenly spread chances in random order (draws,)."""
+    """Standard normals (draws, sources) and (draws, candidates), evenly spread chances in random order (draws,)."""
     generator = np.random.default_rng(_DRAW_SEED)
     first, second = (generator.standard_normal((draws, n), dtype=np.float32) for n in (sources, candidates))
     chances = generator.permutation((np.arange(draws) + 0.5) / draws)
-    return first.T, np.ascontiguousarray(second.T), chances
+    return first, second, chances

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scaling_search.ledger.rows import CandidateRow, TrialRow
-from scaling_search.search import judge
+from scaling_search.search import confidence, judge, minutes, race
 
 
 def row(
@@ -104,3 +104,27 @@ def test_a_triple_that_scales_nothing_is_no_point_of_the_surface() -> None:
     assert judge.response(field, table) is not None
     alone = judge.scores(field[:1], trials[:2], {})
     assert alone is not None and judge.response(field[:1], alone) is None
+
+
+def test_a_whole_table_without_decisions_is_tested_once_at_the_whole_error() -> None:
+    field = [row(name, 1 + at / 10) for at, name in enumerate("abc")]
+    trials = [
+        trial(name, seed, right + seed, images=400)
+        for name, right in {"a": 300, "b": 296, "c": 100}.items()
+        for seed in range(4)
+    ]
+    table = judge.scores(judge.rivals(field), trials)
+    assert table is not None
+    found = judge.findings(field, trials, racing_seeds=4)
+    assert found.members == confidence.confidence_set(table, figures=False)
+    # With decisions it is the race's: there "c" was out after two seeds, and has no later verdict.
+    raced = judge.raced(table, trials, [], seeds=4)
+    written = [
+        decision
+        for decided in raced
+        for decision in minutes.rows(decided, study="s", basis="another", now="2026-01-01T00:00:00+00:00")
+    ]
+    assert found.members is not None
+    again = judge.findings(field, trials, racing_seeds=4, recorded=written).members
+    assert again is not None and again.verdicts != found.members.verdicts
+    assert again == race.result(judge.raced(table, trials, [], seeds=4, figures=False))

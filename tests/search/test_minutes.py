@@ -8,6 +8,7 @@ import pytest
 from scaling_search.ledger.rows import DecisionRow
 from scaling_search.search import minutes, race
 from scaling_search.search.race import Decision
+from scaling_search.search.records import FIRST_STAGE
 from scaling_search.search.scores import Scores
 from scaling_search.search.simulate import hill
 from tests.search.scored import scored, stacked
@@ -99,3 +100,17 @@ def test_minutes_that_rest_on_something_else_are_not_used(
 def test_without_figures_the_same_candidates_stay(table: Scores) -> None:
     bare = minutes.decisions(table, [], seeds=SEEDS, level=0.95, trained_by=BY, figures=False)
     assert [(one.keep, one.drop) for one in bare] == [(one.keep, one.drop) for one in taken(table)]
+
+
+def test_whoever_has_every_seed_undecided_was_not_raced(table: Scores) -> None:
+    written = kept(table)
+    full = dataclasses.replace(table, present=np.ones_like(table.present))
+    assert minutes.nobody_stopped(full, [], seeds=SEEDS)
+    assert not minutes.nobody_stopped(full, [], seeds=SEEDS + 1), (
+        "not done yet: the next round may stop somebody"
+    )
+    assert not minutes.nobody_stopped(full, written[:1], seeds=SEEDS)
+    assert minutes.nobody_stopped(full, [dataclasses.replace(written[0], round=FIRST_STAGE)], seeds=SEEDS)
+    missing = full.present.copy()
+    missing[-1, -1] = False
+    assert not minutes.nobody_stopped(dataclasses.replace(full, present=missing), [], seeds=SEEDS)

@@ -20,9 +20,9 @@ def field(candidates: int, images: int, seeds: int = 3) -> Scores:
 
 def maxima(null: NullMaximum, row: int) -> np.ndarray:
     """Each draw's maximum, by its definition."""
-    gaps = (null._drawn - null._drawn[row]) / null._error[row][:, None]
-    gaps[row] = -np.inf
-    return gaps.max(axis=0)
+    gaps = (null._drawn - null._drawn[:, row, None]) / null._error[row]
+    gaps[:, row] = -np.inf
+    return gaps.max(axis=1)
 
 
 @pytest.mark.parametrize(("candidates", "images"), [(2, 300), (9, 300), (60, 40)])
@@ -36,7 +36,27 @@ def test_figures_are_those_of_all_differences(candidates: int, images: int, erro
         for statistic in (-np.inf, -3.0, -0.5, 0.0, 1.0, 2.5, 4.0, 20.0, threshold, float(largest[7])):
             p = (1 + np.count_nonzero(largest >= statistic)) / (1 + DRAWS)
             assert null.judge(row, statistic, error) == (threshold, p)
-            assert null.inside(row, statistic, error) == (statistic <= threshold)
+            assert null.inside({row: statistic}, error) == [statistic <= threshold]
+
+
+@pytest.mark.parametrize(("candidates", "images"), [(9, 300), (60, 40)])
+def test_rows_judged_at_once_are_those_judged_alone(candidates: int, images: int) -> None:
+    scores = field(candidates, images)
+    null = NullMaximum(scores, difference_noise(scores), DRAWS)
+    rows = range(candidates - 1, 0, -2)
+    statistics = dict(zip(rows, np.linspace(-1, 6, len(rows)).tolist(), strict=True)) | {0: -np.inf}
+    alone = [null.inside({row: statistic}, 0.05) for row, statistic in statistics.items()]
+    assert null.inside(statistics, 0.05) == [within for (within,) in alone]
+    assert {within for (within,) in alone} == {True, False}
+
+
+@pytest.mark.parametrize("statistic", [-1.5, -0.2, 0.0, 0.7, 2.0])
+def test_how_many_draws_reach_a_statistic_is_bounded(statistic: float) -> None:
+    """By the one highest candidate of each draw: of its own maximum, the second."""
+    scores = field(4, 300)
+    null = NullMaximum(scores, difference_noise(scores), DRAWS)
+    for row, (least, most) in null._reached(dict.fromkeys(range(4), statistic)).items():
+        assert least <= np.count_nonzero(maxima(null, row) >= statistic) <= most
 
 
 def test_the_most_likely_has_the_highest_p() -> None:
@@ -56,8 +76,8 @@ def test_draws_scatter_as_images_and_seeds_do(candidates: int, images: int) -> N
     added = 1 / (2 * scores.counts * images**2) + 2e-4 / scores.counts
     expected = image_covariance(scores) + np.diag(added)
     largest = np.abs(np.diag(expected)).max()
-    np.testing.assert_allclose(np.cov(drawn), expected, atol=0.05 * largest)
-    np.testing.assert_allclose(np.var(drawn, axis=1), np.diag(expected), rtol=0.05)
+    np.testing.assert_allclose(np.cov(drawn.T), expected, atol=0.05 * largest)
+    np.testing.assert_allclose(np.var(drawn, axis=0), np.diag(expected), rtol=0.05)
 
 
 def test_draws_do_not_depend_on_what_was_drawn_before() -> None:
