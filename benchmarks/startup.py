@@ -1,7 +1,8 @@
 """`make startup`: seconds from a command to its prompt, of those that train nothing; interleaved, medians.
 
-The ledgers are of finished races, 10,000 trials each, their decisions recorded as `grid` records them; networks are
-one real proxy under many names. A first, uncounted round lets the system read its files.
+The ledgers are of finished searches, 10,000 trials each: races, their decisions recorded as `grid` records them, and
+searches in which nothing was decided before the end. Networks are one real proxy under many names. A first, uncounted
+round lets the system read its files.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from importlib import resources
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +40,8 @@ RANGES = ("--alpha", "1:2:0.05", "--beta", "1:1.5:0.05", "--gamma", "1:1.5:0.05"
 PLAN = ("plan", "--baseline", "efficientnet-b0", "--match", "nominal", *RANGES)
 
 
-def finished(place: Path, networks: int, seeds: int) -> Path:
-    """A ledger of a race of so many networks and seeds, all complete and decided."""
+def finished(place: Path, networks: int, seeds: int, *, decided: bool = True) -> Path:
+    """A ledger of a search of so many networks and seeds, all complete; `decided` round by round, as a race is."""
     packaged = (resources.files("scaling_search.search") / "digits.toml").read_text(encoding="utf-8")
     settings = study.override(study.parse(packaged), {"grid.seeds": seeds})
     base = plan.base_of(settings)
@@ -59,7 +61,8 @@ def finished(place: Path, networks: int, seeds: int) -> Path:
         )
         with ledger.database.writing() as connection:
             store.put(connection, TRIALS, trials)
-        grid.Race(settings, ledger).after_round([row.key for row in trials])
+        if decided:
+            grid.Race(settings, ledger).after_round([row.key for row in trials])
     return place
 
 
@@ -163,10 +166,11 @@ def main() -> None:
             ("cost efficientnet-b7", 0.5, ("cost", "efficientnet-b7")),
             ("plan of 108 points", 2.0, PLAN),
         ]
-        for networks in (100, 1000):
-            print(f"a ledger of {networks} networks …", file=sys.stderr, flush=True)
-            place = finished(Path(folder) / f"{networks}.db", networks, arguments.trials // networks)
-            what = f"report of {arguments.trials:,} trials, {networks:,} networks"
+        for networks, decided in product((10, 100, 1000), (True, False)):
+            what = f"report of {arguments.trials:,} trials, {networks:,} networks" + ", raced" * decided
+            print(f"{what} …", file=sys.stderr, flush=True)
+            place = Path(folder) / f"{networks}-{decided}.db"
+            finished(place, networks, arguments.trials // networks, decided=decided)
             cases.append((what, 2.0, ("report", "--ledger", str(place))))
         found = measure([command for *_, command in cases], arguments.repeats)
     rows = [
