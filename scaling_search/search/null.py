@@ -117,7 +117,7 @@ class NullMaximum:
 
         The highest of the others is above the candidate by a gap; its smallest and largest error make that a quotient.
         """
-        rows, values = np.array([*statistics]), np.array([*statistics.values()])
+        rows, values = np.array([*statistics], np.intp), np.array([*statistics.values()])
         small, large = self._small[rows].astype(np.float64), self._large[rows].astype(np.float64)
         near, far = np.where(values >= 0, (small, large), (large, small))
         # A hair's breadth for the rounding of products where the maximum has quotients. One without rivals is at -inf.
