@@ -7,7 +7,7 @@ import pytest
 
 from scaling_search.search.confidence import confidence_set
 from scaling_search.search.simulate import Surface, hill, one_best
-from scaling_search.search.winner import choose, held_out
+from scaling_search.search.winner import _luck_ratio, choose, held_out
 from tests.search.scored import at_least, at_most, scored, stacked
 
 SEARCHES = 200
@@ -139,6 +139,33 @@ def test_a_winner_that_always_wins_keeps_its_mean() -> None:
     assert estimate.optimism == pytest.approx(0, abs=1e-12)
     assert (estimate.agreement, estimate.choices, estimate.seeds) == (1.0, 15, True)
     assert not held_out(scored(one_best(20.0), seeds=1), "c0").seeds
+
+
+def test_who_was_not_trained_with_the_held_out_seed_is_not_chosen() -> None:
+    """c1 is right everywhere but has no fourth seed; c2 shares no seed with the others and tells nothing of pairs."""
+    present = np.array([[1, 1, 1, 1, 0], [1, 1, 1, 0, 0], [0, 0, 0, 0, 1]], dtype=bool)
+    correct = np.ones((3, 5, 100), dtype=bool)
+    correct[0] = np.random.default_rng(0).random((5, 100)) < 0.6
+    estimate = held_out(stacked(correct, present), "c0")
+    assert (estimate.choices, estimate.agreement) == (20, 5 / 20)
+    assert np.isfinite(estimate.value)
+
+
+def test_the_held_out_choice_of_a_whole_table_is_that_of_plain_means() -> None:
+    scores = scored(one_best(0), seeds=3, images=100)
+    row = int(np.argmax(scores.means))
+    estimate = held_out(scores, scores.names[row])
+    chosen, gaps = [], []
+    for seed in range(3):
+        others = [one for one in range(3) if one != seed]
+        for part in np.array_split(np.arange(100), 5):
+            rest = np.delete(scores.correct[:, others], part, axis=2).sum(axis=(1, 2))
+            chosen.append(rest.argmax())
+            gaps.append(rest.max() / 160 - scores.correct[chosen[-1], seed, part].mean())
+    assert estimate.agreement == np.mean(np.array(chosen) == row)
+    assert 0 < estimate.agreement < 1
+    ratio = _luck_ratio(scores, row, folds=5, by_seed=True)
+    assert estimate.optimism == pytest.approx(np.mean(gaps) * ratio, rel=1e-9)
 
 
 def test_duplicates_of_the_best_do_not_push_it_out() -> None:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from scaling_search.ledger.rows import CandidateRow, TrialRow
-from scaling_search.search import confidence, judge, minutes, race
+from scaling_search.ledger.rows import CandidateRow, StudyRow, TrialRow
+from scaling_search.search import confidence, judge, minutes, race, verdicts
 
 
 def row(
@@ -128,3 +128,14 @@ def test_a_whole_table_without_decisions_is_tested_once_at_the_whole_error() -> 
     again = judge.findings(field, trials, racing_seeds=4, recorded=written).members
     assert again is not None and again.verdicts != found.members.verdicts
     assert again == race.result(judge.raced(table, trials, [], seeds=4, figures=False))
+
+
+def test_the_report_shows_the_triple_that_was_moved_least() -> None:
+    candidates = [row("a", 1.0, off=3), row("a", 1.2)]
+    study = StudyRow(
+        name="s", toml="", baseline="b", dataset_name="d", created_at="2026-01-01T00:00:00+00:00"
+    )
+    found = judge.findings(candidates, [], racing_seeds=3)
+    (shown,) = verdicts.grid_report(study, candidates, [], base=None, found=found).rows
+    assert (shown.candidate.alpha, shown.candidate.nominal_resolution) == (1.2, 10)
+    assert len(shown.triples) == 2

@@ -23,8 +23,16 @@ from scaling_search.search.jobs import Job
 from scaling_search.search.learned import why
 from scaling_search.search.plan import plan
 from scaling_search.search.study import override
+from scaling_search.search.tails import binomial_tail
 from scaling_search.training.outcome import EpochMetrics, Outcome
 from tests.search.pretend import Learns, Pretend, study
+
+
+@pytest.mark.parametrize(("images", "classes"), [(1, 2), (40, 10), (540, 10), (10_000, 1000)])
+def test_guessing_explains_up_to_one_chance_in_a_thousand(images: int, classes: int) -> None:
+    most = learned._most_by_guessing(images, classes)
+    assert binomial_tail(most, images, 1 / classes) > 1e-3
+    assert most == images or binomial_tail(most + 1, images, 1 / classes) <= 1e-3
 
 
 def trial(accuracies: list[float], losses: list[float], loss: float, **more: Any) -> TrialRow:
