@@ -37,7 +37,8 @@ def normal_tail(x: Floats) -> Floats:
 
 def f_tail(ratio: float, upper: float, lower: float) -> float:
     """P(F > ratio) with `upper` and `lower` degrees of freedom [8.17]."""
-    return beta(lower / (lower + upper * ratio), lower / 2, upper / 2)
+    total = lower + upper * ratio
+    return beta(lower / total, lower / 2, upper / 2, upper * ratio / total)
 
 
 def binomial_tail(least: int, trials: int, chance: float) -> float:
@@ -49,10 +50,13 @@ def binomial_tail(least: int, trials: int, chance: float) -> float:
     return 1.0 if least <= 0 else beta(chance, least, trials - least + 1)
 
 
-def beta(x: float, a: float, b: float) -> float:
-    """The regularised incomplete beta function I_x(a, b), by its continued fraction [8.17.22] where that is quick."""
+def beta(x: float, a: float, b: float, rest: float | None = None) -> float:
+    """The regularised incomplete beta function I_x(a, b), by its continued fraction [8.17.22] where that is quick.
+
+    `rest` is 1 − x where it is known to more digits than x leaves of it.
+    """
     if x > (a + 1) / (a + b + 2):
-        return 1 - beta(1 - x, b, a)
+        return 1 - beta(1 - x if rest is None else rest, b, a)
     if x <= 0:
         return 0.0
     front = math.exp(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import special
 
@@ -35,6 +35,7 @@ def test_the_beta_function(x: float, a: float, b: float) -> None:
 
 
 @given(st.floats(0, 500), st.integers(1, 9), st.integers(1, 2000))
+@example(2.220446049250313e-16, 1, 2)  # 1 - 1e-8, which 1/(1 + 1e-16) has forgotten
 def test_the_f_tail(ratio: float, upper: int, lower: int) -> None:
     expected = special.fdtrc(upper, lower, ratio)
     assert f_tail(ratio, upper, lower) == pytest.approx(expected, rel=1e-8, abs=1e-13)
