@@ -87,24 +87,24 @@ def held_out(scores: Scores, winner: str) -> HeldOut:
     rests, left = sums.sum(axis=0) - sums, scores.images - sizes
     held, rest = sums / sizes, rests / left
     seeds = np.nonzero(present[row])[0]
-    by_seed, whole = len(seeds) > 1, bool(present.all())
+    by_seed = len(seeds) > 1
+    whole = by_seed and bool(present.all())
     totals = rests.sum(axis=-1)
     gaps, same = [], []
     for seed in seeds:
-        if by_seed and whole:
+        training = present.copy()
+        if by_seed:
+            training[:, seed] = False
+        if whole:
             # What follows for any table, without summing up all seeds for each.
             effects = (totals - rests[..., seed]) / (left[..., 0] * (len(seeds) - 1))
-            chosen = effects.max(axis=1)
         else:
-            training = present.copy()
-            if by_seed:
-                training[:, seed] = False
             eligible = present[:, seed] & training.any(axis=1)
             effects = np.where(eligible, _effects(rest, training), -np.inf)
-            chosen = np.array([rest[at][training[at[1]]].mean() for at in enumerate(effects.argmax(axis=1))])
-        best = effects.argmax(axis=1)
-        gaps.extend(chosen - held[np.arange(len(held)), best, seed])
-        same.extend(best == row)
+        for fold, best in enumerate(effects.argmax(axis=1)):
+            chosen = effects[fold, best] if whole else rest[fold, best][training[best]].mean()
+            gaps.append(chosen - held[fold, best, seed])
+            same.append(best == row)
     apparent = float(scores.means[row])
     optimism = float(np.mean(gaps)) * _luck_ratio(scores, row, len(parts), by_seed)
     return HeldOut(

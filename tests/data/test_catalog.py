@@ -103,8 +103,8 @@ def test_the_data_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
     assert data_directory() == Path("/caches/scaling-search")
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    monkeypatch.setenv("HOME", "/home/someone")
-    assert data_directory() == Path("/home/someone/.cache/scaling-search")
+    monkeypatch.setenv("HOME", "/users/someone")
+    assert data_directory() == Path("/users/someone/.cache/scaling-search")
 
 
 def test_the_directory_given_is_the_one_used(pictures: Pictures, tmp_path: Path, data_dir: Path) -> None:

@@ -237,8 +237,8 @@ def test_read_only_folder(blank: Path, trial: Callable[[int], TrialRow]) -> None
 
 
 MOUNTS = """/dev/vda / ext4 rw 0 0
-server:/export /home/a\\040b nfs4 rw 0 0
-tmpfs /home/a\\040b/local tmpfs rw 0 0
+server:/export /data/a\\040b nfs4 rw 0 0
+tmpfs /data/a\\040b/local tmpfs rw 0 0
 //s/share /mnt cifs rw 0 0
 tmpfs /mnt tmpfs rw 0 0
 """
@@ -248,9 +248,9 @@ tmpfs /mnt tmpfs rw 0 0
     ("path", "kind"),
     [
         ("/x/y.db", "ext4"),
-        ("/home/a b/y.db", "nfs4"),
-        ("/home/a bc/y.db", "ext4"),
-        ("/home/a b/local/y.db", "tmpfs"),
+        ("/data/a b/y.db", "nfs4"),
+        ("/data/a bc/y.db", "ext4"),
+        ("/data/a b/local/y.db", "tmpfs"),
         ("/mnt/y.db", "tmpfs"),
     ],
 )
