@@ -28,10 +28,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scaling_search.search.null import DRAWS, NullMaximum
+from scaling_search.search.null import NullMaximum
+from scaling_search.search.pairs import compare
 from scaling_search.search.scores import Scores
 from scaling_search.search.statistics import sources
-from scaling_search.search.variance import compare
+from scaling_search.search.variance import difference_noise
+
+_PAIRS = 1 << 20  # at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +71,7 @@ def confidence_set(
     *,
     level: float = 0.95,
     alive: Collection[str] | None = None,
-    draws: int = DRAWS,
+    draws: int | None = None,
     figures: bool = True,
 ) -> ConfidenceSet:
     """Judge the candidates `alive` (all, unless given) against each other.
@@ -78,12 +81,11 @@ def confidence_set(
     same candidates are inside, found many times faster where there are a hundred.
     """
     error = 1 - level
-    rows = [row for row, name in enumerate(scores.names) if alive is None or name in alive]
-    comparison = compare(scores)
-    observed = (-comparison.difference / np.sqrt(comparison.variance))[np.ix_(rows, rows)]
-    np.fill_diagonal(observed, np.nan)
-    null = NullMaximum(scores, comparison.noise, draws)
-    statistics = dict(zip(rows, np.fmax.reduce(observed, axis=1, initial=-np.inf).tolist(), strict=True))
+    judged_names = set(scores.names if alive is None else alive)
+    rows = [row for row, name in enumerate(scores.names) if name in judged_names]
+    statistics = _statistics(scores, rows)
+    noise = difference_noise(scores)
+    null = NullMaximum(scores, noise, draws)
     if figures:
         judged = [null.judge(row, statistic, error) for row, statistic in statistics.items()]
         inside = [statistics[row] <= threshold for row, (threshold, _) in zip(rows, judged, strict=True)]
@@ -96,7 +98,21 @@ def confidence_set(
     ]
     if len(verdicts) > 1 and sum(verdict.inside for verdict in verdicts) == 1:
         verdicts = _confirm_alone(verdicts, rows, null, error)
-    return ConfidenceSet(verdicts=tuple(verdicts), level=level, sources=sources(comparison.noise))
+    return ConfidenceSet(verdicts=tuple(verdicts), level=level, sources=sources(noise))
+
+
+def _statistics(scores: Scores, rows: list[int]) -> dict[int, float]:
+    """T of each of these rows against the others of them, some at a time: all pairs of 10,000 take gigabytes."""
+    found: dict[int, float] = {}
+    step = max(1, _PAIRS // len(scores.names))
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step]
+        comparison = compare(scores, some)
+        observed = comparison.difference / np.sqrt(comparison.variance)
+        observed[some, range(len(some))] = np.nan
+        among = observed if len(rows) == len(observed) else observed[rows]
+        found |= zip(some, np.fmax.reduce(among, axis=0, initial=-np.inf).tolist(), strict=True)
+    return found
 
 
 def _confirm_alone(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -62,7 +63,11 @@ class Findings:
 
     def rival(self, key: str) -> Rival:
         """The rival of this key."""
-        return next(rival for rival in self.rivals if rival.key == key)
+        return self._by_key[key]
+
+    @cached_property
+    def _by_key(self) -> Mapping[str, Rival]:
+        return {rival.key: rival for rival in self.rivals}
 
 
 def rivals(candidates: Iterable[CandidateRow]) -> tuple[Rival, ...]:

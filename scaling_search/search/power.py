@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
+from scaling_search.search.pairs import compare
 from scaling_search.search.scores import Scores
-from scaling_search.search.variance import compare
 
 MOST_SEEDS = 1000
 

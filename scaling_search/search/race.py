@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scaling_search.search.confidence import ConfidenceSet, Verdict, confidence_set
-from scaling_search.search.null import DRAWS
 from scaling_search.search.scores import Bits, Scores, gather
 from scaling_search.search.spending import nominal_levels
 
@@ -49,7 +48,7 @@ def decide(
     *,
     rounds: int,
     level: float = 0.95,
-    draws: int = DRAWS,
+    draws: int | None = None,
     figures: bool = True,
 ) -> Decision:
     """Decide the round after `earlier`, reading only the seeds that it had seen: the first len(earlier) + 1.
@@ -61,10 +60,10 @@ def decide(
     now = len(earlier) + 1
     seen = scores.until(now)
     running = earlier[-1].keep if earlier else scores.names
-    has_result = {
+    has_result = set(running) & {
         name
         for row, name in enumerate(seen.names)
-        if len(seen.seeds) == now and seen.present[row, now - 1] and name in running
+        if len(seen.seeds) == now and seen.present[row, now - 1]
     }
     drop = {name: NO_RESULT for name in running if name not in has_result}
     alive = [name for name in running if name in has_result]
@@ -102,7 +101,7 @@ def run(
     seeds: Sequence[int],
     exhaustive: bool = False,
     level: float = 0.95,
-    draws: int = DRAWS,
+    draws: int | None = None,
 ) -> tuple[Scores, ConfidenceSet, tuple[Decision, ...]]:
     """Race the candidates, one seed a round. `train` gives the right/wrong bits of a trial, None if it diverged.
 

@@ -72,7 +72,8 @@ class Scores:
 
     def only(self, names: Collection[str]) -> Scores:
         """The same scores for some of the candidates, in the order they had."""
-        rows = [row for row, name in enumerate(self.names) if name in names]
+        wanted = set(names)
+        rows = [row for row, name in enumerate(self.names) if name in wanted]
         return self._take(rows, list(range(len(self.seeds))))
 
     def until(self, rounds: int) -> Scores:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scaling_search.search.pairs import compare_with
 from scaling_search.search.scores import Bits, Floats, Scores
 from scaling_search.search.tails import normal_quantile
 from scaling_search.search.variance import (
     SeedNoise,
     accuracy_noise,
-    compare_with,
     half_width,
     image_variance,
 )

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scaling_search.search.additive import Additive
-from scaling_search.search.scores import Bits, Floats, Marks, Scores
+from scaling_search.search.scores import Floats, Scores
 from scaling_search.search.tails import inverse_chi_square, normal_quantile, normal_tail
 
 # Where the search for a half width ends: its relative precision, and the steps that no search has needed.
@@ -59,25 +60,6 @@ class SeedNoise:
         # Between its points a line is exact enough.
         raw = self.raw * np.interp(chances, *inverse_chi_square(self.degrees))
         return np.asarray(np.maximum(0.0, raw - self.flips))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """Every pair of candidates, shapes (K, K): entry [i, j] is candidate i minus candidate j. Or all minus one: (K,).
-
-    difference: mean over the seeds that both have (NaN when none); image: its variance from images and
-    flips; common: number of seeds that both have; noise: what seeds add.
-    """
-
-    difference: Floats
-    image: Floats
-    common: Floats
-    noise: SeedNoise
-
-    @property
-    def variance(self) -> Floats:
-        """Variance of the difference: two independent seed effects over the common seeds."""
-        return np.asarray(self.image + 2 * self.noise.seed / self.common)
 
 
 @lru_cache(maxsize=1)  # asked for by every figure of a report
@@ -124,53 +106,25 @@ def accuracy_noise(scores: Scores) -> SeedNoise:
     return SeedNoise(raw=within / replicates, flips=flips, degrees=degrees)
 
 
-def compare(scores: Scores) -> Comparison:
-    """All paired differences, each over the seeds and images that both candidates have.
+@lru_cache(maxsize=1)  # for the differences, and for what chance makes of them
+def image_effects(scores: Scores) -> NDArray[np.float32]:
+    """`centred` image means, each candidate's over its own seeds."""
+    return centred(scores.image_means)
 
-    The image variance has 1/(S·n²) added: the adjustment of Agresti & Min 2005 (Stat. Med. 24:729), half an
-    image per cell of each seed's 2x2 table, which keeps the interval honest when only a handful of images
-    tell two candidates apart.
+
+def centred(per_image: np.ndarray) -> NDArray[np.float32]:
+    """(mean[c, i] − mean[c]) / √(n·(n − 1)) of per-image means (K, n).
+
+    The products of two rows add up to the covariance, over n, that the choice of images gives to two accuracies.
     """
-    present = scores.present.astype(np.float64)
-    common = present @ present.T
-    means = scores.seed_means
-    difference = np.full(common.shape, np.nan)
-    np.divide(means @ present.T - present @ means.T, common, out=difference, where=common > 0)
-    return Comparison(
-        difference=difference,
-        image=_difference_image(scores, common) + _half_an_image(common, scores.images),
-        common=np.where(common > 0, common, np.nan),
-        noise=difference_noise(scores),
-    )
-
-
-@lru_cache(maxsize=1)  # for the differences, and for the luck of the leader
-def compare_with(scores: Scores, row: int) -> Comparison:
-    """`compare`'s column of one candidate, without the others: what a thousand candidates need to face one leader."""
-    shared = scores.present & scores.present[row]
-    common = shared.sum(axis=1).astype(np.float64)
-    image = np.full(len(common), np.nan)
-    for pattern in map(np.array, {tuple(row) for row in shared[common > 0].tolist()}):
-        here = np.nonzero((shared == pattern).all(axis=1))[0]
-        own, other = (_per_image(scores.correct[rows], pattern) for rows in (here, [row]))
-        image[here] = (own - other).var(axis=1, ddof=1, dtype=np.float64) / scores.images
-    gaps = np.where(shared, scores.seed_means - scores.seed_means[row], 0).sum(axis=1)
-    common = np.where(common > 0, common, np.nan)
-    return Comparison(
-        difference=gaps / common,
-        image=image + _half_an_image(common, scores.images),
-        common=common,
-        noise=difference_noise(scores),
-    )
-
-
-def image_covariance(scores: Scores) -> Floats:
-    """Covariance (K, K) that the choice of images gives to the accuracies, each over its own seeds."""
-    return _covariance(scores.image_means)
+    images = per_image.shape[1]
+    gaps: NDArray[np.float32] = (per_image - per_image.mean(axis=1, keepdims=True)).astype(np.float32)
+    gaps /= np.float32(math.sqrt(images * (images - 1)))
+    return gaps
 
 
 def image_variance(scores: Scores) -> Floats:
-    """The diagonal of `image_covariance`, (K,)."""
+    """Variance (K,) that the choice of images gives to the accuracies, each over its own seeds."""
     return np.asarray(scores.image_means.var(axis=1, ddof=1) / scores.images)
 
 
@@ -198,43 +152,7 @@ def half_width(image: Floats, share: Floats, noise: SeedNoise, *, level: float) 
     return np.asarray(half)
 
 
-def _half_an_image(common: Floats, images: int) -> Floats:
-    return 1 / (np.maximum(common, 1) * images**2)
-
-
-def _difference_image(scores: Scores, common: Floats) -> Floats:
-    """Variance over images of the difference of two per-image means, over n; (K, K), NaN without common seeds.
-
-    Per-image means are over the seeds a pair has in common, so one covariance per distinct set of seeds.
-    """
-    patterns = {tuple(row) for row in scores.present}
-    result = np.full(common.shape, np.nan)
-    for pattern in {tuple(np.logical_and(one, other)) for one in patterns for other in patterns}:
-        seeds = np.array(pattern)
-        if not seeds.any():
-            continue
-        rows = np.ix_(*[np.nonzero(scores.present[:, seeds].all(axis=1))[0]] * 2)
-        if seeds.all() and len(rows[0]) == len(common):
-            covariance = image_covariance(scores)
-        else:
-            covariance = _covariance(_per_image(scores.correct[rows[0][:, 0]], seeds))
-        spread = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
-        result[rows] = np.where(common[rows] == seeds.sum(), np.maximum(spread, 0.0), result[rows])
-    return result
-
-
 def _sum_of_squares(values: np.ndarray) -> float:
     if values.dtype == np.bool_:
         return float(np.count_nonzero(values))
     return float(np.sum(values**2, dtype=np.float64))
-
-
-def _per_image(correct: Marks, seeds: Bits) -> np.ndarray:
-    return np.asarray(correct[:, seeds].mean(axis=1, dtype=np.float32))
-
-
-def _covariance(per_image: np.ndarray) -> Floats:
-    """Covariance over images, divided by n: (K, n) → (K, K)."""
-    images = per_image.shape[1]
-    centred = (per_image - per_image.mean(axis=1, keepdims=True)).astype(np.float32)
-    return np.asarray((centred @ centred.T).astype(np.float64) / ((images - 1) * images))

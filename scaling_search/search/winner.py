@@ -16,8 +16,8 @@ import numpy as np
 
 from scaling_search.search.additive import Additive
 from scaling_search.search.confidence import ConfidenceSet
+from scaling_search.search.pairs import compare_with
 from scaling_search.search.scores import Bits, Floats, Scores, summed
-from scaling_search.search.variance import compare_with
 
 FOLDS = 5
 

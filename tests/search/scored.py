@@ -29,6 +29,14 @@ def stacked(correct: np.ndarray, present: np.ndarray | None = None) -> Scores:
     )
 
 
+def with_holes() -> Scores:
+    """Scores of a race: everybody had the first seed, each later one fewer candidates; one never met the leader."""
+    present = np.arange(4)[None, :] < np.array([4, 4, 3, 2, 1, 1])[:, None]
+    present[5] = [False, False, False, True]
+    present[0, 3] = False
+    return stacked(np.random.default_rng(5).random((6, 4, 300)) < 0.8, present)
+
+
 def at_most(successes: int, trials: int, rate: float) -> bool:
     """Whether a true rate of `rate` or less could give this many successes: not below 1 chance in 1,000."""
     from scipy.special import bdtrc

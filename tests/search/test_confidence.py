@@ -5,10 +5,12 @@ import time
 import numpy as np
 import pytest
 
+from scaling_search.search import confidence
 from scaling_search.search.confidence import confidence_set
+from scaling_search.search.pairs import compare
 from scaling_search.search.simulate import Surface, hill, one_best
 from scaling_search.search.winner import _luck_ratio, choose, held_out
-from tests.search.scored import at_least, at_most, scored, stacked
+from tests.search.scored import at_least, at_most, scored, stacked, with_holes
 
 SEARCHES = 200
 
@@ -215,3 +217,20 @@ def test_who_is_inside_does_not_depend_on_the_figures(candidates: int, raced: bo
         whole = confidence_set(scores, draws=500)
         bare = confidence_set(scores, draws=500, figures=False)
         assert bare.names == whole.names
+
+
+@pytest.mark.parametrize("alive", [None, ["c1", "c2", "c4"], ["c3"]])
+@pytest.mark.parametrize("pairs", [1, 13, 1000])
+def test_a_statistic_is_the_largest_of_all_differences(
+    alive: list[str] | None, pairs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few pairs are compared at a time, and among those alive alone."""
+    monkeypatch.setattr(confidence, "_PAIRS", pairs)
+    scores = with_holes()
+    found = compare(scores)
+    quotients = found.difference / np.sqrt(found.variance)
+    rows = [row for row, name in enumerate(scores.names) if alive is None or name in alive]
+    for verdict, row in zip(confidence_set(scores, alive=alive, draws=200).verdicts, rows, strict=True):
+        others = [quotients[other, row] for other in rows if other != row]
+        expected = max((value for value in others if not np.isnan(value)), default=-np.inf)
+        assert verdict.statistic == pytest.approx(expected, rel=1e-4)

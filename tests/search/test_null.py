@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from scaling_search.search.null import NullMaximum
+from scaling_search.search.null import NullMaximum, usual_draws
 from scaling_search.search.scores import Scores
-from scaling_search.search.variance import SeedNoise, difference_noise, image_covariance
+from scaling_search.search.variance import SeedNoise, difference_noise, image_effects
 from tests.search.scored import stacked
 
 DRAWS = 2000
@@ -74,7 +74,8 @@ def test_draws_scatter_as_images_and_seeds_do(candidates: int, images: int) -> N
     noise = SeedNoise(raw=3e-4, flips=1e-4, degrees=1e9)  # so many that the pivot is the estimate
     drawn = NullMaximum(scores, noise, 40_000)._drawn.astype(np.float64)
     added = 1 / (2 * scores.counts * images**2) + 2e-4 / scores.counts
-    expected = image_covariance(scores) + np.diag(added)
+    effects = image_effects(scores).astype(np.float64)
+    expected = effects @ effects.T + np.diag(added)
     largest = np.abs(np.diag(expected)).max()
     np.testing.assert_allclose(np.cov(drawn.T), expected, atol=0.05 * largest)
     np.testing.assert_allclose(np.var(drawn, axis=0), np.diag(expected), rtol=0.05)
@@ -84,3 +85,15 @@ def test_draws_do_not_depend_on_what_was_drawn_before() -> None:
     scores = field(9, 300)
     first = NullMaximum(scores, difference_noise(scores), DRAWS)._drawn.copy()
     np.testing.assert_array_equal(NullMaximum(scores, difference_noise(scores), DRAWS)._drawn, first)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "draws"), [(2, 10_000), (400, 10_000), (500, 8_000), (1000, 4_000), (9000, 4_000)]
+)
+def test_many_candidates_have_fewer_draws(candidates: int, draws: int) -> None:
+    assert usual_draws(candidates) == draws
+
+
+def test_draws_are_as_many_as_usual_unless_said() -> None:
+    scores = field(500, 20, seeds=1)
+    assert NullMaximum(scores, difference_noise(scores))._drawn.shape == (8_000, 500)

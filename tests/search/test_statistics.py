@@ -5,20 +5,18 @@ import pytest
 
 from scaling_search.errors import InputError
 from scaling_search.search import variance
-from scaling_search.search.scores import Scores, gather, summed
+from scaling_search.search.scores import gather, summed
 from scaling_search.search.simulate import SimulatedTrainer, one_best
 from scaling_search.search.statistics import IMAGES, IMAGES_AND_SEEDS, accuracies, differences
 from scaling_search.search.variance import (
     SeedNoise,
     accuracy_noise,
-    compare,
-    compare_with,
     difference_noise,
     half_width,
-    image_covariance,
+    image_effects,
     image_variance,
 )
-from tests.search.scored import at_most, scored, stacked
+from tests.search.scored import at_most, scored, stacked, with_holes
 
 
 def test_seed_noise_is_that_of_the_analysis_of_variance() -> None:
@@ -45,36 +43,12 @@ def test_seed_noise_is_that_of_the_analysis_of_variance() -> None:
     assert noise.flips == pytest.approx(flips, rel=1e-4)
 
 
-def test_the_paired_variance_of_images_is_that_of_their_differences() -> None:
-    scores = scored(seeds=3)
-    gaps = (scores.correct[2].astype(float) - scores.correct[5]).mean(axis=0)
-    expected = gaps.var(ddof=1) / scores.images + 1 / (3 * scores.images**2)
-    assert compare(scores).image[2, 5] == pytest.approx(expected, rel=1e-4)
-
-
-def with_holes() -> Scores:
-    """Scores of a race: everybody had the first seed, each later one fewer candidates; one never met the leader."""
-    present = np.arange(4)[None, :] < np.array([4, 4, 3, 2, 1, 1])[:, None]
-    present[5] = [False, False, False, True]
-    present[0, 3] = False
-    return stacked(np.random.default_rng(5).random((6, 4, 300)) < 0.8, present)
-
-
-@pytest.mark.parametrize("row", [0, 1, 4])
-def test_comparing_with_one_is_comparing_all(row: int) -> None:
+def test_image_effects_multiply_to_the_covariance_of_images() -> None:
     scores = with_holes()
-    every, one = compare(scores), compare_with(scores, row)
-    np.testing.assert_allclose(one.difference, every.difference[:, row], rtol=1e-12, atol=1e-15)
-    np.testing.assert_allclose(one.image, every.image[:, row], rtol=1e-4)
-    np.testing.assert_array_equal(one.common, every.common[:, row])
-    np.testing.assert_allclose(one.variance, every.variance[:, row], rtol=1e-4)
-    assert one.noise == every.noise
-    assert np.isnan(compare_with(scores, 0).difference[5])
-
-
-def test_the_variance_of_images_is_the_diagonal_of_their_covariance() -> None:
-    scores = with_holes()
-    np.testing.assert_allclose(image_variance(scores), np.diag(image_covariance(scores)), rtol=1e-4)
+    effects = image_effects(scores)
+    expected = np.cov([scores.correct[row, own].mean(axis=0) for row, own in enumerate(scores.present)])
+    np.testing.assert_allclose(effects @ effects.T, expected / scores.images, rtol=1e-4, atol=1e-9)
+    np.testing.assert_allclose(image_variance(scores), np.diag(expected) / scores.images, rtol=1e-12)
 
 
 def test_a_deviation_is_over_the_seeds_there_are() -> None:
