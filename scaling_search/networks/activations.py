@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 ACTIVATE: dict[str, Callable[[jax.Array], jax.Array]] = {
     "silu": jax.nn.silu,
@@ -20,6 +21,6 @@ ACTIVATE: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 
 
-def activate(x: jax.Array, kind: str) -> jax.Array:
+def activate(x: Float[Array, "*shape"], kind: str) -> Float[Array, "*shape"]:
     """The activation `kind`, elementwise. Errors: KeyError for a name that the architecture does not know."""
     return ACTIVATE[kind](x)

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import Array, Float, Key
 
 from scaling_search.architecture import operations as ops
 from scaling_search.architecture.network import Network, operation_tree, with_drop_rate
 from scaling_search.architecture.operations import Operation, Shape
 from scaling_search.architecture.shapes import output_shape
 from scaling_search.networks import combinators, initial, modules, vectors
+from scaling_search.networks.arrays import Maps
 
 Tree = dict[str, Any]
 # A run of equal blocks at least this long becomes one compiled loop: it compiles once however deep the stage.
@@ -139,12 +141,12 @@ def build(network: Network, *, platform: str, together: bool = False, loop_from:
 
     graph, weights, statistics = modules.split(nnx.eval_shape(create))
 
-    def init(key: jax.Array) -> tuple[Tree, Tree]:
+    def init(key: Key[Array, ""]) -> tuple[Tree, Tree]:
         return initial.begin(key, weights, statistics)
 
     def apply(
-        params: Tree, batch_stats: Tree, images: jax.Array, *, train: bool, key: jax.Array
-    ) -> tuple[jax.Array, Tree]:
+        params: Tree, batch_stats: Tree, images: Maps, *, train: bool, key: Key[Array, ""]
+    ) -> tuple[Float[Array, "*heads batch classes"], Tree]:
         module = nnx.merge(graph, params, batch_stats)
         call = modules.Call(train=train, key=key, platform=platform, together=together)
         heads = [module(images.astype(dtype), call), *call.heads]

@@ -12,6 +12,7 @@ from jax import lax
 
 from scaling_search.architecture import operations as ops
 from scaling_search.networks import gate, native
+from scaling_search.networks.arrays import Maps, NewMaps
 from scaling_search.networks.loops import loop
 from scaling_search.networks.modules import Call, at, dropout, split
 from scaling_search.networks.vectors import packing
@@ -25,7 +26,7 @@ class Chain(nnx.Module):
         for name, step in zip(self.names, steps, strict=True):
             setattr(self, name, step)
 
-    def __call__(self, x: jax.Array, call: Call) -> jax.Array:
+    def __call__(self, x: Maps, call: Call) -> NewMaps:
         for name in self.names:
             x = getattr(self, name)(x, call)
         return x
@@ -40,7 +41,7 @@ class Residual(nnx.Module):
         self.drop_rate = drop_rate
         self.position = position
 
-    def __call__(self, x: jax.Array, call: Call) -> jax.Array:
+    def __call__(self, x: Maps, call: Call) -> NewMaps:
         y = self.branch(x, call)
         rate = self.drop_rate if call.drop_rate is None else call.drop_rate
         if call.train and (call.drop_rate is not None or self.drop_rate):
@@ -57,13 +58,13 @@ class Mean(nnx.Module):
         self.drop_rate = drop_rate
         self.position = position
 
-    def terms(self, x: jax.Array, call: Call) -> list[jax.Array]:
+    def terms(self, x: Maps, call: Call) -> list[NewMaps]:
         """One output per column: a branch that itself ends in a mean gives all of its columns."""
         return [
             term for name in self.branches.names for term in _terms(getattr(self.branches, name), x, call)
         ]
 
-    def __call__(self, x: jax.Array, call: Call) -> jax.Array:
+    def __call__(self, x: Maps, call: Call) -> NewMaps:
         outputs = jnp.stack(self.terms(x, call))
         if not (call.train and self.drop_rate):
             return jnp.mean(outputs, axis=0)
@@ -76,7 +77,7 @@ class Mean(nnx.Module):
         return jnp.einsum("kb,kbhwc->bhwc", share, outputs)
 
 
-def _terms(module: nnx.Module, x: jax.Array, call: Call) -> list[jax.Array]:
+def _terms(module: nnx.Module, x: Maps, call: Call) -> list[NewMaps]:
     if isinstance(module, Mean):
         return module.terms(x, call)
     if isinstance(module, Chain) and module.names:
@@ -93,7 +94,7 @@ class Auxiliary(nnx.Module):
     def __init__(self, branch: nnx.Module) -> None:
         self.branch = branch
 
-    def __call__(self, x: jax.Array, call: Call) -> jax.Array:
+    def __call__(self, x: Maps, call: Call) -> NewMaps:
         if call.train:
             call.heads.append(self.branch(x, call))
         return x
@@ -106,7 +107,7 @@ class Concat(nnx.Module):
         self.branches = branches
         self.split = split
 
-    def __call__(self, x: jax.Array, call: Call) -> jax.Array:
+    def __call__(self, x: Maps, call: Call) -> NewMaps:
         names = self.branches.names
         inputs = jnp.split(x, len(names), axis=-1) if self.split else [x] * len(names)
         outputs = [getattr(self.branches, name)(i, call) for name, i in zip(names, inputs, strict=True)]
@@ -120,7 +121,7 @@ class Gate(nnx.Module):
         self.branch = branch
         self.kinds = gate.kinds(op.branch)
 
-    def __call__(self, x: jax.Array, call: Call) -> jax.Array:
+    def __call__(self, x: Maps, call: Call) -> NewMaps:
         fits = self.kinds is not None and x.dtype == jnp.float32
         if not fits or not native.serves(call.platform):
             return jnp.multiply(x, self.branch(x, call))
@@ -137,7 +138,7 @@ class Loop(nnx.Module):
         self.drop_rates = drop_rates
         self.position = position
 
-    def __call__(self, x: jax.Array, call: Call) -> jax.Array:
+    def __call__(self, x: Maps, call: Call) -> NewMaps:
         graph, params, stats = split(self.block)
         keys = jax.random.split(at(call, self.position), len(self.drop_rates))
         rates = jnp.asarray(self.drop_rates, jnp.float32) if any(self.drop_rates) else None

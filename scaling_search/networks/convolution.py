@@ -6,29 +6,28 @@ products are excellent; so on a CPU every convolution is rewritten in terms of w
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array, Float
 
 from scaling_search.errors import InputError
 from scaling_search.networks import native
+from scaling_search.networks.arrays import Maps, NewMaps, Padding
 from scaling_search.networks.dense import dense
 from scaling_search.networks.depthwise import depthwise
 from scaling_search.networks.grouped import grouped, pointwise
 
-Padding = tuple[tuple[int, int], tuple[int, int]]
-
 
 def convolve(
-    x: jax.Array,
-    kernel: jax.Array,
+    x: Maps,
+    kernel: Float[Array, "rows columns group_channels new_channels"],
     *,
     stride: int,
     padding: Padding,
     groups: int,
     platform: str,
     together: bool = False,
-) -> jax.Array:
+) -> NewMaps:
     """Cross-correlate images with a kernel, as `lax.conv_general_dilated` does, and faster.
 
     `y[b, p, q, o] = Σ_{i,j,c} x̂[b, p·stride + i, q·stride + j, g(o)·C_in/groups + c] · kernel[i, j, c, o]`
@@ -63,7 +62,14 @@ def convolve(
     return reference(x, kernel, stride=stride, padding=padding, groups=groups)
 
 
-def reference(x: jax.Array, kernel: jax.Array, *, stride: int, padding: Padding, groups: int) -> jax.Array:
+def reference(
+    x: Maps,
+    kernel: Float[Array, "rows columns group_channels new_channels"],
+    *,
+    stride: int,
+    padding: Padding,
+    groups: int,
+) -> NewMaps:
     """The same convolution by XLA's own operation: what every fast path is tested against."""
     return lax.conv_general_dilated(
         x,

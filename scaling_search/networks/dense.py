@@ -11,17 +11,23 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from scaling_search.networks import native
+from scaling_search.networks.arrays import Maps, NewMaps, Padding
 
 # The kernel adds up weight gradients by groups of images, and XLA the groups: the same sum on any number of cores.
 _PARTS = 4
 
-Padding = tuple[tuple[int, int], tuple[int, int]]
-
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
-def dense(x: jax.Array, kernel: jax.Array, stride: int, padding: Padding, groups: int) -> jax.Array:
+def dense(
+    x: Maps,
+    kernel: Float[Array, "rows columns group_channels new_channels"],
+    stride: int,
+    padding: Padding,
+    groups: int,
+) -> NewMaps:
     """x (B, H, W, C_in), kernel (kh, kw, C_in/groups, C_out) → (B, H', W', C_out), as `convolve` says."""
     return _forward(x, kernel, stride, padding, groups)[0]
 

@@ -12,14 +12,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Array, Float
 
 from scaling_search.networks import native
-
-Padding = tuple[tuple[int, int], tuple[int, int]]
+from scaling_search.networks.arrays import Maps, Padding
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def depthwise(x: jax.Array, kernel: jax.Array, stride: int, padding: Padding) -> jax.Array:
+def depthwise(
+    x: Maps, kernel: Float[Array, "rows columns channels"], stride: int, padding: Padding
+) -> Float[Array, "batch new_height new_width channels"]:
     """Convolve each channel with its own filter: x (B, H, W, C), kernel (kh, kw, C) → (B, H', W', C)."""
     if native.version() is None:
         return _shift_and_add(_pad(x, padding), kernel, stride, x.dtype)

@@ -9,6 +9,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float32
 
 from scaling_search.architecture.operations import Activation, Chain, Conv, GlobalPool, Operation
 from scaling_search.networks import native
@@ -37,11 +38,16 @@ def kinds(branch: Operation) -> Kinds | None:
 
 @partial(jax.custom_vjp, nondiff_argnums=(5,))
 def squeeze_and_excite(
-    x: jax.Array, w1: jax.Array, b1: jax.Array, w2: jax.Array, b2: jax.Array, kinds: Kinds
-) -> jax.Array:
+    x: Float32[Array, "batch height width channels"],
+    w1: Float32[Array, "channels reduced"],
+    b1: Float32[Array, " reduced"],
+    w2: Float32[Array, "reduced channels"],
+    b2: Float32[Array, " channels"],
+    kinds: Kinds,
+) -> Float32[Array, "batch height width channels"]:
     """`y = x · outer(inner(mean(x)·w1 + b1)·w2 + b2)`, (inner, outer) = `kinds`, the mean over an image's pixels.
 
-    Shapes, all float32: x and y (B, H, W, C); w1 (C, R); b1 (R,); w2 (R, C); b2 (C,). Needs `native.version()`.
+    Needs `native.version()`.
     """
     return _run(x, w1, b1, w2, b2, kinds)[0]
 

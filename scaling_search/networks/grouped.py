@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array, Float
 
-Padding = tuple[tuple[int, int], tuple[int, int]]
+from scaling_search.networks.arrays import Maps, NewMaps, Padding
 
 
-def pointwise(x: jax.Array, kernel: jax.Array, *, groups: int) -> jax.Array:
+def pointwise(
+    x: Maps, kernel: Float[Array, "group_channels new_channels"], *, groups: int
+) -> Float[Array, "batch height width new_channels"]:
     """Mix the channels of each pixel: x (B, H, W, C_in), kernel (C_in/groups, C_out) → (B, H, W, C_out)."""
     *batch, channels = x.shape
     group_channels, features = kernel.shape
@@ -24,7 +26,14 @@ def pointwise(x: jax.Array, kernel: jax.Array, *, groups: int) -> jax.Array:
     return product.reshape(*batch, features)
 
 
-def grouped(x: jax.Array, kernel: jax.Array, *, stride: int, padding: Padding, groups: int) -> jax.Array:
+def grouped(
+    x: Maps,
+    kernel: Float[Array, "rows columns group_channels new_channels"],
+    *,
+    stride: int,
+    padding: Padding,
+    groups: int,
+) -> NewMaps:
     """Convolve every group by itself: gather the k·k shifted images, then one product per group.
 
     Shapes: x (B, H, W, C_in), kernel (kh, kw, C_in/groups, C_out) → (B, H', W', C_out).

@@ -17,6 +17,7 @@ from scaling_search.architecture import operations as ops
 from scaling_search.architecture.operations import Shape
 from scaling_search.architecture.shapes import pads
 from scaling_search.networks.activations import activate
+from scaling_search.networks.arrays import Maps, NewMaps
 from scaling_search.networks.convolution import convolve
 from scaling_search.networks.initial import constant, parameter
 from scaling_search.networks.normalization import batch_norm
@@ -50,7 +51,7 @@ class Conv(nnx.Module):
         sides = [pads(size, op.kernel, op.stride, op.padding) for size in inputs[:2]]
         self.padding = (sides[0], sides[1])
 
-    def __call__(self, x: jax.Array, call: Call) -> jax.Array:
+    def __call__(self, x: Maps, call: Call) -> NewMaps:
         kernel = self.kernel[...].astype(x.dtype)
         y = convolve(
             x,
@@ -76,7 +77,7 @@ class Norm(nnx.Module):
         self.op = op
         self.activation = activation
 
-    def __call__(self, x: jax.Array, call: Call) -> jax.Array:
+    def __call__(self, x: Maps, call: Call) -> NewMaps:
         y, mean, variance = batch_norm(
             x,
             self.scale[...],
@@ -103,7 +104,7 @@ class Dense(nnx.Module):
         self.kernel = parameter(shape, "uniform", limit)
         self.bias = constant(nnx.Param, op.features, 0.0) if op.bias else None
 
-    def __call__(self, x: jax.Array, call: Call) -> jax.Array:  # noqa: ARG002
+    def __call__(self, x: Maps, call: Call) -> NewMaps:  # noqa: ARG002
         y = x @ self.kernel[...].astype(x.dtype)
         return y if self.bias is None else y + self.bias[...].astype(x.dtype)
 
@@ -116,7 +117,7 @@ class Pool(nnx.Module):
         sides = [pads(size, op.kernel, op.stride, op.padding, ceil=op.ceil) for size in inputs[:2]]
         self.padding = (sides[0], sides[1])
 
-    def __call__(self, x: jax.Array, call: Call) -> jax.Array:  # noqa: ARG002
+    def __call__(self, x: Maps, call: Call) -> NewMaps:  # noqa: ARG002
         pool = max_pool if self.op.kind == "max" else avg_pool
         window = (self.op.kernel, self.op.kernel)
         return pool(x, kernel=window, stride=self.op.stride, padding=self.padding)
@@ -129,7 +130,7 @@ class Plain(nnx.Module):
         self.op = op
         self.position = position
 
-    def __call__(self, x: jax.Array, call: Call) -> jax.Array:
+    def __call__(self, x: Maps, call: Call) -> NewMaps:
         match self.op:
             case ops.Activation(kind=kind):
                 return activate(x, kind)
@@ -165,7 +166,7 @@ def dropout(x: jax.Array, rate: float | jax.Array, shape: tuple[int, ...], key: 
     return x * (jax.random.bernoulli(key, keep, shape) / keep).astype(x.dtype)
 
 
-def local_response_norm(x: jax.Array, op: ops.LocalResponseNorm) -> jax.Array:
+def local_response_norm(x: Maps, op: ops.LocalResponseNorm) -> Maps:
     """x / (k + alpha/size * sum of x^2 over `size` neighbouring channels)^beta."""
     behind = (op.size - 1) // 2
     squares = jnp.pad(

@@ -9,32 +9,34 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Array, Float
 
 from scaling_search.networks import native
 from scaling_search.networks.activations import activate
+from scaling_search.networks.arrays import PerChannel
 
 # In the order of `enum Activation` in kernels/normalization.h.
 _IN_KERNEL = ("identity", "relu", "relu6", "silu", "hard_swish")
 
 
 def batch_norm(
-    x: jax.Array,
-    scale: jax.Array,
-    bias: jax.Array,
-    mean: jax.Array,
-    variance: jax.Array,
+    x: Float[Array, "*batch channels"],
+    scale: PerChannel,
+    bias: PerChannel,
+    mean: PerChannel,
+    variance: PerChannel,
     *,
     train: bool,
     momentum: float,
     epsilon: float,
     activation: str = "identity",
     platform: str,
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+) -> tuple[Float[Array, "*batch channels"], PerChannel, PerChannel]:
     """`y = activation(scale·(x − μ)/√(σ² + ε) + bias)`, with the statistics that go on to the next step.
 
     Training: μ and σ² are the batch's (σ² biased), and `new = momentum·old + (1 − momentum)·batch`; no gradient
     flows through these. Otherwise they are the running `mean` and `variance`, returned unchanged.
-    Shapes: x (..., C); the rest (C,), float32. Statistics are float32 whatever x's type, y has x's type.
+    Statistics are float32 whatever x's type, y has x's type.
     """
     if native.serves(platform):
         kind = activation if activation in _IN_KERNEL else "identity"

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-Padding = tuple[tuple[int, int], tuple[int, int]]
+from scaling_search.networks.arrays import Maps, Padding
 
 
-def max_pool(x: jax.Array, *, kernel: tuple[int, int], stride: int, padding: Padding) -> jax.Array:
+def max_pool(
+    x: Maps, *, kernel: tuple[int, int], stride: int, padding: Padding
+) -> Float[Array, "batch new_height new_width channels"]:
     """The greatest value in each window, outside the image counting as -∞: (B, H, W, C) → (B, H', W', C)."""
     sides = ((0, 0), *padding, (0, 0))
     first, *others = _shifts(jnp.pad(x, sides, constant_values=-jnp.inf), kernel, stride)
@@ -22,8 +25,8 @@ def max_pool(x: jax.Array, *, kernel: tuple[int, int], stride: int, padding: Pad
 
 
 def avg_pool(
-    x: jax.Array, *, kernel: tuple[int, int], stride: int, padding: Padding, count_padding: bool = False
-) -> jax.Array:
+    x: Maps, *, kernel: tuple[int, int], stride: int, padding: Padding, count_padding: bool = False
+) -> Float[Array, "batch new_height new_width channels"]:
     """The mean of each window: (B, H, W, C) → (B, H', W', C).
 
     The padding is left out of the mean, unless `count_padding`.

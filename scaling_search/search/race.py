@@ -61,9 +61,7 @@ def decide(
     seen = scores.until(now)
     running = earlier[-1].keep if earlier else scores.names
     has_result = set(running) & {
-        name
-        for row, name in enumerate(seen.names)
-        if len(seen.seeds) == now and seen.present[row, now - 1]
+        name for row, name in enumerate(seen.names) if len(seen.seeds) == now and seen.present[row, now - 1]
     }
     drop = {name: NO_RESULT for name in running if name not in has_result}
     alive = [name for name in running if name in has_result]

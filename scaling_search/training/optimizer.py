@@ -8,12 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from scaling_search.training.recipe import Recipe
 
 Tree = Any
-Schedule = Callable[[Int[Array, ""] | int], Float[Array, ""]]
+Schedule = Callable[[Int[ArrayLike, ""]], Float[Array, ""]]
 
 
 def learning_rate(recipe: Recipe, steps_per_epoch: int) -> Schedule:
@@ -34,7 +35,7 @@ def learning_rate(recipe: Recipe, steps_per_epoch: int) -> Schedule:
             return recipe.decay_factor ** jnp.floor(step / (recipe.decay_epochs * steps_per_epoch))
         return (1 + jnp.cos(jnp.pi * (step - warmup) / (total - warmup))) / 2
 
-    def rate(step: Int[Array, ""] | int) -> Float[Array, ""]:
+    def rate(step: Int[ArrayLike, ""]) -> Float[Array, ""]:
         now = jnp.asarray(step, jnp.float32)
         return peak * jnp.where(now < warmup, now / max(warmup, 1), decayed(now))
 

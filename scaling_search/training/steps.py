@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
 from scaling_search.data import augment
@@ -62,7 +63,7 @@ def seed_key(seed: int) -> Key[Array, ""]:
     return jax.random.key(seed, impl="threefry2x32")
 
 
-def epoch_order(key: Key[Array, ""], epoch: Int[Array, ""], count: int) -> Int[Array, " count"]:
+def epoch_order(key: Key[Array, ""], epoch: Int[ArrayLike, ""], count: int) -> Int[Array, " count"]:
     """The order in which an epoch sees the training images: of the seed and the epoch alone."""
     key = jax.random.fold_in(jax.random.fold_in(key, _ORDER), epoch)
     return jax.random.permutation(key, count)

@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 
 from scaling_search.errors import InputError
 from scaling_search.networks import native
-from scaling_search.networks.convolution import Padding, convolve, reference
+from scaling_search.networks.arrays import Padding
+from scaling_search.networks.convolution import convolve, reference
 
 # name: image (H, W, C_in), kernel (kh, kw), C_out, groups, stride, padding
 CASES: dict[str, tuple[tuple[int, int, int], tuple[int, int], int, int, int, Padding]] = {

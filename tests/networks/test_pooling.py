@@ -9,7 +9,8 @@ import pytest
 from jax import lax
 from numpy.testing import assert_allclose
 
-from scaling_search.networks.pooling import Padding, avg_pool, max_pool
+from scaling_search.networks.arrays import Padding
+from scaling_search.networks.pooling import avg_pool, max_pool
 
 CASES: dict[str, tuple[tuple[int, int], int, Padding]] = {
     "3x3 stride 2": ((3, 3), 2, ((1, 1), (1, 1))),

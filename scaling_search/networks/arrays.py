@@ -1,0 +1,12 @@
+"""The arrays that networks pass on, by the names of their axes. Channels are last, as XLA likes them on a CPU."""
+
+from __future__ import annotations
+
+from jaxtyping import Array, Float
+
+Maps = Float[Array, "batch height width channels"]
+# Of the same images, of another size.
+NewMaps = Float[Array, "batch new_height new_width new_channels"]
+PerChannel = Float[Array, " channels"]
+
+Padding = tuple[tuple[int, int], tuple[int, int]]  # ((top, bottom), (left, right)), pixels
