@@ -84,7 +84,7 @@ class Bars:
                 self.say(f"{name}: {row.accuracy:.2%} in {row.train_seconds or 0:.0f} s")
         elif row.state in ("failed", "diverged"):
             self.say(f"{name}: {row.state}" + (f": {row.failure}" if row.failure else ""))
-        if row.state != "running":
+        if row.state not in ("running", "waiting"):
             self._advance(1)
 
     def say(self, text: str) -> None:

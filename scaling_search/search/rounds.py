@@ -104,8 +104,8 @@ def run_jobs(trainer: Trainer, jobs: Sequence[Job], *, test: Split | None = None
     trainer.ledger.add_trials([trainer.row(job) for job in jobs])
     if test is None:
         # With a test split a finished trial's checkpoint may still save training it once more.
-        trainer.tidy(list(keys))
-    while missing := trainer.unfinished(list(keys)):
+        trainer.custody.tidy(list(keys))
+    while missing := trainer.custody.unfinished(list(keys)):
         before = trained
         left = set(missing)
         wanted = [

@@ -11,6 +11,7 @@ import jax
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.memory import training_memory
 from scaling_search.data.dataset import Dataset
+from scaling_search.errors import ScalingSearchError
 from scaling_search.networks.build import Model, build
 from scaling_search.search import failures, origin
 from scaling_search.search.calibration import Timing
@@ -30,6 +31,10 @@ _RESOLUTIONS = 4
 _BLOCK = 4
 
 
+class NotTogetherError(ScalingSearchError):
+    """These seeds cannot be one program here; in turn they may be trained."""
+
+
 class Workshop:
     """Keeps compiled programs and resized images for whoever trains or times networks."""
 
@@ -41,6 +46,7 @@ class Workshop:
         # By fingerprint, and the number of seeds trained together (None: one, not batched).
         self.programs: OrderedDict[tuple[str, int | None], Future[CompiledTrial]] = OrderedDict()
         self._together: dict[int, bool] = {}
+        self._apart: set[str] = set()
         self._pixels: OrderedDict[int, TrialPixels] = OrderedDict()
 
     def check_stop(self) -> None:
@@ -76,10 +82,11 @@ class Workshop:
     def together(self, network: Network, seeds: int) -> bool:
         """Whether so many seeds train faster as one batched program here: measured once, on the first network.
 
-        Never on a CPU, where one seed already fills the cores (`training.seeds.together_by_default`).
-        Errors: TrainingStopped. A program that cannot be compiled or does not fit counts as no: in turn it may.
+        Never on a CPU, where one seed already fills the cores (`training.seeds.together_by_default`), and for a network
+        once it was to `part`. A program that cannot be compiled or does not fit counts as no: in turn it may.
+        Errors: TrainingStopped.
         """
-        if not together_by_default(self.platform):
+        if not together_by_default(self.platform) or fingerprint(network) in self._apart:
             return False
         if seeds not in self._together:
             self.prepare(network)
@@ -96,6 +103,18 @@ class Workshop:
                 gain = 0.0
             self._together[seeds] = gain > 1
         return self._together[seeds]
+
+    def compiled_together(self, program: Future[CompiledTrial]) -> None:
+        """Waits for a batched program. Errors: NotTogetherError where XLA has none, OutOfMemory, TrainingStopped."""
+        try:
+            ready(program, self.should_stop)
+        except jax.errors.JaxRuntimeError as error:
+            raise NotTogetherError(failures.reason(error)) from error
+
+    def part(self, network: Network) -> None:
+        """From now on the network's seeds train in turn."""
+        self.forget(network)
+        self._apart.add(fingerprint(network))
 
     def timing(self, network: Network, macs: int) -> Timing:
         """How fast the network is here: compiled, unless that is done, and run for a few steps. Nothing is recorded.

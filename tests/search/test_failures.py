@@ -200,11 +200,11 @@ def test_what_a_kill_behind_the_record_leaves_is_removed(ledger: Ledger, tmp_pat
     trainer = Pretend(ledger)
     assert trainer.run(first)
     again = Pretend(ledger)
-    again.checkpoints = tmp_path
+    again.custody.folder = tmp_path
     left, going_on = (tmp_path / trainer.row(job).key for job in (first, second))
     for folder in (left, going_on):
         folder.mkdir()
-    again.tidy([left.name, going_on.name])
+    again.custody.tidy([left.name, going_on.name])
     assert (left.exists(), going_on.exists()) == (False, True)
     rounds.run_jobs(again, [first, second])
     assert not going_on.exists()

@@ -18,9 +18,9 @@ from scaling_search.networks import build as networks
 from scaling_search.networks.build import Model
 from scaling_search.search import rounds, workshop
 from scaling_search.search.trainer import Trainer
-from scaling_search.training.outcome import TrainingStopped
+from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from scaling_search.training.seeds import Speed
-from tests.search.test_trainer import STEPS, TINY, Steps, job, programs, trainer
+from tests.search.test_trainer import STEPS, TINY, Steps, job, network, programs, trainer
 
 __all__ = ["programs"]  # a fixture: compiled once for all tests of this file
 
@@ -100,6 +100,61 @@ def test_seeds_train_in_turn_where_no_program_of_all_compiles(
     rows = trials(tmp_path, "turn.db")
     assert {row.state for row in rows.values()} == {"complete"}
     assert batched == [], "nothing to measure"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (jax.errors.JaxRuntimeError("UNIMPLEMENTED: no algorithm worked"), "no algorithm worked"),
+        (OutOfMemory("out of device memory", predicted_bytes=1 << 40), "out of device memory"),
+    ],
+)
+def test_a_later_network_whose_seeds_make_no_program_trains_them_in_turn(
+    error: Exception, told: str, tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether together is faster was measured on the first network; what holds for that need not hold for a larger."""
+    start, larger = workshop.start_compiling, network('{ block = "plain", width = 6 }')
+    refused: list[int] = []
+
+    def refuse(model: Any, pixels: Any, recipe: Any, *, lanes: int | None = None) -> Any:
+        if lanes is None or not batched:
+            return start(model, pixels, recipe, lanes=lanes)
+        refused.append(lanes)
+        failed: Future[Any] = Future()
+        failed.set_exception(error)
+        return failed
+
+    watcher = Steps()
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        work = trainer(ledger, watcher=watcher, checkpoints=tmp_path / "kept")
+        assert work.together(TINY, len(SEEDS))
+        monkeypatch.setattr(workshop, "start_compiling", refuse)
+        assert work.run_seeds([job(larger, seed) for seed in SEEDS]) == len(SEEDS)
+        assert {row.state for row in ledger.trials()} == {"complete"}
+        assert [row.attempts for row in ledger.trials()] == [1] * len(SEEDS), (
+            "the one together does not count"
+        )
+        assert not [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
+    (said,) = watcher.said
+    assert said.startswith("tiny: 3 seeds train in turn, not together: ") and told in said
+    assert refused == [len(SEEDS)]
+    assert not work.together(larger, len(SEEDS)) and work.together(TINY, len(SEEDS))
+
+
+def test_seeds_that_overflow_the_memory_as_they_train_are_trained_in_turn(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overflow(*_: object, **__: object) -> None:
+        raise OutOfMemory("out of device memory", predicted_bytes=None)
+
+    monkeypatch.setattr("scaling_search.search.trainer.train_seeds", overflow)
+    rows = trials(tmp_path, "l.db")
+    assert {row.state for row in rows.values()} == {"complete"}
+    monkeypatch.setattr("scaling_search.search.trainer.train", overflow)
+    with Ledger.open(tmp_path / "alone.db") as ledger:
+        trainer(ledger).run_seeds([job(TINY, seed) for seed in SEEDS])
+        assert {row.state for row in ledger.trials()} == {"failed"}
+        assert all("out of device memory" in (row.failure or "") for row in ledger.trials())
 
 
 def test_seeds_stopped_together_go_on_together(tmp_path: Path, batched: list[int]) -> None:
