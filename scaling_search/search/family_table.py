@@ -17,6 +17,7 @@ from scaling_search.search import climb, judge, learned, statistics
 from scaling_search.search import study as studies
 from scaling_search.search.budget import QUANTITIES
 from scaling_search.search.results import FRESH_SEEDS
+from scaling_search.search.rivals import bits_of
 from scaling_search.search.scores import Bits, gather
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ def report_of(ledger: Reader, study: str) -> tuple[FamilyReport, list[TrialRow]]
     settings = studies.parse(row.toml, what=f"study {row.name} in the ledger")
     stuck = learned.by_network(trials, learned.unlearned(ledger, trials))
     complete = {trial.key: trial for trial in collect.own(row, trials) if trial.state == "complete"}
-    validation = _intervals((trial, judge.bits(trial)) for trial in complete.values())
+    validation = _intervals((trial, bits_of(trial)) for trial in complete.values())
     test = _intervals(
-        (complete[found.trial_key], judge.bits(found))
+        (complete[found.trial_key], bits_of(found))
         for found in evaluations
         if found.split == "test" and found.trial_key in complete
     )

@@ -29,6 +29,7 @@ from scaling_search.search.announced import Compared
 from scaling_search.search.judge import Findings
 from scaling_search.search.plan import Planned, plan
 from scaling_search.search.race import Decision
+from scaling_search.search.rivals import rivals_of, scores_of
 from scaling_search.search.scores import Scores
 from scaling_search.search.study import Study
 
@@ -129,9 +130,9 @@ class Race:
         if not self.study.grid.racing:
             return racing
         seeds = self.study.grid.seeds
-        field = judge.rivals(self.ledger.candidates(self.study.name, "grid"))
+        field = rivals_of(self.ledger.candidates(self.study.name, "grid"))
         trials = results.own_trials(self.ledger, self.study.name)
-        scores = judge.scores(field, trials, learned.unlearned(self.ledger, trials))
+        scores = scores_of(field, trials, learned.unlearned(self.ledger, trials))
         if scores is None:
             return ()
         recorded = self.ledger.decisions(self.study.name)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.rows import TrialRow
-from scaling_search.search import announced, judge, learned, speed
+from scaling_search.search import announced, learned, speed
 from scaling_search.search import forecast as forecasts
 from scaling_search.search.forecast import Basis, Forecast
 from scaling_search.search.plan import Planned
 from scaling_search.search.power import Power, measured, seeds_needed
 from scaling_search.search.results import own_trials
+from scaling_search.search.rivals import rivals_of, scores_of
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
@@ -86,8 +87,8 @@ def power(planned: Planned, ledger: Reader, difference: float) -> Power:
         raise UsageError(f"--power {difference:g}: write the difference in accuracy as a share, such as 0.01")
     name = planned.study.name
     trials = own_trials(ledger, name)
-    rivals = judge.rivals(ledger.candidates(name, "grid"))
-    scores = judge.scores(rivals, trials, learned.unlearned(ledger, trials))
+    rivals = rivals_of(ledger.candidates(name, "grid"))
+    scores = scores_of(rivals, trials, learned.unlearned(ledger, trials))
     noise = None if scores is None else measured(scores)
     if scores is None or noise is None:
         raise InputError(

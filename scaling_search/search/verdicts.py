@@ -10,7 +10,8 @@ from scaling_search.report import collect
 from scaling_search.report.rows import GridReport, GridRow, Judgement, Verdict
 from scaling_search.report.table import Interval
 from scaling_search.search import stage, statistics
-from scaling_search.search.judge import LEVEL, Findings, Triple
+from scaling_search.search.judge import LEVEL, Findings
+from scaling_search.search.rivals import Triple
 from scaling_search.search.statistics import Estimate
 
 _Place = tuple[str | None, float | None]  # network and φ

@@ -4,6 +4,7 @@ import numpy as np
 
 from scaling_search.ledger.rows import CandidateRow, StudyRow, TrialRow
 from scaling_search.search import confidence, judge, minutes, race, verdicts
+from scaling_search.search.rivals import all_bits, bits_of, rivals_of, scores_of
 
 
 def row(
@@ -43,32 +44,32 @@ def trial(network: str, seed: int, right: int, state: str = "complete", images: 
 
 def test_triples_that_build_the_same_are_one_rival_led_by_the_one_moved_least() -> None:
     rows = [row("a", 1.0, off=3), row("a", 1.2), row("b", 1.4), row("c", 2.0, status="dropped")]
-    first, second = judge.rivals(rows)
+    first, second = rivals_of(rows)
     assert (first.key, first.triple, len(first.triples)) == ("a", (1.2, 1.0, 1.0), 2)
     assert (second.key, second.triples) == ("b", ((1.4, 1.0, 1.0),))
 
 
 def test_at_several_phi_a_rival_must_be_there_at_each() -> None:
     rows = [row("a", 1.0), row("b", 1.0, 2), row("a", 1.2), row("c", 1.2, 2), row("d", 1.4)]
-    assert [rival.key for rival in judge.rivals(rows)] == ["a+b", "a+c"]
-    assert judge.rivals(rows)[0].macs == 200
+    assert [rival.key for rival in rivals_of(rows)] == ["a+b", "a+c"]
+    assert rivals_of(rows)[0].macs == 200
 
 
 def test_bits_are_the_images_in_order() -> None:
-    assert judge.bits(trial("a", 0, 13, images=21)).tolist() == [True] * 13 + [False] * 8
+    assert bits_of(trial("a", 0, 13, images=21)).tolist() == [True] * 13 + [False] * 8
 
 
 def test_all_bits_are_those_of_each() -> None:
     alike = [trial("a", seed, 10 + seed, images=21) for seed in range(3)]
     for rows in ([], alike, [*alike, trial("a", 3, 5, images=8)]):
-        found = judge.all_bits(rows)
-        assert [bits.tolist() for bits in found] == [judge.bits(row).tolist() for row in rows]
+        found = all_bits(rows)
+        assert [bits.tolist() for bits in found] == [bits_of(row).tolist() for row in rows]
         assert {bits.dtype for bits in found} <= {np.dtype(bool)}
 
 
 def test_an_image_counts_once_at_several_phi() -> None:
-    field = judge.rivals([row("a", 1.0), row("b", 1.0, 2)])
-    table = judge.scores(field, [trial("a", 0, 80), trial("b", 0, 60), trial("a", 1, 90)])
+    field = rivals_of([row("a", 1.0), row("b", 1.0, 2)])
+    table = scores_of(field, [trial("a", 0, 80), trial("b", 0, 60), trial("a", 1, 90)])
     assert table is not None
     assert table.seeds == (0,)
     assert sorted(set(table.correct[0, 0].tolist())) == [0.0, 0.5, 1.0]
@@ -76,7 +77,7 @@ def test_an_image_counts_once_at_several_phi() -> None:
 
 
 def test_one_broken_seed_takes_a_rival_out_and_waiting_ones_do_not() -> None:
-    field = judge.rivals([row(name, 1 + i / 10) for i, name in enumerate("abcd")])
+    field = rivals_of([row(name, 1 + i / 10) for i, name in enumerate("abcd")])
     trials = [
         *(trial("a", seed, 90) for seed in range(2)),
         trial("a", 2, 0, "diverged"),
@@ -86,23 +87,23 @@ def test_one_broken_seed_takes_a_rival_out_and_waiting_ones_do_not() -> None:
         trial("c", 1, 0, "failed"),
         trial("d", 0, 0, "running"),
     ]
-    table = judge.scores(field, trials)
+    table = scores_of(field, trials)
     assert table is not None
     assert table.names == ("b",)
-    assert judge.scores(field, []) is None
+    assert scores_of(field, []) is None
     assert judge.findings([row("a", 1.0)], [trial("a", 0, 0, "diverged")], racing_seeds=3).choice is None
 
 
 def test_a_triple_that_scales_nothing_is_no_point_of_the_surface() -> None:
     networks = {"base": 1.0, "a": 1.4, "b": 1.8, "c": 2.0}
-    field = judge.rivals([row(name, alpha) for name, alpha in networks.items()])
+    field = rivals_of([row(name, alpha) for name, alpha in networks.items()])
     trials = [
         trial(name, seed, 60 + 7 * seed + 3 * at) for at, name in enumerate(networks) for seed in (0, 1)
     ]
-    table = judge.scores(field, trials, {})
+    table = scores_of(field, trials, {})
     assert table is not None and len(table.names) == len(networks)
     assert judge.response(field, table) is not None
-    alone = judge.scores(field[:1], trials[:2], {})
+    alone = scores_of(field[:1], trials[:2], {})
     assert alone is not None and judge.response(field[:1], alone) is None
 
 
@@ -113,7 +114,7 @@ def test_a_whole_table_without_decisions_is_tested_once_at_the_whole_error() -> 
         for name, right in {"a": 300, "b": 296, "c": 100}.items()
         for seed in range(4)
     ]
-    table = judge.scores(judge.rivals(field), trials)
+    table = scores_of(rivals_of(field), trials)
     assert table is not None
     found = judge.findings(field, trials, racing_seeds=4)
     assert found.members == confidence.confidence_set(table, figures=False)

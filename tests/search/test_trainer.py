@@ -20,9 +20,9 @@ from scaling_search.costs.count import cost
 from scaling_search.data.dataset import Dataset, Split
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.rows import CandidateRow, TrialRow
-from scaling_search.search import judge, rounds
+from scaling_search.search import rounds
 from scaling_search.search.jobs import Job
-from scaling_search.search.judge import Rival
+from scaling_search.search.rivals import Rival, scores_of
 from scaling_search.search.trainer import Trainer
 from scaling_search.training import recipe as recipes
 from scaling_search.training.cache import enable_cache
@@ -206,7 +206,7 @@ def test_a_diverged_trial_is_recorded_never_ranked_and_the_others_go_on(ledger: 
     )
     assert json.loads(diverged.epochs or "[]")[0]["epoch"] == 1
     assert rows[fingerprint(well)].state == "complete"
-    table = judge.scores([rival(sick), rival(well)], rows.values())
+    table = scores_of([rival(sick), rival(well)], rows.values())
     assert table is not None and table.names == (fingerprint(well),)
     assert rounds.run_jobs(trainer(ledger, recipe=absurd), jobs) == 0, "what diverged once would do so again"
 
