@@ -34,14 +34,14 @@ def flips(n: int, folder: Path) -> Outcome:
     killed.kill()
 
     def prepare(tell: Callable[..., None]) -> None:
-        begin = loop._begin
+        begin = loop.begin
 
         def flip_first(program: Any, seeds: Any, checkpoints: Any) -> Any:
             _flip(n, folder / "copies", program, seeds, checkpoints, tell)
-            loop._begin = begin
+            loop.begin = begin
             return begin(program, seeds, checkpoints)
 
-        loop._begin = flip_first
+        loop.begin = flip_first
 
     child = start(search.child(prepare))
     code = child.end()

@@ -28,6 +28,7 @@ from scaling_search.search import origin
 from scaling_search.search import trainer as _trainer  # noqa: F401
 from scaling_search.training import cache, compiled, loop
 from scaling_search.training.checkpoint import Checkpoints
+from scaling_search.training.run import Run
 
 _NETWORK = """name = "tiny"
 resolution = 8
@@ -161,7 +162,7 @@ def parameters(marks: list[Mark]) -> dict[str, str]:
 
 def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
     """Puts a mark before and after whatever a kill could tear. For a child only: it changes the program."""
-    begin, judge, outcomes = loop._begin, loop.judge, loop._outcomes
+    begin, judge, outcomes = loop.begin, loop.judge, Run.outcomes
     save, compile_trial, progress = Checkpoints.save, compiled.compile_trial, loop.Progress
     finish, decide = Ledger.finish, Ledger.record_decisions
     current = ""
@@ -204,9 +205,9 @@ def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
         finish(self, claim, result)
         tell("recorded", claim.key)
 
-    def save_often(run: Any, checkpoints: Any) -> None:
+    def save_often(run: Run) -> None:
         if run.step % _STEPS_BETWEEN == 0 or run.step == run.program.trial.steps_per_epoch:
-            loop._save(run, checkpoints)
+            run._save(run.checkpoints)
 
     def told_decide(self: Ledger, rows: Any) -> None:
         tell("deciding")
@@ -214,10 +215,10 @@ def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
 
     changes: list[tuple[Any, str, Any]] = [
         (compiled, "compile_trial", told_compile),
-        (loop, "_begin", told_begin),
+        (loop, "begin", told_begin),
         (loop, "Progress", told_progress),
         (loop, "judge", told_judge),
-        (loop, "_outcomes", told_outcomes),
+        (Run, "outcomes", told_outcomes),
         (Checkpoints, "save", told_save),
         (Ledger, "finish", told_finish),
         (Ledger, "record_decisions", told_decide),
@@ -225,7 +226,7 @@ def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
     if often:
         changes += [
             (loop, "_CHUNK_SECONDS", 0.0),
-            (loop, "_save_when_due", save_often),
+            (Run, "save_when_due", save_often),
         ]
     for place, name, value in changes:
         if not hasattr(place, name):

@@ -57,7 +57,8 @@ def cost(
     """What networks cost, one or several side by side: parameters, MACs, activations, memory."""
     from scaling_search.report.render import show, write
     from scaling_search.report.to_json import dumps
-    from scaling_search.search.compare import Scaling, compare, document
+    from scaling_search.search.compare import compare, document
+    from scaling_search.search.scaling_options import Scaling
 
     scaling = Scaling(
         phi=phi,

@@ -27,6 +27,7 @@ def doctor(
     from scaling_search.errors import DamagedError, DeviceError, UsageError
     from scaling_search.report.render import show, write
     from scaling_search.report.to_json import dumps
+    from scaling_search.search import checkup
     from scaling_search.search import doctor as use_case
 
     if ledger is None:
@@ -40,11 +41,11 @@ def doctor(
         if machine.problem is not None:
             raise DeviceError(f"no device can be used: {machine.problem}")
         return
-    found = use_case.inspect(ledger, repair=repair)
+    found = checkup.inspect(ledger, repair=repair)
     if as_json:
-        write(dumps(use_case.checkup_record(found)))
+        write(dumps(checkup.record(found)))
     else:
-        show(use_case.checkup_document(found))
+        show(checkup.document(found))
     if not found.whole:
         count = f"{len(found.damage)} fault{'' if len(found.damage) == 1 else 's'} found"
         saved = "" if found.repaired is None else f"; what is whole is in {found.repaired}"

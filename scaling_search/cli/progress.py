@@ -14,7 +14,7 @@ from scaling_search.report.escape import clean, for_rich
 if TYPE_CHECKING:
     from scaling_search.ledger.rows import TrialRow
     from scaling_search.search.jobs import Job
-    from scaling_search.training.loop import Progress as Steps
+    from scaling_search.training.hooks import Progress as Steps
 
 
 class Bars:

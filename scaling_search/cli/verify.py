@@ -17,8 +17,9 @@ def verify(as_json: options.Json = False) -> None:
     """
     from scaling_search.report.render import show
     from scaling_search.search import verify as use_case
+    from scaling_search.search.verify_table import document
 
     found = use_case.verify()
-    show(use_case.document(found, by_source=not as_json), "json" if as_json else "text")
+    show(document(found, by_source=not as_json), "json" if as_json else "text")
     if not found.exact:
         raise typer.Exit(1)

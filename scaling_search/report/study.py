@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scaling_search.report import columns, figures
+from scaling_search.report.candidate_columns import cells, costs, phi, triple
 from scaling_search.report.picture import accuracy_plot
 from scaling_search.report.published import efficientnets, published_table
-from scaling_search.report.rows import Candidate, FamilyReport, FamilyRow, GridReport, GridRow
-from scaling_search.report.table import Column, Document, Emphasis, Row, Scalar, Table
+from scaling_search.report.rows import FamilyReport, FamilyRow, GridReport, GridRow
+from scaling_search.report.table import Document, Emphasis, Row, Scalar, Table
 
 FEW = 12  # moved and dropped candidates that a terminal shows
 
@@ -60,8 +61,8 @@ def grid_table(report: GridReport) -> Table:
     shared = any(len(row.triples) > 1 for row in rows)
     layout = (
         columns.hidden("name"),
-        _phi(candidates) if several else columns.hidden("phi"),
-        *_triple(candidates),
+        phi(candidates) if several else columns.hidden("phi"),
+        *triple(candidates),
         columns.estimate("accuracy", "Validation accuracy", ("accuracy_mean", "accuracy_sd", "seeds")),
         columns.name("verdict", "Verdict"),
         columns.interval(
@@ -71,7 +72,7 @@ def grid_table(report: GridReport) -> Table:
             sign=True,
         ),
         columns.interval("interval", "Validation accuracy (%), interval", ("accuracy_low", "accuracy_high")),
-        *_costs(candidates),
+        *costs(candidates),
         columns.integer("triple_count", "Triples", place="always" if shared else "never"),
         columns.hidden("triples"),
         columns.hidden("status"),
@@ -104,7 +105,7 @@ def adjusted_table(report: GridReport) -> Table:
     nominal = [candidate.nominal_resolution for candidate in candidates]
     layout = (
         columns.hidden("phi"),
-        *_triple(candidates),
+        *triple(candidates),
         columns.name("status", "Change"),
         columns.coefficient("nominal_resolution", "Nominal resolution (px)", nominal),
         columns.integer("resolution", "Resolution (px)"),
@@ -125,7 +126,7 @@ def family_table(report: FamilyReport) -> Table:
     """The family by rising φ: what each member costs, what it reached, and what was predicted."""
     candidates = [row.candidate for row in report.rows]
     layout = (
-        _phi(candidates),
+        phi(candidates),
         columns.name("name", "Network"),
         columns.estimate("accuracy", "Validation accuracy", ("accuracy_mean", "accuracy_sd", "seeds")),
         columns.estimate("test", "Test accuracy", ("test_accuracy_mean", "test_accuracy_sd", "test_seeds")),
@@ -137,7 +138,7 @@ def family_table(report: FamilyReport) -> Table:
             "predicted", "Predicted before training (%)", ("predicted", "predicted_low", "predicted_high")
         ),
         columns.flag("prediction_held", "Prediction held"),
-        *_costs(candidates),
+        *costs(candidates),
         *(columns.hidden(key) for key in ("alpha", "beta", "gamma")),
         columns.name("status", "Status"),
         columns.remark("reason", "Remark"),
@@ -183,39 +184,9 @@ def _coefficients(report: FamilyReport) -> str:
     )
 
 
-def _phi(candidates: Sequence[Candidate]) -> Column:
-    return columns.coefficient("phi", "φ", [candidate.phi for candidate in candidates], identifies=True)
-
-
-def _triple(candidates: Sequence[Candidate]) -> tuple[Column, Column, Column]:
-    return (
-        columns.coefficient("alpha", "α", [candidate.alpha for candidate in candidates], identifies=True),
-        columns.coefficient("beta", "β", [candidate.beta for candidate in candidates], identifies=True),
-        columns.coefficient("gamma", "γ", [candidate.gamma for candidate in candidates], identifies=True),
-    )
-
-
-def _costs(candidates: Sequence[Candidate]) -> tuple[Column, ...]:
-    return (
-        columns.millions("macs", "MACs", [candidate.macs for candidate in candidates]),
-        columns.hidden("macs_ratio"),
-        columns.decimal("macs_to_target", "MACs ratio", 3),
-        columns.millions("parameters", "Parameters", [candidate.parameters for candidate in candidates]),
-        columns.hidden("nominal_resolution"),
-        columns.integer("resolution", "Resolution (px)"),
-        columns.name("depth", "Depth", place="filled"),
-        columns.name("width", "Width", place="filled"),
-        columns.hidden("fingerprint"),
-    )
-
-
-def _candidate_cells(candidate: Candidate) -> dict[str, Any]:
-    return {**vars(candidate), "macs_to_target": candidate.macs_to_target}
-
-
 def _grid_cells(row: GridRow) -> dict[str, Any]:
     return {
-        **_candidate_cells(row.candidate),
+        **cells(row.candidate),
         "accuracy": row.accuracy,
         "interval": row.interval,
         "difference": row.difference,
@@ -230,7 +201,7 @@ def _grid_cells(row: GridRow) -> dict[str, Any]:
 
 def _family_cells(row: FamilyRow) -> dict[str, Any]:
     return {
-        **_candidate_cells(row.candidate),
+        **cells(row.candidate),
         "accuracy": row.accuracy,
         "interval": row.interval,
         "test": row.test,

@@ -11,14 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from scaling_search.data.places import data_directory
-from scaling_search.errors import DamagedError
-from scaling_search.ledger import repair as repairs
-from scaling_search.ledger.check import check
 from scaling_search.ledger.filesystem import network_warning
-from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.records import Damage
-from scaling_search.report import columns, figures
-from scaling_search.report.table import Document, Row, Table
+from scaling_search.report import figures
+from scaling_search.report.table import Document
 from scaling_search.search import datasets, origin
 
 # Builds with the fix of the WAL corruption bug of 3.7.0 to 3.51.2: 3.51.3 and its two back-ports.
@@ -122,99 +117,3 @@ def document(machine: Machine) -> Document:
         tables=datasets.document(datasets.known()).tables,
         notes=() if warning is None else (f"Warning: {warning}",),
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Checkup:
-    """The state of one ledger: its damage, warnings, and what a repair kept (rows by table) and lost."""
-
-    ledger: str
-    damage: list[Damage]
-    warnings: tuple[str, ...]
-    rows: dict[str, int] | None
-    repaired: Path | None
-    lost: list[Damage]
-
-    @property
-    def whole(self) -> bool:
-        return not self.damage
-
-
-def inspect(place: str, *, repair: Path | None) -> Checkup:
-    """Checks every row of a ledger; with `repair` also writes the whole ones into a new file there.
-
-    Errors: InputError (no such ledger, the new file exists), DamagedError (not a ledger at all, and no repair asked
-    for), StorageError.
-    """
-    warnings: tuple[str, ...] = ()
-    rows = None
-    try:
-        with Ledger.open(place, read_only=True) as ledger:
-            warnings = ledger.warnings
-            damage = check(ledger)
-            if not damage:
-                rows = _counts(ledger)
-    except DamagedError as error:
-        if repair is None:
-            raise
-        damage = [Damage(table="file", key=place, what=str(error))]
-    if repair is None:
-        return Checkup(ledger=place, damage=damage, warnings=warnings, rows=rows, repaired=None, lost=[])
-    saved = repairs.repair(place, repair)
-    return Checkup(
-        ledger=place,
-        damage=damage,
-        warnings=warnings,
-        rows=saved.kept,
-        repaired=repair,
-        lost=saved.lost,
-    )
-
-
-def _counts(ledger: Ledger) -> dict[str, int]:
-    return {"studies": len(ledger.studies()), "trials": len(ledger.trials())}
-
-
-def checkup_record(found: Checkup) -> dict[str, Any]:
-    """A ledger's state for programs."""
-    return {
-        "ledger": found.ledger,
-        "whole": found.whole,
-        "damage": [_fault(one) for one in found.damage],
-        "warnings": list(found.warnings),
-        "rows": found.rows,
-        "repaired": None if found.repaired is None else str(found.repaired),
-        "lost": [_fault(one) for one in found.lost],
-    }
-
-
-def checkup_document(found: Checkup) -> Document:
-    """A ledger's state for people."""
-    tables = []
-    if found.damage:
-        tables.append(_faults("damage", f"{found.ledger}: damaged", found.damage))
-    if found.repaired is not None and found.lost:
-        tables.append(_faults("lost", "Lost", found.lost))
-    rows = "" if found.rows is None else ", ".join(f"{count} {name}" for name, count in found.rows.items())
-    notes = []
-    if found.repaired is not None:
-        notes.append(f"Saved in {found.repaired}: {rows}." + ("" if found.lost else " Nothing was lost."))
-    elif found.whole:
-        notes.append(f"{found.ledger}: every row is whole ({rows}).")
-    else:
-        notes.append(f"To save what is whole: scaling-search doctor {found.ledger} --repair NEWFILE")
-    notes += [f"Warning: {warning}" for warning in found.warnings]
-    return Document(title="", tables=tuple(tables), notes=tuple(notes))
-
-
-def _faults(name: str, title: str, faults: list[Damage]) -> Table:
-    layout = (
-        columns.name("table", "Table", identifies=True),
-        columns.name("key", "Row"),
-        columns.name("what", "What is wrong"),
-    )
-    return Table(name=name, title=title, columns=layout, rows=tuple(Row(cells=_fault(one)) for one in faults))
-
-
-def _fault(damage: Damage) -> dict[str, str]:
-    return {"table": damage.table, "key": damage.key, "what": damage.what}

@@ -10,7 +10,7 @@ from scaling_search.costs.count import Cost
 from scaling_search.ledger.rows import TrialRow
 
 if TYPE_CHECKING:
-    from scaling_search.training.loop import Progress
+    from scaling_search.training.hooks import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,8 @@ from scaling_search.search.jobs import Job, Watcher
 from scaling_search.search.workshop import NotTogetherError, Workshop
 from scaling_search.training.compiled import CompiledTrial
 from scaling_search.training.evaluate import evaluate
-from scaling_search.training.loop import Hooks, train, train_seeds
+from scaling_search.training.hooks import Hooks
+from scaling_search.training.loop import train, train_seeds
 from scaling_search.training.outcome import Outcome, OutOfMemory
 from scaling_search.training.pixels import split_on_device
 from scaling_search.training.recipe import Recipe

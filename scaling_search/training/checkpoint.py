@@ -13,26 +13,36 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling_search.errors import DamagedError, StorageError
+from scaling_search.errors import DamagedError
 from scaling_search.training.outcome import EpochMetrics
 from scaling_search.training.recipe import Recipe
+from scaling_search.training.state_file import (
+    MANIFEST,
+    bits,
+    from_bits,
+    leaves,
+    pack,
+    read_state,
+    storage_errors,
+    sums,
+    sync,
+    sync_folder,
+    unpack,
+    write_state,
+)
 from scaling_search.training.steps import State
 
 _FORMAT = 1
-_MANIFEST = "manifest"
 _log = logging.getLogger(__name__)
 
 
@@ -65,9 +75,9 @@ class Checkpoints:
         """Writes one, then removes all but the newest ``keep``. Raises StorageError, earlier ones left whole."""
         step = int(np.max(position.state.step))
         final, aside = self.folder / f"step-{step:08d}", self.folder / f"step-{step - 1:08d}~"
-        arrays, leaves = _pack(position.state)
+        arrays, leaves = pack(position.state)
         needed = sum(array.nbytes for array in arrays.values())
-        with _storage_errors(self.folder, needed):
+        with storage_errors(self.folder, needed):
             self.folder.mkdir(parents=True, exist_ok=True)
             free = shutil.disk_usage(self.folder).free
             if free < needed:
@@ -75,7 +85,7 @@ class Checkpoints:
             draft = self.folder / f"draft-{uuid.uuid4().hex}"
             try:
                 draft.mkdir()
-                _write_state(draft / "state", arrays)
+                write_state(draft / "state", arrays)
                 body = {
                     "format": _FORMAT,
                     "trial": self.trial,
@@ -83,21 +93,21 @@ class Checkpoints:
                     "recipe": recipe.canonical(),
                     "leaves": leaves,
                     "history": [[asdict(epoch) for epoch in lane] for lane in position.history],
-                    "correct": [_bits(lane) for lane in position.correct],
+                    "correct": [bits(lane) for lane in position.correct],
                     "epoch_seconds": position.epoch_seconds,
-                    "files": _sums(draft),
+                    "files": sums(draft),
                 }
                 line = json.dumps(body, sort_keys=True, allow_nan=False).encode()
-                manifest = draft / _MANIFEST
+                manifest = draft / MANIFEST
                 manifest.write_bytes(line + b"\n" + hashlib.sha256(line).hexdigest().encode() + b"\n")
-                _sync(draft)
+                sync(draft)
                 # One of this step may exist: from before its evaluation, or a damaged one. It must not be missed while
                 # it is replaced, so it first gets a name that comes right after this one's.
                 if final.exists():
                     _remove(aside)
                     final.rename(aside)
                 draft.rename(final)
-                _sync_folder(self.folder)
+                sync_folder(self.folder)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         _remove(aside)
@@ -141,129 +151,24 @@ def _read(path: Path, trial: str, template: State, seeds: list[int], recipe: Rec
     for key, value in expected.items():
         if body[key] != value:
             raise DamagedError(f"its {key} is not this trial's")
-    if body["leaves"] != _leaves(template):
+    if body["leaves"] != leaves(template):
         raise DamagedError("its arrays are not this network's")
-    if _sums(path) != body["files"]:
+    if sums(path) != body["files"]:
         raise DamagedError("its files do not match the manifest's SHA-256 sums")
     return Position(
-        state=_unpack(_read_state(path / "state", template), template),
+        state=unpack(read_state(path / "state", template), template),
         history=tuple(tuple(EpochMetrics(**epoch) for epoch in lane) for lane in body["history"]),
-        correct=tuple(_from_bits(lane) for lane in body["correct"]),
+        correct=tuple(from_bits(lane) for lane in body["correct"]),
         epoch_seconds=body["epoch_seconds"],
     )
 
 
 def _manifest(path: Path) -> dict[str, Any]:
     try:
-        line, digest, rest = (path / _MANIFEST).read_bytes().split(b"\n")
+        line, digest, rest = (path / MANIFEST).read_bytes().split(b"\n")
     except (OSError, ValueError) as error:
         raise DamagedError(f"its manifest cannot be read ({type(error).__name__})") from error
     if rest or hashlib.sha256(line).hexdigest().encode() != digest:
         raise DamagedError("its manifest does not match its own SHA-256 sum")
     body: dict[str, Any] = json.loads(line)
     return body
-
-
-def _sums(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file under a folder but its manifest. Raises DamagedError when one cannot be read."""
-    sums = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name != _MANIFEST:
-            try:
-                with path.open("rb") as file:
-                    sums[name] = hashlib.file_digest(file, "sha256").hexdigest()
-            except OSError as error:
-                raise DamagedError(f"{name} cannot be read ({error.strerror})") from error
-    return sums
-
-
-def _leaves(state: State) -> list[list[Any]]:
-    """Path, shape and type of each leaf, in tree order."""
-    return [
-        [jax.tree_util.keystr(path), list(leaf.shape), str(leaf.dtype)]
-        for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]
-    ]
-
-
-def _pack(state: State) -> tuple[dict[str, NDArray[Any]], list[list[Any]]]:
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
-    kinds = sorted({str(leaf.dtype) for leaf in leaves})
-    return {
-        kind: np.concatenate([leaf.ravel() for leaf in leaves if str(leaf.dtype) == kind]) for kind in kinds
-    }, _leaves(state)
-
-
-def _unpack(arrays: dict[str, NDArray[Any]], template: State) -> State:
-    leaves, treedef = jax.tree.flatten(template)
-    used = dict.fromkeys(arrays, 0)
-    unpacked = []
-    for leaf in leaves:
-        kind = str(leaf.dtype)
-        start, used[kind] = used[kind], used[kind] + leaf.size
-        # A copy of its own: the training program overwrites what it is given.
-        unpacked.append(jnp.array(arrays[kind][start : used[kind]].reshape(leaf.shape), copy=True))
-    state: State = jax.tree.unflatten(treedef, unpacked)
-    return state
-
-
-def _write_state(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    import orbax.checkpoint as ocp
-
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(path.absolute(), arrays)
-        checkpointer.wait_until_finished()
-
-
-def _read_state(path: Path, template: State) -> dict[str, NDArray[Any]]:
-    import orbax.checkpoint as ocp
-
-    sizes: dict[str, int] = {}
-    for leaf in jax.tree.leaves(template):
-        sizes[str(leaf.dtype)] = sizes.setdefault(str(leaf.dtype), 0) + leaf.size
-    target = {kind: np.empty(size, kind) for kind, size in sizes.items()}
-    try:
-        with ocp.StandardCheckpointer() as checkpointer:
-            restored: dict[str, NDArray[Any]] = checkpointer.restore(path.absolute(), target)
-    except (OSError, ValueError, KeyError) as error:
-        raise DamagedError(f"Orbax cannot read it ({type(error).__name__})") from error
-    return restored
-
-
-def _bits(correct: NDArray[np.bool_] | None) -> dict[str, Any] | None:
-    return None if correct is None else {"count": len(correct), "hex": np.packbits(correct).tobytes().hex()}
-
-
-def _from_bits(bits: dict[str, Any] | None) -> NDArray[np.bool_] | None:
-    if bits is None:
-        return None
-    packed = np.frombuffer(bytes.fromhex(bits["hex"]), np.uint8)
-    return np.unpackbits(packed, count=bits["count"]).astype(np.bool_)
-
-
-@contextlib.contextmanager
-def _storage_errors(folder: Path, needed: int) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:  # TensorStore reports a full disk as ValueError
-        raise StorageError(
-            f"cannot write a checkpoint of {needed:,} bytes under {folder}: {error}"
-        ) from error
-
-
-def _sync(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        else:
-            _sync_folder(path)
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling_search.errors import DamagedError, InputError
-from scaling_search.report import collect
+from scaling_search.report import collect, measured
 from scaling_search.report.rows import Candidate, Judgement, States
 from scaling_search.report.table import Interval
 from tests.report import sample
@@ -129,21 +129,21 @@ def test_states_decide_how_a_candidate_is_shown(states: list[str], verdict: str)
 
 
 def test_nothing_measured_is_none() -> None:
-    assert collect.estimate([]) is None
-    assert collect.estimate([None, math.nan]) is None
+    assert measured.estimate([]) is None
+    assert measured.estimate([None, math.nan]) is None
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=9))
 def test_the_deviation_is_the_exact_one(numbers: list[float]) -> None:
-    found = collect.estimate(numbers)
+    found = measured.estimate(numbers)
     assert found is not None and found.sd == pytest.approx(statistics.stdev(numbers), rel=1e-9, abs=1e-15)
 
 
 @given(st.floats(0, 1), st.integers(2, 9))
 def test_equal_accuracies_deviate_by_nothing(accuracy: float, seeds: int) -> None:
-    found = collect.estimate([accuracy] * seeds)
+    found = measured.estimate([accuracy] * seeds)
     assert found is not None and found.sd == 0.0
-    assert collect.count([]) == States()
+    assert measured.count([]) == States()
 
 
 @pytest.mark.parametrize("phi", [1e9, -1e9, math.inf, math.nan, None])

@@ -8,7 +8,8 @@ from scaling_search.architecture.toml import write
 from scaling_search.baselines.load import baseline
 from scaling_search.costs.count import cost
 from scaling_search.errors import InputError, UsageError
-from scaling_search.search.compare import Scaling, compare, document
+from scaling_search.search.compare import compare, document
+from scaling_search.search.scaling_options import Scaling
 
 KEYS = ("name", "resolution", "parameters", "batch_stats", "macs", "activations")
 

@@ -8,15 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scaling_search.search.simulate import (
-    SimulatedTrainer,
-    examine,
-    hill,
-    noise_sd,
-    one_best,
-    ridge,
-    surfaces,
-)
+from scaling_search.search.examine import examine
+from scaling_search.search.simulate import SimulatedTrainer, hill, noise_sd, one_best, ridge, surfaces
 from tests.search.scored import at_least, at_most, scored
 
 ROOT = Path(__file__).parents[2]

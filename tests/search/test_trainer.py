@@ -26,7 +26,7 @@ from scaling_search.search.rivals import Rival, scores_of
 from scaling_search.search.trainer import Trainer
 from scaling_search.training import recipe as recipes
 from scaling_search.training.cache import enable_cache
-from scaling_search.training.loop import Progress
+from scaling_search.training.hooks import Progress
 from scaling_search.training.outcome import TrainingStopped
 from scaling_search.training.recipe import Recipe
 from tests.search.pretend import Listener

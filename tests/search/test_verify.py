@@ -8,7 +8,8 @@ import pytest
 
 from scaling_search.baselines.load import names
 from scaling_search.costs import published
-from scaling_search.search.verify import Recount, document, verify
+from scaling_search.search.verify import Recount, verify
+from scaling_search.search.verify_table import document
 
 
 @pytest.fixture(scope="module")

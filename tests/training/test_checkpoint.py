@@ -22,7 +22,8 @@ from scaling_search.errors import StorageError
 from scaling_search.training import loop
 from scaling_search.training.checkpoint import Checkpoints, Position
 from scaling_search.training.compiled import CompiledTrial
-from scaling_search.training.loop import Hooks, train
+from scaling_search.training.hooks import Hooks
+from scaling_search.training.loop import train
 from scaling_search.training.outcome import Outcome, TrainingStopped
 from scaling_search.training.pixels import TrialPixels
 from scaling_search.training.recipe import Recipe
@@ -293,6 +294,7 @@ import conftest
 from scaling_search.training.cache import enable_cache
 from scaling_search.training import loop
 from scaling_search.training.checkpoint import Checkpoints
+from scaling_search.training.hooks import Hooks
 from scaling_search.training.recipe import named
 enable_cache(Path(sys.argv[4]))
 if sys.argv[3] == "full":  # no file may grow beyond a few bytes: what a full disk looks like to whoever writes
@@ -305,7 +307,7 @@ data = conftest.Dataset(name="toy", classes=("top", "middle", "bottom"), fingerp
                         train=conftest.make_split(70, 0), validation=conftest.make_split(301, 1))
 kept = Checkpoints(folder=Path(sys.argv[2]), trial="trial", every_seconds=0.0)
 hidden = conftest.Toy(conftest.hidden_init, conftest.hidden_apply)
-hooks = loop.Hooks(on_progress=lambda progress: print(progress.step, flush=True))
+hooks = Hooks(on_progress=lambda progress: print(progress.step, flush=True))
 loop.train(hidden, conftest.on_device(data, 5), recipe, seed=1, checkpoints=kept, hooks=hooks)
 """
 

@@ -1,0 +1,44 @@
+"""The columns that tables of candidates share, and a candidate's cells in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from scaling_search.report import columns
+from scaling_search.report.rows import Candidate
+from scaling_search.report.table import Column
+
+
+def phi(candidates: Sequence[Candidate]) -> Column:
+    """φ, which tells rows apart."""
+    return columns.coefficient("phi", "φ", [candidate.phi for candidate in candidates], identifies=True)
+
+
+def triple(candidates: Sequence[Candidate]) -> tuple[Column, Column, Column]:
+    """α, β, γ, which tell rows apart."""
+    return (
+        columns.coefficient("alpha", "α", [candidate.alpha for candidate in candidates], identifies=True),
+        columns.coefficient("beta", "β", [candidate.beta for candidate in candidates], identifies=True),
+        columns.coefficient("gamma", "γ", [candidate.gamma for candidate in candidates], identifies=True),
+    )
+
+
+def costs(candidates: Sequence[Candidate]) -> tuple[Column, ...]:
+    """What a candidate costs and is made of."""
+    return (
+        columns.millions("macs", "MACs", [candidate.macs for candidate in candidates]),
+        columns.hidden("macs_ratio"),
+        columns.decimal("macs_to_target", "MACs ratio", 3),
+        columns.millions("parameters", "Parameters", [candidate.parameters for candidate in candidates]),
+        columns.hidden("nominal_resolution"),
+        columns.integer("resolution", "Resolution (px)"),
+        columns.name("depth", "Depth", place="filled"),
+        columns.name("width", "Width", place="filled"),
+        columns.hidden("fingerprint"),
+    )
+
+
+def cells(candidate: Candidate) -> dict[str, Any]:
+    """A candidate by the names of its columns."""
+    return {**vars(candidate), "macs_to_target": candidate.macs_to_target}

@@ -1,0 +1,124 @@
+"""A run between two polls: begun or restored, kept in checkpoints, and what it came to."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling_search.training import compiled as programs
+from scaling_search.training import steps
+from scaling_search.training.checkpoint import Checkpoints, Position
+from scaling_search.training.compiled import CompiledTrial
+from scaling_search.training.flat import Flat
+from scaling_search.training.outcome import EpochMetrics, Outcome, TrainingStopped
+
+
+@dataclass(kw_only=True)
+class Run:
+    """A run between two polls. ``history`` is one list of epochs per seed, ``correct`` what each last got right."""
+
+    program: CompiledTrial
+    seeds: list[int]
+    checkpoints: Checkpoints | None
+    state: steps.State
+    history: list[list[EpochMetrics]]
+    correct: list[NDArray[np.bool_] | None]
+    epoch_seconds: float = 0.0  # training seconds of the epoch under way
+    chunk: int = 1
+    saved_at: float = field(default_factory=time.monotonic)
+    saved_step: int | None = None
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return int(np.max(self.state.step))
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs trained and evaluated."""
+        return max(len(lane) for lane in self.history)
+
+    def diverged(self, lane: int) -> bool:
+        """Whether this seed's last epoch had a loss that is not finite."""
+        epochs = self.history[lane]
+        return bool(epochs) and (epochs[-1].train_loss is None or epochs[-1].loss is None)
+
+    def leave(self) -> NoReturn:
+        """Writes a checkpoint when there is anything new to keep, and raises TrainingStopped."""
+        if self.checkpoints is not None and self.step > (self.saved_step or 0):
+            self._save(self.checkpoints)
+        raise TrainingStopped(self.saved_step)
+
+    def save_when_due(self) -> None:
+        """Writes a checkpoint when the last one is old enough. Raises StorageError."""
+        kept = self.checkpoints
+        if kept is not None and time.monotonic() - self.saved_at >= kept.every_seconds:
+            self._save(kept)
+
+    def _save(self, checkpoints: Checkpoints) -> None:
+        position = Position(
+            state=self.state,
+            history=tuple(tuple(lane) for lane in self.history),
+            correct=tuple(self.correct),
+            epoch_seconds=self.epoch_seconds,
+        )
+        checkpoints.save(position, self.seeds, self.program.trial.recipe)
+        self.saved_step = self.step
+        self.saved_at = time.monotonic()
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What each seed came to."""
+        weights = steps.evaluation_weights(self.state)
+        return tuple(self._outcome(lane, *weights) for lane in range(len(self.seeds)))
+
+    def _outcome(self, lane: int, params: Flat, batch_stats: Flat) -> Outcome:
+        epochs, diverged = tuple(self.history[lane]), self.diverged(lane)
+        own, own_stats = (
+            {
+                name: np.array(vector if self.program.lanes is None else vector[lane])
+                for name, vector in flat.items()
+            }
+            for flat in (params, batch_stats)
+        )
+        return Outcome(
+            state="diverged" if diverged else "complete",
+            seed=self.seeds[lane],
+            accuracy=None if diverged else epochs[-1].accuracy,
+            loss=None if diverged else epochs[-1].loss,
+            correct=None if diverged else self.correct[lane],
+            epochs=epochs,
+            compile_seconds=self.program.compile_seconds / len(self.seeds),
+            train_seconds=sum(metrics.train_seconds for metrics in epochs),
+            evaluate_seconds=sum(metrics.evaluate_seconds for metrics in epochs),
+            memory_bytes=self.program.memory_bytes,
+            params=self.program.trial.params.unpack(own),
+            batch_stats=self.program.trial.batch_stats.unpack(own_stats),
+        )
+
+
+def begin(program: CompiledTrial, seeds: list[int], checkpoints: Checkpoints | None) -> Run:
+    """From the newest whole checkpoint, else from the seeds' initial weights."""
+    found = None if checkpoints is None else checkpoints.restore(program.state, seeds, program.trial.recipe)
+    if found is None:
+        return Run(
+            program=program,
+            seeds=seeds,
+            checkpoints=checkpoints,
+            state=programs.initial(program.trial, seeds, batched=program.lanes is not None),
+            history=[[] for _ in seeds],
+            correct=[None for _ in seeds],
+        )
+    return Run(
+        program=program,
+        seeds=seeds,
+        checkpoints=checkpoints,
+        state=found.state,
+        history=[list(lane) for lane in found.history],
+        correct=list(found.correct),
+        epoch_seconds=found.epoch_seconds,
+        saved_step=int(np.max(found.state.step)),
+    )
