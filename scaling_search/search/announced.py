@@ -65,7 +65,7 @@ def announce(ledger: Ledger, planned: Planned, basis: Basis, rows: Sequence[Tria
         "device": found.device,
         "platform": found.platform,
         "recipe": planned.study.resolved_recipe().canonical(),
-        "trials": missing(planned, done(rows)),
+        "trials": missing(planned, done(rows), basis.block),
         "trial_seconds": dict(zip(found.networks, found.trial_seconds, strict=True)),
         "compile_seconds": {
             network: 0.0 if network in basis.compiled else basis.compile_seconds for network in found.networks

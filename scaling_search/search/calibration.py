@@ -43,12 +43,17 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What was timed on a device. `memory_bytes`: what was free there, None where it does not say."""
+    """What was timed on a device. `memory_bytes`: what was free there, None where it does not say.
+
+    block: seeds of a network that train before the next network does; gain: how many times faster they do than alone.
+    """
 
     device: str
     platform: str  # cpu, gpu or tpu
     memory_bytes: int | None
     timings: tuple[Timing, ...]
+    block: int = 1
+    gain: float = 1.0
 
 
 def place(study: Study, base: Network, info: DatasetInfo) -> Path:

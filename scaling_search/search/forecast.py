@@ -11,6 +11,7 @@ import os
 import statistics
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from scaling_search.search.calibration import Calibration
 from scaling_search.search.candidates import Candidate
 from scaling_search.search.pilot import possible
 from scaling_search.search.plan import Planned
-from scaling_search.search.rounds import contenders
+from scaling_search.search.rounds import blocks, contenders
 from scaling_search.training.recipe import Recipe
 
 # A network and a seed.
@@ -33,7 +34,8 @@ Trial = tuple[str, int]
 class Basis:
     """What is known of speed: (MACs, seconds of a trial) by network, and what compiling one took.
 
-    source: in words; compiled: networks whose programs are in the cache.
+    source: in words; compiled: networks whose programs are in the cache; block: seeds of a network that train before
+    the next network does; gain: how many times faster they do than one by one, which `trials` do not know.
     """
 
     source: str
@@ -43,6 +45,8 @@ class Basis:
     compile_seconds: float
     compiled: Collection[str] = ()
     memory_bytes: int | None = None
+    block: int = 1
+    gain: float = 1.0
 
     def seconds(self, network: str, macs: int) -> float:
         """One trial of a network."""
@@ -136,6 +140,8 @@ def from_calibration(recipe: Recipe, found: Calibration, *, train: int, validati
         compile_seconds=statistics.fmean(timing.compile_seconds for timing in found.timings),
         compiled=tuple(timing.network for timing in found.timings),
         memory_bytes=found.memory_bytes,
+        block=found.block,
+        gain=found.gain,
     )
 
 
@@ -147,16 +153,15 @@ def wanted(planned: Planned) -> list[Candidate]:
 
 def forecast(planned: Planned, basis: Basis, done: Collection[Trial]) -> Forecast:
     """What is still to train of a plan, `done` being the trials that are finished."""
-    trial_seconds = {
-        row.fingerprint: basis.seconds(row.fingerprint, row.cost.macs) for row in wanted(planned)
-    }
-    trials = missing(planned, done)
+    alone = {row.fingerprint: basis.seconds(row.fingerprint, row.cost.macs) for row in wanted(planned)}
+    trial_seconds = {network: seconds / basis.gain for network, seconds in alone.items()}
+    trials = missing(planned, done, basis.block)
     pilot = 0.0
     recipe = planned.study.resolved_recipe()
     pilot_epochs = planned.study.grid.pilot_epochs
     if pilot_epochs is not None and trials and possible(len(contenders(planned.plans))):
         share = pilot_epochs / recipe.epochs
-        pilot = sum(share * each + basis.compile_seconds for each in trial_seconds.values())
+        pilot = sum(share * seconds + basis.compile_seconds for seconds in alone.values())
     compiling = {
         network: 0.0 if network in basis.compiled else basis.compile_seconds for network in trial_seconds
     }
@@ -175,10 +180,11 @@ def forecast(planned: Planned, basis: Basis, done: Collection[Trial]) -> Forecas
     )
 
 
-def missing(planned: Planned, done: Collection[Trial]) -> list[Trial]:
-    """The trials that are not finished, in the order in which they are run."""
+def missing(planned: Planned, done: Collection[Trial], block: int = 1) -> list[Trial]:
+    """The trials that are not finished, in the order in which they are run: so many seeds of a network at a time."""
     networks = [row.fingerprint for row in wanted(planned)]
-    every = ((network, seed) for seed in range(planned.study.grid.seeds) for network in networks)
+    rounds = blocks(range(planned.study.grid.seeds), block)
+    every = ((network, seed) for seeds in rounds for network in networks for seed in seeds)
     return [trial for trial in every if trial not in done]
 
 
@@ -191,18 +197,19 @@ def elapsed(
 ) -> float:
     """Wall-clock seconds of trials run one after the other, each network compiled before its first.
 
-    All but the first compile while the trial before them trains. Beside an accelerator that is hidden as far as the
-    trial lasts; on a CPU the compiler takes one of the cores that train.
+    All but the first compile while the network before them trains. Beside an accelerator that is hidden as far as that
+    lasts; on a CPU the compiler takes one of the cores that train.
     """
-    total, compiled = 0.0, set[str]()
-    for place, (network, _) in enumerate(trials):
+    total, before, compiled = 0.0, 0.0, set[str]()
+    for place, (network, several) in enumerate(groupby(trials, key=lambda trial: trial[0])):
         waits = 0.0 if network in compiled else compiling[network]
         compiled.add(network)
         if place and platform == "cpu":
             waits /= os.cpu_count() or 1
         elif place:
-            waits = max(0.0, waits - seconds[trials[place - 1][0]])
-        total += waits + seconds[network]
+            waits = max(0.0, waits - before)
+        before = seconds[network] * sum(1 for _ in several)
+        total += waits + before
     return total
 
 

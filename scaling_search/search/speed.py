@@ -45,15 +45,18 @@ def open_workshop(study: Study) -> Workshop:
 
 def measure(planned: Planned, workshop: Workshop, say: Callable[[str], None]) -> Calibration:
     """Times the probes on this device and remembers it. Errors: OutOfMemory, TrainingStopped."""
-    timings = []
-    for row in probes(planned):
+    timings, timed = [], probes(planned)
+    for row in timed:
         say(f"measuring: compiling {row.network.name} {row.triple} and timing a few steps")
         timings.append(workshop.timing(row.network, row.cost.macs))
+    block = min(workshop.block, planned.study.grid.seeds)
     found = Calibration(
         device=origin.device(),
         platform=workshop.platform,
         memory_bytes=None if workshop.platform == "cpu" else origin.available_memory(),
         timings=tuple(timings),
+        block=block,
+        gain=max(1.0, workshop.gain(timed[0].network, block)) if block > 1 else 1.0,
     )
     calibration.keep(_place(planned), found)
     return found

@@ -45,7 +45,7 @@ class Workshop:
         self.platform = origin.platform_name()
         # By fingerprint, and the number of seeds trained together (None: one, not batched).
         self.programs: OrderedDict[tuple[str, int | None], Future[CompiledTrial]] = OrderedDict()
-        self._together: dict[int, bool] = {}
+        self._gains: dict[int, float] = {}  # by the number of seeds
         self._apart: set[str] = set()
         self._pixels: OrderedDict[int, TrialPixels] = OrderedDict()
 
@@ -80,29 +80,36 @@ class Workshop:
         return _BLOCK if together_by_default(self.platform) else 1
 
     def together(self, network: Network, seeds: int) -> bool:
-        """Whether so many seeds train faster as one batched program here: measured once, on the first network.
+        """Whether so many seeds of the network are to train as one batched program: not once it was to `part`.
 
-        Never on a CPU, where one seed already fills the cores (`training.seeds.together_by_default`), and for a network
-        once it was to `part`. A program that cannot be compiled or does not fit counts as no: in turn it may.
         Errors: TrainingStopped.
         """
-        if not together_by_default(self.platform) or fingerprint(network) in self._apart:
-            return False
-        if seeds not in self._together:
-            self.prepare(network)
-            self.prepare(network, lanes=seeds)
-            pixels = self.pixels(network.resolution)
-            try:
-                alone, batched = (
-                    ready(self.programs[fingerprint(network), lanes], self.should_stop)
-                    for lanes in (None, seeds)
-                )
-                failures.check_memory(batched, pixels, origin.available_memory())
-                gain = measure_seeds(alone, batched, pixels).gain
-            except (OutOfMemory, jax.errors.JaxRuntimeError):
-                gain = 0.0
-            self._together[seeds] = gain > 1
-        return self._together[seeds]
+        return fingerprint(network) not in self._apart and self.gain(network, seeds) > 1
+
+    def gain(self, network: Network, seeds: int) -> float:
+        """How many times faster so many seeds train as one batched program here: measured once, on the first network.
+
+        At most 1 on a CPU, where one seed already fills the cores (`training.seeds.together_by_default`). A program
+        that cannot be compiled or does not fit gains nothing. Errors: TrainingStopped.
+        """
+        if not together_by_default(self.platform):
+            return 0.0
+        if seeds not in self._gains:
+            self._gains[seeds] = self._measured_gain(network, seeds)
+        return self._gains[seeds]
+
+    def _measured_gain(self, network: Network, seeds: int) -> float:
+        self.prepare(network)
+        self.prepare(network, lanes=seeds)
+        pixels = self.pixels(network.resolution)
+        try:
+            alone, batched = (
+                ready(self.programs[fingerprint(network), lanes], self.should_stop) for lanes in (None, seeds)
+            )
+            failures.check_memory(batched, pixels, origin.available_memory())
+            return measure_seeds(alone, batched, pixels).gain
+        except (OutOfMemory, jax.errors.JaxRuntimeError):
+            return 0.0
 
     def compiled_together(self, program: Future[CompiledTrial]) -> None:
         """Waits for a batched program. Errors: NotTogetherError where XLA has none, OutOfMemory, TrainingStopped."""

@@ -123,6 +123,54 @@ def test_compiling_takes_its_share_of_a_cpu_and_hides_behind_training_elsewhere(
     assert elapsed(trials, seconds, compiling, platform="gpu") == 28 + 4 + 0 + 4
 
 
+def test_behind_several_seeds_of_a_network_more_compiling_is_hidden() -> None:
+    seconds, compiling = {"a": 10.0, "b": 3.0}, {"a": 4.0, "b": 26.0}
+    assert elapsed([("a", 0), ("b", 0), ("a", 1)], seconds, compiling, platform="gpu") == 4 + 23 + 16
+    assert elapsed([("a", 0), ("a", 1), ("b", 0)], seconds, compiling, platform="gpu") == 4 + 23 + 6
+
+
+def test_seeds_that_train_together_are_forecast_together() -> None:
+    """By the gain that was measured; a first stage has one seed of each, and gains nothing."""
+    there = planned(study(pilot_epochs=1, match="nominal", alpha="1:2:0.1", beta="1:1.4:0.1"))
+    networks = [row.fingerprint for row in wanted(there)]
+    timings = [timing(network, 10, compile_seconds=0.0) for network in networks]
+    both = dataclasses.replace(calibrated(*timings, platform="gpu"), block=2, gain=1.6)
+    alone, together = (
+        forecast.forecast(there, from_calibration(RECIPE, found, train=640, validation=100), set())
+        for found in (dataclasses.replace(both, block=1, gain=1.0), both)
+    )
+    assert together.pilot_seconds == alone.pilot_seconds > 0
+    assert together.trial_seconds == pytest.approx([seconds / 1.6 for seconds in alone.trial_seconds])
+    trained = [found.total_seconds - found.pilot_seconds for found in (alone, together)]
+    assert trained[1] == pytest.approx(trained[0] / 1.6)
+    first, second = networks[:2]
+    left = forecast.missing(there, {(first, 1)}, 2)
+    assert left[:3] == [(first, 0), (second, 0), (second, 1)]
+    assert left[-2:] == [(networks[-2], 2), (networks[-1], 2)]
+    assert sorted(left) == sorted(forecast.missing(there, {(first, 1)}))
+
+
+@pytest.mark.parametrize(
+    ("block", "gain", "kept"), [(1, 9.0, (1, 1.0)), (2, 3.0, (2, 3.0)), (4, 0.5, (3, 1.0))]
+)
+def test_measuring_finds_what_seeds_together_gain(
+    block: int, gain: float, kept: tuple[int, float], ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Pretend(ledger)
+    asked: list[int] = []
+
+    def measured(_self: object, _network: object, seeds: int) -> float:
+        asked.append(seeds)
+        return gain
+
+    monkeypatch.setattr(Pretend, "block", block)
+    monkeypatch.setattr(Pretend, "gain", measured)
+    found = speed.measure(planned(), trainer, lambda _: None)
+    assert (found.block, found.gain) == kept
+    assert asked == ([] if block == 1 else [kept[0]])
+    assert speed.remembered(planned()) == found
+
+
 @pytest.fixture(autouse=True)
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a forecast says is not to depend on whose machine runs the tests."""
