@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 Maps = Float[Array, "batch height width channels"]
 # Of the same images, of another size.
 NewMaps = Float[Array, "batch new_height new_width new_channels"]
+Kernel = Float[Array, "rows columns group_channels new_channels"]
 PerChannel = Float[Array, " channels"]
 
 Padding = tuple[tuple[int, int], tuple[int, int]]  # ((top, bottom), (left, right)), pixels

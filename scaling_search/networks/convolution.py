@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
 
 from scaling_search.errors import InputError
 from scaling_search.networks import native
-from scaling_search.networks.arrays import Maps, NewMaps, Padding
+from scaling_search.networks.arrays import Kernel, Maps, NewMaps, Padding
 from scaling_search.networks.dense import dense
 from scaling_search.networks.depthwise import depthwise
 from scaling_search.networks.grouped import grouped, pointwise
@@ -20,7 +19,7 @@ from scaling_search.networks.grouped import grouped, pointwise
 
 def convolve(
     x: Maps,
-    kernel: Float[Array, "rows columns group_channels new_channels"],
+    kernel: Kernel,
     *,
     stride: int,
     padding: Padding,
@@ -64,7 +63,7 @@ def convolve(
 
 def reference(
     x: Maps,
-    kernel: Float[Array, "rows columns group_channels new_channels"],
+    kernel: Kernel,
     *,
     stride: int,
     padding: Padding,

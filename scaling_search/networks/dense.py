@@ -11,10 +11,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from scaling_search.networks import native
-from scaling_search.networks.arrays import Maps, NewMaps, Padding
+from scaling_search.networks.arrays import Kernel, Maps, NewMaps, Padding
 
 # The kernel adds up weight gradients by groups of images, and XLA the groups: the same sum on any number of cores.
 _PARTS = 4
@@ -23,7 +22,7 @@ _PARTS = 4
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def dense(
     x: Maps,
-    kernel: Float[Array, "rows columns group_channels new_channels"],
+    kernel: Kernel,
     stride: int,
     padding: Padding,
     groups: int,

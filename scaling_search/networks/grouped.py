@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from scaling_search.networks.arrays import Maps, NewMaps, Padding
+from scaling_search.networks.arrays import Kernel, Maps, NewMaps, Padding
 
 
 def pointwise(
@@ -28,7 +28,7 @@ def pointwise(
 
 def grouped(
     x: Maps,
-    kernel: Float[Array, "rows columns group_channels new_channels"],
+    kernel: Kernel,
     *,
     stride: int,
     padding: Padding,
