@@ -95,6 +95,25 @@ def test_a_machine_that_fails_everything_uses_nothing_up(ledger: Ledger) -> None
     assert rounds.run_jobs(Pretend(ledger), four) == 4
 
 
+def test_failures_of_the_machine_between_successes_end_nothing(ledger: Ledger) -> None:
+    """The third in a row ends a search; those that a success is in between do not add up."""
+    five = jobs(5)
+
+    def learns(job: Job) -> float | BaseException:
+        return 0.5 if five.index(job) % 2 else OSError(5, "Input/output error")
+
+    trainer = Pretend(ledger, learns)
+    for job in five:
+        trainer.run(job)
+    assert [row_of(ledger, trainer, job).state for job in five] == [
+        "waiting",
+        "complete",
+        "waiting",
+        "complete",
+        "waiting",
+    ]
+
+
 def test_a_full_disk_ends_the_search_and_gives_the_trial_back(ledger: Ledger) -> None:
     first, second = jobs(2)
     trainer = Pretend(ledger, sick(first, StorageError("no room in /x: 10 bytes needed")))

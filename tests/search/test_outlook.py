@@ -143,6 +143,17 @@ def test_seeds_that_train_together_are_forecast_together() -> None:
     assert together.trial_seconds == pytest.approx([seconds / 1.6 for seconds in alone.trial_seconds])
     trained = [found.total_seconds - found.pilot_seconds for found in (alone, together)]
     assert trained[1] == pytest.approx(trained[0] / 1.6)
+    slow = dataclasses.replace(
+        from_calibration(RECIPE, both, train=640, validation=100), compile_seconds=30.0
+    )
+    slow = dataclasses.replace(slow, compiled=())
+    compiling = dict.fromkeys(networks, 30.0)
+    seconds = dict(zip(together.networks, together.trial_seconds, strict=True))
+    found = forecast.forecast(there, slow, set())
+    in_pairs, one_by_one = (
+        elapsed(forecast.missing(there, set(), block), seconds, compiling, platform="gpu") for block in (2, 1)
+    )
+    assert found.total_seconds - found.pilot_seconds == pytest.approx(in_pairs) != pytest.approx(one_by_one)
     first, second = networks[:2]
     left = forecast.missing(there, {(first, 1)}, 2)
     assert left[:3] == [(first, 0), (second, 0), (second, 1)]

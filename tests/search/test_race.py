@@ -1,5 +1,6 @@
 """Racing: what it saves, what it promises, and that it can be stopped anywhere."""
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -93,6 +94,20 @@ def test_a_decision_does_not_look_ahead() -> None:
     assert second == race.decide(
         early, (race.decide(early, (), rounds=6, draws=DRAWS),), rounds=6, draws=DRAWS
     )
+
+
+def test_who_was_stopped_stays_out_even_with_results_of_later_rounds() -> None:
+    """Another process may have trained on before it heard of the decision."""
+    trainer = SimulatedTrainer(surface=one_best(0.0, 4), search=0, images=300)
+    whole = gather(
+        {f"candidate-{at}": {s: _bits(trainer, f"candidate-{at}", s) for s in range(3)} for at in range(4)}
+    )
+    first = race.decide(whole, (), rounds=3, draws=DRAWS)
+    stopped = dataclasses.replace(first, keep=first.keep[1:], drop={first.keep[0]: race.RULED_OUT})
+    second = race.decide(whole, (stopped,), rounds=3, draws=DRAWS)
+    assert first.keep[0] not in second.keep + tuple(second.drop)
+    assert first.keep[0] not in {verdict.name for verdict in second.verdicts}
+    assert set(second.keep) | set(second.drop) == set(stopped.keep)
 
 
 def _bits(trainer: Callable[[str, int], Bits | None], name: str, seed: int) -> Bits:

@@ -157,6 +157,28 @@ def test_seeds_that_overflow_the_memory_as_they_train_are_trained_in_turn(
         assert all("out of device memory" in (row.failure or "") for row in ledger.trials())
 
 
+def test_in_turn_nobody_looks_for_what_was_kept_together(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, kept, watcher = [job(TINY, seed) for seed in SEEDS], tmp_path / "kept", Steps()
+
+    def overflow(*_: object, **__: object) -> None:
+        raise OutOfMemory("out of device memory", predicted_bytes=None)
+
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        half = trainer(
+            ledger, should_stop=lambda: watcher.seen[-1] >= STEPS // 2, checkpoints=kept, watcher=watcher
+        )
+        with pytest.raises(TrainingStopped):
+            half.run_seeds(jobs)
+        assert [path for path in kept.rglob("*") if path.is_file()]
+        monkeypatch.setattr("scaling_search.search.trainer.train_seeds", overflow)
+        again = Steps()
+        assert trainer(ledger, checkpoints=kept, watcher=again).run_seeds(jobs) == len(SEEDS)
+        assert {row.state for row in ledger.trials()} == {"complete"}
+        assert len(again.said) == 1 and "in turn" in again.said[0]
+
+
 def test_seeds_stopped_together_go_on_together(tmp_path: Path, batched: list[int]) -> None:
     undisturbed = trials(tmp_path, "undisturbed.db")
     jobs = [job(TINY, seed) for seed in SEEDS]
