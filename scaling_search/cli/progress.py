@@ -33,6 +33,7 @@ class Bars:
         )
         self.trials: TaskID | None = None
         self.trial: TaskID | None = None
+        self.running: list[Job] = []  # several where seeds of a network train together
 
     def __enter__(self) -> Self:
         self.bars.start()
@@ -58,8 +59,12 @@ class Bars:
 
     def begin(self, job: Job) -> None:
         """A trial starts: it compiles first, unless its network was compiled before."""
-        label = for_rich(f"{job.label}, seed {job.seed}")
-        self.trial = self.bars.add_task(f"{label}: compiling", total=None)
+        self.running.append(job)
+        seeds = ", ".join(str(one.seed) for one in self.running)
+        label = for_rich(f"{job.label}, {'seeds' if len(self.running) > 1 else 'seed'} {seeds}")
+        if self.trial is None:
+            self.trial = self.bars.add_task("", total=None)
+        self.bars.update(self.trial, description=f"{label}: compiling")
 
     def progress(self, progress: Steps) -> None:
         """Some steps further."""
@@ -75,7 +80,8 @@ class Bars:
 
     def end(self, job: Job, row: TrialRow) -> None:
         """A trial is over, one way or another."""
-        if self.trial is not None:
+        self.running = [one for one in self.running if one != job]
+        if self.trial is not None and not self.running:
             self.bars.remove_task(self.trial)
             self.trial = None
         name = f"{job.label}, seed {job.seed}"

@@ -60,7 +60,7 @@ def decide(
     now = len(earlier) + 1
     seen = scores.until(now)
     running = earlier[-1].keep if earlier else scores.names
-    has_result = set(running) & {
+    has_result = {
         name for row, name in enumerate(seen.names) if len(seen.seeds) == now and seen.present[row, now - 1]
     }
     drop = {name: NO_RESULT for name in running if name not in has_result}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scaling_search.search.null import NullMaximum, usual_draws
+from scaling_search.search.pairs import compare
 from scaling_search.search.scores import Scores
 from scaling_search.search.variance import SeedNoise, difference_noise, image_effects
 from tests.search.scored import stacked
@@ -97,3 +98,14 @@ def test_many_candidates_have_fewer_draws(candidates: int, draws: int) -> None:
 def test_draws_are_as_many_as_usual_unless_said() -> None:
     scores = field(500, 20, seeds=1)
     assert NullMaximum(scores, difference_noise(scores))._drawn.shape == (8_000, 500)
+
+
+@pytest.mark.parametrize(("candidates", "images"), [(9, 300), (60, 40)])
+def test_its_errors_are_those_of_the_differences(candidates: int, images: int) -> None:
+    """With the half image that `compare` adds: of candidates that get the same images right it is all there is."""
+    scores = field(candidates, images)
+    scores = stacked(np.concatenate([scores.correct, scores.correct[:1]]))
+    noise = SeedNoise(raw=2e-4, flips=2e-4, degrees=12.0)
+    error = NullMaximum(scores, noise, 100)._error
+    others = ~np.eye(candidates + 1, dtype=bool)
+    np.testing.assert_allclose(error[others] ** 2, compare(scores).image[others], rtol=1e-3)

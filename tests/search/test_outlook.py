@@ -418,3 +418,14 @@ def test_a_measurement_that_fails_stops_no_search(ledger: Ledger, monkeypatch: p
     assert outcome.found.choice is not None
     assert outcome.compared is None
     assert "no forecast: RuntimeError: INTERNAL: no" in trainer.listener.said
+
+
+def test_what_is_announced_is_in_the_order_of_the_training(ledger: Ledger) -> None:
+    there = planned()
+    basis = Basis(
+        source="s", device="gpu", platform="gpu", trials={"a": (10, 1.0)}, compile_seconds=1.0, block=2
+    )
+    announced.announce(ledger, there, basis, [])
+    (row,) = ledger.decisions(there.study.name)
+    trials = [(network, seed) for network, seed in json.loads(row.detail or "")["trials"]]
+    assert trials == forecast.missing(there, set(), 2) != forecast.missing(there, set())
