@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from scaling_search.architecture import toml
 from scaling_search.errors import DamagedError, InputError
 from scaling_search.ledger.rows import CandidateRow, EvaluationRow, NetworkRow, StudyRow, TrialRow
-from scaling_search.report.measured import _by_network, _reason, _status, count, estimate, listed
+from scaling_search.report.measured import by_network, count, estimate, listed, remark, shown_state
 from scaling_search.report.rows import (
     Candidate,
     FamilyReport,
@@ -40,7 +40,7 @@ def grid(
     Triples that build one network at one φ are one candidate. ``base`` is the network that ratios refer to.
     Errors: InputError where ``trials`` mix recipes or data sets and the study does not say which are its own.
     """
-    mine = _by_network(own(study, trials))
+    mine = by_network(own(study, trials))
     groups: dict[tuple[float, str | None, int], list[CandidateRow]] = {}
     for number, row in enumerate(candidates):
         if row.purpose == "grid":
@@ -69,19 +69,21 @@ def family(
 
     ``predictions`` are accuracies by network fingerprint, said before the training. Errors: as ``grid``.
     """
-    mine = _by_network(own(study, trials))
+    mine = by_network(own(study, trials))
     tested = {row.trial_key: row.accuracy for row in evaluations if row.split == "test"}
     said: dict[str | None, Interval] = {} if predictions is None else dict(predictions.items())
     rows = []
     for row in sorted((row for row in candidates if row.purpose == "scale"), key=_order):
         have = mine.get(row.network or "", [])
         states = count(have)
-        status: FamilyStatus = "not trained" if row.status == "not trained" and not have else _status(states)
+        status: FamilyStatus = (
+            "not trained" if row.status == "not trained" and not have else shown_state(states)
+        )
         rows.append(
             FamilyRow(
                 candidate=_candidate(row),
                 status=status,
-                reason=_reason(row.reason, states, have),
+                reason=remark(row.reason, states, have),
                 accuracy=estimate(trial.accuracy for trial in have if trial.state == "complete"),
                 test=estimate(tested[trial.key] for trial in have if trial.key in tested),
                 predicted=said.get(row.network),
@@ -166,9 +168,9 @@ def _grid_row(group: Sequence[CandidateRow], trials: Sequence[TrialRow]) -> Grid
         candidate=_candidate(first),
         triples=tuple((row.alpha, row.beta, row.gamma) for row in group),
         status=status,
-        reason=_reason(first.reason, states, trials),
+        reason=remark(first.reason, states, trials),
         accuracy=estimate(trial.accuracy for trial in trials if trial.state == "complete"),
-        verdict="dropped" if status == "dropped" else _status(states),
+        verdict="dropped" if status == "dropped" else shown_state(states),
         states=states,
     )
 
@@ -188,7 +190,7 @@ def _base(row: NetworkRow, trials: Sequence[TrialRow]) -> GridRow:
             macs=row.macs,
             macs_ratio=1.0,
         ),
-        reason=_reason(None, states, trials),
+        reason=remark(None, states, trials),
         accuracy=estimate(trial.accuracy for trial in trials if trial.state == "complete"),
         verdict="base",
         states=states,

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from scaling_search.ledger.rows import TrialRow
-from scaling_search.report.rows import (
-    States,
-)
+from scaling_search.report.rows import States
 from scaling_search.report.table import Estimate
 
 
@@ -52,14 +50,15 @@ def count(trials: Iterable[TrialRow]) -> States:
     return States(**states)
 
 
-def _by_network(trials: Iterable[TrialRow]) -> dict[str, list[TrialRow]]:
+def by_network(trials: Iterable[TrialRow]) -> dict[str, list[TrialRow]]:
+    """Trials by their network's fingerprint."""
     found: dict[str, list[TrialRow]] = {}
     for trial in trials:
         found.setdefault(trial.network, []).append(trial)
     return found
 
 
-def _status(states: States) -> Literal["trained", "diverged", "failed", "running", "waiting"]:
+def shown_state(states: States) -> Literal["trained", "diverged", "failed", "running", "waiting"]:
     """The state that decides how a network is shown: one diverged seed marks it, an unfinished one comes next."""
     if states.diverged:
         return "diverged"
@@ -70,7 +69,8 @@ def _status(states: States) -> Literal["trained", "diverged", "failed", "running
     return "failed" if states.failed else "trained"
 
 
-def _reason(given: str | None, states: States, trials: Sequence[TrialRow]) -> str | None:
+def remark(given: str | None, states: States, trials: Sequence[TrialRow]) -> str | None:
+    """A candidate's remark: what was said of it, and why seeds diverged or failed."""
     said = [] if given is None else [given]
     for state, number in (("diverged", states.diverged), ("failed", states.failed)):
         if number:

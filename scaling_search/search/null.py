@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling_search.search.scores import Floats, Scores
-from scaling_search.search.variance import SeedNoise, image_effects
+from scaling_search.search.variance import SeedNoise, image_effects, image_variance
 
 _DRAW_SEED = 20_110_301
 _CACHED = 1 << 18  # floats
@@ -66,7 +66,7 @@ class NullMaximum:
             seeds *= share
             drawn += seeds
             self._pick_highest(block)
-        own = np.einsum("ki,ki->k", effects, effects, dtype=np.float64) + added + noise.seed / scores.counts
+        own = image_variance(scores) + added + noise.seed / scores.counts
         # Of each difference; of each candidate the smallest and the largest.
         self._error: _Draws = np.empty((count, count), np.float32)
         self._small, self._large = np.empty((2, count), np.float32)

@@ -344,3 +344,19 @@ def test_a_write_that_fails_half_way_is_a_storage_error(programs_folder: Path, t
     _, errors = process.communicate(timeout=300)
     assert "StorageError: cannot write a checkpoint of" in errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_leaving_where_the_last_one_was_kept_writes_nothing(run: Train, tmp_path: Path) -> None:
+    """On a slow disk that would be time between a Ctrl-C and the prompt."""
+    saved: list[int] = []
+    progress: list[int] = []
+    kept = Checkpoints(
+        folder=tmp_path / "kept", trial="trial", every_seconds=0.0, saved=lambda: saved.append(progress[-1])
+    )
+    stopping = Hooks(
+        on_progress=lambda at: progress.append(at.step),
+        should_stop=lambda: bool(progress and progress[-1] >= 3),
+    )
+    with pytest.raises(TrainingStopped, match="at step 3"):
+        run(checkpoints=kept, hooks=stopping)
+    assert saved == [1, 2, 3]
