@@ -19,7 +19,7 @@ from scaling_search.networks.build import build
 from scaling_search.report import columns
 from scaling_search.report.render import show
 from scaling_search.report.table import Row, Table
-from scaling_search.search import origin
+from scaling_search.search.trial import provenance
 from scaling_search.training import recipe
 from scaling_search.training.compiled import compile_trial
 from scaling_search.training.pixels import on_device
@@ -31,7 +31,7 @@ def measured(lanes: list[int], resolution: int) -> list[Speed]:
     network = small("efficientnet-b0", resolution=resolution, width=0.25, depth=0.5).model_copy(
         update={"channels": 1}
     )
-    platform, settings = origin.platform_name(), recipe.named("fast")
+    platform, settings = provenance.platform_name(), recipe.named("fast")
     pixels = on_device(catalog.load("digits"), resolution)
     alone = compile_trial(build(network, platform=platform), pixels, settings)
     batched = build(network, platform=platform, together=True)
@@ -68,10 +68,14 @@ def main() -> None:
         columns.decimal("times", "All / one"),
         columns.decimal("gain", "Gain"),
     )
-    show(Table(name="seeds", title=origin.device(), columns=layout, rows=tuple(row(one) for one in found)))
+    show(
+        Table(name="seeds", title=provenance.device(), columns=layout, rows=tuple(row(one) for one in found))
+    )
     if arguments.json:
         entries = [asdict(one) | {"gain": one.gain} for one in found]
-        arguments.json.write_text(json.dumps({"device": origin.device(), "seeds": entries}, indent=2) + "\n")
+        arguments.json.write_text(
+            json.dumps({"device": provenance.device(), "seeds": entries}, indent=2) + "\n"
+        )
 
 
 if __name__ == "__main__":

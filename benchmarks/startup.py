@@ -24,14 +24,16 @@ from pathlib import Path
 import numpy as np
 
 from scaling_search.costs.count import Cost, cost
-from scaling_search.ledger import store
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import CandidateRow, TrialRow
-from scaling_search.ledger.schema import TRIALS
+from scaling_search.ledger.storage import store
+from scaling_search.ledger.storage.rows import CandidateRow, TrialRow
+from scaling_search.ledger.storage.schema import TRIALS
 from scaling_search.report import columns
 from scaling_search.report.render import show
 from scaling_search.report.table import Row, Table
-from scaling_search.search import grid, origin, plan, records, study
+from scaling_search.search.grid.race_driver import Race
+from scaling_search.search.plan import grid_plan, study
+from scaling_search.search.trial import ledger_rows, provenance
 from scaling_search.training.outcome import EpochMetrics
 
 DATASET = "d" * 64
@@ -42,17 +44,17 @@ PLAN = ("plan", "--baseline", "efficientnet-b0", "--match", "nominal", *RANGES)
 
 def finished(place: Path, networks: int, seeds: int, *, decided: bool = True) -> Path:
     """A ledger of a search of so many networks and seeds, all complete; `decided` round by round, as a race is."""
-    packaged = (resources.files("scaling_search.search") / "digits.toml").read_text(encoding="utf-8")
+    packaged = (resources.files("scaling_search.search.plan") / "digits.toml").read_text(encoding="utf-8")
     settings = study.override(study.parse(packaged), {"grid.seeds": seeds})
-    base = plan.base_of(settings)
+    base = grid_plan.base_of(settings)
     counted = cost(base)
     trials = list(trial_rows(settings, counted, networks, seeds))
     with Ledger.open(place) as ledger:
         ledger.record_study(
-            records.study_row(settings, recipe=settings.resolved_recipe().canonical(), dataset=DATASET)
+            ledger_rows.study_row(settings, recipe=settings.resolved_recipe().canonical(), dataset=DATASET)
         )
         for number in range(networks):
-            row = records.network_row(base, counted)
+            row = ledger_rows.network_row(base, counted)
             ledger.record_network(
                 dataclasses.replace(row, fingerprint=f"{number:064x}", name=f"network-{number}")
             )
@@ -62,7 +64,7 @@ def finished(place: Path, networks: int, seeds: int, *, decided: bool = True) ->
         with ledger.database.writing() as connection:
             store.put(connection, TRIALS, trials)
         if decided:
-            grid.Race(settings, ledger).after_round([row.key for row in trials])
+            Race(settings, ledger).after_round([row.key for row in trials])
     return place
 
 
@@ -133,7 +135,7 @@ def trial_rows(settings: study.Study, counted: Cost, networks: int, seeds: int) 
                 train_seconds=5.0,
                 evaluate_seconds=0.5,
                 device="cpu",
-                versions=origin.versions(),
+                versions=provenance.versions(),
                 started_at="2026-01-01T00:00:00+00:00",
                 finished_at="2026-01-01T00:00:06+00:00",
             )

@@ -17,12 +17,13 @@ from typing import BinaryIO
 from benchmarks.torture.child import fork
 from benchmarks.torture.ledger_rows import begun, is_right, result, trial
 from benchmarks.torture.outcome import Outcome
-from scaling_search.ledger import leases, store
-from scaling_search.ledger.check import check
-from scaling_search.ledger.leases import LeaseLost
+from scaling_search.ledger.claims import leases
+from scaling_search.ledger.claims.leases import LeaseLost
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import Result
-from scaling_search.ledger.schema import LEASES
+from scaling_search.ledger.recovery.check import check
+from scaling_search.ledger.storage import store
+from scaling_search.ledger.storage.rows import Result
+from scaling_search.ledger.storage.schema import LEASES
 
 _WRITERS = 16
 

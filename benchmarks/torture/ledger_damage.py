@@ -10,7 +10,7 @@ from benchmarks.torture.ledger_rows import Content, everything, fill
 from benchmarks.torture.outcome import Outcome
 from scaling_search.errors import ScalingSearchError
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.repair import repair
+from scaling_search.ledger.recovery.repair import repair
 
 _CONTROL_EVERY = 10
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from benchmarks.torture.ledger_rows import begun, is_right, result
 from benchmarks.torture.outcome import Outcome
 from scaling_search.errors import StorageError
-from scaling_search.ledger.check import check
 from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.recovery.check import check
 
 _DISK_BYTES = 2 * 2**20
 _BITS = 40_000

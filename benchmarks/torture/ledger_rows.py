@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from scaling_search.ledger.leases import Claim
+from scaling_search.ledger.claims.leases import Claim
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.reader import Reader
-from scaling_search.ledger.rows import (
+from scaling_search.ledger.storage.rows import (
     CandidateRow,
     DecisionRow,
     EvaluationRow,

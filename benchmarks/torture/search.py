@@ -21,11 +21,11 @@ from benchmarks.torture.child import Mark
 from scaling_search.cli import grid as _grid  # noqa: F401
 from scaling_search.cli import main
 from scaling_search.data.digits import read_digits
-from scaling_search.ledger.check import check
 from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.recovery.check import check
 from scaling_search.networks import native
-from scaling_search.search import origin
-from scaling_search.search import trainer as _trainer  # noqa: F401
+from scaling_search.search.trial import provenance
+from scaling_search.search.trial import trainer as _trainer  # noqa: F401
 from scaling_search.training import cache, compiled, loop
 from scaling_search.training.checkpoint import Checkpoints
 from scaling_search.training.run import Run
@@ -67,8 +67,8 @@ _OF_THE_HOUR = ("trained", "forecast")  # what `grid --json` says of this very c
 # Their results are kept: no child has to find them again.
 read_digits(test=False)
 native.version()
-origin.commit()
-origin.versions()
+provenance.commit()
+provenance.versions()
 Figures = dict[tuple[str, int], Any]
 
 

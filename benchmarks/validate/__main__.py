@@ -20,12 +20,12 @@ import numpy as np
 
 from benchmarks.validate import first_stage
 from benchmarks.validate.model_confidence_set import model_confidence_set
+from scaling_search.racing import race
+from scaling_search.racing.operating_characteristics import Characteristics, examine
+from scaling_search.racing.simulated_trainer import SimulatedTrainer, noise_sd, one_best, surfaces
 from scaling_search.report.render import show
 from scaling_search.report.table import Column, Interval, Row, Table
-from scaling_search.search import race
-from scaling_search.search.examine import Characteristics, examine
-from scaling_search.search.power import seeds_needed
-from scaling_search.search.simulate import SimulatedTrainer, noise_sd, one_best, surfaces
+from scaling_search.statistics.power import seeds_needed
 
 GAPS = (0.0, 0.5, 1.0, 2.0)
 USUAL, LONG = 5, 24

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from scaling_search.racing.operating_characteristics import Characteristics, examine
+from scaling_search.racing.simulated_trainer import hill, one_best
 from scaling_search.report.table import Column, Row, Table
-from scaling_search.search.examine import Characteristics, examine
-from scaling_search.search.simulate import hill, one_best
 
 AGREEMENTS = (None, 0.0, 0.8, 0.95)
 ROUNDS, CANDIDATES = 5, 24

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scaling_search.search.scores import Scores
+from scaling_search.statistics.scores import Scores
 
 
 def model_confidence_set(scores: Scores, *, level: float = 0.95, resamples: int = 500) -> tuple[str, ...]:

@@ -29,9 +29,8 @@ from scaling_search.data import catalog, places
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.report.render import show
 from scaling_search.report.table import Column, Row, Table
-from scaling_search.search import grid
-from scaling_search.search.grid import GridOutcome
-from scaling_search.search.study import parse
+from scaling_search.search.grid.search import GridOutcome, grid
+from scaling_search.search.plan.study import parse
 
 BASE, NATIVE = 8, 16
 # Makes `count` images (count, 16, 16) around 0 with noise of about 1, of the class 0 or 1 of each.
@@ -125,7 +124,7 @@ def search(task: str, folder: Path, *, seeds: int, epochs: int = 20, images: int
     network.write_text(NETWORK, encoding="utf-8")
     study = parse(STUDY.format(task=task, network=network, seeds=seeds, epochs=epochs))
     with Ledger.open(folder / f"{task}.db") as ledger, Bars() as bars:
-        return grid.grid(study, ledger, watcher=bars, should_stop=lambda: False, checkpoints=None)
+        return grid(study, ledger, watcher=bars, should_stop=lambda: False, checkpoints=None)
 
 
 DIMENSIONS = ("alpha", "beta", "gamma")

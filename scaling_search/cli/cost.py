@@ -55,10 +55,11 @@ def cost(
     as_json: options.Json = False,
 ) -> None:
     """What networks cost, one or several side by side: parameters, MACs, activations, memory."""
+    from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
-    from scaling_search.report.to_json import dumps
-    from scaling_search.search.compare import compare, document
-    from scaling_search.search.scaling_options import Scaling
+    from scaling_search.search.audit.network_costs import compare
+    from scaling_search.search.audit.scaling_options import Scaling
+    from scaling_search.search.tables.cost_table import document, record
 
     scaling = Scaling(
         phi=phi,
@@ -75,7 +76,7 @@ def cost(
     )
     found = compare(networks, scaling, by_part=layers, batch_size=batch_size)
     if as_json:
-        records = [row.record() for row in found]
+        records = [record(row) for row in found]
         write(dumps(records[0] if len(records) == 1 else {"networks": records}))
     else:
         show(document(found))

@@ -21,15 +21,16 @@ app = typer.Typer(
 @app.command("list")
 def show_all(as_json: options.Json = False) -> None:
     """The data sets at hand, and how to prepare those that are not."""
+    from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
-    from scaling_search.report.to_json import dumps
-    from scaling_search.search import datasets
+    from scaling_search.search.audit.machine import known
+    from scaling_search.search.tables import dataset_table
 
-    found = datasets.known()
+    found = known()
     if as_json:
-        write(dumps({"datasets": [datasets.record(info) for info in found]}))
+        write(dumps({"datasets": [dataset_table.record(info) for info in found]}))
     else:
-        show(datasets.document(found))
+        show(dataset_table.document(found))
 
 
 @app.command()
@@ -52,15 +53,15 @@ def prepare(
     """Make a data set ready to load: decode it, download it, or import a folder of images."""
     from scaling_search.cli.progress import say
     from scaling_search.data import catalog
+    from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
-    from scaling_search.report.to_json import dumps
-    from scaling_search.search import datasets
+    from scaling_search.search.tables import dataset_table
 
     say(f"preparing {name} …")
     info = catalog.prepare(name, source=source, size=size, channels=channels)
     if info.location is not None:
         say(f"{info.name} is ready in {info.location}")
     if as_json:
-        write(dumps(datasets.record(info)))
+        write(dumps(dataset_table.record(info)))
     else:
-        show(datasets.document([info]))
+        show(dataset_table.document([info]))

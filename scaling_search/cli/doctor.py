@@ -25,27 +25,28 @@ def doctor(
 ) -> None:
     """What this machine has; or, of a ledger, whether every row is whole. Exit code 5 when damage is found."""
     from scaling_search.errors import DamagedError, DeviceError, UsageError
+    from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
-    from scaling_search.report.to_json import dumps
-    from scaling_search.search import checkup
-    from scaling_search.search import doctor as use_case
+    from scaling_search.search.audit import ledger_check
+    from scaling_search.search.audit import machine as use_case
+    from scaling_search.search.tables import ledger_check_table, machine_table
 
     if ledger is None:
         if repair is not None:
             raise UsageError("--repair needs a ledger: scaling-search doctor LEDGER --repair NEWFILE")
         machine = use_case.examine()
         if as_json:
-            write(dumps(machine.facts))
+            write(dumps(machine_table.record(machine)))
         else:
-            show(use_case.document(machine))
+            show(machine_table.document(machine))
         if machine.problem is not None:
             raise DeviceError(f"no device can be used: {machine.problem}")
         return
-    found = checkup.inspect(ledger, repair=repair)
+    found = ledger_check.inspect(ledger, repair=repair)
     if as_json:
-        write(dumps(checkup.record(found)))
+        write(dumps(ledger_check_table.record(found)))
     else:
-        show(checkup.document(found))
+        show(ledger_check_table.document(found))
     if not found.whole:
         count = f"{len(found.damage)} fault{'' if len(found.damage) == 1 else 's'} found"
         saved = "" if found.repaired is None else f"; what is whole is in {found.repaired}"

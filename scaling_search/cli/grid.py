@@ -30,12 +30,12 @@ def grid(
 ) -> None:
     """Train every candidate not yet in the ledger, and choose. Running it again continues."""
     from scaling_search.cli.work import finish, work
+    from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
     from scaling_search.report.study import adjusted_table, grid_table
     from scaling_search.report.table import Document
-    from scaling_search.report.to_json import dumps
-    from scaling_search.search import grid as use_case
-    from scaling_search.search.findings import record, report_of
+    from scaling_search.search.grid import search as use_case
+    from scaling_search.search.tables.grid_table import record, report_of
 
     settings = options.study(
         start,

@@ -187,12 +187,12 @@ def study(start: Start, *groups: Any, table: str, **more: Any) -> Any:
     `table` is the command's own ("grid" or "scale"); `more` are changes named as the keys are, with `__` for the dot:
     `grid__racing = False`. Errors: InputError for the file, UsageError for an option.
     """
-    from scaling_search.search import study as studies
+    from scaling_search.search.plan import study as studies
 
     given = changes(start, *groups, table=table)
     given |= {key.replace("__", "."): value for key, value in more.items()}
     if start.study is None:
-        text = (resources.files("scaling_search.search") / "digits.toml").read_text(encoding="utf-8")
+        text = (resources.files("scaling_search.search.plan") / "digits.toml").read_text(encoding="utf-8")
         found = studies.parse(text, what="the packaged digits study")
         if given["baseline"] is not None:
             # Its tolerances are as coarse as its proxy needs, and the proxy goes.

@@ -37,15 +37,21 @@ def plan(
 ) -> None:
     """What `grid` would do, before any compute: candidates, duplicates, real costs, time."""
     from scaling_search.cli.progress import Bars
+    from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
-    from scaling_search.report.to_json import dumps
-    from scaling_search.search import outlook, plan_table
-    from scaling_search.search import plan as use_case
+    from scaling_search.search.forecast.step_latency import step_timer
+    from scaling_search.search.grid import requirements
+    from scaling_search.search.plan import grid_plan as use_case
+    from scaling_search.search.tables import plan_table
 
     settings = options.study(start, subject, triples, cost, training, build, table="grid")
     with Bars() as bars:
-        found = use_case.plan(settings, as_published=subject.as_published and not measure, say=bars.note)
-        look = partial(outlook.look, found, difference=power, measure=bars.note if measure else None)
+        found = use_case.plan(
+            settings,
+            as_published=subject.as_published and not measure,
+            step_seconds=step_timer(settings, say=bars.note),
+        )
+        look = partial(requirements.look, found, difference=power, measure=bars.note if measure else None)
         needed = power is not None or options.exists(ledger)
         ahead = options.with_ledger(ledger, look) if needed else look(None)
     if as_json:

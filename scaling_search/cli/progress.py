@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from scaling_search.report.escape import clean, for_rich
 
 if TYPE_CHECKING:
-    from scaling_search.ledger.rows import TrialRow
-    from scaling_search.search.jobs import Job
+    from scaling_search.ledger.storage.rows import TrialRow
+    from scaling_search.search.trial.trial import Job
     from scaling_search.training.hooks import Progress as Steps
 
 

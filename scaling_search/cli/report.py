@@ -30,10 +30,10 @@ def report(
     # Threads of NumPy's BLAS wait for each other longer than they save on matrices as small as these.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from scaling_search.report.render import render, save, show
-    from scaling_search.search import reporting
+    from scaling_search.search.tables import study_report
 
     form = "json" if as_json else form
-    document = options.with_ledger(ledger, lambda opened: reporting.document(opened.snapshot(), study))
+    document = options.with_ledger(ledger, lambda opened: study_report.document(opened.snapshot(), study))
     if output is None:
         show(document, form)
     else:

@@ -43,11 +43,16 @@ def scale(
     as_json: options.Json = False,
 ) -> None:
     """Extrapolate the best triple: write one network file per phi, train and test what time and memory allow."""
+    from scaling_search.cli.progress import say
+    from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
-    from scaling_search.report.to_json import dumps
-    from scaling_search.search import family_table
-    from scaling_search.search import scale as use_case
-    from scaling_search.search.budget import Meter
+    from scaling_search.search.family import members as use_case
+    from scaling_search.search.family import results
+    from scaling_search.search.family.training import train
+    from scaling_search.search.forecast.step_latency import step_timer
+    from scaling_search.search.grid.ledger_results import winner
+    from scaling_search.search.plan.budget import Meter
+    from scaling_search.search.tables.family_table import document, emitted_document, emitted_record, record
 
     settings = options.study(
         start, cost, subject, training, build, table="scale", scale__max_minutes=max_minutes
@@ -57,23 +62,25 @@ def scale(
     rule = cost.match or ("nominal" if triple else settings.grid.match)
     as_published = emit_only and subject.as_published
     if emit_only:
-        triple = triple or options.with_ledger(ledger, lambda opened: use_case.winner(settings, opened))
-        members = use_case.family(settings, triple, match=rule, as_published=as_published)
+        triple = triple or options.with_ledger(ledger, lambda opened: winner(settings, opened))
+        meter = Meter(settings, step_seconds=step_timer(settings, say=say))
+        members = use_case.family(settings, triple, match=rule, as_published=as_published, meter=meter)
         files = use_case.emit(members, out)
         if as_json:
-            write(dumps(family_table.emitted_record(triple, files)))
+            write(dumps(emitted_record(triple, files)))
         else:
-            show(family_table.emitted_document(triple, files))
+            show(emitted_document(triple, files))
         return
 
     from scaling_search.cli.work import finish, work
 
     with work(ledger, "scaling-search scale …") as at:
-        triple = triple or use_case.winner(settings, at.ledger)
-        meter = Meter(settings, say=at.bars.note, should_stop=lambda: at.stop.requested)
+        triple = triple or winner(settings, at.ledger)
+        timer = step_timer(settings, say=at.bars.note, should_stop=lambda: at.stop.requested)
+        meter = Meter(settings, step_seconds=timer)
         members = use_case.family(settings, triple, match=rule, meter=meter)
         files = use_case.emit(members, out)
-        trained = use_case.train(
+        trained = train(
             settings,
             at.ledger,
             members,
@@ -84,9 +91,9 @@ def scale(
             retry_failed=retry_failed,
             stop_when_flat=stop_when_flat,
         )
-        report, trials = family_table.report_of(at.ledger, settings.name)
+        report, trials = results.report_of(at.ledger, settings.name)
     if as_json:
-        write(dumps(family_table.record(report, triple, files, trained)))
+        write(dumps(record(report, triple, files, trained)))
     else:
-        show(family_table.document(report, triple, out))
+        show(document(report, triple, out))
     finish(trials)

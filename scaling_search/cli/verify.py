@@ -16,8 +16,8 @@ def verify(as_json: options.Json = False) -> None:
     Exit code 0 when every built-in network matches to the unit; 1, a bug of ours, when one does not.
     """
     from scaling_search.report.render import show
-    from scaling_search.search import verify as use_case
-    from scaling_search.search.verify_table import document
+    from scaling_search.search.audit import published_figures as use_case
+    from scaling_search.search.tables.verify_table import document
 
     found = use_case.verify()
     show(document(found, by_source=not as_json), "json" if as_json else "text")

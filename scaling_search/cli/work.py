@@ -15,9 +15,9 @@ from scaling_search.errors import StoppedError
 
 if TYPE_CHECKING:
     from scaling_search.cli.progress import Bars
+    from scaling_search.cli.signals import Stop
     from scaling_search.ledger.ledger import Ledger
-    from scaling_search.ledger.rows import TrialRow
-    from scaling_search.search.stop import Stop
+    from scaling_search.ledger.storage.rows import TrialRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,8 @@ class Work:
 def work(place: str, command: str) -> Iterator[Work]:
     """Opens the ledger and listens for signals; a stop ends in StoppedError, saying what is kept and how to go on."""
     from scaling_search.cli.progress import Bars
+    from scaling_search.cli.signals import Stop
     from scaling_search.ledger.ledger import Ledger
-    from scaling_search.search.stop import Stop
     from scaling_search.training.outcome import TrainingStopped
 
     with Ledger.open(place) as ledger, Stop() as stop, Bars() as bars:

@@ -24,15 +24,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from scaling_search.ledger import store, trials
-from scaling_search.ledger.database import Connection, Database
-from scaling_search.ledger.filesystem import network_warning
-from scaling_search.ledger.heartbeat import Heartbeat
-from scaling_search.ledger.leases import Claim, Watch
-from scaling_search.ledger.place import check_file, connect, locate
+from scaling_search.ledger.claims import trials
+from scaling_search.ledger.claims.heartbeat import Heartbeat
+from scaling_search.ledger.claims.leases import Claim, Watch
+from scaling_search.ledger.claims.trials import Terms
 from scaling_search.ledger.reader import Reader, Snapshot, Tables
-from scaling_search.ledger.records import Value
-from scaling_search.ledger.rows import (
+from scaling_search.ledger.storage import store
+from scaling_search.ledger.storage.database import Connection, Database
+from scaling_search.ledger.storage.filesystem import network_warning
+from scaling_search.ledger.storage.place import check_file, connect, locate
+from scaling_search.ledger.storage.records import Value
+from scaling_search.ledger.storage.rows import (
     CandidateRow,
     DecisionRow,
     EvaluationRow,
@@ -41,7 +43,7 @@ from scaling_search.ledger.rows import (
     StudyRow,
     TrialRow,
 )
-from scaling_search.ledger.schema import (
+from scaling_search.ledger.storage.schema import (
     CANDIDATES,
     DECISIONS,
     EVALUATIONS,
@@ -51,8 +53,7 @@ from scaling_search.ledger.schema import (
     Kind,
     Row,
 )
-from scaling_search.ledger.trials import Terms
-from scaling_search.ledger.upgrade import create_file, ready
+from scaling_search.ledger.storage.upgrade import create_file, ready
 
 LEASE_SECONDS = 60.0
 ATTEMPTS = 3

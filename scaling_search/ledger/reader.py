@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
-from scaling_search.ledger.records import Value
-from scaling_search.ledger.rows import (
+from scaling_search.ledger.storage.records import Value
+from scaling_search.ledger.storage.rows import (
     CandidateRow,
     DecisionRow,
     EvaluationRow,
@@ -16,7 +16,7 @@ from scaling_search.ledger.rows import (
     StudyRow,
     TrialRow,
 )
-from scaling_search.ledger.schema import (
+from scaling_search.ledger.storage.schema import (
     CANDIDATES,
     DECISIONS,
     EVALUATIONS,

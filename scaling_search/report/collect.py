@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from scaling_search.architecture import toml
 from scaling_search.errors import DamagedError, InputError
-from scaling_search.ledger.rows import CandidateRow, EvaluationRow, NetworkRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import CandidateRow, EvaluationRow, NetworkRow, StudyRow, TrialRow
 from scaling_search.report.measured import by_network, count, estimate, listed, remark, shown_state
 from scaling_search.report.rows import (
     Candidate,

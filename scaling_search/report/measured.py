@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from scaling_search.ledger.rows import TrialRow
+from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.report.rows import States
 from scaling_search.report.table import Estimate
 

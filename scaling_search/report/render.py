@@ -41,29 +41,29 @@ def render(document: Document | Table, form: str, *, width: int = 80, color: boo
     whole = of(document) if isinstance(document, Table) else document
     match form:
         case "text":
-            from scaling_search.report import to_text
+            from scaling_search.report.formats import text
 
-            return to_text.render(whole, width=width, color=color)
+            return text.render(whole, width=width, color=color)
         case "markdown":
-            from scaling_search.report import to_markdown
+            from scaling_search.report.formats import markdown
 
-            return to_markdown.render(whole)
+            return markdown.render(whole)
         case "csv":
-            from scaling_search.report import to_csv
+            from scaling_search.report.formats import csv
 
-            return to_csv.render(whole)
+            return csv.render(whole)
         case "json":
-            from scaling_search.report import to_json
+            from scaling_search.report.formats import json
 
-            return to_json.render(whole)
+            return json.render(whole)
         case "latex":
-            from scaling_search.report import to_latex
+            from scaling_search.report.formats import latex
 
-            return to_latex.render(whole)
+            return latex.render(whole)
         case "html":
-            from scaling_search.report import to_html
+            from scaling_search.report.formats import html
 
-            return to_html.render(whole)
+            return html.render(whole)
         case _:
             raise UsageError(suggest("format", form, FORMATS))
 

@@ -9,7 +9,7 @@ import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-from scaling_search.search import calibration
+from scaling_search.search.forecast import timing_cache
 from scaling_search.training import cache
 
 
@@ -18,7 +18,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     """Compiled programs and measurements go to a folder of the test's own, not to the user's."""
     before = jax.config.jax_compilation_cache_dir
     monkeypatch.setattr(cache, "default_folder", lambda: tmp_path / "programs")
-    monkeypatch.setattr(calibration, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(timing_cache, "cache_folder", lambda: tmp_path / "cache")
     yield
     jax.config.update("jax_compilation_cache_dir", before)
     compilation_cache.reset_cache()

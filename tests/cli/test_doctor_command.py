@@ -11,8 +11,9 @@ import pytest
 
 from scaling_search.cli.main import run
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import StudyRow
-from scaling_search.search import doctor, origin
+from scaling_search.ledger.storage.rows import StudyRow
+from scaling_search.search.audit import machine
+from scaling_search.search.trial import provenance
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_the_machine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert facts["sqlite"] == sqlite3.sqlite_version
     assert facts["kernels"] == "none: switched off"
     assert facts["folder_free_bytes"] > 0 and facts["cache_free_bytes"] > 0
-    assert facts["commit"] == origin.commit()[0]
+    assert facts["commit"] == provenance.commit()[0]
     assert "digits" in [info["name"] for info in facts["datasets"]]
 
 
@@ -96,7 +97,7 @@ def test_no_device_is_exit_code_6(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("scaling_search.networks.native.state", lambda: "none: switched off")
-    monkeypatch.setattr(doctor, "_devices", lambda: ([], "no such platform"))
+    monkeypatch.setattr(machine, "_devices", lambda: ([], "no such platform"))
     assert run(["doctor"]) == 6
     captured = capsys.readouterr()
     assert "none: no such platform" in captured.out
@@ -108,7 +109,7 @@ def test_no_device_is_exit_code_6(
     [((3, 40, 1), False), ((3, 44, 6), True), ((3, 50, 6), False), ((3, 51, 3), True), ((3, 52, 0), True)],
 )
 def test_which_sqlite_may_use_wal(version: tuple[int, ...], safe: bool) -> None:
-    assert doctor.wal_is_safe(version) is safe
+    assert machine.wal_is_safe(version) is safe
 
 
 @pytest.mark.parametrize("platform", ["rocm", "nosuch"])

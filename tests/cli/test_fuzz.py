@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from scaling_search.architecture import toml
 from scaling_search.baselines.load import load
 from scaling_search.cli.main import run
-from scaling_search.search import study as studies
+from scaling_search.search.plan import study as studies
 
 FEW = settings(max_examples=40, deadline=None)
 CPU_SECONDS = 30  # what nobody waits for; a usual example takes 0.02
@@ -196,5 +196,5 @@ def test_any_bytes(content: bytes) -> None:
 
 
 def test_the_packaged_study_is_among_what_is_changed() -> None:
-    packaged = tomllib.loads((resources.files("scaling_search.search") / "digits.toml").read_text())
+    packaged = tomllib.loads((resources.files("scaling_search.search.plan") / "digits.toml").read_text())
     assert set(packaged) <= set(STUDY)

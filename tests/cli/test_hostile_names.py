@@ -11,10 +11,10 @@ from scaling_search.architecture import toml
 from scaling_search.baselines.load import load
 from scaling_search.cli.main import run
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import TrialRow
-from scaling_search.search import records
-from scaling_search.search import study as studies
-from scaling_search.search.plan import plan
+from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.search.plan import study as studies
+from scaling_search.search.plan.grid_plan import plan
+from scaling_search.search.trial import ledger_rows
 
 NAMES = [
     "\x1b[31mred\x1b[0m\x07",
@@ -84,7 +84,7 @@ def test_files_stay_in_their_folder(named: str, tmp_path: Path, capsys: pytest.C
 def test_ledger_rows_are_only_shown(named: str, form: str, capsys: pytest.CaptureFixture[str]) -> None:
     study = studies.read(Path("study.toml"))
     with Ledger.open("x.db") as ledger:
-        records.record_plan(ledger, study, plan(study).plans, recipe="{}", dataset="d" * 64)
+        ledger_rows.record_plan(ledger, study, plan(study).plans, recipe="{}", dataset="d" * 64)
         for seed, candidate in enumerate(row for row in ledger.candidates(named) if row.status == "kept"):
             trial = TrialRow.waiting(
                 network=candidate.network,

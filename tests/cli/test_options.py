@@ -13,7 +13,7 @@ from scaling_search.cli.groups import apart, changes
 from scaling_search.cli.plan import plan
 from scaling_search.cli.scale import scale
 from scaling_search.errors import UsageError
-from scaling_search.search.study import Study, override
+from scaling_search.search.plan.study import Study, override
 from scaling_search.training.recipe import Recipe
 from tests.search.pretend import study
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scaling_search.cli.main import run
-from scaling_search.search import speed
+from scaling_search.search.forecast import probe
 from tests.cli.test_end_to_end import NETWORK, STUDY
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -41,6 +41,6 @@ def test_measured_once_then_remembered(
     def measured_again(*_: object) -> None:
         raise AssertionError("measured again")
 
-    monkeypatch.setattr(speed, "measure", measured_again)
+    monkeypatch.setattr(probe, "measure", measured_again)
     remembered = said("plan")["forecast"]
     assert remembered["total_seconds"] == pytest.approx(found["total_seconds"])

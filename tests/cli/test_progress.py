@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from scaling_search.cli.progress import Bars
-from scaling_search.ledger.rows import TrialRow
-from scaling_search.search.jobs import Job
+from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.search.trial.trial import Job
 from scaling_search.training.hooks import Progress
-from tests.search.test_trainer import TINY
-from tests.search.test_trainer import job as job_of
+from tests.search.trial.test_trainer import TINY
+from tests.search.trial.test_trainer import job as job_of
 
 
 def row(state: str, **more: Any) -> TrialRow:

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.search.plan import plan
-from scaling_search.search.records import record_plan
-from scaling_search.search.study import parse
+from scaling_search.search.plan.grid_plan import plan
+from scaling_search.search.plan.study import parse
+from scaling_search.search.trial.ledger_rows import record_plan
 
 STUDY = 'name = "s"\nbaseline = "lenet-5"\n[dataset]\nname = "digits"\n[grid]\nmacs_tolerance = 0.9\n'
 AS_NOBODY = """

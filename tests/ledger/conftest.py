@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import TrialRow
+from scaling_search.ledger.storage.rows import TrialRow
 
 SERVER = os.environ.get("SCALING_SEARCH_TEST_POSTGRESQL")
 

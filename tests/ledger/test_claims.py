@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from scaling_search.ledger import leases, store
-from scaling_search.ledger.leases import Claim, LeaseLost
+from scaling_search.ledger.claims import leases
+from scaling_search.ledger.claims.leases import Claim, LeaseLost
+from scaling_search.ledger.claims.process import Process, is_gone, this_process
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.process import Process, is_gone, this_process
-from scaling_search.ledger.rows import Result, TrialRow
-from scaling_search.ledger.schema import LEASES
+from scaling_search.ledger.storage import store
+from scaling_search.ledger.storage.rows import Result, TrialRow
+from scaling_search.ledger.storage.schema import LEASES
 
 Make = Callable[[int], TrialRow]
 DONE = Result(state="complete", accuracy=0.5)
@@ -26,7 +27,7 @@ DONE = Result(state="complete", accuracy=0.5)
 CLAIM_AND_WAIT = """
 import sys
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import TrialRow
+from scaling_search.ledger.storage.rows import TrialRow
 with Ledger.open(sys.argv[1]) as ledger:
     known = {"network": "f" * 64, "network_name": "n", "recipe": "{}", "dataset": "d" * 64, "dataset_name": "digits"}
     assert ledger.claim(TrialRow.waiting(**known, seed=0), "victim")

@@ -11,10 +11,17 @@ from pathlib import Path
 import pytest
 
 from scaling_search.errors import DamagedError, InputError
-from scaling_search.ledger.check import check
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.repair import repair
-from scaling_search.ledger.rows import CandidateRow, EvaluationRow, NetworkRow, Result, StudyRow, TrialRow
+from scaling_search.ledger.recovery.check import check
+from scaling_search.ledger.recovery.repair import repair
+from scaling_search.ledger.storage.rows import (
+    CandidateRow,
+    EvaluationRow,
+    NetworkRow,
+    Result,
+    StudyRow,
+    TrialRow,
+)
 
 TRIALS = 40
 Rows = dict[str, list[object]]
@@ -142,8 +149,8 @@ def test_bits_are_checked_when_they_are_read(filled: tuple[Path, Rows]) -> None:
 def test_a_row_under_another_s_key_is_found(
     filled: tuple[Path, Rows], trial: Callable[[int], TrialRow]
 ) -> None:
-    from scaling_search.ledger import store
-    from scaling_search.ledger.schema import TRIALS as KIND
+    from scaling_search.ledger.storage import store
+    from scaling_search.ledger.storage.schema import TRIALS as KIND
 
     path, _ = filled
     with Ledger.open(path) as ledger:

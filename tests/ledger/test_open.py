@@ -14,13 +14,13 @@ import pytest
 import sqlalchemy as sa
 
 from scaling_search.errors import DamagedError, InputError, ScalingSearchError, StorageError, UsageError
-from scaling_search.ledger import filesystem, store
-from scaling_search.ledger.database import driven
-from scaling_search.ledger.filesystem import file_system, network_warning
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.place import locate
-from scaling_search.ledger.rows import TrialRow
-from scaling_search.ledger.schema import ALL, STUDIES, VERSION, VERSION_TABLE
+from scaling_search.ledger.storage import filesystem, store
+from scaling_search.ledger.storage.database import driven
+from scaling_search.ledger.storage.filesystem import file_system, network_warning
+from scaling_search.ledger.storage.place import locate
+from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.ledger.storage.schema import ALL, STUDIES, VERSION, VERSION_TABLE
 
 
 def change(path: Path, statement: str) -> None:
@@ -66,7 +66,7 @@ def test_migrations_make_the_tables_of_the_row_classes(ledger: Ledger) -> None:
 def test_a_released_schema_keeps_its_version(ledger: Ledger) -> None:
     from alembic.script import ScriptDirectory
 
-    from scaling_search.ledger.upgrade import MIGRATIONS
+    from scaling_search.ledger.storage.upgrade import MIGRATIONS
 
     assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == VERSION
 

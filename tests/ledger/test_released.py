@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from scaling_search.ledger.check import check
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import (
+from scaling_search.ledger.recovery.check import check
+from scaling_search.ledger.storage.rows import (
     CandidateRow,
     DecisionRow,
     EvaluationRow,
@@ -20,7 +20,7 @@ from scaling_search.ledger.rows import (
     StudyRow,
     TrialRow,
 )
-from scaling_search.ledger.schema import VERSION
+from scaling_search.ledger.storage.schema import VERSION
 
 FOLDER = Path(__file__).parent / "released"
 RELEASED = sorted(FOLDER.glob("*.sql"))

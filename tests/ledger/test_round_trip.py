@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scaling_search.errors import InputError
-from scaling_search.ledger import store
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import (
+from scaling_search.ledger.storage import store
+from scaling_search.ledger.storage.rows import (
     CandidateRow,
     DecisionRow,
     EvaluationRow,
@@ -23,7 +23,7 @@ from scaling_search.ledger.rows import (
     StudyRow,
     TrialRow,
 )
-from scaling_search.ledger.schema import RESULTS, TRIALS, Kind
+from scaling_search.ledger.storage.schema import RESULTS, TRIALS, Kind
 
 HOSTILE = [
     "'; DROP TABLE trials; --",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.torture.ledger_rows import everything, fill, trial
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import NetworkRow, TrialRow
+from scaling_search.ledger.storage.rows import NetworkRow, TrialRow
 
 
 def without_bits(rows: list[object]) -> list[object]:

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from scaling_search.errors import DamagedError, StorageError
-from scaling_search.ledger import file, store
-from scaling_search.ledger.check import check
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import Result, TrialRow
-from scaling_search.ledger.schema import TRIALS
+from scaling_search.ledger.recovery.check import check
+from scaling_search.ledger.storage import file, store
+from scaling_search.ledger.storage.rows import Result, TrialRow
+from scaling_search.ledger.storage.schema import TRIALS
 
 LARGE = Result(state="complete", accuracy=0.5, correct=bytes(200_000))
 
@@ -53,7 +53,7 @@ NO_ROOM = """
 import resource, sys
 from scaling_search.errors import StorageError
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import Result, TrialRow
+from scaling_search.ledger.storage.rows import Result, TrialRow
 known = {"network": "f" * 64, "network_name": "n", "recipe": "{}", "dataset": "d" * 64, "dataset_name": "digits"}
 with Ledger.open(sys.argv[1]) as ledger:
     claim = ledger.claim(TrialRow.waiting(**known, seed=0))

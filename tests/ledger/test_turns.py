@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scaling_search.ledger import turns
-from scaling_search.ledger.turns import Turns
+from scaling_search.ledger.storage import turns
+from scaling_search.ledger.storage.turns import Turns
 
 
 def is_free(folder: Path) -> bool:

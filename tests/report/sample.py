@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scaling_search.ledger.rows import CandidateRow, EvaluationRow, NetworkRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import CandidateRow, EvaluationRow, NetworkRow, StudyRow, TrialRow
 from scaling_search.report import collect
 from scaling_search.report.rows import FamilyReport, GridReport, Judgement
 from scaling_search.report.study import study_document

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from scaling_search.ledger.rows import CandidateRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import CandidateRow, StudyRow, TrialRow
 from scaling_search.report import collect
 from scaling_search.report.render import FORMATS, render
 from scaling_search.report.study import study_document

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from scaling_search.errors import StorageError, UsageError
-from scaling_search.report import svg
+from scaling_search.report.formats import svg
 from scaling_search.report.picture import accuracy_plot
 from scaling_search.report.plot import linear_ticks, log_ticks
 from scaling_search.report.published import efficientnets

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from scaling_search.search import calibration
+from scaling_search.search.forecast import timing_cache
 
 
 @pytest.fixture(autouse=True)
 def own_timings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where measurements are remembered in a test."""
-    monkeypatch.setattr(calibration, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(timing_cache, "cache_folder", lambda: tmp_path / "cache")
     return tmp_path / "cache" / "timings"

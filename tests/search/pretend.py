@@ -11,11 +11,11 @@ import numpy as np
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.data.dataset import Dataset, Split
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.rows import TrialRow
-from scaling_search.search.calibration import Timing
-from scaling_search.search.jobs import Job
-from scaling_search.search.study import Study, parse
-from scaling_search.search.trainer import Trainer
+from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.search.plan.study import Study, parse
+from scaling_search.search.trial.timing import Timing
+from scaling_search.search.trial.trainer import Trainer
+from scaling_search.search.trial.trial import Job
 from scaling_search.training import recipe as recipes
 from scaling_search.training.outcome import Outcome
 

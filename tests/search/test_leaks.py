@@ -3,19 +3,19 @@
 import ast
 from pathlib import Path
 
-import pytest
-
-from scaling_search.search import grid
-
-ROOM = Path(grid.__file__).parent
+from scaling_search import search
 
 
-@pytest.mark.parametrize("file", sorted(ROOM.glob("*.py")), ids=lambda file: file.name)
-def test_only_scale_opens_the_test_split(file: Path) -> None:
+def _names(file: Path) -> set[str]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    names |= {
-        alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
-    assert ("load_test" in names) == (file.name == "scale.py")
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return names | {alias.name for node in imports for alias in node.names}
+
+
+def test_only_the_training_of_a_family_opens_the_test_split() -> None:
+    room = Path(search.__file__).parent
+    files = {file.relative_to(room).as_posix(): file for file in room.rglob("*.py")}
+    assert {"grid/search.py", "trial/trainer.py", "family/training.py"} <= files.keys()
+    assert [name for name, file in files.items() if "load_test" in _names(file)] == ["family/training.py"]

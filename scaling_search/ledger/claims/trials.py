@@ -1,0 +1,126 @@
+"""A trial's way from waiting to finished, within one writing transaction. A finished row never changes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+from scaling_search.ledger.claims import leases
+from scaling_search.ledger.claims.leases import Claim, LeaseLost, Watch
+from scaling_search.ledger.storage import store
+from scaling_search.ledger.storage.database import Connection
+from scaling_search.ledger.storage.rows import FINISHED, LeaseRow, Result, State, TrialRow, trial_key
+from scaling_search.ledger.storage.schema import LEASES, TRIALS
+from scaling_search.ledger.storage.store import Stored
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """Under what terms trials are begun: `attempts` at most without a checkpoint; `now` is a date for people."""
+
+    worker: str
+    watch: Watch
+    attempts: int
+    retry_failed: bool
+    now: str
+
+
+def keyed(row: TrialRow) -> TrialRow:
+    """The row, when it is one to begin. Raises ValueError."""
+    expected = trial_key(network=row.network, recipe=row.recipe, dataset=row.dataset, seed=row.seed)
+    if row.key != expected or row.state != "waiting":
+        raise ValueError(
+            f"a trial to begin is waiting under its own key {expected}, not {row.state} under {row.key}"
+        )
+    return row
+
+
+def claim(connection: Connection, row: TrialRow, terms: Terms) -> Claim | None:
+    """Begin a trial. None when it is finished, failed, in a live worker's hands, or was begun too often."""
+    old = store.read_one(connection, TRIALS, row.key)
+    trial = keyed(row) if old is None else old.row
+    if trial.state in FINISHED or (trial.state == "failed" and not terms.retry_failed):
+        return None
+    taken = leases.take(connection, row.key, terms.worker, terms.watch)
+    if taken is None:
+        return None
+    lease, dead = taken
+    begun = 0 if trial.state == "failed" else trial.attempts
+    new = dataclasses.replace(
+        trial, state="running", attempts=begun + 1, started_at=terms.now, finished_at=None, failure=None
+    )
+    claimed = Claim(key=row.key, number=lease.row.number, worker=terms.worker, trial=new)
+    too_often = begun >= terms.attempts
+    if too_often:
+        last = dead.worker if dead is not None else "unknown"
+        failure = f"begun {begun} times without reaching a checkpoint; its last worker ({last}) vanished"
+        new = dataclasses.replace(new, state="failed", attempts=begun, failure=failure, finished_at=terms.now)
+        leases.end(connection, lease)
+    if old is None:
+        store.add(connection, TRIALS, new)
+    else:
+        store.alter(connection, TRIALS, old, new)
+    return None if too_often else claimed
+
+
+def renew(connection: Connection, held: Claim, *, checkpoint: bool) -> None:
+    """One more heartbeat; after a checkpoint the earlier attempts no longer count. Raises LeaseLost."""
+    leases.renew(connection, held)
+    if checkpoint:
+        trial, _ = _running(held, *_stored(connection, held))
+        store.alter(connection, TRIALS, trial, dataclasses.replace(trial.row, attempts=1))
+
+
+def finish(connection: Connection, held: Claim, result: Result, now: str) -> None:
+    """Write a result and end the lease; nothing to do when this very lease has done so. Raises LeaseLost."""
+    stored, lease = _stored(connection, held)
+    done = stored is not None and stored.row.state in FINISHED
+    if done and lease is not None and lease.row.number == held.number:
+        return
+    trial, own = _running(held, stored, lease)
+    values = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
+    if result.state == "diverged":
+        values |= {name: None for name in ("accuracy", "loss") if not _finite(values[name])}
+    _close(connection, trial, dataclasses.replace(trial.row, finished_at=now, **values), own)
+
+
+def fail(connection: Connection, held: Claim, failure: str, *, attempts: int, now: str) -> None:
+    """Write why a trial failed; below `attempts` it waits to be begun again. Raises LeaseLost."""
+    trial, own = _running(held, *_stored(connection, held))
+    # A failure that cannot be told must not hide behind one of telling it.
+    readable = failure.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    state: State = "waiting" if trial.row.attempts < attempts else "failed"
+    new = dataclasses.replace(trial.row, state=state, failure=readable, finished_at=now)
+    _close(connection, trial, new, own)
+
+
+def release(connection: Connection, held: Claim) -> None:
+    """Give a trial back as if that attempt had not been. Raises LeaseLost."""
+    trial, own = _running(held, *_stored(connection, held))
+    attempts = max(trial.row.attempts - 1, 0)
+    new = dataclasses.replace(trial.row, state="waiting", attempts=attempts, started_at=None)
+    _close(connection, trial, new, own)
+
+
+def _stored(connection: Connection, held: Claim) -> tuple[Stored[TrialRow] | None, Stored[LeaseRow] | None]:
+    return store.read_one(connection, TRIALS, held.key), store.read_one(connection, LEASES, held.key)
+
+
+def _running(
+    held: Claim, trial: Stored[TrialRow] | None, lease: Stored[LeaseRow] | None
+) -> tuple[Stored[TrialRow], Stored[LeaseRow]]:
+    """Trial and lease as stored, when the claim may write. Raises LeaseLost."""
+    own = leases.verified(held, lease)
+    if trial is None or trial.row.state != "running":
+        raise LeaseLost(f"trial {held.key[:12]}: no longer running ({trial.row.state if trial else 'gone'})")
+    return trial, own
+
+
+def _close(connection: Connection, old: Stored[TrialRow], new: TrialRow, lease: Stored[LeaseRow]) -> None:
+    store.alter(connection, TRIALS, old, new)
+    leases.end(connection, lease)
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)

@@ -1,0 +1,70 @@
+"""Looking through a whole ledger for damage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from scaling_search.errors import DamagedError
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.storage import store
+from scaling_search.ledger.storage.database import Connection
+from scaling_search.ledger.storage.records import Damage, decode, fault, shown_key
+from scaling_search.ledger.storage.rows import trial_key
+from scaling_search.ledger.storage.schema import ALL, TRIALS, Kind
+
+
+def check(ledger: Ledger) -> list[Damage]:
+    """Every fault in an open ledger: rows and bits against digests, tables against summaries, SQLite against itself.
+
+    An empty list says that all that was written is there, unchanged.
+    """
+    found = list(_file_faults(ledger))
+    for kind in ALL:
+        try:
+            with ledger.database.reading() as connection:
+                found += _table_faults(connection, kind)
+        except DamagedError as error:
+            found.append(Damage(table=kind.name, key="all rows", what=str(error)))
+    return found
+
+
+def _table_faults(connection: Connection, kind: Kind[object]) -> Iterator[Damage]:
+    digests, keys, whole = [], set(), True
+    for record in store.records(connection, kind, bits=kind.has_bits):
+        plain = record[: len(kind.columns)]
+        damage = fault(kind, plain, record[-1]) if kind.has_bits else fault(kind, plain)
+        if damage is not None:
+            whole = False
+            yield damage
+            continue
+        digests.append(plain[0])
+        row = decode(kind, plain)
+        shown = shown_key(kind, plain)
+        if shown in keys:
+            yield Damage(table=kind.name, key=shown, what=store.TWO_ROWS)
+        keys.add(shown)
+        if kind is TRIALS:
+            trial = TRIALS.row(**{name: getattr(row, name) for name in TRIALS.types})
+            right = trial_key(
+                network=trial.network, recipe=trial.recipe, dataset=trial.dataset, seed=trial.seed
+            )
+            if trial.key != right:
+                yield Damage(table=kind.name, key=shown, what=f"its content belongs under the key {right}")
+    missing = store.vanished(connection, kind, digests) if kind.summarised and whole else None
+    if missing is not None:
+        yield missing
+
+
+def _file_faults(ledger: Ledger) -> Iterator[Damage]:
+    if ledger.database.path is None:
+        return
+    try:
+        with ledger.database.reading() as connection:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA integrity_check")
+            said = [line for (line,) in cursor.fetchall()]
+    except DamagedError as error:
+        said = [str(error)]
+    for line in said:
+        if line != "ok":
+            yield Damage(table="file", key=ledger.database.name, what=str(line))

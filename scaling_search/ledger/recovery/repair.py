@@ -1,0 +1,198 @@
+"""Saving what is whole of a damaged ledger into a new one. A row is whole when its digest says so, wherever it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from scaling_search.errors import InputError, ScalingSearchError, StorageError
+from scaling_search.ledger.recovery.pages import carve
+from scaling_search.ledger.storage import store
+from scaling_search.ledger.storage.database import Database
+from scaling_search.ledger.storage.place import connect, locate
+from scaling_search.ledger.storage.records import UNREAD, Damage, decode, fault, key_text, total
+from scaling_search.ledger.storage.rows import SummaryRow
+from scaling_search.ledger.storage.schema import RESULTS, SUMMARIES, TRIALS, Kind
+from scaling_search.ledger.storage.upgrade import create_file
+
+_Found = dict[tuple[Any, ...], tuple[Any, str]]  # key → row and digest
+_RANK = {"waiting": 0, "running": 1, "failed": 2, "diverged": 3, "complete": 3}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repair:
+    """What a repair saved, by table, and what it could not; a lost row whose key cannot be read is counted only."""
+
+    kept: dict[str, int]
+    lost: list[Damage]
+
+
+def repair(place: str | Path, new: Path) -> Repair:
+    """Write all whole rows of a ledger into a new one at `new`; the old one is only read.
+
+    Trials that were running wait again: nobody holds them in the new ledger.
+    Raises InputError when `new` exists or `place` does not, StorageError.
+    """
+    if new.exists():
+        raise InputError(f"{new} exists; a repair writes a new file")
+    location = locate(place)
+    if not isinstance(location, Path):
+        return _write(new, *_salvage(connect(location, read_only=True), None))
+    if not location.is_file():
+        raise InputError(f"{location}: there is no ledger here")
+    try:
+        with tempfile.TemporaryDirectory(prefix=".repair-", dir=new.absolute().parent) as folder:
+            copy = _copy(location, Path(folder) / "ledger")
+            found, lost = _salvage(connect(copy, read_only=False), copy)
+    except OSError as error:
+        size = location.stat().st_size
+        raise StorageError(
+            f"{new}: cannot copy the ledger beside it ({size} bytes): {error.strerror}"
+        ) from error
+    return _write(new, found, lost)
+
+
+def _copy(path: Path, copy: Path) -> Path:
+    """A copy with its journal, so that SQLite can finish there what a dead process left half done."""
+    shutil.copyfile(path, copy)
+    journal = Path(f"{path}-journal")
+    if journal.exists():
+        shutil.copyfile(journal, f"{copy}-journal")
+    return copy
+
+
+def _salvage(database: Database, path: Path | None) -> tuple[dict[str, _Found], list[Damage]]:
+    """Whole rows, and what is lost: from SQL as far as it goes, else from the pages counted, else from all of them."""
+    tables = {kind.name: _from_tables(database, kind) for kind in (*RESULTS, SUMMARIES)}
+    database.close()
+    pages = (
+        []
+        if path is None
+        else [lambda: _from_pages(path, beyond=False), lambda: _from_pages(path, beyond=True)]
+    )
+    sources = [cache(pages_of) for pages_of in pages]
+    summaries, _ = tables[SUMMARIES.name]
+    found: dict[str, _Found] = {}
+    lost: list[Damage] = []
+    for kind in RESULTS:
+        rows, damages = tables[kind.name]
+        summary = summaries.get((kind.name,), (None, ""))[0]
+        for source in sources:
+            if not damages and _fits(summary, rows):
+                break
+            more = source()
+            summary = summary or more[SUMMARIES.name].get((kind.name,), (None, ""))[0]
+            if not _fits(summary, rows):
+                for key, version in more[kind.name].items():
+                    _take(kind, rows, key, version)
+        found[kind.name] = rows
+        lost += _losses(kind, rows, damages, summary)
+    return found, lost
+
+
+def _from_tables(database: Database, kind: Kind[Any]) -> tuple[_Found, list[Damage]]:
+    found: _Found = {}
+    damages = []
+    try:
+        with database.reading() as connection:
+            for record in store.records(connection, kind, bits=kind.has_bits):
+                damage = _gather(kind, record, found)
+                if damage is not None:
+                    damages.append(damage)
+    except ScalingSearchError as error:
+        damages.append(
+            Damage(table=kind.name, key="all rows", what=f"SQLite stops: {error.__cause__ or error}")
+        )
+    return found, damages
+
+
+def _gather(kind: Kind[Any], record: Sequence[Any], found: _Found) -> Damage | None:
+    """Take a record (with its bits, where its table has any) in, or say what is wrong with it."""
+    plain, bits = (record[:-1], record[-1]) if kind.has_bits else (record, UNREAD)
+    damage = fault(kind, plain, bits)
+    if damage is None:
+        row = decode(kind, plain, bits)
+        _take(kind, found, kind.key_of(row), (row, plain[0]))
+    return damage
+
+
+def _from_pages(path: Path, *, beyond: bool) -> dict[str, _Found]:
+    """Every record in the file that some table's digest vouches for."""
+    found: dict[str, _Found] = {kind.name: {} for kind in (*RESULTS, SUMMARIES)}
+    for fields in carve(path, beyond=beyond):
+        for kind in (*RESULTS, SUMMARIES):
+            names = kind.stored
+            # Rows written under an earlier schema lack the later columns. SQLite keeps 2.0 as 2.
+            if len(fields) <= len(names):
+                values = dict.fromkeys(names) | dict(zip(names, fields, strict=False))
+                real = {
+                    name: float(value)
+                    for name, value in values.items()
+                    if isinstance(value, int) and kind.types.get(name) is float
+                }
+                values |= real
+                wanted = (*kind.columns, "correct") if kind.has_bits else kind.columns
+                _gather(kind, [values[name] for name in wanted], found[kind.name])
+    return found
+
+
+def _take(kind: Kind[Any], found: _Found, key: tuple[Any, ...], new: tuple[Any, str]) -> None:
+    """Of two versions of a trial the one that got further is kept, else the one found first."""
+    old = found.setdefault(key, new)
+    if kind is TRIALS and _RANK[new[0].state] > _RANK[old[0].state]:
+        found[key] = new
+
+
+def _fits(summary: SummaryRow | None, rows: _Found) -> bool:
+    if summary is None:
+        return not rows
+    return (summary.rows, summary.total) == (len(rows), total(digest for _, digest in rows.values()))
+
+
+def _losses(kind: Kind[Any], rows: _Found, damages: list[Damage], summary: SummaryRow | None) -> list[Damage]:
+    if _fits(summary, rows) and (summary is not None or not damages):
+        return []
+    saved = {key_text(kind, key) for key in rows}
+    named = [damage for damage in damages if damage.key not in saved and damage.key != "all rows"]
+    if summary is None:
+        return [
+            *named,
+            Damage(
+                table=kind.name, key="all rows", what=f"how many rows it had is lost; {len(rows)} are saved"
+            ),
+        ]
+    missing = summary.rows - len(rows) - len(named)
+    if missing > 0:
+        named.append(Damage(table=kind.name, key="unknown keys", what=f"{missing} rows could not be read"))
+    if not named:
+        named.append(
+            Damage(
+                table=kind.name,
+                key="unknown keys",
+                what="an older version of some row is saved, not its last",
+            )
+        )
+    return named
+
+
+def _write(new: Path, found: dict[str, _Found], lost: list[Damage]) -> Repair:
+    create_file(new)
+    database = connect(new, read_only=False)
+    try:
+        with database.writing(new.stat().st_size) as connection:
+            for kind in RESULTS:
+                rows = [row for row, _ in found[kind.name].values()]
+                if kind is TRIALS:
+                    rows = [
+                        dataclasses.replace(r, state="waiting") if r.state == "running" else r for r in rows
+                    ]
+                store.put(connection, kind, rows)
+    finally:
+        database.close()
+    return Repair(kept={kind.name: len(found[kind.name]) for kind in RESULTS}, lost=lost)

@@ -1,0 +1,121 @@
+"""How often searches over simulated surfaces err, and what they cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scaling_search.racing import race
+from scaling_search.racing.screening import first_stage
+from scaling_search.racing.simulated_trainer import SimulatedTrainer, Surface, noise_sd
+from scaling_search.statistics.confidence_set import ConfidenceSet
+from scaling_search.statistics.scores import Scores
+from scaling_search.statistics.selection import choose, held_out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Characteristics:
+    """What a number of searches over one surface came to.
+
+    false_unique: share that named a single winner that is not the one true best; best_inside: share whose set
+    held the first true best; compute: trials run over trials of the exhaustive search; optimism, apparent:
+    winner's held-out and plain estimate minus its truth, in noise sd, with the standard error of the former.
+    agreement: of short training with full, where there was a first stage; left_out: share that it left out.
+    """
+
+    surface: str
+    candidates: int
+    rounds: int
+    searches: int
+    false_unique: float
+    best_inside: float
+    set_size: float
+    compute: float
+    optimism: float
+    optimism_error: float
+    apparent: float
+    agreement: float | None = None
+    left_out: float = 0.0
+
+
+# A first stage trains for a fifth of the epochs.
+SHORT = 0.2
+
+
+def examine(
+    surface: Surface,
+    *,
+    rounds: int,
+    searches: int,
+    exhaustive: bool = False,
+    images: int = 500,
+    first_search: int = 0,
+    draws: int = 4000,
+    agreement: float | None = None,
+) -> Characteristics:
+    """Run the searches and count. `agreement` puts a first stage before each race, of so much worth."""
+    rows = []
+    unit = noise_sd(0.9, images)
+    for search in range(first_search, first_search + searches):
+        trainer = SimulatedTrainer(surface=surface, search=search, images=images)
+        left_out = () if agreement is None else _first_stage(trainer, agreement)
+        names = [name for name in surface.candidates if name not in left_out]
+        scores, members, _ = race.run(names, trainer, seeds=range(rounds), exhaustive=exhaustive, draws=draws)
+        winner = _winner(surface, scores, members)
+        estimate = held_out(scores, winner)
+        rows.append(
+            (
+                len(members.names) == 1 and members.names != surface.best,
+                surface.best[0] in members.names,
+                len(members.names),
+                (scores.present.sum() + (0 if agreement is None else SHORT * len(surface.candidates)))
+                / (len(surface.candidates) - len(surface.diverging))
+                / rounds,
+                (estimate.value - trainer.truth(winner)) / unit,
+                (estimate.apparent - trainer.truth(winner)) / unit,
+                len(left_out) / len(surface.candidates),
+            )
+        )
+    means = np.mean(np.asarray(rows, dtype=float), axis=0)
+    return Characteristics(
+        surface=surface.name,
+        candidates=len(surface.gaps),
+        rounds=rounds,
+        searches=searches,
+        false_unique=float(means[0]),
+        best_inside=float(means[1]),
+        set_size=float(means[2]),
+        compute=float(means[3]),
+        optimism=float(means[4]),
+        optimism_error=float(np.std([row[4] for row in rows]) / math.sqrt(searches)),
+        apparent=float(means[5]),
+        agreement=agreement,
+        left_out=float(means[6]),
+    )
+
+
+def _first_stage(trainer: SimulatedTrainer, agreement: float) -> tuple[str, ...]:
+    """Who is left out by the code that `grid --pilot-epochs` uses."""
+    names = [
+        name
+        for place, name in enumerate(trainer.surface.candidates)
+        if place not in trainer.surface.diverging
+    ]
+
+    def train(pilots: Sequence[str]) -> dict[str, float]:
+        return {name: float(bits.mean()) for name in pilots if (bits := trainer(name, 0)) is not None}
+
+    return first_stage({name: trainer.short(name, agreement) for name in names}, train).left_out
+
+
+def _winner(surface: Surface, scores: Scores, members: ConfidenceSet) -> str:
+    triples: Sequence[tuple[float, float, float]] = surface.triples or [(1.2, 1.1, 1.15)] * len(surface.gaps)
+    return choose(
+        scores,
+        members,
+        costs=dict.fromkeys(surface.candidates, 1.0),
+        triples=dict(zip(surface.candidates, triples, strict=True)),
+    ).winner

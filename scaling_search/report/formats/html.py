@@ -1,0 +1,111 @@
+"""The whole report as one page that needs nothing else: no script, no font, no request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from scaling_search.report.escape import for_html
+from scaling_search.report.figures import MISSING
+from scaling_search.report.formats import svg
+from scaling_search.report.plot import Plot
+from scaling_search.report.table import Document, Row, Table
+
+# Colours that differ for the colour-blind as well (Okabe & Ito), darker or lighter to suit the paper.
+_STYLE = """
+:root { --paper: #fff; --ink: #1c1f23; --soft: #5b636e; --rule: #dde1e6; --shade: #f4f6f8;
+  --blue: #0067a5; --orange: #b8500a; --green: #00805f; --grey: #6b7280; }
+@media (prefers-color-scheme: dark) { :root { --paper: #14171a; --ink: #e6e8ea; --soft: #9aa3ad;
+  --rule: #32383f; --shade: #1d2226; --blue: #5ab4e8; --orange: #f0975a; --green: #3cc9a0; --grey: #a0a8b2; } }
+body { background: var(--paper); color: var(--ink); font: 15px/1.45 system-ui, sans-serif;
+  margin: 0 auto; max-width: 1600px; padding: 1.5rem; }
+h1 { font-size: 1.5rem; margin: 0 0 .6rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; overflow-wrap: anywhere; }
+dl { display: grid; gap: .1rem 1rem; grid-template-columns: max-content 1fr; margin: 0; }
+dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+th, td { border-bottom: 1px solid var(--rule); padding: .25rem .6rem; text-align: left; vertical-align: top; }
+th { border-bottom: 2px solid var(--ink); max-width: 9rem; vertical-align: bottom; }
+td { white-space: nowrap; } .n { text-align: right; }
+td.long { max-width: 22rem; min-width: 14rem; overflow-wrap: anywhere; white-space: normal; }
+tr.strong td { font-weight: 650; } tr.faint td { color: var(--soft); }
+tr.reference td { background: var(--shade); border-bottom: 2px solid var(--rule); }
+ul { color: var(--soft); font-size: .85rem; padding-left: 1.2rem; }
+"""
+# Characters from which on a cell wraps; shorter ones are read at a glance, in one line.
+_LONG = 40
+# Nothing may be loaded or run, whatever a name turns out to contain.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def render(document: Document) -> str:
+    """A complete HTML page."""
+    return "\n".join(_page(document)) + "\n"
+
+
+def _page(document: Document) -> Iterator[str]:
+    title = for_html(document.title or document.tables[0].title)
+    yield "<!doctype html>"
+    yield '<html lang="en">'
+    yield "<head>"
+    yield '<meta charset="utf-8">'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield f"<title>{title}</title>"
+    yield f"<style>{_STYLE}{svg.STYLE if document.plots else ''}</style>"
+    yield "</head>"
+    yield "<body>"
+    if document.title:
+        yield f"<h1>{title}</h1>"
+    if document.facts:
+        yield "<dl>"
+        for key, value in document.facts.items():
+            shown = for_html(MISSING if value is None else str(value))
+            yield f"<dt>{for_html(key.replace('_', ' '))}</dt><dd>{shown}</dd>"
+        yield "</dl>"
+    for plot in document.plots:
+        yield from _plot(plot)
+    for table in document.tables:
+        yield from _table(table)
+    yield from _notes(document.notes)
+    yield "</body>"
+    yield "</html>"
+
+
+def _plot(plot: Plot) -> Iterator[str]:
+    yield f"<h2>{for_html(plot.title)}</h2>"
+    yield f'<div class="scroll">{svg.draw(plot)}</div>'
+    yield from _notes(plot.notes)
+
+
+def _table(table: Table) -> Iterator[str]:
+    columns = table.visible
+    sides = ["n" if column.align == "right" else "t" for column in columns]
+    if table.title:
+        yield f"<h2>{for_html(table.title)}</h2>"
+    yield '<div class="scroll"><table>'
+    titles = (
+        f'<th scope="col" class="{side}">{for_html(c.title)}</th>'
+        for side, c in zip(sides, columns, strict=True)
+    )
+    yield f"<thead><tr>{''.join(titles)}</tr></thead>"
+    yield "<tbody>"
+    for row, texts in zip(table.all_rows, table.texts(columns), strict=True):
+        cells = (
+            f'<td class="{side}{" long" * (len(text) > _LONG)}">{for_html(text)}</td>'
+            for side, text in zip(sides, texts, strict=True)
+        )
+        yield f"<tr{_look(table, row)}>{''.join(cells)}</tr>"
+    yield "</tbody>"
+    yield "</table></div>"
+    yield from _notes(table.notes)
+
+
+def _look(table: Table, row: Row) -> str:
+    look = "reference" if row is table.reference else row.emphasis
+    return "" if look == "plain" else f' class="{look}"'
+
+
+def _notes(notes: Sequence[str]) -> Iterator[str]:
+    if notes:
+        yield f"<ul>{''.join(f'<li>{for_html(note)}</li>' for note in notes)}</ul>"

@@ -1,0 +1,250 @@
+"""How long a grid will take, said before it starts and set beside what it took.
+
+A trial's seconds follow from those of networks that were measured: the network's own, or a + b·MACs through them
+(a, b ≥ 0). Compiling runs beside training: on a CPU both want the same cores, so their times add up; an accelerator
+trains meanwhile, and only what compiling takes longer than that is waited for.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from scaling_search.costs.memory import training_memory
+from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.racing.screening import possible
+from scaling_search.report.figures import duration, size
+from scaling_search.search.forecast.timing_cache import Calibration
+from scaling_search.search.plan.candidates import Candidate
+from scaling_search.search.plan.contenders import blocks, contenders
+from scaling_search.search.plan.grid_plan import Planned
+from scaling_search.search.trial import provenance
+from scaling_search.training.recipe import Recipe
+
+# A network and a seed.
+Trial = tuple[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Basis:
+    """What is known of speed: (MACs, seconds of a trial) by network, and what compiling one took.
+
+    source: in words; compiled: networks whose programs are in the cache; block: seeds of a network that train before
+    the next network does; gain: how many times faster they do than one by one, which `trials` do not know.
+    """
+
+    source: str
+    device: str
+    platform: str
+    trials: Mapping[str, tuple[int, float]]
+    compile_seconds: float
+    compiled: Collection[str] = ()
+    memory_bytes: int | None = None
+    block: int = 1
+    gain: float = 1.0
+
+    def seconds(self, network: str, macs: int) -> float:
+        """One trial of a network."""
+        return self.trials[network][1] if network in self.trials else affine(list(self.trials.values()), macs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """Seconds for one trial of each network and for all that is still to train, which racing may end early.
+
+    pilot_seconds: the first stage's part of the total. memory_bytes: the step of each network at its fullest, an
+    estimate; available_bytes: what the device had, None where it does not say.
+    """
+
+    source: str
+    device: str
+    platform: str
+    networks: tuple[str, ...]
+    trial_seconds: tuple[float, ...]
+    compile_seconds: float
+    pilot_seconds: float
+    total_seconds: float
+    missing: int
+    memory_bytes: tuple[int, ...]
+    available_bytes: int | None
+
+
+def affine(points: Sequence[tuple[int, float]], macs: int) -> float:
+    """Seconds at `macs` by a + b·MACs with a, b ≥ 0, fitted by least squares of relative errors.
+
+    >>> round(affine([(10, 3.0), (20, 5.0)], 40), 6), affine([(10, 3.0)], 20)
+    (9.0, 6.0)
+    """
+    sizes, seconds = (np.array(column, dtype=float) for column in zip(*points, strict=True))
+    design = np.stack([1 / seconds, sizes / seconds], axis=1)
+    if len(set(sizes.tolist())) > 1:
+        a, b = np.linalg.lstsq(design, np.ones(len(seconds)), rcond=None)[0]
+        if a >= 0 and b >= 0:
+            return float(a + b * macs)
+        if b < 0:
+            return float(seconds.mean())
+    return float(macs * design[:, 1].sum() / (design[:, 1] ** 2).sum())
+
+
+def from_ledger(recipe: Recipe, rows: Sequence[TrialRow], *, device: str | None = None) -> Basis | None:
+    """From complete trials on `device`, or on that of the newest one; None without any.
+
+    `rows`: trials of the recipe and the data set.
+    """
+    known = [row for row in rows if row.state == "complete" and row.train_seconds and row.macs and row.device]
+    if device is None and known:
+        device = max(known, key=lambda row: row.finished_at or "").device
+    known = [row for row in known if row.device == device and row.recipe == recipe.canonical()]
+    if not known:
+        return None
+    by_network: dict[str, list[TrialRow]] = {}
+    for row in known:
+        by_network.setdefault(row.network, []).append(row)
+    return Basis(
+        source="trials in the ledger",
+        device=str(device),
+        platform="cpu" if str(device).startswith("cpu") else "accelerator",
+        trials={
+            network: (
+                mine[0].macs or 0,
+                statistics.median((row.train_seconds or 0.0) + (row.evaluate_seconds or 0.0) for row in mine),
+            )
+            for network, mine in by_network.items()
+        },
+        compile_seconds=statistics.median(
+            max(row.compile_seconds or 0.0 for row in mine) for mine in by_network.values()
+        ),
+        compiled=tuple(by_network),
+    )
+
+
+def from_calibration(recipe: Recipe, found: Calibration, *, train: int, validation: int) -> Basis:
+    """From a short measurement; `train`, `validation`: images of each split."""
+    steps = max(1, train // recipe.batch_size)
+    return Basis(
+        source="a short measurement",
+        device=found.device,
+        platform=found.platform,
+        trials={
+            timing.network: (
+                timing.macs,
+                timing.trial_seconds(epochs=recipe.epochs, steps=steps, images=validation),
+            )
+            for timing in found.timings
+        },
+        compile_seconds=statistics.fmean(timing.compile_seconds for timing in found.timings),
+        compiled=tuple(timing.network for timing in found.timings),
+        memory_bytes=found.memory_bytes,
+        block=found.block,
+        gain=found.gain,
+    )
+
+
+def wanted(planned: Planned) -> list[Candidate]:
+    """The networks of the grid, each once, in the order in which they are trained."""
+    members = [member for one in contenders(planned.plans) for member in one.members]
+    return list({member.fingerprint: member for member in members}.values())
+
+
+def forecast(planned: Planned, basis: Basis, done: Collection[Trial]) -> Forecast:
+    """What is still to train of a plan, `done` being the trials that are finished."""
+    alone = {row.fingerprint: basis.seconds(row.fingerprint, row.cost.macs) for row in wanted(planned)}
+    trial_seconds = {network: seconds / basis.gain for network, seconds in alone.items()}
+    trials = missing(planned, done, basis.block)
+    pilot = 0.0
+    recipe = planned.study.resolved_recipe()
+    pilot_epochs = planned.study.grid.pilot_epochs
+    if pilot_epochs is not None and trials and possible(len(contenders(planned.plans))):
+        share = pilot_epochs / recipe.epochs
+        pilot = sum(share * seconds + basis.compile_seconds for seconds in alone.values())
+    compiling = {
+        network: 0.0 if network in basis.compiled else basis.compile_seconds for network in trial_seconds
+    }
+    return Forecast(
+        source=basis.source,
+        device=basis.device,
+        platform=basis.platform,
+        networks=tuple(trial_seconds),
+        trial_seconds=tuple(trial_seconds.values()),
+        compile_seconds=basis.compile_seconds,
+        pilot_seconds=pilot,
+        total_seconds=pilot + elapsed(trials, trial_seconds, compiling, platform=basis.platform),
+        missing=len(trials),
+        memory_bytes=memory(planned, basis.platform),
+        available_bytes=provenance.host_memory() if basis.platform == "cpu" else basis.memory_bytes,
+    )
+
+
+def missing(planned: Planned, done: Collection[Trial], block: int = 1) -> list[Trial]:
+    """The trials that are not finished, in the order in which they are run: so many seeds of a network at a time."""
+    networks = [row.fingerprint for row in wanted(planned)]
+    rounds = blocks(range(planned.study.grid.seeds), block)
+    every = ((network, seed) for seeds in rounds for network in networks for seed in seeds)
+    return [trial for trial in every if trial not in done]
+
+
+def elapsed(
+    trials: Sequence[Trial],
+    seconds: Mapping[str, float],
+    compiling: Mapping[str, float],
+    *,
+    platform: str,
+) -> float:
+    """Wall-clock seconds of trials run one after the other, each network compiled before its first.
+
+    All but the first compile while the network before them trains. Beside an accelerator that is hidden as far as that
+    lasts; on a CPU the compiler takes one of the cores that train.
+    """
+    total, before, compiled = 0.0, 0.0, set[str]()
+    for place, (network, several) in enumerate(groupby(trials, key=lambda trial: trial[0])):
+        waits = 0.0 if network in compiled else compiling[network]
+        compiled.add(network)
+        if place and platform == "cpu":
+            waits /= os.cpu_count() or 1
+        elif place:
+            waits = max(0.0, waits - before)
+        before = seconds[network] * sum(1 for _ in several)
+        total += waits + before
+    return total
+
+
+def memory(planned: Planned, platform: str) -> tuple[int, ...]:
+    """Bytes of a training step of each network at its fullest (`costs.memory`)."""
+    batch_size = planned.study.resolved_recipe().batch_size
+    element_bytes = 4 if platform == "cpu" else 2
+    return tuple(
+        training_memory(
+            row.network, batch_size=batch_size, element_bytes=element_bytes, counted=row.cost
+        ).total
+        for row in wanted(planned)
+    )
+
+
+def sentences(found: Forecast) -> list[str]:
+    """Time and memory in words."""
+    low, high = min(found.trial_seconds), max(found.trial_seconds)
+    left = "nothing is left to train"
+    if found.missing:
+        trials = "1 trial is" if found.missing == 1 else f"{found.missing} trials are"
+        pilot = f" ({duration(found.pilot_seconds)} of it for the first stage)" if found.pilot_seconds else ""
+        left = f"{trials} still to train, about {duration(found.total_seconds)}{pilot}"
+    time = (
+        f"Time, by {found.source} ({found.device}): {duration(low)} to {duration(high)} a trial and "
+        f"{duration(found.compile_seconds)} to compile a network; {left}."
+    )
+    return [time, memory_sentence(found.memory_bytes, found.available_bytes)]
+
+
+def memory_sentence(needed: Sequence[int], available: int | None) -> str:
+    """Memory in words, with a warning where it is not enough."""
+    said = f"Memory: a trial takes about {size(min(needed))} to {size(max(needed))} (estimated)"
+    if available is None:
+        return f"{said}."
+    over = sum(one > available for one in needed)
+    short = f": too little for {over} of {len(needed)} networks" if over else ""
+    return f"{said}; {size(available)} are available{short}."

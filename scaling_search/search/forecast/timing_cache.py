@@ -1,0 +1,83 @@
+"""How fast this machine trains a study's networks: a short measurement, kept in the cache for the next plan.
+
+Nothing here loads an accelerator library: `workshop` measures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scaling_search.architecture.network import Network, fingerprint
+from scaling_search.data.places import cache_folder
+from scaling_search.errors import StorageError
+from scaling_search.report.render import save
+from scaling_search.search.plan.study import Study
+from scaling_search.search.trial import provenance
+from scaling_search.search.trial.timing import Timing
+
+if TYPE_CHECKING:
+    from scaling_search.data.dataset import DatasetInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What was timed on a device. `memory_bytes`: what was free there, None where it does not say.
+
+    block: seeds of a network that train before the next network does; gain: how many times faster they do than alone.
+    """
+
+    device: str
+    platform: str  # cpu, gpu or tpu
+    memory_bytes: int | None
+    timings: tuple[Timing, ...]
+    block: int = 1
+    gain: float = 1.0
+
+
+def place(study: Study, base: Network, info: DatasetInfo) -> Path:
+    """The cache file for this machine, these versions, the study's base network, and what of recipe and data decides
+    how long a step takes (not the number of epochs, the rates or the seeds).
+    """
+    recipe = study.resolved_recipe()
+    decides = [
+        provenance.machine(),
+        provenance.versions(),
+        fingerprint(base),
+        [recipe.optimizer, recipe.batch_size, recipe.ema is None, recipe.clip_norm is None],
+        [recipe.crop_padding, recipe.flip],
+        [info.name, info.train_count, study.dataset.validation],
+    ]
+    name = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:32]
+    return cache_folder() / "timings" / f"{name}.json"
+
+
+def read(path: Path) -> Calibration | None:
+    """What was measured before; None without it, or where the file is damaged: it can be measured again."""
+    try:
+        whole = json.loads(path.read_text(encoding="utf-8"))
+        timings = tuple(Timing(**timing) for timing in whole.pop("timings"))
+        return Calibration(**whole, timings=timings) if timings else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def keep(path: Path, found: Calibration) -> None:
+    """Writes what was measured, in place of an earlier measurement; a cache that cannot be written is no failure.
+
+    The longest time to compile a network is kept: a later measurement may find its program in the cache of programs,
+    which the other networks are not in.
+    """
+    before = read(path)
+    known = {} if before is None else {timing.network: timing.compile_seconds for timing in before.timings}
+    timings = tuple(
+        replace(timing, compile_seconds=max(timing.compile_seconds, known.get(timing.network, 0.0)))
+        for timing in found.timings
+    )
+    text = json.dumps(asdict(replace(found, timings=timings)), indent=1)
+    with contextlib.suppress(StorageError):
+        save(text, path)

@@ -1,0 +1,147 @@
+"""From ledger rows to findings: who won, who cannot be told from the winner, and how sure that is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from scaling_search.ledger.storage.rows import CandidateRow, DecisionRow, TrialRow
+from scaling_search.racing import race
+from scaling_search.racing.race import Decision
+from scaling_search.scaling.coefficients import MACS, Exponents
+from scaling_search.search.grid import chance_level, decision_log
+from scaling_search.search.grid.contenders import Rival, rivals_of, scores_of
+from scaling_search.search.grid.screening_stage import FirstStage
+from scaling_search.statistics import confidence_set, intervals, response_surface, selection
+from scaling_search.statistics.confidence_set import ConfidenceSet
+from scaling_search.statistics.intervals import Estimate
+from scaling_search.statistics.response_surface import Surface
+from scaling_search.statistics.scores import Scores
+from scaling_search.statistics.selection import Choice, HeldOut
+from scaling_search.statistics.variance_components import difference_noise
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What a grid says. Most of it is None while no trial is complete.
+
+    `unlearned`: networks with trials that did not learn, and why; they are not ranked.
+    """
+
+    rivals: tuple[Rival, ...]
+    unlearned: Mapping[str, str] = field(default_factory=dict)
+    first_stage: FirstStage | None = None
+    scores: Scores | None = None
+    members: ConfidenceSet | None = None
+    choice: Choice | None = None
+    held_out: HeldOut | None = None
+    accuracies: Mapping[str, Estimate] | None = None
+    differences: Mapping[str, Estimate | None] | None = None
+    surface: Surface | None = None
+
+    def rival(self, key: str) -> Rival:
+        """The rival of this key."""
+        return self._by_key[key]
+
+    @cached_property
+    def _by_key(self) -> Mapping[str, Rival]:
+        return {rival.key: rival for rival in self.rivals}
+
+
+def findings(
+    candidates: Sequence[CandidateRow],
+    trials: Iterable[TrialRow],
+    *,
+    racing_seeds: int | None,
+    unlearned: Mapping[str, str] | None = None,
+    recorded: Iterable[DecisionRow] = (),
+    level: float = LEVEL,
+    exponents: Exponents = MACS,
+) -> Findings:
+    """All that a grid's trials say, by `confidence`, `winner` and `statistics`.
+
+    `racing_seeds` is the most rounds that a race may have, None for an exhaustive search; `unlearned` says by key why
+    trials did not learn; `recorded` are the study's decisions in the ledger; `exponents` are those of the cost that
+    the candidates have equal.
+    """
+    trials, stuck = list(trials), unlearned or {}
+    competing = rivals_of(candidates)
+    table = scores_of(competing, trials, stuck)
+    networks = chance_level.by_network(trials, stuck)
+    if table is None:
+        return Findings(rivals=competing, unlearned=networks)
+    recorded = list(recorded)
+    decisions = (
+        []
+        if racing_seeds is None or decision_log.nobody_stopped(table, recorded, seeds=racing_seeds)
+        else raced(table, trials, recorded, seeds=racing_seeds, level=level, figures=False)
+    )
+    if any(decision.verdicts for decision in decisions):
+        members = race.result(decisions, level=level)
+    else:
+        members = confidence_set.confidence_set(table, level=level, figures=False)
+    choice = selection.choose(
+        table,
+        members,
+        costs={rival.key: rival.macs for rival in competing},
+        triples={rival.key: rival.triple for rival in competing},
+    )
+    leader = choice.winner
+    return Findings(
+        rivals=competing,
+        unlearned=networks,
+        scores=table,
+        members=members,
+        choice=choice,
+        held_out=selection.held_out(table, leader),
+        accuracies=dict(zip(table.names, intervals.accuracies(table, level=level), strict=True)),
+        differences=dict(zip(table.names, intervals.differences(table, leader, level=level), strict=True)),
+        surface=response(competing, table, exponents),
+    )
+
+
+def raced(
+    table: Scores,
+    trials: Sequence[TrialRow],
+    recorded: Iterable[DecisionRow],
+    *,
+    seeds: int,
+    level: float = LEVEL,
+    figures: bool = True,
+) -> list[Decision]:
+    """The decisions of a race so far, of at most `seeds` rounds; `figures` as in `minutes.decisions`."""
+    by = trained_by(trials)
+    return decision_log.decisions(table, recorded, seeds=seeds, level=level, trained_by=by, figures=figures)
+
+
+def trained_by(trials: Sequence[TrialRow]) -> str:
+    """Recipes and data of the trials: with network and seed, all that their results depend on."""
+    return json.dumps(sorted({(trial.recipe, trial.dataset) for trial in trials}))
+
+
+def response(competing: Sequence[Rival], table: Scores, exponents: Exponents = MACS) -> Surface | None:
+    """The surface over how the doubling is shared; None before a second seed has shown how much seeds scatter.
+
+    None too where a dimension costs nothing: it has no share of a doubling.
+    """
+    noise = difference_noise(table)
+    if not noise.degrees or 0 in exponents:
+        return None
+    triples = {rival.key: rival.triple for rival in competing}
+    errors = np.sqrt(noise.raw / table.counts)
+    # A wide tolerance lets (1, 1, 1) in, which shares out nothing.
+    bigger = [at for at, name in enumerate(table.names) if max(triples[name]) > 1]
+    if not bigger:
+        return None
+    return response_surface.fit(
+        [triples[table.names[at]] for at in bigger],
+        [float(table.means[at]) for at in bigger],
+        [float(errors[at]) for at in bigger],
+        exponents=exponents,
+    )

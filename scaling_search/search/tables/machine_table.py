@@ -1,0 +1,41 @@
+"""This machine as people and programs read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scaling_search.report import figures
+from scaling_search.report.table import Document
+from scaling_search.search.audit.machine import Machine
+from scaling_search.search.tables import dataset_table
+
+
+def record(machine: Machine) -> dict[str, Any]:
+    """The machine for programs."""
+    return machine.facts | {"datasets": [dataset_table.record(info) for info in machine.facts["datasets"]]}
+
+
+def document(machine: Machine) -> Document:
+    """The machine for people."""
+    facts = machine.facts
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    safe = "" if facts["sqlite_wal_safe"] else " not"
+    state = {True: " with changes", False: "", None: ""}[facts["dirty"]]
+    lines = {
+        "devices": ", ".join(facts["devices"]) or f"none: {facts['device_problem']}",
+        "kernels": facts["kernels"],
+        "processor": f"{facts['processor']}, {facts['cores']} cores",
+        "memory available": figures.size(facts["memory_available_bytes"]),
+        "versions": versions,
+        "SQLite": f"{facts['sqlite']}; WAL is{safe} safe with it (the ledger does not use WAL)",
+        "disk here": f"{figures.size(facts['folder_free_bytes'])} free in {facts['folder']}",
+        "disk of the cache": f"{figures.size(facts['cache_free_bytes'])} free in {facts['cache']}",
+        "commit": "not a checkout" if facts["commit"] is None else f"{facts['commit']}{state}",
+    }
+    warning = facts["folder_warning"]
+    return Document(
+        title="This machine",
+        facts=lines,
+        tables=dataset_table.document(facts["datasets"]).tables,
+        notes=() if warning is None else (f"Warning: {warning}",),
+    )

@@ -1,0 +1,172 @@
+"""Networks as one recipe trains them on one data set: compiled, timed, and their images on the device."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import jax
+
+from scaling_search.architecture.network import Network, fingerprint
+from scaling_search.costs.memory import training_memory
+from scaling_search.data.dataset import Dataset
+from scaling_search.errors import ScalingSearchError
+from scaling_search.networks.build import Model, build
+from scaling_search.search.trial import failures, provenance
+from scaling_search.search.trial.timing import Timing
+from scaling_search.training.compiled import CompiledTrial, ready, start_compiling, steps_in_epoch
+from scaling_search.training.optimizer import average_decay
+from scaling_search.training.outcome import OutOfMemory, TrainingStopped
+from scaling_search.training.pixels import TrialPixels, on_device
+from scaling_search.training.recipe import Recipe
+from scaling_search.training.seeds import measure as measure_seeds
+from scaling_search.training.seeds import together_by_default
+from scaling_search.training.stopwatch import measure
+
+# Programs kept in memory: a round of racing comes back to every candidate. Beyond this the disk cache serves.
+_PROGRAMS = 32
+_RESOLUTIONS = 4
+# Seeds that a round of racing takes where they train together: more would spend on candidates soon to be out.
+_BLOCK = 4
+
+
+class NotTogetherError(ScalingSearchError):
+    """These seeds cannot be one program here; in turn they may be trained."""
+
+
+class Workshop:
+    """Keeps compiled programs and resized images for whoever trains or times networks."""
+
+    def __init__(self, *, dataset: Dataset, recipe: Recipe, should_stop: Callable[[], bool]) -> None:
+        self.dataset = dataset
+        self.recipe = recipe
+        self.should_stop = should_stop
+        self.platform = provenance.platform_name()
+        # By fingerprint, and the number of seeds trained together (None: one, not batched).
+        self.programs: OrderedDict[tuple[str, int | None], Future[CompiledTrial]] = OrderedDict()
+        self._gains: dict[int, float] = {}  # by the number of seeds
+        self._apart: set[str] = set()
+        self._pixels: OrderedDict[int, TrialPixels] = OrderedDict()
+
+    def check_stop(self) -> None:
+        """Errors: TrainingStopped once a stop was asked for."""
+        if self.should_stop():
+            raise TrainingStopped(None)
+
+    def prepare(self, network: Network, *, lanes: int | None = None) -> None:
+        """Starts compiling in the background, unless that is done or under way."""
+        key = (fingerprint(network), lanes)
+        if key in self.programs:
+            self.programs.move_to_end(key)
+            return
+        self.programs[key] = start_compiling(
+            self.model(network, together=lanes is not None),
+            self.pixels(network.resolution),
+            self.recipe,
+            lanes=lanes,
+        )
+        while len(self.programs) > _PROGRAMS:
+            self.programs.popitem(last=False)
+
+    def forget(self, network: Network) -> None:
+        """Drops the network's programs: they may be what failed."""
+        for key in [key for key in self.programs if key[0] == fingerprint(network)]:
+            del self.programs[key]
+
+    @property
+    def block(self) -> int:
+        """Seeds of a network to train before racing decides again."""
+        return _BLOCK if together_by_default(self.platform) else 1
+
+    def together(self, network: Network, seeds: int) -> bool:
+        """Whether so many seeds of the network are to train as one batched program: not once it was to `part`.
+
+        Errors: TrainingStopped.
+        """
+        return fingerprint(network) not in self._apart and self.gain(network, seeds) > 1
+
+    def gain(self, network: Network, seeds: int) -> float:
+        """How many times faster so many seeds train as one batched program here: measured once, on the first network.
+
+        At most 1 on a CPU, where one seed already fills the cores (`training.seeds.together_by_default`). A program
+        that cannot be compiled or does not fit gains nothing. Errors: TrainingStopped.
+        """
+        if not together_by_default(self.platform):
+            return 0.0
+        if seeds not in self._gains:
+            self._gains[seeds] = self._measured_gain(network, seeds)
+        return self._gains[seeds]
+
+    def _measured_gain(self, network: Network, seeds: int) -> float:
+        self.prepare(network)
+        self.prepare(network, lanes=seeds)
+        pixels = self.pixels(network.resolution)
+        try:
+            alone, batched = (
+                ready(self.programs[fingerprint(network), lanes], self.should_stop) for lanes in (None, seeds)
+            )
+            failures.check_memory(batched, pixels, provenance.available_memory())
+            return measure_seeds(alone, batched, pixels).gain
+        except (OutOfMemory, jax.errors.JaxRuntimeError):
+            return 0.0
+
+    def compiled_together(self, program: Future[CompiledTrial]) -> None:
+        """Waits for a batched program. Errors: NotTogetherError where XLA has none, OutOfMemory, TrainingStopped."""
+        try:
+            ready(program, self.should_stop)
+        except jax.errors.JaxRuntimeError as error:
+            raise NotTogetherError(failures.reason(error)) from error
+
+    def part(self, network: Network) -> None:
+        """From now on the network's seeds train in turn."""
+        self.forget(network)
+        self._apart.add(fingerprint(network))
+
+    def timing(self, network: Network, macs: int) -> Timing:
+        """How fast the network is here: compiled, unless that is done, and run for a few steps. Nothing is recorded.
+
+        Errors: OutOfMemory, TrainingStopped.
+        """
+        self.prepare(network)
+        pixels = self.pixels(network.resolution)
+        program = ready(self.programs[fingerprint(network), None], self.should_stop)
+        failures.check_memory(program, pixels, provenance.available_memory())
+        speed = measure(program, pixels, should_stop=self.should_stop)
+        return Timing(
+            network=fingerprint(network),
+            macs=macs,
+            compile_seconds=program.compile_seconds,
+            setup_seconds=speed.setup_seconds,
+            step_seconds=speed.step_seconds,
+            image_seconds=speed.image_seconds,
+            memory_bytes=program.memory_bytes,
+            fastest_step_seconds=speed.fastest_step_seconds,
+        )
+
+    def model(self, network: Network, *, together: bool = False) -> Model:
+        """The network as it is trained here; `together`, with several seeds in one program.
+
+        Running statistics start at mean 0 and variance 1, which momentum 0.99 has not forgotten after a few hundred
+        steps: the evaluated network would not be the trained one. Their horizon is fitted to the run's length, as
+        that of the averaged weights is (`training.optimizer.average_decay`); long runs keep the network's own.
+        """
+        total = self.recipe.epochs * steps_in_epoch(self.recipe, len(self.dataset.train))
+        momentum = average_decay(network.norm_momentum, total)
+        network = network.model_copy(update={"norm_momentum": momentum})
+        return build(network, platform=self.platform, together=together)
+
+    def estimated_memory(self, network: Network) -> int:
+        """Bytes that a training step of the network takes here, before anything is compiled."""
+        element_bytes = 4 if self.platform == "cpu" else 2
+        batch_size = self.recipe.batch_size
+        return training_memory(network, batch_size=batch_size, element_bytes=element_bytes).total
+
+    def pixels(self, resolution: int) -> TrialPixels:
+        """Train and validation images on the device, resized; shared by networks of one resolution."""
+        if resolution not in self._pixels:
+            self._pixels[resolution] = on_device(self.dataset, resolution)
+            while len(self._pixels) > _RESOLUTIONS:
+                self._pixels.popitem(last=False)
+        self._pixels.move_to_end(resolution)
+        return self._pixels[resolution]

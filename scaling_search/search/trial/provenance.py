@@ -1,0 +1,115 @@
+"""What a result was made with: device, versions, and the commit of this program where it runs from a checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+_PACKAGES = ("scaling-search", "jax", "jaxlib", "flax", "optax", "numpy")
+
+
+@cache
+def versions() -> str:
+    """JSON: Python and the packages that decide a result."""
+    found = {"python": platform.python_version()}
+    found |= {name: metadata.version(name) for name in _PACKAGES}
+    return json.dumps(found, sort_keys=True)
+
+
+@cache
+def device() -> str:
+    """The default device as XLA names it, and the processor behind a CPU."""
+    import jax
+
+    first = jax.devices()[0]
+    if first.platform != "cpu":
+        return f"{jax.device_count()} x {first.device_kind}"
+    return f"cpu, {processor()}, {len(_cores())} cores"
+
+
+def machine() -> str:
+    """What decides how fast this machine is, as far as it is known without starting the accelerator's library."""
+    gpus = sorted(
+        line.partition(":")[2].strip()
+        for file in Path("/proc/driver/nvidia/gpus").glob("*/information")
+        for line in file.read_text(errors="replace").splitlines()
+        if line.startswith("Model:")
+    )
+    chosen = {
+        name: os.environ.get(name)
+        for name in ("JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES", "SCALING_SEARCH_KERNELS")
+    }
+    return json.dumps([processor(), len(_cores()), gpus, chosen])
+
+
+def platform_name() -> str:
+    """cpu, gpu or tpu: what networks are built for."""
+    import jax
+
+    return str(jax.default_backend())
+
+
+def available_memory() -> int | None:
+    """Bytes that a trial may take: what the accelerator has free, or the host on a CPU. None: not known."""
+    import jax
+
+    first = jax.devices()[0]
+    if first.platform != "cpu":
+        stats = first.memory_stats()
+        return None if not stats else int(stats["bytes_limit"]) - int(stats["bytes_in_use"])
+    return host_memory()
+
+
+def host_memory() -> int | None:
+    """Bytes that the host can still give, where the system tells."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None
+
+
+def processor() -> str:
+    """The processor's own name, where the system tells."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _cores() -> set[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return set(os.sched_getaffinity(0))
+    return set(range(os.cpu_count() or 1))
+
+
+@cache
+def commit() -> tuple[str | None, bool | None]:
+    """(commit, dirty) of the checkout that this program is installed from; (None, None) outside one."""
+    root = Path(__file__).resolve().parents[3]
+    git = shutil.which("git")
+    if git is None or not (root / ".git").exists():
+        return None, None
+    try:
+        head = _run(git, root, "rev-parse", "HEAD")
+        return head.strip(), bool(_run(git, root, "status", "--porcelain", "--untracked-files=no").strip())
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+
+
+def _run(git: str, root: Path, *words: str) -> str:
+    done = subprocess.run(  # noqa: S603 - fixed words, no shell
+        [git, "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=True
+    )
+    return done.stdout

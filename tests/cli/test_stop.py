@@ -1,0 +1,89 @@
+"""The first signal asks, the second one or the end of patience leaves, whatever the process is doing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from scaling_search.cli.signals import Stop
+
+CHILD = """
+import sys, time
+import numpy as np
+from scaling_search.cli.signals import Stop
+with Stop(patience_seconds=float(sys.argv[2])) as stop:
+    print("ready", flush=True)
+    if sys.argv[1] == "deep":  # minutes in compiled code, where Python runs no handler; as in XLA, without its lock
+        np.linalg.svd(np.random.default_rng(0).normal(size=(6000, 6000)))
+    while not stop.requested:
+        time.sleep(0.01)
+    print("safe", flush=True)
+sys.exit(128 + stop.signum)
+"""
+
+
+def child(where: str, patience: float) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", CHILD, where, str(patience)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_the_first_signal_lets_the_work_reach_a_safe_point(signum: signal.Signals) -> None:
+    process = child("polling", 60)
+    process.send_signal(signum)
+    said, errors = process.communicate(timeout=60)
+    assert (process.returncode, said) == (128 + signum, "safe\n")
+    assert "stopping at the next safe point; once more stops at once" in errors
+
+
+def test_the_second_signal_stops_at_once_even_in_compiled_code() -> None:
+    process = child("deep", 60)
+    time.sleep(0.3)  # or the work could be stopped before it is deep
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    assert process.stderr.readline() == "\n"
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    said, errors = process.communicate(timeout=60)
+    assert time.monotonic() - began < 5
+    assert (process.returncode, said) == (143, "")
+    assert "stopped at once; finished trials are in the ledger" in errors
+
+
+def test_who_reaches_no_safe_point_leaves_without_one() -> None:
+    process = child("deep", 0.2)
+    process.send_signal(signal.SIGTERM)
+    said, errors = process.communicate(timeout=60)
+    assert (process.returncode, said) == (143, "")
+    assert "no safe point within reach" in errors
+
+
+def test_patience_leaves_half_a_minute_as_schedulers_give() -> None:
+    assert Stop()._patience_seconds <= 27
+
+
+def test_handlers_and_threads_are_gone_afterwards() -> None:
+    before = [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)]
+    files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    with Stop() as stop:
+        assert not stop.requested
+        os.kill(os.getpid(), signal.SIGTERM)
+        while not stop.requested:
+            time.sleep(0.001)
+        assert stop.signum == signal.SIGTERM
+    assert [signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)] == before
+    assert "stop signals" not in {thread.name for thread in threading.enumerate()}
+    assert len(os.listdir("/proc/self/fd")) == files  # noqa: PTH208
+    assert signal.set_wakeup_fd(-1) == -1

@@ -1,0 +1,268 @@
+"""Seeds of one network as one program in a search: the same trials as in turn, and only where that is faster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+
+from scaling_search.errors import StorageError
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.networks import build as networks
+from scaling_search.networks.build import Model
+from scaling_search.search.plan.contenders import blocks
+from scaling_search.search.trial import compiled_networks
+from scaling_search.search.trial.trainer import Trainer
+from scaling_search.training.outcome import OutOfMemory, TrainingStopped
+from scaling_search.training.seeds import Speed
+from tests.search.trial.test_trainer import STEPS, TINY, Steps, job, network, programs, trainer
+
+__all__ = ["programs"]  # a fixture: compiled once for all tests of this file
+
+SEEDS = (0, 1, 2)
+
+
+@pytest.fixture
+def batched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """A device on which seeds train together twice as fast; holds the numbers of seeds measured."""
+    measured: list[int] = []
+
+    def measure(alone: object, together: object, pixels: object) -> Speed:
+        measured.append(together.lanes)  # type: ignore[attr-defined]
+        return Speed(alone=1.0, together=together.lanes / 2, lanes=together.lanes)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(compiled_networks, "together_by_default", lambda platform: True)
+    monkeypatch.setattr(compiled_networks, "measure_seeds", measure)
+    yield measured
+
+
+def trials(folder: Path, name: str) -> dict[int, TrialRow]:
+    with Ledger.open(folder / name) as ledger:
+        assert trainer(ledger).run_seeds([job(TINY, seed) for seed in SEEDS]) == len(SEEDS)
+        return {row.seed: row for row in ledger.trials(with_correct=True)}
+
+
+def losses(row: TrialRow) -> list[float]:
+    return [epoch["train_loss"] for epoch in json.loads(row.epochs or "[]")]
+
+
+def test_seeds_together_are_the_trials_in_turn(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[bool] = []
+
+    def build(*given: Any, together: bool, **options: Any) -> Model:
+        built.append(together)
+        return networks.build(*given, together=together, **options)
+
+    monkeypatch.setattr(compiled_networks, "build", build)
+    together = trials(tmp_path, "together.db")
+    assert batched == [len(SEEDS)], "measured once"
+    assert built == [False, True, True], "alone and together to measure both, and to train"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled_networks, "together_by_default", lambda platform: False)
+        in_turn = trials(tmp_path, "turn.db")
+    for seed in SEEDS:
+        assert together[seed].state == "complete"
+        assert together[seed].key == in_turn[seed].key
+        assert losses(together[seed]) == pytest.approx(losses(in_turn[seed]), rel=1e-3)
+    assert len({tuple(losses(row)) for row in together.values()}) == len(SEEDS)
+
+
+def test_seeds_train_in_turn_where_that_is_faster(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slower = Speed(alone=1.0, together=3.5, lanes=3)
+    monkeypatch.setattr(compiled_networks, "measure_seeds", lambda *_: slower)
+    monkeypatch.setattr(Trainer, "_train_together", lambda *_: pytest.fail("slower, and yet together"))
+    trials(tmp_path, "turn.db")
+
+
+def test_seeds_train_in_turn_where_no_program_of_all_compiles(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vendor's library need not have an algorithm for a batched program where it has one for a single network."""
+    start = compiled_networks.start_compiling
+
+    def refuse(*given: Any, lanes: int | None = None) -> Any:
+        if lanes is None:
+            return start(*given, lanes=lanes)
+        failed: Future[Any] = Future()
+        failed.set_exception(jax.errors.JaxRuntimeError("UNIMPLEMENTED: no algorithm worked"))
+        return failed
+
+    monkeypatch.setattr(compiled_networks, "start_compiling", refuse)
+    rows = trials(tmp_path, "turn.db")
+    assert {row.state for row in rows.values()} == {"complete"}
+    assert batched == [], "nothing to measure"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (jax.errors.JaxRuntimeError("UNIMPLEMENTED: no algorithm worked"), "no algorithm worked"),
+        (OutOfMemory("out of device memory", predicted_bytes=1 << 40), "out of device memory"),
+    ],
+)
+def test_a_later_network_whose_seeds_make_no_program_trains_them_in_turn(
+    error: Exception, told: str, tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether together is faster was measured on the first network; what holds for that need not hold for a larger."""
+    start, larger = compiled_networks.start_compiling, network('{ block = "plain", width = 6 }')
+    refused: list[int] = []
+
+    def refuse(model: Any, pixels: Any, recipe: Any, *, lanes: int | None = None) -> Any:
+        if lanes is None or not batched:
+            return start(model, pixels, recipe, lanes=lanes)
+        refused.append(lanes)
+        failed: Future[Any] = Future()
+        failed.set_exception(error)
+        return failed
+
+    watcher = Steps()
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        work = trainer(ledger, watcher=watcher, checkpoints=tmp_path / "kept")
+        assert work.together(TINY, len(SEEDS))
+        monkeypatch.setattr(compiled_networks, "start_compiling", refuse)
+        assert work.run_seeds([job(larger, seed) for seed in SEEDS]) == len(SEEDS)
+        assert {row.state for row in ledger.trials()} == {"complete"}
+        assert [row.attempts for row in ledger.trials()] == [1] * len(SEEDS), (
+            "the one together does not count"
+        )
+        assert not [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
+    (said,) = watcher.said
+    assert said.startswith("tiny: 3 seeds train in turn, not together: ") and told in said
+    assert refused == [len(SEEDS)]
+    assert not work.together(larger, len(SEEDS)) and work.together(TINY, len(SEEDS))
+
+
+def test_seeds_that_overflow_the_memory_as_they_train_are_trained_in_turn(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overflow(*_: object, **__: object) -> None:
+        raise OutOfMemory("out of device memory", predicted_bytes=None)
+
+    monkeypatch.setattr("scaling_search.search.trial.trainer.train_seeds", overflow)
+    rows = trials(tmp_path, "l.db")
+    assert {row.state for row in rows.values()} == {"complete"}
+    monkeypatch.setattr("scaling_search.search.trial.trainer.train", overflow)
+    with Ledger.open(tmp_path / "alone.db") as ledger:
+        trainer(ledger).run_seeds([job(TINY, seed) for seed in SEEDS])
+        assert {row.state for row in ledger.trials()} == {"failed"}
+        assert all("out of device memory" in (row.failure or "") for row in ledger.trials())
+
+
+def test_in_turn_nobody_looks_for_what_was_kept_together(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs, kept, watcher = [job(TINY, seed) for seed in SEEDS], tmp_path / "kept", Steps()
+
+    def overflow(*_: object, **__: object) -> None:
+        raise OutOfMemory("out of device memory", predicted_bytes=None)
+
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        half = trainer(
+            ledger, should_stop=lambda: watcher.seen[-1] >= STEPS // 2, checkpoints=kept, watcher=watcher
+        )
+        with pytest.raises(TrainingStopped):
+            half.run_seeds(jobs)
+        assert [path for path in kept.rglob("*") if path.is_file()]
+        monkeypatch.setattr("scaling_search.search.trial.trainer.train_seeds", overflow)
+        again = Steps()
+        assert trainer(ledger, checkpoints=kept, watcher=again).run_seeds(jobs) == len(SEEDS)
+        assert {row.state for row in ledger.trials()} == {"complete"}
+        assert len(again.said) == 1 and "in turn" in again.said[0]
+
+
+def test_seeds_stopped_together_go_on_together(tmp_path: Path, batched: list[int]) -> None:
+    undisturbed = trials(tmp_path, "undisturbed.db")
+    jobs = [job(TINY, seed) for seed in SEEDS]
+    watcher = Steps()
+    with Ledger.open(tmp_path / "stopped.db") as ledger:
+        stopping = trainer(
+            ledger,
+            should_stop=lambda: watcher.seen[-1] >= STEPS // 2,
+            checkpoints=tmp_path / "kept",
+            watcher=watcher,
+        )
+        with pytest.raises(TrainingStopped):
+            stopping.run_seeds(jobs)
+        assert {row.state for row in ledger.trials()} == {"waiting"}
+        again = Steps()
+        assert trainer(ledger, checkpoints=tmp_path / "kept", watcher=again).run_seeds(jobs) == len(SEEDS)
+        assert again.seen[1] > watcher.seen[-1], "they went on where they were stopped"
+        for row in ledger.trials(with_correct=True):
+            assert (losses(row), row.correct) == (
+                losses(undisturbed[row.seed]),
+                undisturbed[row.seed].correct,
+            )
+
+
+def test_the_machines_failure_keeps_what_seeds_had_done_together(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trials are tried again, from their checkpoint."""
+    jobs, kept, watcher = [job(TINY, seed) for seed in SEEDS], tmp_path / "kept", Steps()
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        half = trainer(
+            ledger, should_stop=lambda: watcher.seen[-1] >= STEPS // 2, checkpoints=kept, watcher=watcher
+        )
+        with pytest.raises(TrainingStopped):
+            half.run_seeds(jobs)
+        before = sorted(kept.rglob("*"))
+        monkeypatch.setattr("scaling_search.search.trial.trainer.train_seeds", fails)
+        trainer(ledger, checkpoints=kept).run_seeds(jobs)
+        assert {row.state for row in ledger.trials()} == {"waiting"}
+        assert before and sorted(kept.rglob("*")) == before
+
+
+def test_a_disk_full_at_the_second_result_is_told_and_keeps_the_first(
+    tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Giving back what is finished already would fail in its turn, and hide the reason."""
+    finish, finished = Ledger.finish, list[object]()
+
+    def full(self: Ledger, *given: Any) -> None:
+        if finished:
+            raise StorageError("the disk is full")
+        finish(self, *given)
+        finished.append(given)
+
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        monkeypatch.setattr(Ledger, "finish", full)
+        with pytest.raises(StorageError, match="the disk is full"):
+            trainer(ledger).run_seeds([job(TINY, seed) for seed in SEEDS])
+        assert sorted(row.state for row in ledger.trials()) == ["complete", "waiting", "waiting"]
+
+
+def test_a_seed_in_other_hands_is_left_there(tmp_path: Path, batched: list[int]) -> None:
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        work = trainer(ledger)
+        assert ledger.claim(work.row(job(TINY, 1))) is not None
+        assert work.run_seeds([job(TINY, seed) for seed in SEEDS]) == 2
+        assert {row.seed: row.state for row in ledger.trials()} == {
+            0: "complete",
+            1: "running",
+            2: "complete",
+        }
+
+
+def test_a_round_takes_as_many_seeds_as_train_together(tmp_path: Path, batched: list[int]) -> None:
+    assert blocks(range(5), 4) == [range(4), range(4, 5)]
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        assert trainer(ledger).block == 4
+
+
+def test_on_a_cpu_every_round_is_one_seed(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        assert trainer(ledger).block == 1

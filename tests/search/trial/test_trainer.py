@@ -1,0 +1,252 @@
+"""Trials that really train: a network of one convolution on images of three greys."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from jax.experimental.compilation_cache import compilation_cache
+
+from scaling_search.architecture import toml
+from scaling_search.architecture.network import Network, fingerprint
+from scaling_search.costs.count import cost
+from scaling_search.data.dataset import Dataset, Split
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.storage.rows import CandidateRow, TrialRow
+from scaling_search.search.grid.contenders import Rival, scores_of
+from scaling_search.search.trial.scheduler import run_jobs
+from scaling_search.search.trial.trainer import Trainer
+from scaling_search.search.trial.trial import Job
+from scaling_search.training import recipe as recipes
+from scaling_search.training.cache import enable_cache
+from scaling_search.training.hooks import Progress
+from scaling_search.training.outcome import TrainingStopped
+from scaling_search.training.recipe import Recipe
+from tests.search.pretend import Listener
+
+CLASSES, SIDE, TRAIN, VALIDATION = 3, 8, 400, 61
+RECIPE = recipes.named("fast", batch_size=16, epochs=2, learning_rate=0.5, crop_padding=0.125)
+STEPS = RECIPE.epochs * (TRAIN // RECIPE.batch_size)
+
+
+def network(stages: str, *, norm: str = "batch", activation: str = "relu") -> Network:
+    return toml.parse(
+        f'name = "tiny"\nresolution = {SIDE}\nchannels = 1\nclasses = {CLASSES}\nactivation = "{activation}"\n'
+        f'norm = "{norm}"\nstages = [{stages}]\nhead = {{ dropout = 0.2 }}\n'
+    )
+
+
+def job(network: Network, seed: int = 0) -> Job:
+    return Job(network=network, cost=cost(network), seed=seed, label="tiny")
+
+
+TINY = network('{ block = "plain", width = 4 }')
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Programs are compiled once for all tests of this file."""
+    before = jax.config.jax_compilation_cache_dir
+    enable_cache(tmp_path_factory.mktemp("programs"))
+    yield
+    jax.config.update("jax_compilation_cache_dir", before)
+    compilation_cache.reset_cache()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "l.db") as opened:
+        yield opened
+
+
+def grey(count: int, seed: int) -> Split:
+    """Noise, dark, grey or bright."""
+    draw = np.random.default_rng(seed)
+    labels = (np.arange(count) % CLASSES).astype(np.int32)
+    images = draw.integers(0, 120, (count, SIDE, SIDE, 1), dtype=np.uint8)
+    images += 60 * labels[:, None, None, None].astype(np.uint8)
+    return Split(images=images, labels=labels)
+
+
+DATASET = Dataset(
+    name="grey",
+    classes=("dark", "grey", "bright"),
+    fingerprint="g" * 64,
+    train=grey(TRAIN, 0),
+    validation=grey(VALIDATION, 1),
+)
+
+
+@dataclass
+class Steps(Listener):
+    """A watcher that knows the last step."""
+
+    seen: list[int] = field(default_factory=lambda: [0])
+
+    def progress(self, progress: object) -> None:
+        assert isinstance(progress, Progress)
+        self.seen.append(progress.step)
+
+
+def trainer(
+    ledger: Ledger,
+    *,
+    recipe: Recipe = RECIPE,
+    should_stop: Callable[[], bool] = lambda: False,
+    checkpoints: Path | None = None,
+    watcher: Steps | None = None,
+) -> Trainer:
+    return Trainer(
+        ledger=ledger,
+        dataset=DATASET,
+        recipe=recipe,
+        watcher=watcher or Steps(),
+        should_stop=should_stop,
+        checkpoints=checkpoints,
+    )
+
+
+def result(row: TrialRow) -> object:
+    """What may not differ between two runs of one trial: everything measured but its seconds."""
+    epochs = [
+        {name: value for name, value in epoch.items() if not name.endswith("_seconds")}
+        for epoch in json.loads(row.epochs or "[]")
+    ]
+    return row.state, row.accuracy, row.loss, row.correct, row.correct_count, epochs
+
+
+def only_row(ledger: Ledger) -> TrialRow:
+    (row,) = ledger.trials(with_correct=True)
+    return row
+
+
+def undisturbed(folder: Path) -> TrialRow:
+    with Ledger.open(folder / "undisturbed.db") as ledger:
+        assert trainer(ledger).run(job(TINY))
+        return only_row(ledger)
+
+
+def test_a_trial_leaves_its_finals_its_epochs_its_bits_and_its_seconds(ledger: Ledger) -> None:
+    assert trainer(ledger).run(job(TINY))
+    row = only_row(ledger)
+    assert (row.state, row.network, row.seed, row.macs) == ("complete", fingerprint(TINY), 0, cost(TINY).macs)
+    assert row.correct is not None and row.epochs is not None and row.correct_count == VALIDATION
+    right = np.unpackbits(np.frombuffer(row.correct, np.uint8), count=VALIDATION)
+    assert row.accuracy == right.mean() > 0.5
+    epochs = json.loads(row.epochs)
+    assert [epoch["epoch"] for epoch in epochs] == [1, 2]
+    assert (epochs[-1]["accuracy"], epochs[-1]["loss"]) == (row.accuracy, row.loss)
+    assert epochs[1]["train_loss"] < epochs[0]["train_loss"]
+    assert row.train_seconds == pytest.approx(sum(epoch["train_seconds"] for epoch in epochs))
+    assert row.compile_seconds is not None and row.evaluate_seconds is not None
+    assert min(row.compile_seconds, row.train_seconds, row.evaluate_seconds) > 0
+    assert row.memory_bytes is not None and row.device and "jax" in json.loads(row.versions or "{}")
+    assert not trainer(ledger).run(job(TINY)), "a finished trial is not trained again"
+
+
+def test_one_seed_in_two_ledgers_is_the_same_to_the_bit_and_another_seed_is_not(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    work = trainer(ledger)
+    assert work.run(job(TINY)) and work.run(job(TINY, seed=1))
+    first, other = sorted(ledger.trials(with_correct=True), key=lambda row: row.seed)
+    assert result(first) == result(undisturbed(tmp_path))
+    assert result(first) != result(other)
+
+
+# Before the first step, within an epoch, and while the first epoch is judged.
+@pytest.mark.parametrize("stop_at", [0, 1, STEPS // 2])
+def test_a_stopped_trial_is_given_back_and_ends_as_if_it_had_not_been_stopped(
+    ledger: Ledger, tmp_path: Path, stop_at: int
+) -> None:
+    watcher = Steps()
+    stopping = trainer(
+        ledger,
+        should_stop=lambda: watcher.seen[-1] >= stop_at,
+        checkpoints=tmp_path / "kept",
+        watcher=watcher,
+    )
+    with pytest.raises(TrainingStopped) as stopped:
+        stopping.run(job(TINY))
+    assert stopped.value.step == (watcher.seen[-1] or None)
+    assert watcher.seen[-1] < STEPS
+    row = only_row(ledger)
+    assert (row.state, row.attempts, row.accuracy) == ("waiting", 0, None)
+
+    again = Steps()
+    assert trainer(ledger, checkpoints=tmp_path / "kept", watcher=again).run(job(TINY))
+    assert again.seen[1] > watcher.seen[-1], "it went on where it was stopped"
+    assert result(only_row(ledger)) == result(undisturbed(tmp_path))
+    assert not list((tmp_path / "kept").glob("*")), "a finished trial needs no checkpoint"
+
+
+def test_a_diverged_trial_is_recorded_never_ranked_and_the_others_go_on(ledger: Ledger) -> None:
+    # Weights of 1e15: four linear layers of them are more than a float holds; a norm takes them out again.
+    sick, well = (
+        network('{ block = "plain", width = 4, depth = 3 }', norm="none", activation="identity"),
+        TINY,
+    )
+    absurd = RECIPE.model_copy(update={"learning_rate": 1e16, "weight_decay": 0.0})
+    jobs = [job(sick), job(well)]
+    assert run_jobs(trainer(ledger, recipe=absurd), jobs) == 2
+    rows = {row.network: row for row in ledger.trials(with_correct=True)}
+    diverged = rows[fingerprint(sick)]
+    assert (diverged.state, diverged.accuracy, diverged.loss, diverged.correct) == (
+        "diverged",
+        None,
+        None,
+        None,
+    )
+    assert json.loads(diverged.epochs or "[]")[0]["epoch"] == 1
+    assert rows[fingerprint(well)].state == "complete"
+    table = scores_of([rival(sick), rival(well)], rows.values())
+    assert table is not None and table.names == (fingerprint(well),)
+    assert run_jobs(trainer(ledger, recipe=absurd), jobs) == 0, "what diverged once would do so again"
+
+
+def rival(network: Network) -> Rival:
+    key, triple = fingerprint(network), (1.0, 1.0, 1.0)
+    row = CandidateRow(
+        study="s",
+        purpose="grid",
+        phi=1,
+        alpha=1,
+        beta=1,
+        gamma=1,
+        network=key,
+        macs=cost(network).macs,
+        status="kept",
+    )
+    return Rival(key=key, rows=(row,), triples=(triple,))
+
+
+HOLDER = """
+import sys
+from scaling_search.ledger.ledger import Ledger
+with Ledger.open(sys.argv[1]) as ledger:
+    assert ledger.claim(ledger.trials()[0], "the other process") is not None
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_another_process_has_claimed_is_left_to_it_until_it_is_dead(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    work = trainer(ledger)
+    ledger.add_trials([work.row(job(TINY))])
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "l.db")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        assert not work.run(job(TINY))
+        assert only_row(ledger).state == "running"
+        other.kill()
+    assert work.run(job(TINY))
+    assert result(only_row(ledger)) == result(undisturbed(tmp_path))
