@@ -63,7 +63,7 @@ def step_program(network: Network, batch: int, seeds: int) -> Any:
     device = topologies.get_topology_desc(platform="cuda", target_config=DEVICE.read_text(), topology="1x1x1")
     here = NamedSharding(topologies.make_mesh(device, (1,), ("device",)), PartitionSpec())
     settings = recipe.named("fast").model_copy(update={"batch_size": batch})
-    trial = steps.plan(build(network, platform="gpu", together=seeds > 1), settings, IMAGES // batch)
+    trial = steps.plan(build(network, platform="gpu", batched=seeds > 1), settings, IMAGES // batch)
 
     def step(state: Any, key: Any, order: Any, pixels: Any) -> Any:
         return steps.train_step(trial, key, order, pixels, state)

@@ -26,7 +26,7 @@ from scaling_search.training.pixels import on_device
 from scaling_search.training.seeds import Speed, measure
 
 
-def measured(lanes: list[int], resolution: int) -> list[Speed]:
+def measured(seed_batch: list[int], resolution: int) -> list[Speed]:
     """Each number of seeds beside one, interleaved."""
     network = small("efficientnet-b0", resolution=resolution, width=0.25, depth=0.5).model_copy(
         update={"channels": 1}
@@ -34,10 +34,10 @@ def measured(lanes: list[int], resolution: int) -> list[Speed]:
     platform, settings = provenance.platform_name(), recipe.named("fast")
     pixels = on_device(catalog.load("digits"), resolution)
     alone = compile_trial(build(network, platform=platform), pixels, settings)
-    batched = build(network, platform=platform, together=True)
+    batched = build(network, platform=platform, batched=True)
     return [
-        measure(alone, compile_trial(batched, pixels, settings, lanes=count), pixels, repeats=9)
-        for count in lanes
+        measure(alone, compile_trial(batched, pixels, settings, seed_batch=count), pixels, repeats=9)
+        for count in seed_batch
     ]
 
 
@@ -45,7 +45,7 @@ def row(speed: Speed) -> Row:
     """Milliseconds of a step, and what the seeds together take of it."""
     return Row(
         cells={
-            "lanes": speed.lanes,
+            "seed_batch": speed.seed_batch,
             "alone": speed.alone * 1e3,
             "together": speed.together * 1e3,
             "times": speed.together / speed.alone,
@@ -62,7 +62,7 @@ def main() -> None:
     arguments = parser.parse_args()
     found = measured(arguments.seeds, arguments.resolution)
     layout = (
-        columns.integer("lanes", "Seeds", identifies=True),
+        columns.integer("seed_batch", "Seeds", identifies=True),
         columns.decimal("alone", "One (ms)"),
         columns.decimal("together", "All (ms)"),
         columns.decimal("times", "All / one"),

@@ -67,7 +67,7 @@ def _flip(
     def restored(folder: Path) -> Position | None:
         said.clear()
         kept = replace(original, folder=folder, say=said.append)
-        return kept.restore(program.state, seeds, program.trial.recipe)
+        return kept.restore(program.state, seeds, program.setup.recipe)
 
     dice = random.Random(13)  # noqa: S311 - to be repeated, not to be secret
     newer, older = sorted(original.folder.glob("step-*"), reverse=True)
@@ -109,6 +109,6 @@ def _content(position: Position | None) -> Any:
     if position is None:
         return None
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(position.state)]
-    bits = [None if lane is None else lane.tobytes() for lane in position.correct]
+    bits = [None if index is None else index.tobytes() for index in position.correct]
     state = [(str(leaf.dtype), leaf.shape, leaf.tobytes()) for leaf in leaves]
     return state, position.history, bits, position.epoch_seconds

@@ -195,30 +195,30 @@ def clocks(n: int, folder: Path) -> Outcome:
     lost = wrong = 0
     now = 0.0
     dice = random.Random(10)  # noqa: S311 - to be repeated, not to be secret
-    with Ledger.open(path) as worker, Ledger.open(path, clock=lambda: now, lease_seconds=60) as watcher:
+    with Ledger.open(path) as worker, Ledger.open(path, clock=lambda: now, lease_seconds=60) as callback:
         for seed in range(n):
             with _clock_off_by(dice.choice([-3600.0, 0.0, 3600.0])):
                 claim = begun(worker, seed)
                 with worker.database.writing() as connection:
                     lease = leases.held(connection, claim).row
                     store.put(connection, LEASES, [dataclasses.replace(lease, host="far away", pid=1)])
-                watcher.claim(trial(seed))
+                callback.claim(trial(seed))
             with _clock_off_by(dice.choice([-3600.0, 3600.0])):
                 now += 50
-                wrong += watcher.claim(trial(seed)) is not None
+                wrong += callback.claim(trial(seed)) is not None
                 worker.renew(claim)
                 now += 50
-                wrong += watcher.claim(trial(seed)) is not None
+                wrong += callback.claim(trial(seed)) is not None
             with _clock_off_by(dice.choice([-3600.0, 3600.0])):
                 if seed % 2:
                     worker.finish(claim, result(seed))
                     continue
                 now += 61
-                heir = watcher.claim(trial(seed))
+                heir = callback.claim(trial(seed))
                 if heir is None:
                     lost += 1
                     continue
                 wrong += not _refused(lambda claim=claim: worker.finish(claim, Result(state="complete")))  # type: ignore[misc]
-                watcher.finish(heir, result(seed))
+                callback.finish(heir, result(seed))
         wrong += not all(is_right(row) for row in worker.trials(with_correct=True))
     return Outcome(tried=n, lost=lost, silently_wrong=wrong)

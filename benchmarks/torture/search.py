@@ -162,7 +162,7 @@ def parameters(marks: list[Mark]) -> dict[str, str]:
 
 def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
     """Puts a mark before and after whatever a kill could tear. For a child only: it changes the program."""
-    begin, judge, outcomes = loop.begin, loop.judge, Run.outcomes
+    begin, evaluate_images, outcomes = loop.begin, loop.evaluate_images, Run.outcomes
     save, compile_trial, progress = Checkpoints.save, compiled.compile_trial, loop.Progress
     finish, decide = Ledger.finish, Ledger.record_decisions
     current = ""
@@ -182,9 +182,9 @@ def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
         tell("step", current, values["step"])
         return progress(**values)
 
-    def told_judge(*given: Any) -> Any:
+    def told_evaluate(*given: Any) -> Any:
         tell("evaluating", current)
-        return judge(*given)
+        return evaluate_images(*given)
 
     def told_save(self: Checkpoints, position: Any, *given: Any) -> Any:
         tell("saving", self.trial, int(np.max(position.state.step)))
@@ -206,7 +206,7 @@ def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
         tell("recorded", claim.key)
 
     def save_often(run: Run) -> None:
-        if run.step % _STEPS_BETWEEN == 0 or run.step == run.program.trial.steps_per_epoch:
+        if run.step % _STEPS_BETWEEN == 0 or run.step == run.program.setup.steps_per_epoch:
             run._save(run.checkpoints)
 
     def told_decide(self: Ledger, rows: Any) -> None:
@@ -217,7 +217,7 @@ def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
         (compiled, "compile_trial", told_compile),
         (loop, "begin", told_begin),
         (loop, "Progress", told_progress),
-        (loop, "judge", told_judge),
+        (loop, "evaluate_images", told_evaluate),
         (Run, "outcomes", told_outcomes),
         (Checkpoints, "save", told_save),
         (Ledger, "finish", told_finish),

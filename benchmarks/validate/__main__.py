@@ -2,7 +2,7 @@
 
 Two designs: five rounds on every surface (a usual grid), and 24 rounds on those with one best, which is about
 as many seeds as it takes to see a gap of one noise sd among eight candidates with a power of 0.8
-(`power.seeds_needed`). A tenth as many searches have a first stage before the race. Exits with 1
+(`power.seeds_needed`). A tenth as many searches have a screening before the race. Exits with 1
 when a target is missed.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.validate import first_stage
+from benchmarks.validate import screening
 from benchmarks.validate.model_confidence_set import model_confidence_set
 from scaling_search.racing import race
 from scaling_search.racing.operating_characteristics import Characteristics, examine
@@ -229,18 +229,18 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the figures here too")
     options = parser.parse_args()
     usual, long = measure(options.searches)
-    staged = first_stage.measure(max(1, options.searches // 10), IMAGES)
-    found = document(usual, long) | {"first_stage": [asdict(row) for row in staged]}
+    staged = screening.measure(max(1, options.searches // 10), IMAGES)
+    found = document(usual, long) | {"screening": [asdict(row) for row in staged]}
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     show(table([*usual, *long]))
     sys.stdout.flush()
     show(compare_sets(max(1, options.searches // 5)))
-    show(first_stage.table(staged))
-    lost = first_stage.lost(staged)
+    show(screening.table(staged))
+    lost = screening.lost(staged)
     met = [
         *targets(found),
-        ("true best lost by a first stage, whatever its worth: at most 2 %", lost, lost <= 0.02),
+        ("true best lost by a screening, whatever its worth: at most 2 %", lost, lost <= 0.02),
     ]
     for what, figure, good in met:
         print(f"{'met   ' if good else 'MISSED'}  {what}: {figure:.3f}")

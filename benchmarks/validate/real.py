@@ -124,7 +124,7 @@ def search(task: str, folder: Path, *, seeds: int, epochs: int = 20, images: int
     network.write_text(NETWORK, encoding="utf-8")
     study = parse(STUDY.format(task=task, network=network, seeds=seeds, epochs=epochs))
     with Ledger.open(folder / f"{task}.db") as ledger, Bars() as bars:
-        return grid(study, ledger, watcher=bars, should_stop=lambda: False, checkpoints=None)
+        return grid(study, ledger, callback=bars, should_stop=lambda: False, checkpoints=None)
 
 
 DIMENSIONS = ("alpha", "beta", "gamma")
@@ -167,10 +167,10 @@ def targets(found: dict[str, GridOutcome]) -> list[tuple[str, bool]]:
 
 def verdict(outcome: GridOutcome, key: str) -> str:
     """What the search says of a candidate."""
-    if key in outcome.found.unlearned:
-        return "did not learn"
+    if key in outcome.found.at_chance:
+        return "at chance"
     kept, name = members(outcome), scaled(outcome, key)
-    return "out" if name not in kept else "winner" if name == kept[0] else "tied"
+    return "eliminated" if name not in kept else "winner" if name == kept[0] else "tied"
 
 
 def table(found: dict[str, GridOutcome]) -> Table:

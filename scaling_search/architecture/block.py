@@ -102,7 +102,7 @@ class Stage(Strict, ABC):
 
 
 class Stem(Strict, ABC):
-    """What stands before the first stage."""
+    """What stands before the screening."""
 
     block: str
 

@@ -19,11 +19,11 @@ def doctor(
     ] = None,
     repair: Annotated[
         Path | None,
-        typer.Option("--repair", metavar="NEWFILE", help="Save every whole row into this new file."),
+        typer.Option("--repair", metavar="NEWFILE", help="Save every intact row into this new file."),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """What this machine has; or, of a ledger, whether every row is whole. Exit code 5 when damage is found."""
+    """What this machine has; or, of a ledger, whether every row is intact. Exit code 5 when damage is found."""
     from scaling_search.errors import DamagedError, DeviceError, UsageError
     from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
@@ -49,5 +49,5 @@ def doctor(
         show(ledger_check_table.document(found))
     if not found.whole:
         count = f"{len(found.damage)} fault{'' if len(found.damage) == 1 else 's'} found"
-        saved = "" if found.repaired is None else f"; what is whole is in {found.repaired}"
+        saved = "" if found.repaired is None else f"; what is intact is in {found.repaired}"
         raise DamagedError(f"{ledger}: {count}{saved}")

@@ -51,7 +51,7 @@ def grid(
         outcome = use_case.grid(
             settings,
             at.ledger,
-            watcher=at.bars,
+            callback=at.bars,
             should_stop=lambda: at.stop.requested,
             checkpoints=at.checkpoints,
             retry_failed=retry_failed,

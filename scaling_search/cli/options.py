@@ -84,14 +84,14 @@ class Triples:
         typer.Option("--tolerance", help="Keep triples with |alpha*beta^2*gamma^2 - 2| under this."),
         Key(name="grid.tolerance"),
     ] = None
-    pilot_epochs: Annotated[
+    screening_epochs: Annotated[
         int | None,
         typer.Option(
-            "--pilot-epochs",
-            help="A first stage of so few epochs; candidates are left out as far as its ranking agrees with the full "
+            "--screening-epochs",
+            help="A screening of so few epochs; candidates are left out as far as its ranking agrees with the full "
             "one.",
         ),
-        Key(name="grid.pilot_epochs"),
+        Key(name="grid.screening_epochs"),
     ] = None
 
 

@@ -51,7 +51,9 @@ def plan(
             as_published=subject.as_published and not measure,
             step_seconds=step_timer(settings, say=bars.note),
         )
-        look = partial(requirements.look, found, difference=power, measure=bars.note if measure else None)
+        look = partial(
+            requirements.requirements, found, difference=power, measure=bars.note if measure else None
+        )
         needed = power is not None or options.exists(ledger)
         ahead = options.with_ledger(ledger, look) if needed else look(None)
     if as_json:

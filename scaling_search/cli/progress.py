@@ -13,12 +13,12 @@ from scaling_search.report.escape import clean, for_rich
 
 if TYPE_CHECKING:
     from scaling_search.ledger.storage.rows import TrialRow
-    from scaling_search.search.trial.trial import Job
+    from scaling_search.search.trial.trial import Trial
     from scaling_search.training.hooks import Progress as Steps
 
 
 class Bars:
-    """A watcher for the trainer. On anything that is no terminal only `say` and failures are printed."""
+    """A callback for the trainer. On anything that is no terminal only `say` and failures are printed."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True)
@@ -33,7 +33,7 @@ class Bars:
         )
         self.trials: TaskID | None = None
         self.trial: TaskID | None = None
-        self.running: list[Job] = []  # several where seeds of a network train together
+        self.running: list[Trial] = []  # several where seeds of a network train together
 
     def __enter__(self) -> Self:
         self.bars.start()
@@ -57,11 +57,11 @@ class Bars:
         """Trials that the ledger has already."""
         self._advance(trials)
 
-    def begin(self, job: Job) -> None:
+    def begin(self, trial: Trial) -> None:
         """A trial starts: it compiles first, unless its network was compiled before."""
-        self.running.append(job)
+        self.running.append(trial)
         seeds = ", ".join(str(one.seed) for one in self.running)
-        label = for_rich(f"{job.label}, {'seeds' if len(self.running) > 1 else 'seed'} {seeds}")
+        label = for_rich(f"{trial.label}, {'seeds' if len(self.running) > 1 else 'seed'} {seeds}")
         if self.trial is None:
             self.trial = self.bars.add_task("", total=None)
         self.bars.update(self.trial, description=f"{label}: compiling")
@@ -78,13 +78,13 @@ class Bars:
                 total=progress.total_steps,
             )
 
-    def end(self, job: Job, row: TrialRow) -> None:
+    def end(self, trial: Trial, row: TrialRow) -> None:
         """A trial is over, one way or another."""
-        self.running = [one for one in self.running if one != job]
+        self.running = [one for one in self.running if one != trial]
         if self.trial is not None and not self.running:
             self.bars.remove_task(self.trial)
             self.trial = None
-        name = f"{job.label}, seed {job.seed}"
+        name = f"{trial.label}, seed {trial.seed}"
         if row.state == "complete" and row.accuracy is not None:
             if self.shown:
                 self.say(f"{name}: {row.accuracy:.2%} in {row.train_seconds or 0:.0f} s")

@@ -85,7 +85,7 @@ def scale(
             at.ledger,
             members,
             match=rule,
-            watcher=at.bars,
+            callback=at.bars,
             should_stop=lambda: at.stop.requested,
             checkpoints=at.checkpoints,
             retry_failed=retry_failed,

@@ -1,4 +1,4 @@
-"""What `grid` and `scale` share: an open ledger, a place for checkpoints, signals, bars, and the exit code."""
+"""What `grid` and `scale` share: an open ledger, a folder for checkpoints, signals, bars, and the exit code."""
 
 from __future__ import annotations
 

@@ -120,10 +120,10 @@ class Builder:
         return combinators.Loop(nnx.merge(graphs[0], params, stats), op.drop_rates, self.place())
 
 
-def build(network: Network, *, platform: str, together: bool = False, loop_from: int = LOOP_FROM) -> Model:
+def build(network: Network, *, platform: str, batched: bool = False, loop_from: int = LOOP_FROM) -> Model:
     """`network` as (init, apply) for `platform` ("cpu", "gpu", "tpu").
 
-    `together`: in the way that is fast where several seeds are one program (`jax.vmap`). The same function otherwise.
+    `batched`: in the way that is fast where several seeds are one program (`jax.vmap`). The same function otherwise.
 
     Compute is float32 on a CPU and bfloat16 elsewhere; parameters, statistics and logits are float32 everywhere.
     """
@@ -148,7 +148,7 @@ def build(network: Network, *, platform: str, together: bool = False, loop_from:
         params: Tree, batch_stats: Tree, images: Maps, *, train: bool, key: Key[Array, ""]
     ) -> tuple[Float[Array, "*heads batch classes"], Tree]:
         module = nnx.merge(graph, params, batch_stats)
-        call = modules.Call(train=train, key=key, platform=platform, together=together)
+        call = modules.Call(train=train, key=key, platform=platform, batched=batched)
         heads = [module(images.astype(dtype), call), *call.heads]
         logits = jnp.stack([head.astype(jnp.float32).reshape(len(images), -1) for head in heads])
         logits = logits[0] if len(heads) == 1 else logits

@@ -25,7 +25,7 @@ def convolve(
     padding: Padding,
     groups: int,
     platform: str,
-    together: bool = False,
+    batched: bool = False,
 ) -> NewMaps:
     """Cross-correlate images with a kernel, as `lax.conv_general_dilated` does, and faster.
 
@@ -46,7 +46,7 @@ def convolve(
     apart = groups > 1 and group_channels == 1
     mixing = kernel.shape[:2] == (1, 1) and padding == ((0, 0), (0, 0)) and not apart
     # Batched over kernels a convolution gets a group for each, and its weight gradient a filter as large as the map.
-    if platform != "cpu" and not (together and mixing):
+    if platform != "cpu" and not (batched and mixing):
         return reference(x, kernel, stride=stride, padding=padding, groups=groups)
     if mixing:
         return pointwise(x[:, ::stride, ::stride], kernel[0, 0], groups=groups)

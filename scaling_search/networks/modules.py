@@ -31,7 +31,7 @@ class Call:
     train: bool
     key: jax.Array
     platform: str
-    together: bool = False  # batched over seeds
+    batched: bool = False  # batched over seeds
     drop_rate: jax.Array | None = None
     heads: list[jax.Array] = field(default_factory=list)  # auxiliary logits, in the order met
 
@@ -60,7 +60,7 @@ class Conv(nnx.Module):
             padding=self.padding,
             groups=self.op.groups,
             platform=call.platform,
-            together=call.together,
+            batched=call.batched,
         )
         return y if self.bias is None else y + self.bias[...].astype(x.dtype)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scaling_search.racing import race
-from scaling_search.racing.screening import first_stage
+from scaling_search.racing.screening import screen
 from scaling_search.racing.simulated_trainer import SimulatedTrainer, Surface, noise_sd
 from scaling_search.statistics.confidence_set import ConfidenceSet
 from scaling_search.statistics.scores import Scores
@@ -23,7 +23,7 @@ class Characteristics:
     false_unique: share that named a single winner that is not the one true best; best_inside: share whose set
     held the first true best; compute: trials run over trials of the exhaustive search; optimism, apparent:
     winner's held-out and plain estimate minus its truth, in noise sd, with the standard error of the former.
-    agreement: of short training with full, where there was a first stage; left_out: share that it left out.
+    agreement: of short training with full, where there was a screening; screened_out: share that it left out.
     """
 
     surface: str
@@ -38,10 +38,10 @@ class Characteristics:
     optimism_error: float
     apparent: float
     agreement: float | None = None
-    left_out: float = 0.0
+    screened_out: float = 0.0
 
 
-# A first stage trains for a fifth of the epochs.
+# A screening trains for a fifth of the epochs.
 SHORT = 0.2
 
 
@@ -56,13 +56,13 @@ def examine(
     draws: int = 4000,
     agreement: float | None = None,
 ) -> Characteristics:
-    """Run the searches and count. `agreement` puts a first stage before each race, of so much worth."""
+    """Run the searches and count. `agreement` puts a screening before each race, of so much worth."""
     rows = []
     unit = noise_sd(0.9, images)
     for search in range(first_search, first_search + searches):
         trainer = SimulatedTrainer(surface=surface, search=search, images=images)
-        left_out = () if agreement is None else _first_stage(trainer, agreement)
-        names = [name for name in surface.candidates if name not in left_out]
+        screened_out = () if agreement is None else _first_stage(trainer, agreement)
+        names = [name for name in surface.candidates if name not in screened_out]
         scores, members, _ = race.run(names, trainer, seeds=range(rounds), exhaustive=exhaustive, draws=draws)
         winner = _winner(surface, scores, members)
         estimate = held_out(scores, winner)
@@ -76,7 +76,7 @@ def examine(
                 / rounds,
                 (estimate.value - trainer.truth(winner)) / unit,
                 (estimate.apparent - trainer.truth(winner)) / unit,
-                len(left_out) / len(surface.candidates),
+                len(screened_out) / len(surface.candidates),
             )
         )
     means = np.mean(np.asarray(rows, dtype=float), axis=0)
@@ -93,7 +93,7 @@ def examine(
         optimism_error=float(np.std([row[4] for row in rows]) / math.sqrt(searches)),
         apparent=float(means[5]),
         agreement=agreement,
-        left_out=float(means[6]),
+        screened_out=float(means[6]),
     )
 
 
@@ -105,10 +105,12 @@ def _first_stage(trainer: SimulatedTrainer, agreement: float) -> tuple[str, ...]
         if place not in trainer.surface.diverging
     ]
 
-    def train(pilots: Sequence[str]) -> dict[str, float]:
-        return {name: float(bits.mean()) for name in pilots if (bits := trainer(name, 0)) is not None}
+    def train(calibration_set: Sequence[str]) -> dict[str, float]:
+        return {
+            name: float(bits.mean()) for name in calibration_set if (bits := trainer(name, 0)) is not None
+        }
 
-    return first_stage({name: trainer.short(name, agreement) for name in names}, train).left_out
+    return screen({name: trainer.short(name, agreement) for name in names}, train).screened_out
 
 
 def _winner(surface: Surface, scores: Scores, members: ConfidenceSet) -> str:

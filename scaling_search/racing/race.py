@@ -1,4 +1,4 @@
-"""Racing: after each round (one more seed for every candidate still running) those ruled out stop.
+"""Racing: after each round (one more seed for every candidate still running) those eliminated stop.
 
 A pure state machine. A round's decision is a function of the results so far and of the earlier decisions, so
 a search that was killed takes the same decisions again from the ledger's rows.
@@ -17,7 +17,7 @@ from scaling_search.racing.alpha_spending import nominal_levels
 from scaling_search.statistics.confidence_set import ConfidenceSet, Verdict, confidence_set
 from scaling_search.statistics.scores import Bits, Scores, gather
 
-RULED_OUT = "ruled out"
+ELIMINATED = "eliminated"
 NO_RESULT = "no result with this seed: it diverged or failed"
 
 
@@ -49,13 +49,13 @@ def decide(
     rounds: int,
     level: float = 0.95,
     draws: int | None = None,
-    figures: bool = True,
+    with_p_values: bool = True,
 ) -> Decision:
     """Decide the round after `earlier`, reading only the seeds that it had seen: the first len(earlier) + 1.
 
     scores: all candidates that started and did not diverge, with seeds in the order of the rounds; those
     stopped earlier keep the seeds they have. rounds: how many the race has at most. A candidate still running
-    without a result for this round's seed is dropped and never ranked. figures: as `confidence_set`.
+    without a result for this round's seed is dropped and never ranked. with_p_values: as `confidence_set`.
     """
     now = len(earlier) + 1
     seen = scores.until(now)
@@ -72,8 +72,8 @@ def decide(
         return Decision(
             round=now, keep=tuple(alive), drop=drop, verdicts=(), error=0.0, sources="nothing tested"
         )
-    found = confidence_set(ranked, level=1 - error, alive=alive, draws=draws, figures=figures)
-    drop |= {verdict.name: RULED_OUT for verdict in found.verdicts if not verdict.inside}
+    found = confidence_set(ranked, level=1 - error, alive=alive, draws=draws, with_p_values=with_p_values)
+    drop |= {verdict.name: ELIMINATED for verdict in found.verdicts if not verdict.inside}
     return Decision(
         round=now,
         keep=found.names,

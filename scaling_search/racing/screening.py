@@ -1,9 +1,9 @@
-"""An optional first stage with fewer epochs, used only as far as its ranking agrees with the full one.
+"""Low-fidelity screening: short trainings of all candidates, used as far as their ranking agrees with the full one.
 
-Some candidates (the pilots) are trained both short and in full. Kendall's τ between the two rankings says whether
-short training can be trusted at all, and a line through the pilots how far. τ: Kendall 1938 (Biometrika 30:81); its
-interval: the jackknife of a U statistic (Arvesen 1969, Ann. Math. Stat. 40:2076) on Fisher's z, never narrower than
-that of Fieller, Hartley & Pearson 1957 (Biometrika 44:470), which alone misses high τ too often.
+Some candidates, the calibration set, are trained both short and in full. Kendall's τ between the two rankings says
+whether short training can be trusted at all, and a line through the calibration set how far. τ: Kendall 1938
+(Biometrika 30:81); its interval: the jackknife of a U statistic (Arvesen 1969, Ann. Math. Stat. 40:2076) on Fisher's z,
+never narrower than that of Fieller, Hartley & Pearson 1957 (Biometrika 44:470), which alone misses high τ too often.
 """
 
 from __future__ import annotations
@@ -14,64 +14,66 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FEWEST_PILOTS = 8
+FEWEST_CALIBRATION_SET = 8
 # With fewer than these the interval of τ seldom leaves 0, however well the rankings agree.
-USUAL_PILOTS = 12
-_PILOT_SHARE = 3
+USUAL_CALIBRATION_SET = 12
+_CALIBRATION_SHARE = 3
 # Chance of leaving out the truly best, spent beside the race's 5 %.
 ERROR = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """Kendall's τ between the two rankings of `pilots` candidates, with its interval."""
+    """Kendall's τ between the two rankings of `calibration_set` candidates, with its interval."""
 
     tau: float
     low: float
     high: float
-    pilots: int
+    calibration_set: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
-    """What a first stage came to. pilots: trained both ways; left_out: never to be trained in full.
+class Screening:
+    """What screening came to. calibration_set: trained both ways; screened_out: never to be trained in full.
 
-    agreement: None with fewer than eight pilots that finished, and then nobody is left out.
+    agreement: None with fewer than eight of them finished, and then no candidate is screened out.
     """
 
-    pilots: tuple[str, ...]
+    calibration_set: tuple[str, ...]
     agreement: Agreement | None
-    left_out: tuple[str, ...]
+    screened_out: tuple[str, ...]
 
 
 def possible(candidates: int) -> bool:
-    """Whether there are so many candidates that some are not pilots."""
-    return candidates > USUAL_PILOTS
+    """Whether there are so many candidates that some are outside the calibration set."""
+    return candidates > USUAL_CALIBRATION_SET
 
 
-def first_stage(short: Mapping[str, float], train: Callable[[Sequence[str]], Mapping[str, float]]) -> Stage:
-    """Trains pilots in full, and leaves out whom their agreement with `short` allows to leave out.
+def screen(short: Mapping[str, float], train: Callable[[Sequence[str]], Mapping[str, float]]) -> Screening:
+    """Trains a calibration set in full, and screens out what its agreement with `short` allows.
 
     short: accuracy after short training, of the candidates that finished it (the others go on: nothing speaks
     against them). train: full training of the named ones, giving the accuracies of those that finished.
     A function of the results alone: asked again, with the same ones, it decides the same.
     """
     waiting = list(spread(sorted(short, key=lambda name: -short[name])))
-    wanted = max(USUAL_PILOTS, math.ceil(len(short) / _PILOT_SHARE))
+    wanted = max(USUAL_CALIBRATION_SET, math.ceil(len(short) / _CALIBRATION_SHARE))
     if not possible(len(short)):
-        return Stage(pilots=(), agreement=None, left_out=())
+        return Screening(calibration_set=(), agreement=None, screened_out=())
     asked: list[str] = []
     full: dict[str, float] = {}
     while len(full) < wanted and waiting:
         batch = [waiting.pop(0) for _ in range(min(wanted - len(full), len(waiting)))]
         asked += batch
         full |= train(batch)
-    if len(full) < FEWEST_PILOTS:
-        return Stage(pilots=tuple(asked), agreement=None, left_out=())
+    if len(full) < FEWEST_CALIBRATION_SET:
+        return Screening(calibration_set=tuple(asked), agreement=None, screened_out=())
     agreed = agreement(short, full)
     kept = {*asked, *worth_full_training(short, full, agreed)}
-    return Stage(
-        pilots=tuple(asked), agreement=agreed, left_out=tuple(name for name in short if name not in kept)
+    return Screening(
+        calibration_set=tuple(asked),
+        agreement=agreed,
+        screened_out=tuple(name for name in short if name not in kept),
     )
 
 
@@ -93,15 +95,15 @@ def agreement(short: Mapping[str, float], full: Mapping[str, float], *, level: f
     """
     from scipy.special import stdtrit
 
-    pilots = sorted(set(short) & set(full))
-    count = len(pilots)
-    if count < FEWEST_PILOTS:
+    calibration_set = sorted(set(short) & set(full))
+    count = len(calibration_set)
+    if count < FEWEST_CALIBRATION_SET:
         raise ValueError(
-            f"{count} candidates were trained both short and in full: {FEWEST_PILOTS} are needed"
+            f"{count} candidates were trained both short and in full: {FEWEST_CALIBRATION_SET} are needed"
         )
     orders = [
         np.sign(np.subtract.outer(values, values))
-        for values in (np.array([scores[name] for name in pilots]) for scores in (short, full))
+        for values in (np.array([scores[name] for name in calibration_set]) for scores in (short, full))
     ]
     same = orders[0] * orders[1]
     tau = float(same.sum()) / (count * (count - 1))
@@ -112,24 +114,26 @@ def agreement(short: Mapping[str, float], full: Mapping[str, float], *, level: f
     error = max(jackknife, math.sqrt(0.437 / (count - 4)))
     half = float(stdtrit(count - 1, 0.5 + level / 2)) * error
     middle = math.atanh(min(0.999, max(-0.999, tau)))
-    return Agreement(tau=tau, low=math.tanh(middle - half), high=math.tanh(middle + half), pilots=count)
+    return Agreement(
+        tau=tau, low=math.tanh(middle - half), high=math.tanh(middle + half), calibration_set=count
+    )
 
 
 def worth_full_training(
     short: Mapping[str, float], full: Mapping[str, float], agreed: Agreement, *, error: float = ERROR
 ) -> tuple[str, ...]:
-    """The candidates that short training does not rule out, best first. A τ that may be 0 rules nobody out.
+    """The candidates that short training does not eliminate, best first. A τ that may be 0 screens nobody out.
 
-    A line of full on short accuracy through the n pilots predicts each other candidate's, with the variance
-    s²·(1 + 1/n + (x − x̄)²/Σ(x − x̄)²) of a new observation and n − 2 degrees of freedom. It is left out when the chance
-    that it reaches the best pilot is below error/(K − 1), K being all candidates.
+    A line of full on short accuracy through the n of the calibration set predicts each other candidate's, with the
+    variance s²·(1 + 1/n + (x − x̄)²/Σ(x − x̄)²) of a new observation and n − 2 degrees of freedom. It is screened out
+    when the chance that it reaches the best of them is below error/(K − 1), K being all candidates.
     """
     from scipy.special import stdtr
 
     names = sorted(short, key=lambda name: -short[name])
-    pilots = sorted(set(short) & set(full))
-    count = len(pilots)
-    x, y = (np.array([scores[name] for name in pilots]) for scores in (short, full))
+    calibration_set = sorted(set(short) & set(full))
+    count = len(calibration_set)
+    x, y = (np.array([scores[name] for name in calibration_set]) for scores in (short, full))
     spread_x = float(((x - x.mean()) ** 2).sum())
     if agreed.low <= 0 or spread_x == 0 or len(names) < 2:
         return tuple(names)

@@ -11,21 +11,21 @@ from scaling_search.errors import DamagedError, InputError
 from scaling_search.ledger.storage.rows import CandidateRow, EvaluationRow, NetworkRow, StudyRow, TrialRow
 from scaling_search.report.measured import by_network, count, estimate, listed, remark, shown_state
 from scaling_search.report.rows import (
+    Assessment,
     Candidate,
     FamilyReport,
     FamilyRow,
     FamilyStatus,
     GridReport,
     GridRow,
-    Judgement,
     Status,
     Verdict,
 )
 from scaling_search.report.table import Interval
 
-_RANKS: dict[Verdict, int] = {"winner": 0, "tied": 1, "in the set": 1, "trained": 1, "out": 2}
+_RANKS: dict[Verdict, int] = {"winner": 0, "tied": 1, "in the set": 1, "trained": 1, "eliminated": 2}
 _UNRANKED = 3
-_STATUSES: dict[str, Status] = {"kept": "kept", "moved": "moved", "dropped": "dropped"}
+_STATUSES: dict[str, Status] = {"kept": "kept", "adjusted": "adjusted", "dropped": "dropped"}
 
 
 def grid(
@@ -35,7 +35,7 @@ def grid(
     *,
     base: NetworkRow | None = None,
 ) -> GridReport:
-    """The search of one study, best mean first. No verdict beyond "trained": ``judge`` adds those.
+    """The search of one study, best mean first. No verdict beyond "trained": ``with_verdicts`` adds those.
 
     Triples that build one network at one φ are one candidate. ``base`` is the network that ratios refer to.
     Errors: InputError where ``trials`` mix recipes or data sets and the study does not say which are its own.
@@ -95,29 +95,29 @@ def family(
     )
 
 
-def judge(
+def with_verdicts(
     report: GridReport,
-    judgements: Mapping[str, Judgement],
+    assessments: Mapping[str, Assessment],
     *,
     level: float | None = None,
     notes: Sequence[str] = (),
 ) -> GridReport:
     """The report with verdicts by network fingerprint, sorted by them: winner, tied and in the set, out, the rest.
 
-    A candidate that diverged keeps that verdict, whatever a judgement says: it is never ranked.
+    A candidate that diverged keeps that verdict, whatever a assessment says: it is never ranked.
     """
     rows = []
     for row in report.rows:
-        judgement = judgements.get(row.candidate.fingerprint or "")
-        if judgement is None:
+        assessment = assessments.get(row.candidate.fingerprint or "")
+        if assessment is None:
             rows.append(row)
             continue
         rows.append(
             dataclasses.replace(
                 row,
-                verdict="diverged" if row.verdict == "diverged" else judgement.verdict,
-                interval=judgement.interval,
-                difference=judgement.difference,
+                verdict="diverged" if row.verdict == "diverged" else assessment.verdict,
+                interval=assessment.interval,
+                difference=assessment.difference,
             )
         )
     return dataclasses.replace(report, rows=_ranked(rows), level=level, notes=(*report.notes, *notes))

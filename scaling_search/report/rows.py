@@ -18,10 +18,10 @@ Verdict = Literal[
     "winner",
     "tied",
     "in the set",
-    "out",
-    "left out",
+    "eliminated",
+    "screened out",
     "trained",
-    "did not learn",
+    "at chance",
     "diverged",
     "failed",
     "running",
@@ -29,7 +29,7 @@ Verdict = Literal[
     "dropped",
     "base",
 ]
-Status = Literal["kept", "moved", "dropped"]
+Status = Literal["kept", "adjusted", "dropped"]
 FamilyStatus = Literal["trained", "diverged", "failed", "running", "waiting", "not trained"]
 
 
@@ -83,8 +83,8 @@ class GridRow:
     """A candidate of the search. ``triples`` are all that build its network; its candidate has the one shown.
 
     The verdict says what the data can tell: "winner"; "tied" with it or "in the set" that the level leaves open;
-    "out"; "left out" after short training, never trained in full; "trained" where nothing was compared; else why there
-    is no ranking ("did not learn": a seed ended no better than guessing).
+    "eliminated"; "screened out" after short training, never trained in full; "trained" where nothing was compared; else
+    why there is no ranking ("at chance": a seed ended no better than guessing).
     """
 
     candidate: Candidate
@@ -99,7 +99,7 @@ class GridRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
+class Assessment:
     """What the statistics say of one candidate: its interval, its paired difference to the leader, the verdict."""
 
     verdict: Verdict
@@ -161,4 +161,4 @@ class FamilyReport:
     notes: tuple[str, ...] = ()
 
 
-Judgements = Mapping[str, Judgement]
+Assessments = Mapping[str, Assessment]

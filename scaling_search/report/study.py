@@ -101,7 +101,7 @@ def adjusted_table(report: GridReport) -> Table:
     """The candidates whose resolution was moved to meet the budget, and those dropped because none does."""
     rows = [row for row in (*report.rows, *report.dropped) if row.status != "kept"]
     candidates = [row.candidate for row in rows]
-    moved = sum(row.status == "moved" for row in rows)
+    moved = sum(row.status == "adjusted" for row in rows)
     nominal = [candidate.nominal_resolution for candidate in candidates]
     layout = (
         columns.hidden("phi"),
@@ -115,7 +115,7 @@ def adjusted_table(report: GridReport) -> Table:
     chosen = [{column.key: _grid_cells(row)[column.key] for column in layout} for row in rows]
     return Table(
         name="adjusted",
-        title=f"Moved or dropped to meet the budget: {moved} moved, {len(rows) - moved} dropped",
+        title=f"Adjusted or dropped to meet the budget: {moved} adjusted, {len(rows) - moved} dropped",
         columns=layout,
         rows=tuple(Row(cells=cells) for cells in chosen),
         most=FEW,
@@ -217,5 +217,5 @@ def _family_cells(row: FamilyRow) -> dict[str, Any]:
 def _grid_emphasis(row: GridRow) -> Emphasis:
     if row.verdict == "winner":
         return "strong"
-    faint = ("out", "left out", "did not learn", "diverged", "failed", "dropped")
+    faint = ("eliminated", "screened out", "at chance", "diverged", "failed", "dropped")
     return "faint" if row.verdict in faint else "plain"

@@ -72,12 +72,12 @@ def confidence_set(
     level: float = 0.95,
     alive: Collection[str] | None = None,
     draws: int | None = None,
-    figures: bool = True,
+    with_p_values: bool = True,
 ) -> ConfidenceSet:
     """Judge the candidates `alive` (all, unless given) against each other.
 
     The threshold counts every candidate in `scores`, those no longer alive too: survivors of a race are the
-    lucky ones among all that started, so their number alone would understate what luck can do. Without `figures` the
+    lucky ones among all that started, so their number alone would understate what chance can do. Without `figures` the
     same candidates are inside, found many times faster where there are a hundred.
     """
     error = 1 - level
@@ -86,8 +86,8 @@ def confidence_set(
     statistics = _statistics(scores, rows)
     noise = difference_noise(scores)
     null = NullMaximum(scores, noise, draws)
-    if figures:
-        judged = [null.judge(row, statistic, error) for row, statistic in statistics.items()]
+    if with_p_values:
+        judged = [null.test(row, statistic, error) for row, statistic in statistics.items()]
         inside = [statistics[row] <= threshold for row, (threshold, _) in zip(rows, judged, strict=True)]
     else:
         judged = [(math.nan, math.nan)] * len(rows)
@@ -123,6 +123,6 @@ def _confirm_alone(
     statistics = {rows[place]: verdict.statistic for place, verdict in outside.items()}
     closest = null.most_likely(statistics)
     place, last = next((place, outside[place]) for place in outside if rows[place] == closest)
-    threshold, _ = null.judge(closest, last.statistic, error / 2)
+    threshold, _ = null.test(closest, last.statistic, error / 2)
     verdicts[place] = replace(last, threshold=threshold, inside=last.statistic <= threshold)
     return verdicts

@@ -73,7 +73,7 @@ def differences(scores: Scores, leader: str, *, level: float = 0.95) -> tuple[Es
     """Accuracy of each candidate minus the leader's, paired by seed and image, with an interval.
 
     None where a candidate shares no seed with the leader. The intervals are for one difference each; which
-    candidates can be ruled out is for `confidence.confidence_set`, which corrects for their number.
+    candidates can be eliminated is for `confidence.confidence_set`, which corrects for their number.
     """
     first = scores.names.index(leader)
     comparison = compare_with(scores, first)

@@ -80,7 +80,7 @@ class NullMaximum:
                 found[block] = least(error, axis=1)
             error[itself] = 1.0
 
-    def judge(self, row: int, statistic: float, error: float) -> tuple[float, float]:
+    def test(self, row: int, statistic: float, error: float) -> tuple[float, float]:
         """Threshold exceeded with probability `error`, and the p value of the statistic."""
         if len(self._error) == 1:
             return np.inf, 1.0

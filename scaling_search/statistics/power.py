@@ -59,7 +59,7 @@ def seeds_needed(
     power: float = 0.8,
     level: float = 0.95,
 ) -> Power:
-    """Seeds per candidate to rule out, with probability `power`, one that is `difference` behind the best.
+    """Seeds per candidate to eliminate, with probability `power`, one that is `difference` behind the best.
 
     difference: in accuracy (0.005 is half a point); noise_sd: standard deviation over seeds of one
     candidate's accuracy; images: validation images; disagreement: variance over images of the difference

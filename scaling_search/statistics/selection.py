@@ -33,7 +33,7 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOut:
-    """The winner's accuracy as its choosing data shows it, and freed of the luck of having been chosen.
+    """The winner's accuracy as its choosing data shows it, and corrected for having been chosen (the winner's curse).
 
     optimism: apparent − value; choices: how many times the choice was repeated; agreement: share of them that
     chose the same winner; seeds: whether seeds were held out too (else images only).
@@ -68,7 +68,7 @@ def choose(
 
 
 def held_out(scores: Scores, winner: str) -> HeldOut:
-    """Estimate the winner's accuracy without the luck that made it win.
+    """Estimate the winner's accuracy without the chance that made it win.
 
     The choice is repeated with one seed and one fifth of the images held out (images only, with one seed);
     each repeat's choice is then scored on the held-out seed and images, which share no trial and no image with
@@ -106,7 +106,7 @@ def held_out(scores: Scores, winner: str) -> HeldOut:
             gaps.append(chosen - held[fold, best, seed])
             same.append(best == row)
     apparent = float(scores.means[row])
-    optimism = float(np.mean(gaps)) * _luck_ratio(scores, row, len(parts), by_seed)
+    optimism = float(np.mean(gaps)) * _selection_error_ratio(scores, row, len(parts), by_seed)
     return HeldOut(
         apparent=apparent,
         value=apparent - optimism,
@@ -117,7 +117,7 @@ def held_out(scores: Scores, winner: str) -> HeldOut:
     )
 
 
-def _luck_ratio(scores: Scores, row: int, folds: int, by_seed: bool) -> float:
+def _selection_error_ratio(scores: Scores, row: int, folds: int, by_seed: bool) -> float:
     """Standard error of a candidate's mean on all its data over that on the part that a repeat chooses on.
 
     Both from image²/n + seed²/S + flip²/(S·n), with n(1 − 1/folds) images and S − 1 seeds in the part.

@@ -53,7 +53,7 @@ class SeedNoise:
         """Values of `seed` that the data leave possible, one per quantile in `chances`.
 
         raw·degrees/χ² − flips: the generalised pivotal quantity of Weerahandi 1993 (JASA 88:899). With few
-        seeds `raw` may be small by luck; the pivot carries that doubt, a plugged-in estimate does not.
+        seeds `raw` may be small by chance; the pivot carries that doubt, a plugged-in estimate does not.
         """
         if not self.degrees:
             return np.zeros_like(chances)

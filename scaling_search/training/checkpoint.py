@@ -92,8 +92,8 @@ class Checkpoints:
                     "seeds": seeds,
                     "recipe": recipe.canonical(),
                     "leaves": leaves,
-                    "history": [[asdict(epoch) for epoch in lane] for lane in position.history],
-                    "correct": [bits(lane) for lane in position.correct],
+                    "history": [[asdict(epoch) for epoch in index] for index in position.history],
+                    "correct": [bits(index) for index in position.correct],
                     "epoch_seconds": position.epoch_seconds,
                     "files": sums(draft),
                 }
@@ -157,8 +157,8 @@ def _read(path: Path, trial: str, template: State, seeds: list[int], recipe: Rec
         raise DamagedError("its files do not match the manifest's SHA-256 sums")
     return Position(
         state=unpack(read_state(path / "state", template), template),
-        history=tuple(tuple(EpochMetrics(**epoch) for epoch in lane) for lane in body["history"]),
-        correct=tuple(from_bits(lane) for lane in body["correct"]),
+        history=tuple(tuple(EpochMetrics(**epoch) for epoch in index) for index in body["history"]),
+        correct=tuple(from_bits(index) for index in body["correct"]),
         epoch_seconds=body["epoch_seconds"],
     )
 

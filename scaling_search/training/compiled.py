@@ -36,16 +36,16 @@ _compilers: list[threading.Thread] = []
 
 @dataclass(frozen=True, kw_only=True)
 class CompiledTrial:
-    """Two programs for one network, recipe and data shape; they serve any seed. With ``lanes``, that many seeds
+    """Two programs for one network, recipe and data shape; they serve any seed. With ``seed_batch``, that many seeds
     at once.
 
     - ``advance(state, key, order, pixels, count) -> State`` takes ``count`` steps; the state is donated
     - ``evaluate(params, batch_stats, pixels) -> (losses, right)`` for one batch of ``evaluation_batch`` images
     """
 
-    trial: steps.Trial
+    setup: steps.Setup
     evaluation_batch: int
-    lanes: int | None
+    seed_batch: int | None
     advance: Any
     evaluate: Any
     state: steps.State  # shapes and types only
@@ -79,9 +79,9 @@ def memory_errors(predicted_bytes: int | None) -> Iterator[None]:
 
 
 def compile_trial(
-    model: Model, pixels: TrialPixels, recipe: Recipe, *, lanes: int | None = None
+    model: Model, pixels: TrialPixels, recipe: Recipe, *, seed_batch: int | None = None
 ) -> CompiledTrial:
-    """Compiles a trial for these shapes, on the default device. ``lanes`` seeds together, or one (None).
+    """Compiles a trial for these shapes, on the default device. ``seed_batch`` seeds together, or one (None).
 
     Thread-safe; `start_compiling` runs it beside another trial's training. Raises InputError (batch larger than the
     training split) and OutOfMemory.
@@ -90,26 +90,28 @@ def compile_trial(
     train, validation = pixels.train, pixels.validation
     steps_per_epoch = steps_in_epoch(recipe, len(train.labels))
     batch = evaluation_batch_size(len(validation.labels))
-    trial = steps.plan(model, recipe, steps_per_epoch)
+    setup = steps.plan(model, recipe, steps_per_epoch)
 
     def advance(state: steps.State, key: Any, order: Any, pixels: steps.Pixels, count: Any) -> steps.State:
-        step = partial(steps.train_step, trial, key, order, pixels)
+        step = partial(steps.train_step, setup, key, order, pixels)
         # The bound is an argument, so an epoch may be cut anywhere and is still the same program.
         after: steps.State = jax.lax.fori_loop(0, count, lambda _, state: step(state), state)
         return after
 
     def evaluate(params: Tree, batch_stats: Tree, pixels: steps.Pixels) -> Any:
-        return steps.evaluate_batch(trial, params, batch_stats, pixels)
+        return steps.evaluate_batch(setup, params, batch_stats, pixels)
 
-    if lanes is not None:
+    if seed_batch is not None:
         advance = jax.vmap(advance, in_axes=(0, 0, 0, None, None))
         evaluate = jax.vmap(evaluate, in_axes=(0, 0, None))
 
     def abstract(tree: Tree, axes: tuple[int, ...] = ()) -> Tree:
         return jax.tree.map(lambda x: jax.ShapeDtypeStruct((*axes, *x.shape), x.dtype), tree)
 
-    key, order = seed_inputs([0] * (lanes or 1), len(train.labels), epoch=0, batched=lanes is not None)
-    state = abstract(steps.abstract_state(trial), () if lanes is None else (lanes,))
+    key, order = seed_inputs(
+        [0] * (seed_batch or 1), len(train.labels), epoch=0, batched=seed_batch is not None
+    )
+    state = abstract(steps.abstract_state(setup), () if seed_batch is None else (seed_batch,))
     sample = jax.eval_shape(partial(take, size=batch), validation, 0)
     averaged = steps.evaluation_weights(state)
     count = jax.ShapeDtypeStruct((), jnp.int32)
@@ -121,9 +123,9 @@ def compile_trial(
             jax.jit(evaluate).lower(*averaged, sample).compile(),
         ]
     return CompiledTrial(
-        trial=trial,
+        setup=setup,
         evaluation_batch=batch,
-        lanes=lanes,
+        seed_batch=seed_batch,
         advance=compiled[0],
         evaluate=compiled[1],
         state=state,
@@ -133,7 +135,7 @@ def compile_trial(
 
 
 def start_compiling(
-    model: Model, pixels: TrialPixels, recipe: Recipe, *, lanes: int | None = None
+    model: Model, pixels: TrialPixels, recipe: Recipe, *, seed_batch: int | None = None
 ) -> Future[CompiledTrial]:
     """`compile_trial` in a thread of its own; give the future to `loop.train`, or drop it.
 
@@ -143,7 +145,7 @@ def start_compiling(
 
     def work() -> None:
         try:
-            future.set_result(compile_trial(model, pixels, recipe, lanes=lanes))
+            future.set_result(compile_trial(model, pixels, recipe, seed_batch=seed_batch))
         except BaseException as error:  # the waiting thread raises it
             future.set_exception(error)
 
@@ -177,9 +179,9 @@ def _wait_for_compilers() -> None:
         thread.join()
 
 
-def initial(trial: steps.Trial, seeds: list[int], *, batched: bool) -> steps.State:
+def initial(setup: steps.Setup, seeds: list[int], *, batched: bool) -> steps.State:
     """The state before the first step; with a leading axis of seeds when batched."""
-    states = [steps.initial_state(trial, steps.seed_key(seed)) for seed in seeds]
+    states = [steps.initial_state(setup, steps.seed_key(seed)) for seed in seeds]
     # Copies, one per leaf: the training program overwrites what it is given.
     state: steps.State = jax.tree.map(
         lambda *leaves: jnp.array(np.stack(leaves) if batched else leaves[0], copy=True), *states

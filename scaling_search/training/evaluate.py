@@ -28,24 +28,26 @@ def evaluate(
 
     With a batched program the outcomes are those of its `train_seeds`. Raises TrainingStopped and OutOfMemory.
     """
-    trial = compiled.trial
+    setup = compiled.setup
     weights = [
-        (trial.params.pack(outcome.params), trial.batch_stats.pack(outcome.batch_stats))
+        (setup.params.pack(outcome.params), setup.batch_stats.pack(outcome.batch_stats))
         for outcome in outcomes
     ]
-    if compiled.lanes is not None:
-        if len(outcomes) != compiled.lanes:
-            raise ValueError(f"{len(outcomes)} outcomes for a program of {compiled.lanes} seeds")
+    if compiled.seed_batch is not None:
+        if len(outcomes) != compiled.seed_batch:
+            raise ValueError(f"{len(outcomes)} outcomes for a program of {compiled.seed_batch} seeds")
         weights = [jax.tree.map(lambda *leaves: np.stack(leaves), *weights)]
     found = []
     with programs.memory_errors(compiled.memory_bytes):
         for params, batch_stats in weights:
-            losses, right = judge(compiled, params, batch_stats, pixels, should_stop)
-            found += [evaluation(lane_losses, lane) for lane_losses, lane in zip(losses, right, strict=True)]
+            losses, right = evaluate_images(compiled, params, batch_stats, pixels, should_stop)
+            found += [
+                evaluation(seed_losses, index) for seed_losses, index in zip(losses, right, strict=True)
+            ]
     return tuple(found)
 
 
-def judge(
+def evaluate_images(
     program: CompiledTrial,
     params: Tree,
     batch_stats: Tree,

@@ -16,7 +16,7 @@ from scaling_search.training import compiled as programs
 from scaling_search.training import steps
 from scaling_search.training.checkpoint import Checkpoints
 from scaling_search.training.compiled import CompiledTrial
-from scaling_search.training.evaluate import evaluation, judge
+from scaling_search.training.evaluate import evaluate_images, evaluation
 from scaling_search.training.hooks import Hooks, Progress
 from scaling_search.training.model import Model
 from scaling_search.training.outcome import EpochMetrics, Outcome, TrainingStopped
@@ -64,7 +64,7 @@ def train_seeds(
 ) -> tuple[Outcome, ...]:
     """`train` for several seeds as one batched program: the same outcomes within float tolerance.
 
-    ``compiled`` must have been compiled with ``lanes=len(seeds)``. `seeds.together` says when this pays.
+    ``compiled`` must have been compiled with ``seed_batch=len(seeds)``. `seeds.together` says when this pays.
     """
     return _run(model, pixels, recipe, list(seeds), len(seeds), compiled, checkpoints, hooks or Hooks())
 
@@ -74,19 +74,19 @@ def _run(
     pixels: TrialPixels,
     recipe: Recipe,
     seeds: list[int],
-    lanes: int | None,
+    seed_batch: int | None,
     compiled: CompiledTrial | Future[CompiledTrial] | None,
     checkpoints: Checkpoints | None,
     hooks: Hooks,
 ) -> tuple[Outcome, ...]:
-    begun = compiled or programs.start_compiling(model, pixels, recipe, lanes=lanes)
+    begun = compiled or programs.start_compiling(model, pixels, recipe, seed_batch=seed_batch)
     program = programs.ready(begun, hooks.should_stop)
-    if program.lanes != lanes or program.trial.recipe != recipe:
+    if program.seed_batch != seed_batch or program.setup.recipe != recipe:
         raise ValueError("the compiled programs are of another recipe or number of seeds")
     hooks.on_compiled(program)
     with programs.memory_errors(program.memory_bytes):
         run = begin(program, seeds, checkpoints)
-        while run.epochs_done < recipe.epochs and not all(run.diverged(lane) for lane in range(len(seeds))):
+        while run.epochs_done < recipe.epochs and not all(run.diverged(index) for index in range(len(seeds))):
             _train_epoch(run, pixels, hooks)
             _evaluate_epoch(run, pixels, hooks)
             run.save_when_due()
@@ -94,10 +94,10 @@ def _run(
 
 
 def _train_epoch(run: Run, pixels: TrialPixels, hooks: Hooks) -> None:
-    program, recipe = run.program, run.program.trial.recipe
+    program, recipe = run.program, run.program.setup.recipe
     epoch = run.epochs_done
-    end = (epoch + 1) * program.trial.steps_per_epoch
-    batched = program.lanes is not None
+    end = (epoch + 1) * program.setup.steps_per_epoch
+    batched = program.seed_batch is not None
     key, order = programs.seed_inputs(run.seeds, len(pixels.train.labels), epoch=epoch, batched=batched)
     step = run.step
     while step < end and np.isfinite(run.state.loss_sum).any():
@@ -112,42 +112,44 @@ def _train_epoch(run: Run, pixels: TrialPixels, hooks: Hooks) -> None:
         run.epoch_seconds += seconds
         step += count
         run.chunk = max(1, min(int(_CHUNK_SECONDS * count / max(seconds, 1e-6)), 8 * run.chunk))
-        total = recipe.epochs * program.trial.steps_per_epoch
+        total = recipe.epochs * program.setup.steps_per_epoch
         hooks.on_progress(Progress(step=step, total_steps=total, epoch=epoch, epochs=recipe.epochs))
         run.save_when_due()
 
 
 def _evaluate_epoch(run: Run, pixels: TrialPixels, hooks: Hooks) -> None:
     program = run.program
-    train_losses = np.atleast_1d(run.state.loss_sum) / program.trial.steps_per_epoch
+    train_losses = np.atleast_1d(run.state.loss_sum) / program.setup.steps_per_epoch
     losses = right = None
     began = time.monotonic()
     if np.isfinite(train_losses).any():
         params, batch_stats = steps.evaluation_weights(run.state)
         try:
-            losses, right = judge(program, params, batch_stats, pixels.validation, hooks.should_stop)
+            losses, right = evaluate_images(
+                program, params, batch_stats, pixels.validation, hooks.should_stop
+            )
         except TrainingStopped:
             run.leave()
     share = 1 / len(run.seeds)
     epoch = run.epochs_done + 1
-    for lane, seed in enumerate(run.seeds):
-        if run.diverged(lane):
+    for index, seed in enumerate(run.seeds):
+        if run.diverged(index):
             continue
-        trained = np.isfinite(train_losses[lane])
-        judged = (
-            evaluation(losses[lane], right[lane])
+        trained = np.isfinite(train_losses[index])
+        evaluated = (
+            evaluation(losses[index], right[index])
             if trained and losses is not None and right is not None
             else None
         )
         metrics = EpochMetrics(
             epoch=epoch,
-            train_loss=float(train_losses[lane]) if trained else None,
-            accuracy=None if judged is None else judged.accuracy,
-            loss=None if judged is None else judged.loss,
+            train_loss=float(train_losses[index]) if trained else None,
+            accuracy=None if evaluated is None else evaluated.accuracy,
+            loss=None if evaluated is None else evaluated.loss,
             train_seconds=run.epoch_seconds * share,
             evaluate_seconds=(time.monotonic() - began) * share,
         )
-        run.history[lane].append(metrics)
-        run.correct[lane] = None if judged is None else judged.correct
+        run.history[index].append(metrics)
+        run.correct[index] = None if evaluated is None else evaluated.correct
         hooks.on_epoch(seed, metrics)
     run.epoch_seconds = 0.0

@@ -40,11 +40,11 @@ class Run:
     @property
     def epochs_done(self) -> int:
         """Epochs trained and evaluated."""
-        return max(len(lane) for lane in self.history)
+        return max(len(index) for index in self.history)
 
-    def diverged(self, lane: int) -> bool:
+    def diverged(self, index: int) -> bool:
         """Whether this seed's last epoch had a loss that is not finite."""
-        epochs = self.history[lane]
+        epochs = self.history[index]
         return bool(epochs) and (epochs[-1].train_loss is None or epochs[-1].loss is None)
 
     def leave(self) -> NoReturn:
@@ -62,53 +62,53 @@ class Run:
     def _save(self, checkpoints: Checkpoints) -> None:
         position = Position(
             state=self.state,
-            history=tuple(tuple(lane) for lane in self.history),
+            history=tuple(tuple(index) for index in self.history),
             correct=tuple(self.correct),
             epoch_seconds=self.epoch_seconds,
         )
-        checkpoints.save(position, self.seeds, self.program.trial.recipe)
+        checkpoints.save(position, self.seeds, self.program.setup.recipe)
         self.saved_step = self.step
         self.saved_at = time.monotonic()
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """What each seed came to."""
         weights = steps.evaluation_weights(self.state)
-        return tuple(self._outcome(lane, *weights) for lane in range(len(self.seeds)))
+        return tuple(self._outcome(index, *weights) for index in range(len(self.seeds)))
 
-    def _outcome(self, lane: int, params: Flat, batch_stats: Flat) -> Outcome:
-        epochs, diverged = tuple(self.history[lane]), self.diverged(lane)
+    def _outcome(self, index: int, params: Flat, batch_stats: Flat) -> Outcome:
+        epochs, diverged = tuple(self.history[index]), self.diverged(index)
         own, own_stats = (
             {
-                name: np.array(vector if self.program.lanes is None else vector[lane])
+                name: np.array(vector if self.program.seed_batch is None else vector[index])
                 for name, vector in flat.items()
             }
             for flat in (params, batch_stats)
         )
         return Outcome(
             state="diverged" if diverged else "complete",
-            seed=self.seeds[lane],
+            seed=self.seeds[index],
             accuracy=None if diverged else epochs[-1].accuracy,
             loss=None if diverged else epochs[-1].loss,
-            correct=None if diverged else self.correct[lane],
+            correct=None if diverged else self.correct[index],
             epochs=epochs,
             compile_seconds=self.program.compile_seconds / len(self.seeds),
             train_seconds=sum(metrics.train_seconds for metrics in epochs),
             evaluate_seconds=sum(metrics.evaluate_seconds for metrics in epochs),
             memory_bytes=self.program.memory_bytes,
-            params=self.program.trial.params.unpack(own),
-            batch_stats=self.program.trial.batch_stats.unpack(own_stats),
+            params=self.program.setup.params.unpack(own),
+            batch_stats=self.program.setup.batch_stats.unpack(own_stats),
         )
 
 
 def begin(program: CompiledTrial, seeds: list[int], checkpoints: Checkpoints | None) -> Run:
     """From the newest whole checkpoint, else from the seeds' initial weights."""
-    found = None if checkpoints is None else checkpoints.restore(program.state, seeds, program.trial.recipe)
+    found = None if checkpoints is None else checkpoints.restore(program.state, seeds, program.setup.recipe)
     if found is None:
         return Run(
             program=program,
             seeds=seeds,
             checkpoints=checkpoints,
-            state=programs.initial(program.trial, seeds, batched=program.lanes is not None),
+            state=programs.initial(program.setup, seeds, batched=program.seed_batch is not None),
             history=[[] for _ in seeds],
             correct=[None for _ in seeds],
         )
@@ -117,7 +117,7 @@ def begin(program: CompiledTrial, seeds: list[int], checkpoints: Checkpoints | N
         seeds=seeds,
         checkpoints=checkpoints,
         state=found.state,
-        history=[list(lane) for lane in found.history],
+        history=[list(index) for index in found.history],
         correct=list(found.correct),
         epoch_seconds=found.epoch_seconds,
         saved_step=int(np.max(found.state.step)),

@@ -15,19 +15,19 @@ from scaling_search.training.pixels import TrialPixels
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Seconds of one training step: of one seed alone, and of ``lanes`` seeds in one batched program."""
+    """Seconds of one training step: of one seed alone, and of ``seed_batch`` seeds in one batched program."""
 
     alone: float
     together: float
-    lanes: int
+    seed_batch: int
 
     @property
     def gain(self) -> float:
         """How many times faster the seeds train together than in turn."""
-        return self.lanes * self.alone / self.together
+        return self.seed_batch * self.alone / self.together
 
 
-def together_by_default(platform: str) -> bool:
+def batched_by_default(platform: str) -> bool:
     """What to do unmeasured: together on accelerators, in turn on a CPU.
 
     One seed already fills a CPU's cores, and batching turns each matrix product of shared shape into one per seed.
@@ -39,15 +39,15 @@ def measure(alone: CompiledTrial, together: CompiledTrial, pixels: TrialPixels, 
     """Times both programs on the default device, interleaved; medians of ``repeats`` chunks of one epoch or four
     steps.
     """
-    if alone.lanes is not None or together.lanes is None:
+    if alone.seed_batch is not None or together.seed_batch is None:
         raise ValueError("measure needs a program of one seed and one of several")
-    count = np.int32(min(4, alone.trial.steps_per_epoch))
+    count = np.int32(min(4, alone.setup.steps_per_epoch))
     states, inputs = {}, {}
     times: dict[str, list[float]] = {}
     for name, program in (("alone", alone), ("together", together)):
-        batched, seeds = program.lanes is not None, list(range(program.lanes or 1))
+        batched, seeds = program.seed_batch is not None, list(range(program.seed_batch or 1))
         inputs[name] = programs.seed_inputs(seeds, len(pixels.train.labels), epoch=0, batched=batched)
-        states[name] = programs.initial(program.trial, seeds, batched=batched)
+        states[name] = programs.initial(program.setup, seeds, batched=batched)
         times[name] = []
     for repeat in range(repeats + 1):
         for name, program in (("alone", alone), ("together", together)):
@@ -60,5 +60,5 @@ def measure(alone: CompiledTrial, together: CompiledTrial, pixels: TrialPixels, 
     return Speed(
         alone=float(np.median(times["alone"])),
         together=float(np.median(times["together"])),
-        lanes=together.lanes,
+        seed_batch=together.seed_batch,
     )

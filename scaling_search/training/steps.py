@@ -36,7 +36,7 @@ class State(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class Setup:
     """What is fixed throughout a run, and a constant to the compiler."""
 
     model: Model
@@ -69,11 +69,11 @@ def epoch_order(key: Key[Array, ""], epoch: Int[ArrayLike, ""], count: int) -> I
     return jax.random.permutation(key, count)
 
 
-def plan(model: Model, recipe: Recipe, steps_per_epoch: int) -> Trial:
+def plan(model: Model, recipe: Recipe, steps_per_epoch: int) -> Setup:
     """What a network and a recipe come to. Raises TypeError for weights that are not float32."""
     # Really drawn, not traced: an initialiser may work on the host, where there is nothing to compile.
     params, batch_stats = model.init(seed_key(0))
-    return Trial(
+    return Setup(
         model=model,
         recipe=recipe,
         steps_per_epoch=steps_per_epoch,
@@ -82,37 +82,37 @@ def plan(model: Model, recipe: Recipe, steps_per_epoch: int) -> Trial:
     )
 
 
-def initial_state(trial: Trial, key: Key[Array, ""]) -> State:
+def initial_state(setup: Setup, key: Key[Array, ""]) -> State:
     """The state before the first step, in host memory; parameters depend on the seed's key.
 
     Nothing is compiled here: programs that fill a hundred differently shaped arrays take XLA longer to compile than
-    many a trial takes to train.
+    many a setup takes to train.
     """
-    params, batch_stats = trial.model.init(jax.random.fold_in(key, _INITIALISE))
+    params, batch_stats = setup.model.init(jax.random.fold_in(key, _INITIALISE))
     flat, flat_stats = (
         layout.pack(jax.tree.map(np.asarray, tree))
-        for layout, tree in ((trial.params, params), (trial.batch_stats, batch_stats))
+        for layout, tree in ((setup.params, params), (setup.batch_stats, batch_stats))
     )
     # Optimizers begin with constants, so scalar parameters tell the values, and the real ones only the shapes.
-    values = trial.optimizer().init(jax.tree.map(lambda _: np.float32(0), flat))
-    shapes = jax.eval_shape(trial.optimizer().init, flat)
+    values = setup.optimizer().init(jax.tree.map(lambda _: np.float32(0), flat))
+    shapes = jax.eval_shape(setup.optimizer().init, flat)
     return State(
         params=flat,
         batch_stats=flat_stats,
         optimizer=jax.tree.map(lambda value, leaf: np.full(leaf.shape, value, leaf.dtype), values, shapes),
-        averaged=() if trial.recipe.ema is None else (flat, flat_stats),
+        averaged=() if setup.recipe.ema is None else (flat, flat_stats),
         step=jnp.int32(0),
         loss_sum=jnp.float32(0),
     )
 
 
-def abstract_state(trial: Trial) -> State:
+def abstract_state(setup: Setup) -> State:
     """Shapes and types of a run's state."""
-    flat, flat_stats = trial.params.abstract(), trial.batch_stats.abstract()
+    flat, flat_stats = setup.params.abstract(), setup.batch_stats.abstract()
     step: Any = jax.ShapeDtypeStruct((), jnp.int32)
     loss_sum: Any = jax.ShapeDtypeStruct((), jnp.float32)
-    averaged = () if trial.recipe.ema is None else (flat, flat_stats)
-    begun = jax.eval_shape(trial.optimizer().init, flat)
+    averaged = () if setup.recipe.ema is None else (flat, flat_stats)
+    begun = jax.eval_shape(setup.optimizer().init, flat)
     return State(
         params=flat, batch_stats=flat_stats, optimizer=begun, averaged=averaged, step=step, loss_sum=loss_sum
     )
@@ -136,11 +136,11 @@ def sum_of(losses: list[Float[Array, ""]], weights: tuple[float, ...]) -> Float[
 
 
 def train_step(
-    trial: Trial, key: Key[Array, ""], order: Int[Array, " count"], pixels: Pixels, state: State
+    setup: Setup, key: Key[Array, ""], order: Int[Array, " count"], pixels: Pixels, state: State
 ) -> State:
     """One update on the batch that the epoch's order gives for this step."""
-    recipe = trial.recipe
-    place = state.step % trial.steps_per_epoch
+    recipe = setup.recipe
+    place = state.step % setup.steps_per_epoch
     chosen = jax.lax.dynamic_slice_in_dim(order, place * recipe.batch_size, recipe.batch_size)
     # Keys come from the seed and the step: a resumed run, or another network, draws the very same numbers.
     augment_key = jax.random.fold_in(jax.random.fold_in(key, _AUGMENT), state.step)
@@ -150,25 +150,25 @@ def train_step(
     images = augment.augment(augment_key, images, crop_padding=padding, flip=recipe.flip)
     images = augment.normalise(images, pixels.mean, pixels.std)
     labels = pixels.labels[chosen]
-    stats_before = trial.batch_stats.unpack(state.batch_stats)
+    stats_before = setup.batch_stats.unpack(state.batch_stats)
 
     def loss_of(params: Tree) -> tuple[Float[Array, ""], Tree]:
-        logits, batch_stats = trial.model.apply(params, stats_before, images, train=True, key=network_key)
+        logits, batch_stats = setup.model.apply(params, stats_before, images, train=True, key=network_key)
         heads = logits[None] if logits.ndim == 2 else logits
         losses = [cross_entropy(head, labels, recipe.label_smoothing).mean() for head in heads]
-        return sum_of(losses, trial.model.head_weights), batch_stats
+        return sum_of(losses, setup.model.head_weights), batch_stats
 
     # The gradient is taken leaf by leaf and packed after: through the vectors it would be a sum of padded slices.
-    (loss, stats), gradients = jax.value_and_grad(loss_of, has_aux=True)(trial.params.unpack(state.params))
-    batch_stats = trial.batch_stats.pack(stats)
-    changes, optimizer_state = trial.optimizer().update(
-        trial.params.pack(gradients), state.optimizer, state.params
+    (loss, stats), gradients = jax.value_and_grad(loss_of, has_aux=True)(setup.params.unpack(state.params))
+    batch_stats = setup.batch_stats.pack(stats)
+    changes, optimizer_state = setup.optimizer().update(
+        setup.params.pack(gradients), state.optimizer, state.params
     )
     params = optax.apply_updates(state.params, changes)
     done = state.step + 1
     averaged = state.averaged
     if recipe.ema is not None:
-        decay = optimizer.average_decay(recipe.ema, recipe.epochs * trial.steps_per_epoch)
+        decay = optimizer.average_decay(recipe.ema, recipe.epochs * setup.steps_per_epoch)
         averaged = optimizer.average(decay, done, state.averaged, (params, batch_stats))
     return State(
         params=params,
@@ -186,12 +186,12 @@ def evaluation_weights(state: State) -> tuple[Flat, Flat]:
 
 
 def evaluate_batch(
-    trial: Trial, params: Flat, batch_stats: Flat, pixels: Pixels
+    setup: Setup, params: Flat, batch_stats: Flat, pixels: Pixels
 ) -> tuple[Float[Array, " batch"], Bool[Array, " batch"]]:
     """Cross-entropy (no smoothing) and whether the top class is right, per image of a batch."""
     images = augment.normalise(pixels.images, pixels.mean, pixels.std)
-    weights = trial.params.unpack(params), trial.batch_stats.unpack(batch_stats)
-    logits, _ = trial.model.apply(*weights, images, train=False, key=seed_key(0))
+    weights = setup.params.unpack(params), setup.batch_stats.unpack(batch_stats)
+    logits, _ = setup.model.apply(*weights, images, train=False, key=seed_key(0))
     # argmax of NaNs is 0, which would be "right" for class 0.
     right = (jnp.argmax(logits, axis=-1) == pixels.labels) & jnp.isfinite(logits).all(axis=-1)
     return cross_entropy(logits, pixels.labels, 0.0), right

@@ -42,7 +42,7 @@ def measure(program: CompiledTrial, pixels: TrialPixels, *, should_stop: Callabl
     """
     with programs.memory_errors(program.memory_bytes):
         key, order = programs.seed_inputs([0], len(pixels.train.labels), epoch=0, batched=False)
-        state = programs.initial(program.trial, [0], batched=False)
+        state = programs.initial(program.setup, [0], batched=False)
 
         def advance(count: int) -> float:
             nonlocal state
@@ -55,7 +55,7 @@ def measure(program: CompiledTrial, pixels: TrialPixels, *, should_stop: Callabl
         advance(1)
         # Once more: what drawing weights compiles is compiled once in a process, not for every trial.
         began = time.monotonic()
-        state = programs.initial(program.trial, [0], batched=False)
+        state = programs.initial(program.setup, [0], batched=False)
         advance(1)
         setup = time.monotonic() - began
         once = advance(1)

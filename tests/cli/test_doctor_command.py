@@ -45,7 +45,7 @@ def test_a_whole_ledger(ledger: Path, capsys: pytest.CaptureFixture[str]) -> Non
     found = json.loads(capsys.readouterr().out)
     assert (found["whole"], found["damage"], found["rows"]["studies"]) == (True, [], 3)
     assert run(["doctor", str(ledger)]) == 0
-    assert "every row is whole" in " ".join(capsys.readouterr().out.split())
+    assert "every row is intact" in " ".join(capsys.readouterr().out.split())
 
 
 def test_damage_is_named_and_repaired_into_a_new_file(

@@ -41,7 +41,7 @@ def test_the_packaged_study_is_planned_without_options(capsys: pytest.CaptureFix
     assert 0 < plan["networks_to_train"] <= plan["nominal_candidates"]
     ratios = [row["macs_ratio"] for row in plan["candidates"]]
     assert all(abs(ratio / 2 - 1) <= 0.15 + 1e-9 for ratio in ratios)
-    assert {row["status"] for row in plan["candidates"]} <= {"kept", "moved"}
+    assert {row["status"] for row in plan["candidates"]} <= {"kept", "adjusted"}
 
 
 def test_options_narrow_the_grid(capsys: pytest.CaptureFixture[str]) -> None:

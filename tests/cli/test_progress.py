@@ -9,10 +9,10 @@ import pytest
 
 from scaling_search.cli.progress import Bars
 from scaling_search.ledger.storage.rows import TrialRow
-from scaling_search.search.trial.trial import Job
+from scaling_search.search.trial.trial import Trial
 from scaling_search.training.hooks import Progress
 from tests.search.trial.test_trainer import TINY
-from tests.search.trial.test_trainer import job as job_of
+from tests.search.trial.test_trainer import trial_of as tiny_trial_of
 
 
 def row(state: str, **more: Any) -> TrialRow:
@@ -33,28 +33,28 @@ def bars() -> Bars:
     return made
 
 
-def job(seed: int) -> Job:
-    return job_of(TINY, seed)
+def trial_of(seed: int) -> Trial:
+    return tiny_trial_of(TINY, seed)
 
 
 def test_a_trial_compiles_trains_and_is_counted(bars: Bars) -> None:
-    bars.begin(job(4))
+    bars.begin(trial_of(4))
     assert shown(bars) == [("trials", 0, 8), ("tiny, seed 4: compiling", 0, None)]
     bars.progress(Progress(step=30, total_steps=50, epoch=1, epochs=2))
     assert shown(bars)[1] == ("tiny, seed 4: epoch 2 of 2", 30, 50)
-    bars.end(job(4), row("complete", accuracy=0.5))
+    bars.end(trial_of(4), row("complete", accuracy=0.5))
     assert shown(bars) == [("trials", 1, 8)]
 
 
 def test_seeds_that_train_together_share_a_bar(bars: Bars) -> None:
     for seed in (0, 1, 2):
-        bars.begin(job(seed))
+        bars.begin(trial_of(seed))
     assert shown(bars) == [("trials", 0, 8), ("tiny, seeds 0, 1, 2: compiling", 0, None)]
     bars.progress(Progress(step=3, total_steps=50, epoch=0, epochs=2))
     assert shown(bars)[1] == ("tiny, seeds 0, 1, 2: epoch 1 of 2", 3, 50)
     for seed in (0, 1, 2):
         assert len(shown(bars)) == 2
-        bars.end(job(seed), row("complete", accuracy=0.5))
+        bars.end(trial_of(seed), row("complete", accuracy=0.5))
     assert shown(bars) == [("trials", 3, 8)]
 
 
@@ -63,6 +63,6 @@ def test_seeds_that_train_together_share_a_bar(bars: Bars) -> None:
 )
 def test_only_what_is_over_is_counted(bars: Bars, state: str, counted: int) -> None:
     """A trial given back, or left to another worker, comes again."""
-    bars.begin(job(0))
-    bars.end(job(0), row(state, failure="no luck" if state == "failed" else None))
+    bars.begin(trial_of(0))
+    bars.end(trial_of(0), row(state, failure="not enough memory" if state == "failed" else None))
     assert shown(bars) == [("trials", counted, 8)]

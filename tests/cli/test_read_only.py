@@ -53,7 +53,7 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
             line.split() for line in said.splitlines() if line.startswith(("report ", "doctor ", "grid "))
         ]
         assert codes == [["report", "0"], ["doctor", "0"], ["grid", "7"]], done.stdout + done.stderr
-        assert "every row is whole" in said
+        assert "every row is intact" in said
         assert f"Error: {ledger}: no permission to write the ledger or its folder" in errors
         assert [path.name for path in folder.iterdir()] == ["ledger.db"] and ledger.read_bytes() == before
     finally:

@@ -10,7 +10,7 @@ import pytest
 
 CHILD = """
 import os, signal, sys, time
-# A shell's background job starts with SIGINT ignored; who types Ctrl-C is in the foreground.
+# A shell's background trial starts with SIGINT ignored; who types Ctrl-C is in the foreground.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from scaling_search.cli.main import main
 from scaling_search.search.audit import published_figures as verify

@@ -52,7 +52,7 @@ def test_every_stage_block_has_its_options_on_the_page(name: str) -> None:
     row = row_of("", name)
     if issubclass(STAGES[name], Behind):
         own -= set(Behind.model_fields)
-        assert "and what stands behind" in row
+        assert "and what comes after" in row
     options = row.split("|")[2]
     assert set(re.findall(r"`(\w+)`", options)) == own
 

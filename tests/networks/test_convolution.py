@@ -133,7 +133,7 @@ def test_an_accelerators_convolution_batched_over_kernels(
     def run(convolution):
         return jax.jit(jax.vmap(lambda *a: _both(lambda u, v: convolution(u, v, **options), *a)))
 
-    fast = run(lambda *a, **o: convolve(*a, **o, platform="gpu", together=True))
+    fast = run(lambda *a, **o: convolve(*a, **o, platform="gpu", batched=True))
     ours, theirs = fast(*batch), run(reference)(*batch)
     assert all(array.dtype == dtype for array in ours)
     _close(ours, theirs, tolerance)

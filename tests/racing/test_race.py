@@ -8,7 +8,7 @@ import pytest
 
 from scaling_search.racing import race
 from scaling_search.racing.alpha_spending import nominal_levels, spent
-from scaling_search.racing.race import NO_RESULT, RULED_OUT, Decision
+from scaling_search.racing.race import ELIMINATED, NO_RESULT, Decision
 from scaling_search.racing.simulated_trainer import SimulatedTrainer, Surface, one_best
 from scaling_search.statistics.scores import Bits, gather
 from tests.statistics.scored import at_least
@@ -25,7 +25,7 @@ def test_the_far_behind_stop_and_the_best_goes_on() -> None:
     surface = Surface(name="two groups", gaps=(0.0, 0.3, *[15.0] * 6))
     decisions = _race(surface, search=1, rounds=4)
     assert [len(decision.keep) for decision in decisions] == [8, 2, 2, 2]
-    assert set(decisions[1].drop.values()) == {RULED_OUT}
+    assert set(decisions[1].drop.values()) == {ELIMINATED}
     assert decisions[0].verdicts == (), "one seed says nothing about seeds"
 
 
@@ -49,12 +49,12 @@ def test_uncorrected_racing_loses_the_best(monkeypatch: pytest.MonkeyPatch) -> N
     from scaling_search.statistics.max_statistic import NullMaximum
 
     monkeypatch.setattr(race, "nominal_levels", lambda *_: (0.0, *[0.05] * 5))
-    judge = NullMaximum.judge
+    test = NullMaximum.test
 
     def uncorrected(self: object, row: int, statistic: float, error: float) -> tuple[float, float]:
-        return 1.645, judge(self, row, statistic, error)[1]  # type: ignore[arg-type]
+        return 1.645, test(self, row, statistic, error)[1]  # type: ignore[arg-type]
 
-    monkeypatch.setattr(NullMaximum, "judge", uncorrected)
+    monkeypatch.setattr(NullMaximum, "test", uncorrected)
     searches = 100
     surface = one_best(0.2, 8)
     kept = sum("candidate-0" in _race(surface, search=s, rounds=6)[-1].keep for s in range(searches))
@@ -103,7 +103,7 @@ def test_who_was_stopped_stays_out_even_with_results_of_later_rounds() -> None:
         {f"candidate-{at}": {s: _bits(trainer, f"candidate-{at}", s) for s in range(3)} for at in range(4)}
     )
     first = race.decide(whole, (), rounds=3, draws=DRAWS)
-    stopped = dataclasses.replace(first, keep=first.keep[1:], drop={first.keep[0]: race.RULED_OUT})
+    stopped = dataclasses.replace(first, keep=first.keep[1:], drop={first.keep[0]: race.ELIMINATED})
     second = race.decide(whole, (stopped,), rounds=3, draws=DRAWS)
     assert first.keep[0] not in second.keep + tuple(second.drop)
     assert first.keep[0] not in {verdict.name for verdict in second.verdicts}

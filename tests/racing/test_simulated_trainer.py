@@ -39,8 +39,8 @@ def test_a_first_stage_loses_nobody_where_it_says_nothing_and_saves_where_it_doe
         examine(hill(24), rounds=3, searches=8, images=500, draws=1000, agreement=agreement)
         for agreement in (0.0, 1.0)
     )
-    assert (nothing.left_out, nothing.best_inside) == (0, 1)
-    assert much.left_out > 0.1 and much.best_inside == 1
+    assert (nothing.screened_out, nothing.best_inside) == (0, 1)
+    assert much.screened_out > 0.1 and much.best_inside == 1
     assert much.compute < nothing.compute
 
 
@@ -114,5 +114,5 @@ def test_validate_prints_its_table_and_writes_its_figures(tmp_path: Path) -> Non
     assert list(figures)[:7] == keys
     assert all(isinstance(figures[key], int | float) for key in keys)
     assert all(0 <= figures[key] <= 1 for key in keys[1:6])
-    assert [row["agreement"] for row in figures["first_stage"]] == 2 * [None, 0.0, 0.8, 0.95]
+    assert [row["agreement"] for row in figures["screening"]] == 2 * [None, 0.0, 0.8, 0.95]
     assert figures["searches"] == 3 * 7 + 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scaling_search.ledger.storage.rows import CandidateRow, EvaluationRow, NetworkRow, StudyRow, TrialRow
 from scaling_search.report import collect
-from scaling_search.report.rows import FamilyReport, GridReport, Judgement
+from scaling_search.report.rows import Assessment, FamilyReport, GridReport
 from scaling_search.report.study import study_document
 from scaling_search.report.table import Document, Interval
 
@@ -118,7 +118,7 @@ CANDIDATES = [
         parameters=221_004,
         macs=4_000_111,
         macs_ratio=1.90090,
-        status="moved",
+        status="adjusted",
         reason="resolution 32 → 33 px brings the MACs within 10 %",
     ),
     candidate(
@@ -195,9 +195,9 @@ EVALUATIONS = [
     EvaluationRow(trial_key="base/1", split="test", accuracy=0.9299, correct_count=360),
     EvaluationRow(trial_key="mixed/0", split="test", accuracy=0.9654, correct_count=360),
 ]
-JUDGEMENTS = {
-    "mixed": Judgement(verdict="winner", interval=Interval(low=0.9580, high=0.9800)),
-    "deep": Judgement(
+ASSESSMENTS = {
+    "mixed": Assessment(verdict="winner", interval=Interval(low=0.9580, high=0.9800)),
+    "deep": Assessment(
         verdict="tied",
         interval=Interval(low=0.9550, high=0.9790),
         difference=Interval(value=-0.0026, low=-0.0071, high=0.0019),
@@ -212,7 +212,9 @@ def grid() -> GridReport:
 
 def judged() -> GridReport:
     """The search with verdicts."""
-    return collect.judge(grid(), JUDGEMENTS, level=0.95, notes=["α in (1.00, 1.25] builds the same depths."])
+    return collect.with_verdicts(
+        grid(), ASSESSMENTS, level=0.95, notes=["α in (1.00, 1.25] builds the same depths."]
+    )
 
 
 def family() -> FamilyReport:

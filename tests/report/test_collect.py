@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scaling_search.errors import DamagedError, InputError
 from scaling_search.report import collect, measured
-from scaling_search.report.rows import Candidate, Judgement, States
+from scaling_search.report.rows import Assessment, Candidate, States
 from scaling_search.report.table import Interval
 from tests.report import sample
 
@@ -41,8 +41,8 @@ def test_candidates_are_ranked_by_mean_and_the_diverged_never() -> None:
     sharp = next(row for row in rows if row.candidate.fingerprint == "sharp")
     assert sharp.verdict == "diverged" and rows.index(sharp) >= 2
     assert sharp.reason == "1 of 3 seeds diverged: loss is NaN in epoch 2"
-    judged = collect.judge(
-        collect.grid(sample.STUDY, sample.CANDIDATES, trials), {"sharp": Judgement(verdict="winner")}
+    judged = collect.with_verdicts(
+        collect.grid(sample.STUDY, sample.CANDIDATES, trials), {"sharp": Assessment(verdict="winner")}
     )
     assert next(r for r in judged.rows if r.candidate.fingerprint == "sharp").verdict == "diverged"
 
@@ -63,13 +63,13 @@ def test_order_does_not_depend_on_the_ledgers() -> None:
 
 
 def test_judge_sorts_by_verdict_and_keeps_the_rest() -> None:
-    judged = collect.judge(
+    judged = collect.with_verdicts(
         sample.grid(),
-        {"deep": Judgement(verdict="winner"), "mixed": Judgement(verdict="out")},
+        {"deep": Assessment(verdict="winner"), "mixed": Assessment(verdict="eliminated")},
         level=0.9,
         notes=["said"],
     )
-    assert [row.verdict for row in judged.rows][:2] == ["winner", "out"]
+    assert [row.verdict for row in judged.rows][:2] == ["winner", "eliminated"]
     assert judged.level == 0.9 and judged.notes == ("said",)
     assert {row.verdict for row in judged.rows[2:]} == {"diverged", "running"}
 
@@ -103,7 +103,7 @@ def test_recipes_are_never_averaged() -> None:
 
 def test_an_unknown_status_is_damage() -> None:
     bad = dataclasses.replace(sample.CANDIDATES[0], status="maybe")
-    with pytest.raises(DamagedError, match=r"'maybe'\. Legal: kept, moved, dropped"):
+    with pytest.raises(DamagedError, match=r"'maybe'\. Legal: kept, adjusted, dropped"):
         collect.grid(sample.STUDY, [bad], [])
 
 

@@ -92,7 +92,7 @@ def document(name: str) -> Document:
         dataset=name,
         base=GridRow(candidate=base, accuracy=accuracy, verdict="base"),
         rows=(
-            GridRow(candidate=candidate, accuracy=accuracy, verdict="winner", reason=name, status="moved"),
+            GridRow(candidate=candidate, accuracy=accuracy, verdict="winner", reason=name, status="adjusted"),
         ),
         notes=(name,),
     )

@@ -15,13 +15,13 @@ from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.search.plan.study import Study, parse
 from scaling_search.search.trial.timing import Timing
 from scaling_search.search.trial.trainer import Trainer
-from scaling_search.search.trial.trial import Job
+from scaling_search.search.trial.trial import Trial
 from scaling_search.training import recipe as recipes
 from scaling_search.training.outcome import Outcome
 
 IMAGES = 200
-# Accuracy by job; None diverges; an exception is raised.
-Learns = Callable[[Job], float | BaseException | None]
+# Accuracy by trial; None diverges; an exception is raised.
+Learns = Callable[[Trial], float | BaseException | None]
 
 
 def study(**grid: Any) -> Study:
@@ -37,7 +37,7 @@ def study(**grid: Any) -> Study:
 
 @dataclass
 class Listener:
-    """A watcher that remembers."""
+    """A callback that remembers."""
 
     begun: list[tuple[str, int]] = field(default_factory=list)
     ended: list[TrialRow] = field(default_factory=list)
@@ -48,11 +48,11 @@ class Listener:
     def skip(self, trials: int, why: str) -> None:
         self.said.append(why)
 
-    def begin(self, job: Job) -> None:
-        self.begun.append((fingerprint(job.network), job.seed))
+    def begin(self, trial: Trial) -> None:
+        self.begun.append((fingerprint(trial.network), trial.seed))
 
     def progress(self, progress: object) -> None: ...
-    def end(self, job: Job, row: TrialRow) -> None:
+    def end(self, trial: Trial, row: TrialRow) -> None:
         self.ended.append(row)
 
     def say(self, text: str) -> None:
@@ -71,12 +71,12 @@ def noise_images(count: int) -> Split:
 
 
 class Pretend(Trainer):
-    """Reaches `learns(job)` on the validation images, the same images first for all."""
+    """Reaches `learns(trial)` on the validation images, the same images first for all."""
 
     def __init__(
         self,
         ledger: Ledger,
-        learns: Learns = lambda job: 0.5,
+        learns: Learns = lambda trial: 0.5,
         *,
         should_stop: Callable[[], bool] = lambda: False,
         retry_failed: bool = False,
@@ -93,24 +93,24 @@ class Pretend(Trainer):
                 validation=noise_images(IMAGES),
             ),
             recipe=recipes.named("fast"),
-            watcher=self.listener,
+            callback=self.listener,
             should_stop=should_stop,
             checkpoints=None,
             retry_failed=retry_failed,
         )
 
     def _train(
-        self, job: Job, key: str, upcoming: Job | None, *, saved: Callable[[], None] = lambda: None
+        self, trial: Trial, key: str, upcoming: Trial | None, *, saved: Callable[[], None] = lambda: None
     ) -> Outcome:
-        said = self.learns(job)
+        said = self.learns(trial)
         if isinstance(said, BaseException):
             raise said
         state: Literal["complete", "diverged"] = "diverged" if said is None else "complete"
-        random = np.random.default_rng(job.seed)
+        random = np.random.default_rng(trial.seed)
         correct = None if said is None else random.random(IMAGES) < said
         return Outcome(
             state=state,
-            seed=job.seed,
+            seed=trial.seed,
             accuracy=None if correct is None else float(correct.mean()),
             loss=None if correct is None else 1.0,
             correct=correct,
@@ -135,4 +135,4 @@ class Pretend(Trainer):
             memory_bytes=None,
         )
 
-    def _record_test(self, key: str, job: Job, outcome: Outcome, test: Split | None) -> None: ...
+    def _record_test(self, key: str, trial: Trial, outcome: Outcome, test: Split | None) -> None: ...

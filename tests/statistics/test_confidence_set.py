@@ -8,7 +8,7 @@ import pytest
 from scaling_search.racing.simulated_trainer import Surface, hill, one_best
 from scaling_search.statistics.confidence_set import confidence_set
 from scaling_search.statistics.paired_differences import compare
-from scaling_search.statistics.selection import _luck_ratio, choose, held_out
+from scaling_search.statistics.selection import _selection_error_ratio, choose, held_out
 from tests.statistics.scored import at_least, at_most, scored, stacked, with_holes
 
 SEARCHES = 200
@@ -30,13 +30,13 @@ def test_without_the_correction_the_best_is_lost_too_often(monkeypatch: pytest.M
     """The test above can fail: judged like a single comparison, sixteen equal candidates lose theirs."""
     from scaling_search.statistics.max_statistic import NullMaximum
 
-    judge = NullMaximum.judge
+    judge = NullMaximum.test
 
     def uncorrected(self: object, row: int, statistic: float, error: float) -> tuple[float, float]:
         _, p = judge(self, row, statistic, error)  # type: ignore[arg-type]
         return 1.645, p
 
-    monkeypatch.setattr(NullMaximum, "judge", uncorrected)
+    monkeypatch.setattr(NullMaximum, "test", uncorrected)
     surface = one_best(0, 16)
     inside = sum(
         "c0" in confidence_set(scored(surface, search=search, images=300), draws=200).names
@@ -87,10 +87,10 @@ def test_survivors_are_judged_by_the_number_that_started() -> None:
     assert among_all.verdicts[0].threshold > alone.verdicts[0].threshold + 0.3
 
 
-@pytest.mark.parametrize("figures", [True, False])
-def test_the_only_survivor_is_inside(figures: bool) -> None:
+@pytest.mark.parametrize("with_p_values", [True, False])
+def test_the_only_survivor_is_inside(with_p_values: bool) -> None:
     """Its rivals diverged: nobody is left to beat it."""
-    assert confidence_set(scored(one_best(0, 4)), alive=["c2"], figures=figures).names == ("c2",)
+    assert confidence_set(scored(one_best(0, 4)), alive=["c2"], with_p_values=with_p_values).names == ("c2",)
 
 
 def test_a_large_grid_takes_under_two_seconds() -> None:
@@ -150,7 +150,9 @@ def test_who_was_not_trained_with_the_held_out_seed_is_not_chosen() -> None:
     scores = stacked(correct, present)
     estimate = held_out(scores, "c0")
     assert (estimate.choices, estimate.agreement) == (20, 5 / 20)
-    ratios = [_luck_ratio(some, 0, folds=5, by_seed=True) for some in (scores, scores.only(("c0", "c1")))]
+    ratios = [
+        _selection_error_ratio(some, 0, folds=5, by_seed=True) for some in (scores, scores.only(("c0", "c1")))
+    ]
     assert 0 < ratios[0] < 1
     assert ratios[0] == pytest.approx(ratios[1], rel=1e-12)
 
@@ -168,7 +170,7 @@ def test_the_held_out_choice_of_a_whole_table_is_that_of_plain_means() -> None:
             gaps.append(rest.max() / 160 - scores.correct[chosen[-1], seed, part].mean())
     assert estimate.agreement == np.mean(np.array(chosen) == row)
     assert 0 < estimate.agreement < 1
-    ratio = _luck_ratio(scores, row, folds=5, by_seed=True)
+    ratio = _selection_error_ratio(scores, row, folds=5, by_seed=True)
     assert estimate.optimism == pytest.approx(np.mean(gaps) * ratio, rel=1e-9)
 
 
@@ -214,7 +216,7 @@ def test_who_is_inside_does_not_depend_on_the_figures(candidates: int, raced: bo
             present[::3, 2] = False
             scores = stacked(scores.correct, present)
         whole = confidence_set(scores, draws=500)
-        bare = confidence_set(scores, draws=500, figures=False)
+        bare = confidence_set(scores, draws=500, with_p_values=False)
         assert bare.names == whole.names
 
 

@@ -36,7 +36,7 @@ def test_figures_are_those_of_all_differences(candidates: int, images: int, erro
         threshold = float(largest[int(np.ceil((1 - error) * DRAWS)) - 1])
         for statistic in (-np.inf, -3.0, -0.5, 0.0, 1.0, 2.5, 4.0, 20.0, threshold, float(largest[7])):
             p = (1 + np.count_nonzero(largest >= statistic)) / (1 + DRAWS)
-            assert null.judge(row, statistic, error) == (threshold, p)
+            assert null.test(row, statistic, error) == (threshold, p)
             assert null.inside({row: statistic}, error) == [statistic <= threshold]
 
 
@@ -64,7 +64,7 @@ def test_the_most_likely_has_the_highest_p() -> None:
     scores = field(9, 300)
     null = NullMaximum(scores, difference_noise(scores), DRAWS)
     statistics = {row: 2.0 + 0.1 * row for row in range(1, 9)}
-    p = {row: null.judge(row, statistic, 0.05)[1] for row, statistic in statistics.items()}
+    p = {row: null.test(row, statistic, 0.05)[1] for row, statistic in statistics.items()}
     assert null.most_likely(statistics) == max(p, key=lambda row: (p[row], -statistics[row]))
 
 

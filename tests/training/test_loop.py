@@ -104,7 +104,7 @@ def test_chunks_of_an_epoch_change_nothing(
 
 
 def test_the_rest_of_an_epoch_is_dropped(recipe: Recipe, program: CompiledTrial) -> None:
-    assert program.trial.steps_per_epoch == 70 // 16
+    assert program.setup.steps_per_epoch == 70 // 16
     with pytest.raises(InputError, match="batch_size 16 is more than the 15 training images"):
         compiled.steps_in_epoch(recipe, 15)
 
@@ -143,7 +143,7 @@ def test_seeds_together_equal_seeds_in_turn(
     test_split: Split,
     dataset: Dataset,
 ) -> None:
-    together = compile_trial(hidden, pixels, recipe, lanes=2)
+    together = compile_trial(hidden, pixels, recipe, seed_batch=2)
     both = train_seeds(hidden, pixels, recipe, seeds=[1, 5], compiled=together)
     in_turn = [outcome, train(hidden, pixels, recipe, seed=5, compiled=program)]
     for batched, alone in zip(both, in_turn, strict=True):
@@ -159,7 +159,7 @@ def test_seeds_together_equal_seeds_in_turn(
     for one, alone in zip(evaluate(together, both, test), in_turn, strict=True):
         assert one.loss == pytest.approx(evaluate(program, [alone], test)[0].loss, rel=1e-3)
     speed = seeds.measure(program, together, pixels, repeats=2)
-    assert speed.lanes == 2
+    assert speed.seed_batch == 2
     assert speed.alone > 0
     assert speed.gain == pytest.approx(2 * speed.alone / speed.together)
     with pytest.raises(ValueError, match="one seed and one of several"):
@@ -286,8 +286,8 @@ def test_other_errors_of_the_device_pass(
 
 
 def test_a_cpu_takes_seeds_in_turn_unless_measured_otherwise() -> None:
-    assert not seeds.together_by_default("cpu")
-    assert seeds.together_by_default("gpu")
+    assert not seeds.batched_by_default("cpu")
+    assert seeds.batched_by_default("gpu")
 
 
 LEAVING = """

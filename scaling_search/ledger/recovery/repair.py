@@ -1,4 +1,4 @@
-"""Saving what is whole of a damaged ledger into a new one. A row is whole when its digest says so, wherever it is."""
+"""Saving what is intact of a damaged ledger into a new one. A row is whole when its digest says so, wherever it is."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class CandidateRow:
     parameters: int | None = None
     macs: int | None = None
     macs_ratio: float | None = None  # to the base network's MACs
-    status: str  # "kept", "moved", "dropped" or "not trained"
+    status: str  # "kept", "adjusted", "dropped" or "not trained"
     reason: str | None = None
 
 

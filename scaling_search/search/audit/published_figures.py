@@ -83,7 +83,8 @@ def verify() -> Verification:
     modules = {module.name: recount_module(module) for module in published.modules()}
     findings = tuple(
         Finding(
-            text=found.finding, figures=tuple(_named(figure, recounts, modules) for figure in found.figures)
+            text=found.finding,
+            figures=tuple(_named(figure, recounts, modules) for figure in found.figures),
         )
         for found in published.contradictions()
     )

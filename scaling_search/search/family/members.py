@@ -13,7 +13,7 @@ from scaling_search.errors import UsageError
 from scaling_search.report.render import save
 from scaling_search.scaling.coefficients import Coefficients, parse_phi
 from scaling_search.search.plan.budget import Meter
-from scaling_search.search.plan.candidates import Candidate, candidate, ground, matched
+from scaling_search.search.plan.candidates import Candidate, candidate, matched, search_space
 from scaling_search.search.plan.grid_plan import base_of
 from scaling_search.search.plan.study import Study
 
@@ -52,7 +52,7 @@ def family(
     network stays as the triple says; its ratio tells by how much it misses. One over the study's limits is marked
     "not trained".
     """
-    on = ground(study, base_of(study, as_published=as_published), meter)
+    on = search_space(study, base_of(study, as_published=as_published), meter)
     members = []
     for phi in parse_phi(study.scale.phi) if at is None else at:
         row = candidate(on, triple, phi)

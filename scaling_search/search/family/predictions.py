@@ -1,4 +1,4 @@
-"""The climb from small members of a family to large ones: predicted before trained, and ended when it is flat."""
+"""Predictions along the family: made before a member is trained, and the end of it where the curve is flat."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def report_of(ledger: Reader, study: str) -> tuple[FamilyReport, list[TrialRow]]
     said = predictions.predictions(ledger, study)
     report = collect.family(row, candidates, trials, evaluations, predictions=said)
     settings = studies.parse(row.toml, what=f"study {row.name} in the ledger")
-    stuck = chance_level.by_network(trials, chance_level.unlearned(ledger, trials))
+    at_chance = chance_level.by_network(trials, chance_level.at_chance(ledger, trials))
     complete = {trial.key: trial for trial in collect.own(row, trials) if trial.state == "complete"}
     validation = _intervals((trial, bits_of(trial)) for trial in complete.values())
     test = _intervals(
@@ -47,7 +47,7 @@ def report_of(ledger: Reader, study: str) -> tuple[FamilyReport, list[TrialRow]]
     )
     rows = tuple(
         replace(
-            _explained(member, stuck),
+            _explained(member, at_chance),
             interval=validation.get(member.candidate.fingerprint or ""),
             test_interval=test.get(member.candidate.fingerprint or ""),
         )
@@ -71,7 +71,7 @@ def _intervals(right: Iterable[tuple[TrialRow, Bits]]) -> dict[str, Interval]:
     }
 
 
-def _explained(row: FamilyRow, stuck: Mapping[str, str]) -> FamilyRow:
-    """The row with a remark where a seed did not learn: its mean is no normal result."""
-    why = stuck.get(row.candidate.fingerprint or "")
+def _explained(row: FamilyRow, at_chance: Mapping[str, str]) -> FamilyRow:
+    """The row with a remark where a seed stayed at chance level: its mean is no normal result."""
+    why = at_chance.get(row.candidate.fingerprint or "")
     return row if why is None else replace(row, reason="; ".join(filter(None, (row.reason, why))))

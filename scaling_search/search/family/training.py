@@ -16,14 +16,14 @@ from scaling_search.search.plan.candidates import Candidate
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import ledger_rows
-from scaling_search.search.trial.scheduler import job, run_jobs
+from scaling_search.search.trial.scheduler import run_trials, trial_of
 from scaling_search.search.trial.setup import make_trainer
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
     from scaling_search.search.trial.trainer import Trainer
-    from scaling_search.search.trial.trial import Job, Watcher
+    from scaling_search.search.trial.trial import Callback, Trial
 
 
 def train(
@@ -32,7 +32,7 @@ def train(
     members: Sequence[Candidate],
     *,
     match: str,
-    watcher: Watcher,
+    callback: Callback,
     should_stop: Callable[[], bool],
     checkpoints: Path | None,
     retry_failed: bool = False,
@@ -47,7 +47,7 @@ def train(
     trainer = make_trainer(
         study,
         ledger,
-        watcher=watcher,
+        callback=callback,
         should_stop=should_stop,
         checkpoints=checkpoints,
         retry_failed=retry_failed,
@@ -60,26 +60,26 @@ def train(
     for member in members:
         ledger.record_network(ledger_rows.network_row(member.network, member.cost))
     seeds = range(FRESH_SEEDS, FRESH_SEEDS + study.scale.seeds)
-    watcher.expect(len(members) * len(seeds))
+    callback.expect(len(members) * len(seeds))
     trained = 0
     kept = others(study, ledger, members, match=match)
     decided = list(members)
-    earlier: list[Job] = []
+    earlier: list[Trial] = []
     for index, member in enumerate(members):
-        jobs = [job(member, seed) for seed in seeds]
+        trials = [trial_of(member, seed) for seed in seeds]
         refusal = None
-        if not _begun(trainer, jobs):
+        if not _begun(trainer, trials):
             known = predictions.points(members[:index], ledger.trials([trainer.row(j).key for j in earlier]))
             predictions.record_prediction(ledger, study.name, member, known)
             step = predictions.next_step(known, member) if stop_when_flat else None
             refusal = step.reason if step is not None and step.flat else forbidden(study, trainer, member)
-        earlier += jobs
+        earlier += trials
         if refusal is not None:
             decided[index] = replace(member, status=NOT_TRAINED, reason=refusal)
-            watcher.skip(len(jobs), f"φ = {member.phi:g} not trained: {refusal}")
+            callback.skip(len(trials), f"φ = {member.phi:g} not trained: {refusal}")
         _record(study, ledger, decided, kept)
         if refusal is None:
-            trained += run_jobs(trainer, jobs, test=test)
+            trained += run_trials(trainer, trials, test=test)
     _record(study, ledger, decided, kept)
     return trained
 
@@ -105,7 +105,7 @@ def _record(study: Study, ledger: Ledger, members: Sequence[Candidate], kept: Se
     ledger.record_candidates(study.name, [*rows, *kept], in_place_of="scale")
 
 
-def _begun(trainer: Trainer, jobs: Sequence[Job]) -> bool:
+def _begun(trainer: Trainer, trials: Sequence[Trial]) -> bool:
     """Whether all of it is in the ledger already: nothing is left that an estimate could forbid."""
-    rows = trainer.ledger.trials([trainer.row(job).key for job in jobs])
-    return len(rows) == len(jobs) and all(row.state in ("complete", "diverged") for row in rows)
+    rows = trainer.ledger.trials([trainer.row(trial).key for trial in trials])
+    return len(rows) == len(trials) and all(row.state in ("complete", "diverged") for row in rows)

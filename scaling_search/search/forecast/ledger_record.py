@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaling_search.ledger.storage.rows import FINISHED, DecisionRow, TrialRow
 from scaling_search.report.figures import duration
-from scaling_search.search.forecast.model import Basis, Forecast, Trial, elapsed, forecast, missing
+from scaling_search.search.forecast.model import Basis, Forecast, NetworkSeed, elapsed, forecast, missing
 from scaling_search.search.plan.grid_plan import Planned
 from scaling_search.search.trial.ledger_rows import BEFORE_ALL, WHOLE_STUDY
 
@@ -43,7 +43,7 @@ class Compared:
         return self.actual_seconds / self.forecast_seconds
 
 
-def done(rows: Sequence[TrialRow]) -> set[Trial]:
+def done(rows: Sequence[TrialRow]) -> set[NetworkSeed]:
     """The finished ones of these trials."""
     return {(row.network, row.seed) for row in rows if row.state in FINISHED}
 
@@ -58,7 +58,7 @@ def stands(ledger: Reader, planned: Planned, rows: Sequence[TrialRow]) -> bool:
     return said is not None and said["recipe"] == recipe and left <= {(n, s) for n, s in said["trials"]}
 
 
-def announce(ledger: Ledger, planned: Planned, basis: Basis, rows: Sequence[TrialRow]) -> Forecast:
+def record_forecast(ledger: Ledger, planned: Planned, basis: Basis, rows: Sequence[TrialRow]) -> Forecast:
     """Makes the forecast and writes it into the ledger, in place of an earlier one that no longer fits."""
     found = forecast(planned, basis, done(rows))
     detail = {

@@ -27,7 +27,7 @@ from scaling_search.search.trial import provenance
 from scaling_search.training.recipe import Recipe
 
 # A network and a seed.
-Trial = tuple[str, int]
+NetworkSeed = tuple[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class Basis:
 class Forecast:
     """Seconds for one trial of each network and for all that is still to train, which racing may end early.
 
-    pilot_seconds: the first stage's part of the total. memory_bytes: the step of each network at its fullest, an
+    screening_seconds: the screening's part of the total. memory_bytes: the step of each network at its fullest, an
     estimate; available_bytes: what the device had, None where it does not say.
     """
 
@@ -67,7 +67,7 @@ class Forecast:
     networks: tuple[str, ...]
     trial_seconds: tuple[float, ...]
     compile_seconds: float
-    pilot_seconds: float
+    screening_seconds: float
     total_seconds: float
     missing: int
     memory_bytes: tuple[int, ...]
@@ -151,17 +151,17 @@ def wanted(planned: Planned) -> list[Candidate]:
     return list({member.fingerprint: member for member in members}.values())
 
 
-def forecast(planned: Planned, basis: Basis, done: Collection[Trial]) -> Forecast:
+def forecast(planned: Planned, basis: Basis, done: Collection[NetworkSeed]) -> Forecast:
     """What is still to train of a plan, `done` being the trials that are finished."""
     alone = {row.fingerprint: basis.seconds(row.fingerprint, row.cost.macs) for row in wanted(planned)}
     trial_seconds = {network: seconds / basis.gain for network, seconds in alone.items()}
     trials = missing(planned, done, basis.block)
-    pilot = 0.0
+    screening = 0.0
     recipe = planned.study.resolved_recipe()
-    pilot_epochs = planned.study.grid.pilot_epochs
-    if pilot_epochs is not None and trials and possible(len(contenders(planned.plans))):
-        share = pilot_epochs / recipe.epochs
-        pilot = sum(share * seconds + basis.compile_seconds for seconds in alone.values())
+    screening_epochs = planned.study.grid.screening_epochs
+    if screening_epochs is not None and trials and possible(len(contenders(planned.plans))):
+        share = screening_epochs / recipe.epochs
+        screening = sum(share * seconds + basis.compile_seconds for seconds in alone.values())
     compiling = {
         network: 0.0 if network in basis.compiled else basis.compile_seconds for network in trial_seconds
     }
@@ -172,15 +172,15 @@ def forecast(planned: Planned, basis: Basis, done: Collection[Trial]) -> Forecas
         networks=tuple(trial_seconds),
         trial_seconds=tuple(trial_seconds.values()),
         compile_seconds=basis.compile_seconds,
-        pilot_seconds=pilot,
-        total_seconds=pilot + elapsed(trials, trial_seconds, compiling, platform=basis.platform),
+        screening_seconds=screening,
+        total_seconds=screening + elapsed(trials, trial_seconds, compiling, platform=basis.platform),
         missing=len(trials),
         memory_bytes=memory(planned, basis.platform),
         available_bytes=provenance.host_memory() if basis.platform == "cpu" else basis.memory_bytes,
     )
 
 
-def missing(planned: Planned, done: Collection[Trial], block: int = 1) -> list[Trial]:
+def missing(planned: Planned, done: Collection[NetworkSeed], block: int = 1) -> list[NetworkSeed]:
     """The trials that are not finished, in the order in which they are run: so many seeds of a network at a time."""
     networks = [row.fingerprint for row in wanted(planned)]
     rounds = blocks(range(planned.study.grid.seeds), block)
@@ -189,7 +189,7 @@ def missing(planned: Planned, done: Collection[Trial], block: int = 1) -> list[T
 
 
 def elapsed(
-    trials: Sequence[Trial],
+    trials: Sequence[NetworkSeed],
     seconds: Mapping[str, float],
     compiling: Mapping[str, float],
     *,
@@ -231,8 +231,10 @@ def sentences(found: Forecast) -> list[str]:
     left = "nothing is left to train"
     if found.missing:
         trials = "1 trial is" if found.missing == 1 else f"{found.missing} trials are"
-        pilot = f" ({duration(found.pilot_seconds)} of it for the first stage)" if found.pilot_seconds else ""
-        left = f"{trials} still to train, about {duration(found.total_seconds)}{pilot}"
+        screening = (
+            f" ({duration(found.screening_seconds)} of it for screening)" if found.screening_seconds else ""
+        )
+        left = f"{trials} still to train, about {duration(found.total_seconds)}{screening}"
     time = (
         f"Time, by {found.source} ({found.device}): {duration(low)} to {duration(high)} a trial and "
         f"{duration(found.compile_seconds)} to compile a network; {left}."

@@ -17,7 +17,7 @@ from scaling_search.search.trial.setup import of
 
 if TYPE_CHECKING:
     # `plan` must not load what compiles, unless it measures.
-    from scaling_search.search.trial.compiled_networks import Workshop
+    from scaling_search.search.trial.compiled_networks import CompiledNetworks
 
 
 # Below this ratio of MACs a line through two networks says more of their shapes than of their sizes.
@@ -25,7 +25,7 @@ _APART = 1.5
 
 
 def probes(planned: Planned) -> list[Candidate]:
-    """The networks to time: the cheapest and the dearest, or the one trained first where all cost about the same.
+    """The networks to time: the cheapest and the most expensive, or the first to train where all cost about the same.
 
     All of them will be trained by `grid`, so nothing is compiled in vain, and the first trial waits for no compiler.
     """
@@ -36,30 +36,30 @@ def probes(planned: Planned) -> list[Candidate]:
     return [networks[0], networks[-1]]
 
 
-def open_workshop(study: Study) -> Workshop:
+def open_compiled_networks(study: Study) -> CompiledNetworks:
     """Where networks of a study can be timed without a ledger."""
-    from scaling_search.search.trial.compiled_networks import Workshop
+    from scaling_search.search.trial.compiled_networks import CompiledNetworks
     from scaling_search.training.cache import enable_cache
 
     dataset = of(study)
     enable_cache()
-    return Workshop(dataset=dataset, recipe=study.resolved_recipe(), should_stop=lambda: False)
+    return CompiledNetworks(dataset=dataset, recipe=study.resolved_recipe(), should_stop=lambda: False)
 
 
-def measure(planned: Planned, workshop: Workshop, say: Callable[[str], None]) -> Calibration:
+def measure(planned: Planned, compiled: CompiledNetworks, say: Callable[[str], None]) -> Calibration:
     """Times the probes on this device and remembers it. Errors: OutOfMemory, TrainingStopped."""
     timings, timed = [], probes(planned)
     for row in timed:
         say(f"measuring: compiling {row.network.name} {row.triple} and timing a few steps")
-        timings.append(workshop.timing(row.network, row.cost.macs))
-    block = min(workshop.block, planned.study.grid.seeds)
+        timings.append(compiled.timing(row.network, row.cost.macs))
+    block = min(compiled.block, planned.study.grid.seeds)
     found = Calibration(
         device=provenance.device(),
-        platform=workshop.platform,
-        memory_bytes=None if workshop.platform == "cpu" else provenance.available_memory(),
+        platform=compiled.platform,
+        memory_bytes=None if compiled.platform == "cpu" else provenance.available_memory(),
         timings=tuple(timings),
         block=block,
-        gain=max(1.0, workshop.gain(timed[0].network, block)) if block > 1 else 1.0,
+        gain=max(1.0, compiled.gain(timed[0].network, block)) if block > 1 else 1.0,
     )
     timing_cache.keep(_place(planned), found)
     return found

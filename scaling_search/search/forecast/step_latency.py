@@ -18,7 +18,7 @@ from scaling_search.search.trial.setup import of
 from scaling_search.search.trial.timing import Timing
 
 if TYPE_CHECKING:
-    from scaling_search.search.trial.compiled_networks import Workshop
+    from scaling_search.search.trial.compiled_networks import CompiledNetworks
 
 
 # A quiet machine's steps differ by less.
@@ -44,7 +44,7 @@ class Latencies:
         self._info = catalog.describe(study.dataset.name)
         self._say = say
         self._should_stop = should_stop
-        self._workshop: Workshop | None = None
+        self._workshop: CompiledNetworks | None = None
 
     def seconds(self, network: Network) -> float:
         """Seconds of one step, in the fastest of a few chunks of steps: other work on the machine only adds to a time.
@@ -62,26 +62,26 @@ class Latencies:
             timing_cache.keep(path, known)
         return _undisturbed(known.timings[0])
 
-    def _open(self) -> Workshop:
-        from scaling_search.search.trial.compiled_networks import Workshop
+    def _open(self) -> CompiledNetworks:
+        from scaling_search.search.trial.compiled_networks import CompiledNetworks
         from scaling_search.training.cache import enable_cache
 
         enable_cache()
-        return Workshop(
+        return CompiledNetworks(
             dataset=of(self._study),
             recipe=self._study.resolved_recipe(),
             should_stop=self._should_stop,
         )
 
-    def _measure(self, workshop: Workshop, network: Network, macs: int) -> Calibration | None:
+    def _measure(self, compiled: CompiledNetworks, network: Network, macs: int) -> Calibration | None:
         from scaling_search.training.outcome import OutOfMemory
 
         available = provenance.available_memory()
-        if available is not None and workshop.estimated_memory(network) > available:
+        if available is not None and compiled.estimated_memory(network) > available:
             return None
         self._say(f"timing a step: {network.name}, {network.resolution} px, {macs / 1e6:.4g} M MACs")
         try:
-            timing = workshop.timing(network, macs)
+            timing = compiled.timing(network, macs)
         except OutOfMemory:
             return None
         if timing.step_seconds > _STEADY * _undisturbed(timing):
@@ -90,7 +90,7 @@ class Latencies:
                 "this machine spoils a choice by time"
             )
         return Calibration(
-            device=provenance.device(), platform=workshop.platform, memory_bytes=available, timings=(timing,)
+            device=provenance.device(), platform=compiled.platform, memory_bytes=available, timings=(timing,)
         )
 
 

@@ -1,6 +1,6 @@
 """How fast this machine trains a study's networks: a short measurement, kept in the cache for the next plan.
 
-Nothing here loads an accelerator library: `workshop` measures.
+Nothing here loads an accelerator library: `compiled` measures.
 """
 
 from __future__ import annotations

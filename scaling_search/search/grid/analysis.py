@@ -15,7 +15,7 @@ from scaling_search.racing.race import Decision
 from scaling_search.scaling.coefficients import MACS, Exponents
 from scaling_search.search.grid import chance_level, decision_log
 from scaling_search.search.grid.contenders import Rival, rivals_of, scores_of
-from scaling_search.search.grid.screening_stage import FirstStage
+from scaling_search.search.grid.screening_stage import Screening
 from scaling_search.statistics import confidence_set, intervals, response_surface, selection
 from scaling_search.statistics.confidence_set import ConfidenceSet
 from scaling_search.statistics.intervals import Estimate
@@ -28,15 +28,15 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class GridAnalysis:
     """What a grid says. Most of it is None while no trial is complete.
 
-    `unlearned`: networks with trials that did not learn, and why; they are not ranked.
+    `at_chance`: networks with trials at chance level, and why; they are not ranked.
     """
 
     rivals: tuple[Rival, ...]
-    unlearned: Mapping[str, str] = field(default_factory=dict)
-    first_stage: FirstStage | None = None
+    at_chance: Mapping[str, str] = field(default_factory=dict)
+    screening: Screening | None = None
     scores: Scores | None = None
     members: ConfidenceSet | None = None
     choice: Choice | None = None
@@ -54,38 +54,38 @@ class Findings:
         return {rival.key: rival for rival in self.rivals}
 
 
-def findings(
+def analyse(
     candidates: Sequence[CandidateRow],
     trials: Iterable[TrialRow],
     *,
     racing_seeds: int | None,
-    unlearned: Mapping[str, str] | None = None,
+    at_chance: Mapping[str, str] | None = None,
     recorded: Iterable[DecisionRow] = (),
     level: float = LEVEL,
     exponents: Exponents = MACS,
-) -> Findings:
+) -> GridAnalysis:
     """All that a grid's trials say, by `confidence`, `winner` and `statistics`.
 
-    `racing_seeds` is the most rounds that a race may have, None for an exhaustive search; `unlearned` says by key why
-    trials did not learn; `recorded` are the study's decisions in the ledger; `exponents` are those of the cost that
-    the candidates have equal.
+    `racing_seeds` is the most rounds that a race may have, None for an exhaustive search; `at_chance` says by key why
+    trials are at chance level; `recorded` are the study's decisions in the ledger; `exponents` are those of the cost
+    that the candidates have equal.
     """
-    trials, stuck = list(trials), unlearned or {}
+    trials, at_chance = list(trials), at_chance or {}
     competing = rivals_of(candidates)
-    table = scores_of(competing, trials, stuck)
-    networks = chance_level.by_network(trials, stuck)
+    table = scores_of(competing, trials, at_chance)
+    networks = chance_level.by_network(trials, at_chance)
     if table is None:
-        return Findings(rivals=competing, unlearned=networks)
+        return GridAnalysis(rivals=competing, at_chance=networks)
     recorded = list(recorded)
     decisions = (
         []
         if racing_seeds is None or decision_log.nobody_stopped(table, recorded, seeds=racing_seeds)
-        else raced(table, trials, recorded, seeds=racing_seeds, level=level, figures=False)
+        else raced(table, trials, recorded, seeds=racing_seeds, level=level, with_p_values=False)
     )
     if any(decision.verdicts for decision in decisions):
         members = race.result(decisions, level=level)
     else:
-        members = confidence_set.confidence_set(table, level=level, figures=False)
+        members = confidence_set.confidence_set(table, level=level, with_p_values=False)
     choice = selection.choose(
         table,
         members,
@@ -93,9 +93,9 @@ def findings(
         triples={rival.key: rival.triple for rival in competing},
     )
     leader = choice.winner
-    return Findings(
+    return GridAnalysis(
         rivals=competing,
-        unlearned=networks,
+        at_chance=networks,
         scores=table,
         members=members,
         choice=choice,
@@ -113,11 +113,13 @@ def raced(
     *,
     seeds: int,
     level: float = LEVEL,
-    figures: bool = True,
+    with_p_values: bool = True,
 ) -> list[Decision]:
-    """The decisions of a race so far, of at most `seeds` rounds; `figures` as in `minutes.decisions`."""
+    """The decisions of a race so far, of at most `seeds` rounds; `with_p_values` as in `decision_log.decisions`."""
     by = trained_by(trials)
-    return decision_log.decisions(table, recorded, seeds=seeds, level=level, trained_by=by, figures=figures)
+    return decision_log.decisions(
+        table, recorded, seeds=seeds, level=level, trained_by=by, with_p_values=with_p_values
+    )
 
 
 def trained_by(trials: Sequence[TrialRow]) -> str:

@@ -27,8 +27,8 @@ _LEAST_GAIN = 0.01
 _LEAST_FALL = 0.1
 
 
-def unlearned(ledger: Reader, trials: Iterable[TrialRow]) -> Mapping[str, str]:
-    """Why a trial did not learn, by its key: for those that did not."""
+def at_chance(ledger: Reader, trials: Iterable[TrialRow]) -> Mapping[str, str]:
+    """Why a trial is at chance level, by its key: for those that are."""
     texts = {row.fingerprint: row.toml for row in ledger.networks() if row.toml}
     classes: dict[str, int] = {}  # by data set: all networks that trained on it have as many
     found = {}
@@ -85,13 +85,13 @@ def _moved(epochs: str, last: float) -> bool:
     return 0 < epochs.count(f'"accuracy": {last!r}') < epochs.count('"accuracy"')
 
 
-def by_network(trials: Sequence[TrialRow], unlearned: Mapping[str, str]) -> Mapping[str, str]:
-    """Networks with trials that did not learn: how many, and why the first did not."""
+def by_network(trials: Sequence[TrialRow], at_chance: Mapping[str, str]) -> Mapping[str, str]:
+    """Networks with trials at chance level: how many, and why the first is."""
     seeds: dict[str, list[str | None]] = {}
     for trial in trials:
-        seeds.setdefault(trial.network, []).append(unlearned.get(trial.key))
+        seeds.setdefault(trial.network, []).append(at_chance.get(trial.key))
     return {
-        network: f"{len(said)} of {len(whys)} seeds did not learn: {said[0]}"
+        network: f"{len(said)} of {len(whys)} seeds at chance level: {said[0]}"
         for network, whys in seeds.items()
         if (said := [why for why in whys if why is not None])
     }

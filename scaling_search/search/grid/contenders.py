@@ -35,7 +35,7 @@ class Rival:
 def rivals_of(candidates: Iterable[CandidateRow]) -> tuple[Rival, ...]:
     """The contenders of a grid from its candidate rows.
 
-    The first triple of each stands for it: the one moved least, and among those the most central, as in `plan.merge`.
+    The first triple of each represents it: the one adjusted least, and of those the most central, as in `plan.merge`.
     """
     kept = [row for row in candidates if row.purpose == "grid" and row.status != "dropped" and row.network]
     phis = sorted({row.phi for row in kept})
@@ -79,17 +79,17 @@ def bits_of(row: TrialRow | EvaluationRow) -> Bits:
 
 
 def scores_of(
-    competing: Sequence[Rival], trials: Iterable[TrialRow], unlearned: Collection[str] = ()
+    competing: Sequence[Rival], trials: Iterable[TrialRow], at_chance: Collection[str] = ()
 ) -> Scores | None:
     """The right/wrong bits of complete trials; None when there is none.
 
-    A contender with a seed that diverged, failed or did not learn (`unlearned`, keys of trials) is left out: it is
-    never ranked. At several phi a contender's score of an image is the mean over them, so that one image counts once.
+    A candidate with a seed that diverged, failed or stayed at chance level (`at_chance`, keys of trials) is never
+    ranked. At several phi a candidate's score of an image is the mean over them, so that one image counts once.
     """
     complete: list[TrialRow] = []
     broken: set[str] = set()
     for trial in trials:
-        if trial.key in unlearned:
+        if trial.key in at_chance:
             broken.add(trial.network)
         elif trial.state == "complete" and trial.correct is not None:
             complete.append(trial)

@@ -1,4 +1,4 @@
-"""The minutes of a race: each round's decision as rows of the ledger, and read from there again.
+"""The decision log of a race: each round's decisions as rows of the ledger, and read from there again.
 
 A decision follows from the results that it read, so it can be taken again at any time; a long race's many
 decisions are costly to take. Rows therefore carry their basis, a digest of all that was read, and stand in for
@@ -24,20 +24,20 @@ GOES_ON = "goes on"
 
 def decisions(
     table: Scores,
-    minutes: Iterable[DecisionRow],
+    recorded: Iterable[DecisionRow],
     *,
     seeds: int,
     level: float,
     trained_by: str,
-    figures: bool = True,
+    with_p_values: bool = True,
 ) -> list[Decision]:
     """The decisions of a race of at most `seeds` rounds, as many as are complete.
 
-    From the minutes as far as they rest on these very results, then taken anew (without the `figures`
+    From the log as far as they rest on these very results, then taken anew (without the `figures`
     behind them where only who stays matters). `trained_by`: recipe and data.
     """
     by_round: dict[int, list[DecisionRow]] = defaultdict(list)
-    for row in minutes:
+    for row in recorded:
         by_round[row.round].append(row)
     found: list[Decision] = []
     reading, rows_of = True, {name: row for row, name in enumerate(table.names)}
@@ -48,19 +48,21 @@ def decisions(
             break
         written = _decision(by_round.get(column + 1, []), running, basis) if reading else None
         reading = written is not None
-        found.append(written or race.decide(table, found, rounds=seeds, level=level, figures=figures))
+        found.append(
+            written or race.decide(table, found, rounds=seeds, level=level, with_p_values=with_p_values)
+        )
         if found[-1].finished(seeds):
             break
     return found
 
 
-def nobody_stopped(table: Scores, minutes: Iterable[DecisionRow], *, seeds: int) -> bool:
+def nobody_stopped(table: Scores, recorded: Iterable[DecisionRow], *, seeds: int) -> bool:
     """Whether every candidate has all its seeds though no round was decided: trained without a race.
 
     One test may then spend the whole error; a race spends it over rounds, each of which may stop somebody.
     """
     complete = len(table.seeds) >= seeds and bool(table.present.all())
-    return complete and not any(row.round > 0 for row in minutes)
+    return complete and not any(row.round > 0 for row in recorded)
 
 
 def rows(decision: Decision, *, study: str, basis: str, now: str) -> list[DecisionRow]:

@@ -9,7 +9,7 @@ from scaling_search.errors import InputError
 from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.grid import analysis, chance_level, screening_stage
-from scaling_search.search.grid.analysis import Findings
+from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
 from scaling_search.search.plan.study import Study
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
 
 
-def read_grid(ledger: Reader, study: Study) -> tuple[tuple[TrialRow, ...], Findings]:
+def read_grid(ledger: Reader, study: Study) -> tuple[tuple[TrialRow, ...], GridAnalysis]:
     """Trials and findings of a study's grid, from the ledger alone."""
     candidates = ledger.candidates(study.name, "grid")
     trials = own_trials(ledger, study.name)
     racing = study.grid.seeds if study.grid.racing else None
-    stuck = chance_level.unlearned(ledger, trials)
+    at_chance = chance_level.at_chance(ledger, trials)
     exponents = QUANTITIES[study.grid.budget].exponents
-    found = analysis.findings(
+    found = analysis.analyse(
         candidates,
         trials,
         racing_seeds=racing,
-        unlearned=stuck,
+        at_chance=at_chance,
         recorded=ledger.decisions(study.name),
         exponents=exponents,
     )
-    return trials, replace(found, first_stage=screening_stage.read(ledger, study))
+    return trials, replace(found, screening=screening_stage.read(ledger, study))
 
 
 def own_trials(ledger: Reader, study: str) -> tuple[TrialRow, ...]:

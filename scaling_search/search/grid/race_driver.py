@@ -37,7 +37,7 @@ class Race:
         seeds = self.study.grid.seeds
         field = rivals_of(self.ledger.candidates(self.study.name, "grid"))
         trials = ledger_results.own_trials(self.ledger, self.study.name)
-        scores = scores_of(field, trials, chance_level.unlearned(self.ledger, trials))
+        scores = scores_of(field, trials, chance_level.at_chance(self.ledger, trials))
         if scores is None:
             return ()
         recorded = self.ledger.decisions(self.study.name)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outlook:
+class Requirements:
     """A forecast, where something was measured; memory in any case; the answer to --power, where it was asked."""
 
     forecast: Forecast | None
@@ -31,13 +31,13 @@ class Outlook:
     difference: float | None
 
 
-def look(
+def requirements(
     planned: Planned,
     ledger: Reader | None,
     *,
     difference: float | None = None,
     measure: Callable[[str], None] | None = None,
-) -> Outlook:
+) -> Requirements:
     """All at once, from the ledger where there is one. Errors: as `power`.
 
     `measure` asks for a measurement now; it is told what goes on. Without, an earlier one in the cache serves where
@@ -46,7 +46,7 @@ def look(
     rows = [] if ledger is None else _alike(planned, ledger)
     found = _basis(planned, rows, measure)
     done = ledger_record.done(rows)
-    return Outlook(
+    return Requirements(
         forecast=None if found is None else forecasts.forecast(planned, found, done),
         memory_bytes=forecasts.memory(planned, "cpu"),
         power=None if difference is None or ledger is None else power(planned, ledger, difference),
@@ -58,7 +58,7 @@ def _basis(planned: Planned, rows: list[TrialRow], measure: Callable[[str], None
     study = planned.study
     recipe = study.resolved_recipe()
     if measure is not None:
-        return probe.basis(planned, probe.measure(planned, probe.open_workshop(study), measure))
+        return probe.basis(planned, probe.measure(planned, probe.open_compiled_networks(study), measure))
     known = probe.remembered(planned)
     trials = forecasts.from_ledger(recipe, rows, device=None if known is None else known.device)
     if trials is not None or known is None:
@@ -89,7 +89,7 @@ def power(planned: Planned, ledger: Reader, difference: float) -> Power:
     name = planned.study.name
     trials = own_trials(ledger, name)
     rivals = rivals_of(ledger.candidates(name, "grid"))
-    scores = scores_of(rivals, trials, chance_level.unlearned(ledger, trials))
+    scores = scores_of(rivals, trials, chance_level.at_chance(ledger, trials))
     noise = None if scores is None else measured(scores)
     if scores is None or noise is None:
         raise InputError(
@@ -104,7 +104,7 @@ def power(planned: Planned, ledger: Reader, difference: float) -> Power:
     )
 
 
-def sentences(ahead: Outlook) -> list[str]:
+def sentences(ahead: Requirements) -> list[str]:
     """All of it in words."""
     if ahead.forecast is not None:
         said = forecasts.sentences(ahead.forecast)

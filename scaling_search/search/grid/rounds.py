@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from scaling_search.search.plan.contenders import Contender, blocks
-from scaling_search.search.trial.scheduler import job, run_jobs
+from scaling_search.search.trial.scheduler import run_trials, trial_of
 
 if TYPE_CHECKING:
     # `report` reads rounds' results and must not load what trains them.
@@ -35,8 +35,10 @@ def run(
     by_key = {contender.key: contender for contender in field}
     racing = list(by_key if first is None else first)
     for block in blocks(seeds, trainer.block):
-        jobs = [job(member, seed) for key in racing for member in by_key[key].members for seed in block]
-        trained += run_jobs(trainer, jobs)
+        trials = [
+            trial_of(member, seed) for key in racing for member in by_key[key].members for seed in block
+        ]
+        trained += run_trials(trainer, trials)
         racing = list(after_round(racing))
         if not racing:
             break

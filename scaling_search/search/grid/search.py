@@ -18,7 +18,7 @@ from scaling_search.search.grid import (
     rounds,
     screening_stage,
 )
-from scaling_search.search.grid.analysis import Findings
+from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.race_driver import Race
 from scaling_search.search.plan.contenders import contenders
 from scaling_search.search.plan.grid_plan import Planned, plan
@@ -29,7 +29,7 @@ from scaling_search.search.trial.setup import make_trainer
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.search.trial.trainer import Trainer
-    from scaling_search.search.trial.trial import Watcher
+    from scaling_search.search.trial.trial import Callback
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class GridOutcome:
     planned: Planned
     trained: int
     trials: tuple[TrialRow, ...]
-    found: Findings
+    found: GridAnalysis
     compared: Compared | None
 
 
@@ -49,17 +49,17 @@ def grid(
     study: Study,
     ledger: Ledger,
     *,
-    watcher: Watcher,
+    callback: Callback,
     should_stop: Callable[[], bool],
     checkpoints: Path | None,
     retry_failed: bool = False,
 ) -> GridOutcome:
     """The search. Errors: TrainingStopped (all finished trials are kept), InputError, StorageError."""
-    planned = plan(study, step_seconds=step_timer(study, say=watcher.note, should_stop=should_stop))
+    planned = plan(study, step_seconds=step_timer(study, say=callback.note, should_stop=should_stop))
     trainer = make_trainer(
         study,
         ledger,
-        watcher=watcher,
+        callback=callback,
         should_stop=should_stop,
         checkpoints=checkpoints,
         retry_failed=retry_failed,
@@ -71,13 +71,13 @@ def grid(
         raise InputError(
             "no triple is kept at every phi of the grid: drop a phi or raise grid.macs_tolerance"
         )
-    _announce(planned, trainer)
+    _forecast(planned, trainer)
     networks = sum(len(contender.members) for contender in field)
-    staged = study.grid.pilot_epochs is not None and screening.possible(len(field))
-    watcher.expect(networks * (study.grid.seeds + staged))
+    staged = study.grid.screening_epochs is not None and screening.possible(len(field))
+    callback.expect(networks * (study.grid.seeds + staged))
     first, trained = screening_stage.run(study, trainer, field)
     race = Race(study, ledger)
-    # Once more until nothing is left to do: a candidate that diverged late may have ruled out one that is back now.
+    # Once more until nothing is left to do: a candidate that diverged late may have eliminated one that is back now.
     while ran := rounds.run(trainer, field, range(study.grid.seeds), race.after_round, first=first):
         trained += ran
     trials, found = ledger_results.read_grid(ledger, study)
@@ -85,7 +85,7 @@ def grid(
     return GridOutcome(planned=planned, trained=trained, trials=trials, found=found, compared=compared)
 
 
-def _announce(planned: Planned, trainer: Trainer) -> None:
+def _forecast(planned: Planned, trainer: Trainer) -> None:
     """Says how long it will take, from trials of this device, a measurement in the cache, or one made now."""
     from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 
@@ -98,14 +98,14 @@ def _announce(planned: Planned, trainer: Trainer) -> None:
         known = probe.remembered(planned)
         if known is None or known.device != provenance.device():
             try:
-                known = probe.measure(planned, trainer, trainer.watcher.note)
+                known = probe.measure(planned, trainer, trainer.callback.note)
             except OutOfMemory:
                 return  # its trial will fail, and be recorded with the reason
             except (TrainingStopped, ScalingSearchError):
                 raise
             except Exception as error:
-                trainer.watcher.say(f"no forecast: {type(error).__name__}: {error}")
+                trainer.callback.say(f"no forecast: {type(error).__name__}: {error}")
                 return
         basis = probe.basis(planned, known)
-    for sentence in model.sentences(ledger_record.announce(ledger, planned, basis, rows)):
-        trainer.watcher.note(sentence)
+    for sentence in model.sentences(ledger_record.record_forecast(ledger, planned, basis, rows)):
+        trainer.callback.note(sentence)

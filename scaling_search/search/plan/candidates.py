@@ -51,7 +51,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ground:
+class SearchSpace:
     """What candidates are made from and measured against: the base network and what the budget counts of it."""
 
     study: Study
@@ -66,15 +66,15 @@ class Ground:
         return 2**phi * self.base_amount
 
 
-def ground(study: Study, base: Network, meter: Meter | None = None) -> Ground:
-    """The ground of a study's candidates. Without a meter, one that counts and times nothing."""
+def search_space(study: Study, base: Network, meter: Meter | None = None) -> SearchSpace:
+    """The space of a study's candidates. Without a meter, one that counts and times nothing."""
     meter = meter or Meter(study)
     amount = meter.read(study.grid.budget, base)
     if math.isinf(amount):
         raise InputError(
             f"the base network {base.name} needs more memory than there is here: it cannot be timed"
         )
-    return Ground(
+    return SearchSpace(
         study=study,
         base=base,
         base_cost=cost_at(base, base.resolution),
@@ -84,38 +84,38 @@ def ground(study: Study, base: Network, meter: Meter | None = None) -> Ground:
     )
 
 
-def candidate(ground: Ground, triple: Coefficients, phi: float) -> Candidate:
+def candidate(space: SearchSpace, triple: Coefficients, phi: float) -> Candidate:
     """What `triple` builds at `phi`, as it stands."""
-    network = compound(ground.base, triple, phi=phi, rounding=ground.study.rounding)
+    network = compound(space.base, triple, phi=phi, rounding=space.study.rounding)
     return Candidate(
         phi=phi,
         triple=triple,
         triples=(triple,),
-        **_measured(ground, network),
-        budget=ground.budget.name,
-        nominal_resolution=ground.base.resolution * triple.gamma**phi,
+        **_measured(space, network),
+        budget=space.budget.name,
+        nominal_resolution=space.base.resolution * triple.gamma**phi,
         status="kept",
         reason=None,
     )
 
 
-def _measured(ground: Ground, network: Network) -> dict[str, Any]:
+def _measured(space: SearchSpace, network: Network) -> dict[str, Any]:
     """The fields of a candidate that its network decides."""
     counted = cost_at(network, network.resolution)
-    amount = ground.meter.read(ground.budget.name, network)
+    amount = space.meter.read(space.budget.name, network)
     return {
         "network": network,
         "fingerprint": fingerprint(network),
         "cost": counted,
-        "macs_ratio": counted.macs / ground.base_cost.macs,
+        "macs_ratio": counted.macs / space.base_cost.macs,
         "amount": amount,
-        "amount_ratio": amount / ground.base_amount,
+        "amount_ratio": amount / space.base_amount,
     }
 
 
-def matched(ground: Ground, row: Candidate) -> Candidate:
+def matched(space: SearchSpace, row: Candidate) -> Candidate:
     """The candidate with its resolution moved so that its cost fits the budget, or dropped."""
-    study, start = ground.study, row.network.resolution
+    study, start = space.study, row.network.resolution
     step = study.rounding.resolution_step
 
     def at(resolution: int) -> Network:
@@ -123,29 +123,29 @@ def matched(ground: Ground, row: Candidate) -> Candidate:
 
     found = nearest_resolution(
         start,
-        target=ground.target(row.phi),
+        target=space.target(row.phi),
         tolerance=study.grid.macs_tolerance,
-        lowest=ground.base.resolution if row.phi >= 0 else step,
+        lowest=space.base.resolution if row.phi >= 0 else step,
         # Every resolution that is timed is compiled first.
-        highest=2 * start if ground.budget.name == "latency" else FARTHEST,
+        highest=2 * start if space.budget.name == "latency" else FARTHEST,
         step=step,
-        amount_at=lambda resolution: ground.meter.read(ground.budget.name, at(resolution)),
+        amount_at=lambda resolution: space.meter.read(space.budget.name, at(resolution)),
     )
     if found.resolution is None:
         return replace(row, status="dropped", reason=found.reason)
     if found.resolution == start:
         return row
-    return replace(row, **_measured(ground, at(found.resolution)), status="moved", reason=found.reason)
+    return replace(row, **_measured(space, at(found.resolution)), status="adjusted", reason=found.reason)
 
 
-def limited(ground: Ground, row: Candidate) -> Candidate:
+def limited(space: SearchSpace, row: Candidate) -> Candidate:
     """The candidate, dropped if it exceeds one of the study's limits."""
-    over = None if row.status == "dropped" else ground.meter.over(row.network)
+    over = None if row.status == "dropped" else space.meter.over(row.network)
     return row if over is None else replace(row, status="dropped", reason=over)
 
 
 def merge(rows: list[Candidate]) -> list[Candidate]:
-    """One candidate per network. Its triple is the one moved least; among those the most central (`central`)."""
+    """One candidate per network. Its triple is the one adjusted least; among those the most central (`central`)."""
     groups: dict[str, list[Candidate]] = {}
     for row in rows:
         groups.setdefault(row.fingerprint, []).append(row)

@@ -13,12 +13,12 @@ from scaling_search.scaling.coefficients import Exponents, Range, grid, parse_ph
 from scaling_search.search.plan.budget import Meter, Quantity, StepSeconds
 from scaling_search.search.plan.candidates import (
     Candidate,
-    Ground,
+    SearchSpace,
     candidate,
-    ground,
     limited,
     matched,
     merge,
+    search_space,
 )
 from scaling_search.search.plan.study import Study
 
@@ -97,11 +97,11 @@ def _described(study: Study) -> DatasetInfo:
 
 def plan_all(study: Study, base: Network, meter: Meter | None = None) -> tuple[Plan, ...]:
     """One plan per phi of the study's grid. Errors: InputError when the grid is empty."""
-    found = ground(study, base, meter)
+    found = search_space(study, base, meter)
     return tuple(plan_at(found, phi) for phi in parse_phi(study.grid.phi))
 
 
-def plan_at(on: Ground, phi: float) -> Plan:
+def plan_at(on: SearchSpace, phi: float) -> Plan:
     """The grid at one phi. Errors: InputError when no triple or no network is left."""
     settings, budget, target = on.study.grid, on.budget, on.target(phi)
     triples = grid(

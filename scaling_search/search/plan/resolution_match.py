@@ -56,7 +56,7 @@ def nearest_resolution(
         return Match(resolution=None, reason=_out_of_reach(amount, start, end, target))
     found = start + steps * step if up else start - steps * step
     if low <= amount(found) <= high:
-        return Match(resolution=found, reason=f"resolution moved from {start} to {found} px")
+        return Match(resolution=found, reason=f"resolution adjusted from {start} to {found} px")
     return Match(
         resolution=None,
         reason=f"one step of resolution near {found} px jumps over the band around the target",
@@ -75,7 +75,7 @@ def _out_of_reach(amount: AmountAt, start: int, end: int, target: float) -> str:
 def _fewest(true_from: Callable[[int], bool], *, most: int) -> int | None:
     """Smallest count from 1 to `most` where the predicate, false below and true from there on, holds.
 
-    In steps that double, then by bisection between the last two: what is far away and dear is not looked at.
+    In steps that double, then by bisection between the last two: what is far away and expensive is not looked at.
     """
     low, high = 1, 1
     while high <= most and not true_from(high):

@@ -64,7 +64,7 @@ class Grid(Strict):
     """The search: all triples on the ranges under |alpha * beta^2 * gamma^2 - 2| < tolerance, at each phi.
 
     `match = "realised"` keeps networks whose real MACs lie within `macs_tolerance` of 2^phi times the base's, first
-    moving the resolution; `"nominal"` is the paper's grid as it stands. `pilot_epochs` asks for a first stage of so
+    moving the resolution; `"nominal"` is the paper's grid as it stands. `screening_epochs` asks for a screening of so
     many epochs (`search.stage`). Another `budget` takes the place of the MACs in all of this, and its exponents that
     of 1, 2, 2 (`search.budget`).
     """
@@ -79,7 +79,7 @@ class Grid(Strict):
     macs_tolerance: Annotated[float, Field(gt=0, lt=1)] = 0.1
     seeds: Annotated[int, Field(ge=1, le=1000)] = 3
     racing: bool = True
-    pilot_epochs: Annotated[int, Field(ge=1)] | None = None
+    screening_epochs: Annotated[int, Field(ge=1)] | None = None
 
 
 class Family(Strict):
@@ -144,12 +144,12 @@ class Study(Strict):
         """The named recipe with the study's overrides. Errors: InputError naming the key."""
         return self._recipe({})
 
-    def pilot_recipe(self) -> Recipe | None:
-        """The recipe of the first stage, None without one. Errors: InputError where it is not shorter."""
-        full, epochs = self.resolved_recipe(), self.grid.pilot_epochs
+    def screening_recipe(self) -> Recipe | None:
+        """The recipe of the screening, None without one. Errors: InputError where it is not shorter."""
+        full, epochs = self.resolved_recipe(), self.grid.screening_epochs
         if epochs is not None and epochs >= full.epochs:
             raise InputError(
-                f"grid.pilot_epochs {epochs}: expected fewer than the recipe's {full.epochs} epochs"
+                f"grid.screening_epochs {epochs}: expected fewer than the recipe's {full.epochs} epochs"
             )
         return None if epochs is None else self._recipe({"epochs": epochs})
 
@@ -180,7 +180,7 @@ def parse(text: str, *, what: str = "study") -> Study:
     """Study from TOML text. Errors: InputError naming the key, the value and the legal ones."""
     try:
         study = Study.model_validate(tomllib.loads(text))
-        study.pilot_recipe()
+        study.screening_recipe()
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{what} is not TOML: {error}") from None
     except ValidationError as error:
@@ -207,7 +207,7 @@ def override(study: Study, changes: dict[str, Any]) -> Study:
         place[last] = value
     try:
         changed = Study.model_validate(table)
-        changed.pilot_recipe()
+        changed.screening_recipe()
     except ValidationError as error:
         raise explain(error, "options") from None
     return changed

@@ -105,6 +105,6 @@ def _parts(network: Network, found: tuple[LayerRow, ...]) -> Table:
         columns=layout,
         rows=rows,
         notes=(
-            "Shape: height x width x channels behind the part. Field: the receptive field, padding not cut off.",
+            "Shape: height x width x channels after the part. Field: the receptive field, padding not cut off.",
         ),
     )

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from scaling_search.ledger.storage.rows import CandidateRow, NetworkRow, StudyRow, TrialRow
 from scaling_search.report import collect
-from scaling_search.report.rows import GridReport, GridRow, Judgement, Verdict
+from scaling_search.report.rows import Assessment, GridReport, GridRow, Verdict
 from scaling_search.report.table import Interval
 from scaling_search.search.grid import screening_stage
-from scaling_search.search.grid.analysis import LEVEL, Findings
+from scaling_search.search.grid.analysis import LEVEL, GridAnalysis
 from scaling_search.search.grid.contenders import Triple
 from scaling_search.statistics import intervals
 from scaling_search.statistics.intervals import Estimate
@@ -27,27 +27,27 @@ def grid_report(
     trials: Sequence[TrialRow],
     *,
     base: NetworkRow | None,
-    found: Findings,
+    found: GridAnalysis,
     level: float = LEVEL,
 ) -> GridReport:
     """The grid's table with verdicts, differences to the leader and what the numbers do not say."""
     report = collect.grid(study, candidates, trials, base=base)
-    judged = {network: Judgement(verdict="did not learn") for network in found.unlearned}
-    judged |= {network: Judgement(verdict="left out") for network in _left_out(found)}
+    judged = {network: Assessment(verdict="at chance") for network in found.at_chance}
+    judged |= {network: Assessment(verdict="screened out") for network in _screened_out(found)}
     accuracies, differences = found.accuracies or {}, found.differences or {}
     verdicts = _verdicts(found)
     for rival in found.rivals:
         if rival.key not in accuracies:
             continue
-        verdict = verdicts.get(rival.key, "out")
-        judgement = Judgement(
+        verdict = verdicts.get(rival.key, "eliminated")
+        assessment = Assessment(
             verdict=verdict,
             interval=_bounds(accuracies[rival.key]),
             difference=None if verdict == "winner" else _interval(differences[rival.key]),
         )
-        judged |= {str(row.network): judgement for row in rival.rows}
-    report = collect.judge(report, judged, level=level if accuracies else None, notes=notes(found))
-    leads, reasons = _leads(found), _left_out(found) | dict(found.unlearned)
+        judged |= {str(row.network): assessment for row in rival.rows}
+    report = collect.with_verdicts(report, judged, level=level if accuracies else None, notes=notes(found))
+    leads, reasons = _leads(found), _screened_out(found) | dict(found.at_chance)
     return replace(report, rows=tuple(_finished(row, leads, reasons) for row in report.rows))
 
 
@@ -62,20 +62,22 @@ def _finished(row: GridRow, leads: Mapping[_Place, _Lead], reasons: Mapping[str,
     return replace(row, candidate=candidate, reason=reason)
 
 
-def _left_out(found: Findings) -> dict[str, str]:
-    """Networks that the first stage left out, and why."""
-    first = found.first_stage
+def _screened_out(found: GridAnalysis) -> dict[str, str]:
+    """Networks that the screening left out, and why."""
+    first = found.screening
     if first is None:
         return {}
     return {
-        str(row.network): f"left out after {first.epochs} epochs, with {first.left_out[rival.key]:.2%}"
+        str(
+            row.network
+        ): f"screened out after {first.epochs} epochs, with {first.screened_out[rival.key]:.2%}"
         for rival in found.rivals
-        if rival.key in first.left_out and rival.key not in (found.accuracies or {})
+        if rival.key in first.screened_out and rival.key not in (found.accuracies or {})
         for row in rival.rows
     }
 
 
-def _leads(found: Findings) -> dict[_Place, _Lead]:
+def _leads(found: GridAnalysis) -> dict[_Place, _Lead]:
     """What stands for each network."""
     return {
         (member.network, member.phi): (rival.triple, member.nominal_resolution)
@@ -84,7 +86,7 @@ def _leads(found: Findings) -> dict[_Place, _Lead]:
     }
 
 
-def _verdicts(found: Findings) -> dict[str, Verdict]:
+def _verdicts(found: GridAnalysis) -> dict[str, Verdict]:
     """Of the candidates in the confidence set, by key."""
     if found.choice is None:
         return {}
@@ -101,8 +103,8 @@ def _interval(estimate: Estimate | None) -> Interval | None:
     return None if estimate is None else Interval(low=estimate.low, high=estimate.high, value=estimate.value)
 
 
-def notes(found: Findings) -> tuple[str, ...]:
-    """Sentences for people: winner, ties, advice, and the winner's accuracy without the luck of being chosen."""
+def notes(found: GridAnalysis) -> tuple[str, ...]:
+    """Sentences for people: winner, ties, advice, and the winner's accuracy corrected for selection."""
     if found.choice is None or found.members is None or found.held_out is None:
         return (*_unlearned(found), "No candidate has a result yet that can be judged.")
     choice, held = found.choice, found.held_out
@@ -119,13 +121,13 @@ def notes(found: Findings) -> tuple[str, ...]:
     else:
         sentences.append(f"It is alone in the confidence set at {found.members.level:.0%}.")
     sentences.append(
-        f"Its accuracy without the luck of being chosen: {held.value:.2%} ({held.optimism * 100:+.2f} points of luck "
-        f"taken off; {held.agreement:.0%} of {held.choices} repeated choices agree)."
+        f"Its accuracy corrected for selection: {held.value:.2%} ({held.optimism * 100:+.2f} points of "
+        f"optimism; {held.agreement:.0%} of {held.choices} repeated choices agree)."
     )
     if found.members.sources == intervals.IMAGES:
-        sentences.append("One seed: intervals cover the choice of images only, not the luck of training.")
-    if found.first_stage is not None:
-        sentences += screening_stage.sentences(found.first_stage)
+        sentences.append("One seed: intervals cover the choice of images only, not the chance of training.")
+    if found.screening is not None:
+        sentences += screening_stage.sentences(found.screening)
     sentences += _unlearned(found)
     if found.surface is not None:
         sentences.append(found.surface.says)
@@ -133,16 +135,16 @@ def notes(found: Findings) -> tuple[str, ...]:
     if rounded:
         sentences.append(
             f"{len(rounded)} of {len(found.rivals)} networks are built by several triples, which no training can tell "
-            "apart; the one moved least is shown."
+            "apart; the one adjusted least is shown."
         )
     return tuple(sentences)
 
 
-def _unlearned(found: Findings) -> list[str]:
-    if not found.unlearned:
+def _unlearned(found: GridAnalysis) -> list[str]:
+    if not found.at_chance:
         return []
     return [
-        f"{len(found.unlearned)} networks had a seed that did not learn (see Remark): like diverged ones they are not "
+        f"{len(found.at_chance)} networks had a seed at chance level (see Remark): like diverged ones they are not "
         "ranked. More epochs or another learning rate may help."
     ]
 

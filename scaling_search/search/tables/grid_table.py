@@ -12,7 +12,7 @@ from scaling_search.errors import InputError
 from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.report.rows import GridReport
 from scaling_search.search.forecast import ledger_record
-from scaling_search.search.grid.analysis import Findings
+from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.plan import identifiability
 from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.search.plan.study import Study
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from scaling_search.search.grid.search import GridOutcome
 
 
-def report_of(ledger: Reader, study: Study, trials: Sequence[TrialRow], found: Findings) -> GridReport:
+def report_of(ledger: Reader, study: Study, trials: Sequence[TrialRow], found: GridAnalysis) -> GridReport:
     """The grid's table, filled from the ledger and the findings."""
     row = next(row for row in ledger.studies() if row.name == study.name)
     candidates = ledger.candidates(study.name, "grid")
@@ -66,10 +66,10 @@ def record(study: Study, outcome: GridOutcome) -> dict[str, Any]:
         "trained": outcome.trained,
         "failed": sum(row.state == "failed" for row in outcome.trials),
         "diverged": sum(row.state == "diverged" for row in outcome.trials),
-        "did_not_learn": dict(found.unlearned),
+        "at_chance": dict(found.at_chance),
         "forecast": None if compared is None else asdict(compared) | {"ratio": compared.ratio},
         "indistinct": identifiability.indistinct(study, outcome.planned.base),
-        "first_stage": None if found.first_stage is None else asdict(found.first_stage),
+        "screening": None if found.screening is None else asdict(found.screening),
         "winner": None,
         "confidence_set": [],
         "level": None,
@@ -91,7 +91,7 @@ def record(study: Study, outcome: GridOutcome) -> dict[str, Any]:
     }
 
 
-def _entry(found: Findings, key: str) -> dict[str, Any]:
+def _entry(found: GridAnalysis, key: str) -> dict[str, Any]:
     rival = found.rival(key)
     alpha, beta, gamma = rival.triple
     accuracy = None if found.accuracies is None or key not in found.accuracies else found.accuracies[key]

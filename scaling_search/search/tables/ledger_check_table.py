@@ -35,9 +35,9 @@ def document(found: Checkup) -> Document:
     if found.repaired is not None:
         notes.append(f"Saved in {found.repaired}: {rows}." + ("" if found.lost else " Nothing was lost."))
     elif found.whole:
-        notes.append(f"{found.ledger}: every row is whole ({rows}).")
+        notes.append(f"{found.ledger}: every row is intact ({rows}).")
     else:
-        notes.append(f"To save what is whole: scaling-search doctor {found.ledger} --repair NEWFILE")
+        notes.append(f"To save what is intact: scaling-search doctor {found.ledger} --repair NEWFILE")
     notes += [f"Warning: {warning}" for warning in found.warnings]
     return Document(title="", tables=tuple(tables), notes=tuple(notes))
 

@@ -10,7 +10,7 @@ from typing import Any
 from scaling_search.report import columns
 from scaling_search.report.table import Column, Document, Row, Table
 from scaling_search.search.grid import requirements
-from scaling_search.search.grid.requirements import Outlook
+from scaling_search.search.grid.requirements import Requirements
 from scaling_search.search.plan import identifiability
 from scaling_search.search.plan.budget import cost_at
 from scaling_search.search.plan.candidates import Candidate
@@ -19,7 +19,7 @@ from scaling_search.search.plan.grid_plan import Plan, Planned
 _KEYS = ("alpha", "beta", "gamma")
 
 
-def document(planned: Planned, ahead: Outlook | None = None) -> Document:
+def document(planned: Planned, ahead: Requirements | None = None) -> Document:
     """One table of networks per phi, one of what was dropped, what the grid cannot tell apart, and what it takes."""
     study = planned.study
     tables = [table for plan in planned.plans for table in _tables(plan)]
@@ -117,7 +117,7 @@ def _cells(plan: Plan, row: Candidate) -> dict[str, Any]:
     }
 
 
-def record(planned: Planned, ahead: Outlook | None = None) -> dict[str, Any]:
+def record(planned: Planned, ahead: Requirements | None = None) -> dict[str, Any]:
     """The plan for programs: the first phi at the top level, every phi under `plans` when there are several."""
     plans = [_record(plan) for plan in planned.plans]
     whole = {

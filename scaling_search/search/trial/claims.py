@@ -11,24 +11,24 @@ from scaling_search.ledger.claims.leases import Claim, LeaseLost
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import FINISHED, TrialRow
 from scaling_search.search.trial import failures, ledger_rows, provenance
-from scaling_search.search.trial.trial import Job, Watcher
+from scaling_search.search.trial.trial import Callback, Trial
 from scaling_search.training.checkpoint import Checkpoints
 from scaling_search.training.outcome import Outcome, OutOfMemory, TrainingStopped
 
 _FAILURES_IN_A_ROW = 3
 
 Saved = Callable[[], None]
-Taken = Sequence[tuple[Claim, Job]]
+Taken = Sequence[tuple[Claim, Trial]]
 
 
-class Custody:
+class ClaimedTrials:
     """What one worker may try and has tried, and the checkpoints of what it holds."""
 
     def __init__(
-        self, ledger: Ledger, watcher: Watcher, *, checkpoints: Path | None, retry_failed: bool
+        self, ledger: Ledger, callback: Callback, *, checkpoints: Path | None, retry_failed: bool
     ) -> None:
         self.ledger = ledger
-        self.watcher = watcher
+        self.callback = callback
         self.folder = checkpoints
         self.retry_failed = retry_failed
         self._tried: set[str] = set()
@@ -64,15 +64,15 @@ class Custody:
         try:
             return self._recorded(taken, train, needed)
         except LeaseLost:
-            labels = ", ".join(job.label for _, job in taken)
-            self.watcher.say(f"{labels}: another worker took this trial over while it stood still here")
+            labels = ", ".join(trial.label for _, trial in taken)
+            self.callback.say(f"{labels}: another worker took this trial over while it stood still here")
             return None
 
     def checkpoints(self, key: str, saved: Saved = lambda: None) -> Checkpoints | None:
         """Where a trial's checkpoints are kept; None where none are."""
         if self.folder is None:
             return None
-        return Checkpoints(folder=self.folder / key, trial=key, say=self.watcher.say, saved=saved)
+        return Checkpoints(folder=self.folder / key, trial=key, say=self.callback.say, saved=saved)
 
     def discard_checkpoints(self, key: str) -> None:
         """Removes a trial's checkpoints."""
@@ -129,9 +129,9 @@ class Custody:
             if not again:
                 self.discard_checkpoints(claim.key)
 
-    def _machine_failed(self, claim: Claim, job: Job, error: Exception) -> None:
+    def _machine_failed(self, claim: Claim, trial: Trial, error: Exception) -> None:
         """Errors: DeviceError once different trials fail one after the other: trying on would only use them up."""
-        self.watcher.say(f"{job.label}: the machine failed: {failures.reason(error)}")
+        self.callback.say(f"{trial.label}: the machine failed: {failures.reason(error)}")
         self._failed_in_a_row.add(claim.key)
         if len(self._failed_in_a_row) >= _FAILURES_IN_A_ROW:
             raise DeviceError(

@@ -20,8 +20,8 @@ from scaling_search.training.optimizer import average_decay
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from scaling_search.training.pixels import TrialPixels, on_device
 from scaling_search.training.recipe import Recipe
+from scaling_search.training.seeds import batched_by_default
 from scaling_search.training.seeds import measure as measure_seeds
-from scaling_search.training.seeds import together_by_default
 from scaling_search.training.stopwatch import measure
 
 # Programs kept in memory: a round of racing comes back to every candidate. Beyond this the disk cache serves.
@@ -31,11 +31,11 @@ _RESOLUTIONS = 4
 _BLOCK = 4
 
 
-class NotTogetherError(ScalingSearchError):
+class NotBatchedError(ScalingSearchError):
     """These seeds cannot be one program here; in turn they may be trained."""
 
 
-class Workshop:
+class CompiledNetworks:
     """Keeps compiled programs and resized images for whoever trains or times networks."""
 
     def __init__(self, *, dataset: Dataset, recipe: Recipe, should_stop: Callable[[], bool]) -> None:
@@ -54,17 +54,17 @@ class Workshop:
         if self.should_stop():
             raise TrainingStopped(None)
 
-    def prepare(self, network: Network, *, lanes: int | None = None) -> None:
+    def prepare(self, network: Network, *, seed_batch: int | None = None) -> None:
         """Starts compiling in the background, unless that is done or under way."""
-        key = (fingerprint(network), lanes)
+        key = (fingerprint(network), seed_batch)
         if key in self.programs:
             self.programs.move_to_end(key)
             return
         self.programs[key] = start_compiling(
-            self.model(network, together=lanes is not None),
+            self.model(network, batched=seed_batch is not None),
             self.pixels(network.resolution),
             self.recipe,
-            lanes=lanes,
+            seed_batch=seed_batch,
         )
         while len(self.programs) > _PROGRAMS:
             self.programs.popitem(last=False)
@@ -77,7 +77,7 @@ class Workshop:
     @property
     def block(self) -> int:
         """Seeds of a network to train before racing decides again."""
-        return _BLOCK if together_by_default(self.platform) else 1
+        return _BLOCK if batched_by_default(self.platform) else 1
 
     def together(self, network: Network, seeds: int) -> bool:
         """Whether so many seeds of the network are to train as one batched program: not once it was to `part`.
@@ -89,10 +89,10 @@ class Workshop:
     def gain(self, network: Network, seeds: int) -> float:
         """How many times faster so many seeds train as one batched program here: measured once, on the first network.
 
-        At most 1 on a CPU, where one seed already fills the cores (`training.seeds.together_by_default`). A program
+        At most 1 on a CPU, where one seed already fills the cores (`training.seeds.batched_by_default`). A program
         that cannot be compiled or does not fit gains nothing. Errors: TrainingStopped.
         """
-        if not together_by_default(self.platform):
+        if not batched_by_default(self.platform):
             return 0.0
         if seeds not in self._gains:
             self._gains[seeds] = self._measured_gain(network, seeds)
@@ -100,23 +100,24 @@ class Workshop:
 
     def _measured_gain(self, network: Network, seeds: int) -> float:
         self.prepare(network)
-        self.prepare(network, lanes=seeds)
+        self.prepare(network, seed_batch=seeds)
         pixels = self.pixels(network.resolution)
         try:
             alone, batched = (
-                ready(self.programs[fingerprint(network), lanes], self.should_stop) for lanes in (None, seeds)
+                ready(self.programs[fingerprint(network), seed_batch], self.should_stop)
+                for seed_batch in (None, seeds)
             )
             failures.check_memory(batched, pixels, provenance.available_memory())
             return measure_seeds(alone, batched, pixels).gain
         except (OutOfMemory, jax.errors.JaxRuntimeError):
             return 0.0
 
-    def compiled_together(self, program: Future[CompiledTrial]) -> None:
-        """Waits for a batched program. Errors: NotTogetherError where XLA has none, OutOfMemory, TrainingStopped."""
+    def wait_for_batched(self, program: Future[CompiledTrial]) -> None:
+        """Waits for a batched program. Errors: NotBatchedError where XLA has none, OutOfMemory, TrainingStopped."""
         try:
             ready(program, self.should_stop)
         except jax.errors.JaxRuntimeError as error:
-            raise NotTogetherError(failures.reason(error)) from error
+            raise NotBatchedError(failures.reason(error)) from error
 
     def part(self, network: Network) -> None:
         """From now on the network's seeds train in turn."""
@@ -144,8 +145,8 @@ class Workshop:
             fastest_step_seconds=speed.fastest_step_seconds,
         )
 
-    def model(self, network: Network, *, together: bool = False) -> Model:
-        """The network as it is trained here; `together`, with several seeds in one program.
+    def model(self, network: Network, *, batched: bool = False) -> Model:
+        """The network as it is trained here; `batched`, with several seeds in one program.
 
         Running statistics start at mean 0 and variance 1, which momentum 0.99 has not forgotten after a few hundred
         steps: the evaluated network would not be the trained one. Their horizon is fitted to the run's length, as
@@ -154,7 +155,7 @@ class Workshop:
         total = self.recipe.epochs * steps_in_epoch(self.recipe, len(self.dataset.train))
         momentum = average_decay(network.norm_momentum, total)
         network = network.model_copy(update={"norm_momentum": momentum})
-        return build(network, platform=self.platform, together=together)
+        return build(network, platform=self.platform, batched=batched)
 
     def estimated_memory(self, network: Network) -> int:
         """Bytes that a training step of the network takes here, before anything is compiled."""

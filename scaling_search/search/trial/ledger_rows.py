@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 # Decisions that belong to no round of a race; `scale` says its predictions in round 0.
-FIRST_STAGE = -1
+SCREENING = -1
 BEFORE_ALL = -2
 # In place of a network's fingerprint, where a decision is about all of them.
 WHOLE_STUDY = "*"

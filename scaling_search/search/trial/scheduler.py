@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from scaling_search.search.plan.candidates import Candidate
-from scaling_search.search.trial.trial import Job
+from scaling_search.search.trial.trial import Trial
 
 if TYPE_CHECKING:
     from scaling_search.data.dataset import Split
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 _OTHERS_POLL_SECONDS = 1.0
 
 
-def run_jobs(trainer: Trainer, jobs: Sequence[Job], *, test: Split | None = None) -> int:
-    """Runs what is missing of `jobs`; returns how many ran here. The next one compiles while one trains.
+def run_trials(trainer: Trainer, trials: Sequence[Trial], *, test: Split | None = None) -> int:
+    """Runs what is missing of `trials`; returns how many ran here. The next one compiles while one trains.
 
     With `test`, each is judged on that split too.
     """
     trained = 0
-    keys = {trainer.row(job).key: job for job in jobs}
-    trainer.ledger.add_trials([trainer.row(job) for job in jobs])
+    keys = {trainer.row(trial).key: trial for trial in trials}
+    trainer.ledger.add_trials([trainer.row(trial) for trial in trials])
     if test is None:
         # With a test split a finished trial's checkpoint may still save training it once more.
-        trainer.custody.tidy(list(keys))
-    while missing := trainer.custody.unfinished(list(keys)):
+        trainer.claims.tidy(list(keys))
+    while missing := trainer.claims.unfinished(list(keys)):
         before = trained
         left = set(missing)
         wanted = [
             list(group)
             for _, group in groupby(
-                (job for key, job in keys.items() if key in left), key=lambda job: job.network
+                (trial for key, trial in keys.items() if key in left), key=lambda trial: trial.network
             )
         ]
         for position, group in enumerate(wanted):
@@ -44,15 +44,17 @@ def run_jobs(trainer: Trainer, jobs: Sequence[Job], *, test: Split | None = None
             if test is None:
                 trained += trainer.run_seeds(group, upcoming=upcoming)
             else:
-                trained += sum(trainer.run(job, upcoming=upcoming, test=test) for job in group)
+                trained += sum(trainer.run(trial, upcoming=upcoming, test=test) for trial in group)
         if trained == before:
             trainer.check_stop()
             time.sleep(_OTHERS_POLL_SECONDS)
     if test is not None:
-        trained += sum(trainer.run(job, test=test) for job in jobs)
+        trained += sum(trainer.run(trial, test=test) for trial in trials)
     return trained
 
 
-def job(member: Candidate, seed: int) -> Job:
+def trial_of(member: Candidate, seed: int) -> Trial:
     """One trial of a candidate."""
-    return Job(network=member.network, cost=member.cost, seed=seed, label=f"{member.triple} φ={member.phi:g}")
+    return Trial(
+        network=member.network, cost=member.cost, seed=seed, label=f"{member.triple} φ={member.phi:g}"
+    )

@@ -20,14 +20,14 @@ def of(study: Study) -> Dataset:
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.search.trial.trainer import Trainer
-    from scaling_search.search.trial.trial import Watcher
+    from scaling_search.search.trial.trial import Callback
 
 
 def make_trainer(
     study: Study,
     ledger: Ledger,
     *,
-    watcher: Watcher,
+    callback: Callback,
     should_stop: Callable[[], bool],
     checkpoints: Path | None,
     retry_failed: bool,
@@ -43,7 +43,7 @@ def make_trainer(
         ledger=ledger,
         dataset=dataset,
         recipe=recipe,
-        watcher=watcher,
+        callback=callback,
         should_stop=should_stop,
         checkpoints=checkpoints,
         retry_failed=retry_failed,

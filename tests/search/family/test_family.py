@@ -49,7 +49,7 @@ def trained(
         trainer.ledger,
         built,
         match=match,
-        watcher=trainer.listener,
+        callback=trainer.listener,
         should_stop=lambda: False,
         checkpoints=None,
     )

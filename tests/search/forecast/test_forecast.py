@@ -21,7 +21,7 @@ from scaling_search.search.plan.grid_plan import Planned, plan
 from scaling_search.search.plan.study import Study
 from scaling_search.search.tables import grid_table
 from scaling_search.search.trial.timing import Timing
-from scaling_search.search.trial.trial import Job
+from scaling_search.search.trial.trial import Trial
 from scaling_search.training import recipe as recipes
 from tests.search.pretend import Learns, Pretend, study
 
@@ -133,8 +133,8 @@ def test_behind_several_seeds_of_a_network_more_compiling_is_hidden() -> None:
 
 
 def test_seeds_that_train_together_are_forecast_together() -> None:
-    """By the gain that was measured; a first stage has one seed of each, and gains nothing."""
-    there = planned(study(pilot_epochs=1, match="nominal", alpha="1:2:0.1", beta="1:1.4:0.1"))
+    """By the gain that was measured; a screening has one seed of each, and gains nothing."""
+    there = planned(study(screening_epochs=1, match="nominal", alpha="1:2:0.1", beta="1:1.4:0.1"))
     networks = [row.fingerprint for row in wanted(there)]
     timings = [timing(network, 10, compile_seconds=0.0) for network in networks]
     both = dataclasses.replace(calibrated(*timings, platform="gpu"), block=2, gain=1.6)
@@ -142,9 +142,9 @@ def test_seeds_that_train_together_are_forecast_together() -> None:
         model.forecast(there, from_calibration(RECIPE, found, train=640, validation=100), set())
         for found in (dataclasses.replace(both, block=1, gain=1.0), both)
     )
-    assert together.pilot_seconds == alone.pilot_seconds > 0
+    assert together.screening_seconds == alone.screening_seconds > 0
     assert together.trial_seconds == pytest.approx([seconds / 1.6 for seconds in alone.trial_seconds])
-    trained = [found.total_seconds - found.pilot_seconds for found in (alone, together)]
+    trained = [found.total_seconds - found.screening_seconds for found in (alone, together)]
     assert trained[1] == pytest.approx(trained[0] / 1.6)
     slow = dataclasses.replace(
         from_calibration(RECIPE, both, train=640, validation=100), compile_seconds=30.0
@@ -156,7 +156,9 @@ def test_seeds_that_train_together_are_forecast_together() -> None:
     in_pairs, one_by_one = (
         elapsed(model.missing(there, set(), block), seconds, compiling, platform="gpu") for block in (2, 1)
     )
-    assert found.total_seconds - found.pilot_seconds == pytest.approx(in_pairs) != pytest.approx(one_by_one)
+    assert (
+        found.total_seconds - found.screening_seconds == pytest.approx(in_pairs) != pytest.approx(one_by_one)
+    )
     first, second = networks[:2]
     left = model.missing(there, {(first, 1)}, 2)
     assert left[:3] == [(first, 0), (second, 0), (second, 1)]
@@ -220,9 +222,9 @@ def test_what_is_done_is_not_forecast_again() -> None:
 @pytest.mark.parametrize(
     ("settings", "runs"),
     [
-        pytest.param(study(pilot_epochs=1), False, id="too few candidates"),
+        pytest.param(study(screening_epochs=1), False, id="too few candidates"),
         pytest.param(
-            study(pilot_epochs=1, match="nominal", alpha="1:2:0.1", beta="1:1.4:0.1"), True, id="enough"
+            study(screening_epochs=1, match="nominal", alpha="1:2:0.1", beta="1:1.4:0.1"), True, id="enough"
         ),
     ],
 )
@@ -234,9 +236,9 @@ def test_a_first_stage_takes_its_share_of_a_trial_and_another_compilation(
     trials = dict.fromkeys(networks, (1, 5.0))
     basis = Basis(source="s", device="cpu", platform="cpu", trials=trials, compile_seconds=10.0)
     found = model.forecast(there, basis, set())
-    assert found.pilot_seconds == (pytest.approx(len(networks) * (5 / 5 + 10)) if runs else 0)
-    assert found.total_seconds == pytest.approx(len(networks) * (3 * 5 + 10) + found.pilot_seconds)
-    assert ("for the first stage" in model.sentences(found)[0]) == runs
+    assert found.screening_seconds == (pytest.approx(len(networks) * (5 / 5 + 10)) if runs else 0)
+    assert found.total_seconds == pytest.approx(len(networks) * (3 * 5 + 10) + found.screening_seconds)
+    assert ("for screening" in model.sentences(found)[0]) == runs
 
 
 def clocked(*spans: tuple[int, int], trained: float = 1.0) -> list[TrialRow]:
@@ -269,7 +271,7 @@ def test_what_trials_took_is_time_on_the_clock(ledger: Ledger, rows: list[TrialR
     mine = [dataclasses.replace(row, network=network) for row in rows]
     trials = {row.fingerprint: (row.cost.macs, 2.0) for row in wanted(there)}
     basis = Basis(source="s", device="cpu", platform="cpu", trials=trials, compile_seconds=3.0)
-    ledger_record.announce(ledger, there, basis, [])
+    ledger_record.record_forecast(ledger, there, basis, [])
     assert ledger_record.compare(ledger, "s", []) is None
     found = ledger_record.compare(ledger, "s", mine)
     assert found is not None
@@ -320,14 +322,14 @@ def test_what_is_measured_will_be_trained_anyway() -> None:
 
 def test_plan_looks_into_the_ledger_then_into_the_cache(ledger: Ledger) -> None:
     there = planned()
-    assert requirements.look(there, ledger).forecast is None
-    assert requirements.look(there, None).forecast is None
+    assert requirements.requirements(there, ledger).forecast is None
+    assert requirements.requirements(there, None).forecast is None
     (network,) = probe.probes(there)
     timing_cache.keep(
         timing_cache.place(there.study, there.base, there.info),
         calibrated(timing(network.fingerprint, network.cost.macs)),
     )
-    found = requirements.look(there, ledger).forecast
+    found = requirements.requirements(there, ledger).forecast
     assert found is not None and found.source == "a short measurement"
     row = TrialRow.waiting(
         network=network.fingerprint,
@@ -343,19 +345,19 @@ def test_plan_looks_into_the_ledger_then_into_the_cache(ledger: Ledger) -> None:
     from scaling_search.ledger.storage.rows import Result
 
     ledger.finish(claim, Result(state="complete", train_seconds=7.0, device="cpu, here"))
-    found = requirements.look(there, ledger).forecast
+    found = requirements.requirements(there, ledger).forecast
     assert found is not None and found.source == "trials in the ledger"
     assert found.missing == 3 * len(found.networks) - 1
     assert dict(zip(found.networks, found.trial_seconds, strict=True))[network.fingerprint] == 7
 
 
 def searched(
-    monkeypatch: pytest.MonkeyPatch, ledger: Ledger, settings: Study, learns: Learns = lambda job: 0.5
+    monkeypatch: pytest.MonkeyPatch, ledger: Ledger, settings: Study, learns: Learns = lambda trial: 0.5
 ) -> tuple[Pretend, search.GridOutcome]:
     trainer = Pretend(ledger, learns)
     monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
     outcome = search.grid(
-        settings, ledger, watcher=trainer.listener, should_stop=lambda: False, checkpoints=None
+        settings, ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None
     )
     return trainer, outcome
 
@@ -394,8 +396,8 @@ def test_what_a_race_spares_is_in_the_forecast_and_not_in_the_comparison(
 ) -> None:
     best = wanted(planned())[2].fingerprint
 
-    def learns(job: Job) -> float:
-        return 0.95 if fingerprint(job.network) == best else 0.3
+    def learns(trial: Trial) -> float:
+        return 0.95 if fingerprint(trial.network) == best else 0.3
 
     _, outcome = searched(monkeypatch, ledger, study(seeds=4), learns)
     compared = outcome.compared
@@ -428,7 +430,7 @@ def test_what_is_announced_is_in_the_order_of_the_training(ledger: Ledger) -> No
     basis = Basis(
         source="s", device="gpu", platform="gpu", trials={"a": (10, 1.0)}, compile_seconds=1.0, block=2
     )
-    ledger_record.announce(ledger, there, basis, [])
+    ledger_record.record_forecast(ledger, there, basis, [])
     (row,) = ledger.decisions(there.study.name)
     trials = [(network, seed) for network, seed in json.loads(row.detail or "")["trials"]]
     assert trials == model.missing(there, set(), 2) != model.missing(there, set())

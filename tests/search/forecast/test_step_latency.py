@@ -14,7 +14,7 @@ from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.search.forecast.step_latency import Latencies
 from scaling_search.search.plan.study import Study, override, parse
 from scaling_search.search.trial import provenance
-from scaling_search.search.trial.compiled_networks import Workshop
+from scaling_search.search.trial.compiled_networks import CompiledNetworks
 from scaling_search.search.trial.timing import Timing
 from scaling_search.training import cache
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
@@ -57,13 +57,13 @@ def pretend(monkeypatch: pytest.MonkeyPatch, timing: Timing | Exception) -> list
     """Networks that are said to take this long; which ones were asked for."""
     asked: list[str] = []
 
-    def timed(self: Workshop, network: Network, macs: int) -> Timing:
+    def timed(self: CompiledNetworks, network: Network, macs: int) -> Timing:
         asked.append(fingerprint(network))
         if isinstance(timing, Exception):
             raise timing
         return timing
 
-    monkeypatch.setattr(Workshop, "timing", timed)
+    monkeypatch.setattr(CompiledNetworks, "timing", timed)
     return asked
 
 

@@ -94,7 +94,7 @@ def test_one_broken_seed_takes_a_rival_out_and_waiting_ones_do_not() -> None:
     assert table is not None
     assert table.names == ("b",)
     assert scores_of(field, []) is None
-    assert analysis.findings([row("a", 1.0)], [trial("a", 0, 0, "diverged")], racing_seeds=3).choice is None
+    assert analysis.analyse([row("a", 1.0)], [trial("a", 0, 0, "diverged")], racing_seeds=3).choice is None
 
 
 def test_a_triple_that_scales_nothing_is_no_point_of_the_surface() -> None:
@@ -119,8 +119,8 @@ def test_a_whole_table_without_decisions_is_tested_once_at_the_whole_error() -> 
     ]
     table = scores_of(rivals_of(field), trials)
     assert table is not None
-    found = analysis.findings(field, trials, racing_seeds=4)
-    assert found.members == confidence_set.confidence_set(table, figures=False)
+    found = analysis.analyse(field, trials, racing_seeds=4)
+    assert found.members == confidence_set.confidence_set(table, with_p_values=False)
     # With decisions it is the race's: there "c" was out after two seeds, and has no later verdict.
     raced = analysis.raced(table, trials, [], seeds=4)
     written = [
@@ -131,9 +131,9 @@ def test_a_whole_table_without_decisions_is_tested_once_at_the_whole_error() -> 
         )
     ]
     assert found.members is not None
-    again = analysis.findings(field, trials, racing_seeds=4, recorded=written).members
+    again = analysis.analyse(field, trials, racing_seeds=4, recorded=written).members
     assert again is not None and again.verdicts != found.members.verdicts
-    assert again == race.result(analysis.raced(table, trials, [], seeds=4, figures=False))
+    assert again == race.result(analysis.raced(table, trials, [], seeds=4, with_p_values=False))
 
 
 def test_the_report_shows_the_triple_that_was_moved_least() -> None:
@@ -141,7 +141,7 @@ def test_the_report_shows_the_triple_that_was_moved_least() -> None:
     study = StudyRow(
         name="s", toml="", baseline="b", dataset_name="d", created_at="2026-01-01T00:00:00+00:00"
     )
-    found = analysis.findings(candidates, [], racing_seeds=3)
+    found = analysis.analyse(candidates, [], racing_seeds=3)
     (shown,) = grid_report.grid_report(study, candidates, [], base=None, found=found).rows
     assert (shown.candidate.alpha, shown.candidate.nominal_resolution) == (1.2, 10)
     assert len(shown.triples) == 2

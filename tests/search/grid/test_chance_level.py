@@ -26,7 +26,7 @@ from scaling_search.search.plan.contenders import contenders
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS, plan
 from scaling_search.search.plan.study import override
 from scaling_search.search.tables import grid_table, study_report
-from scaling_search.search.trial.trial import Job
+from scaling_search.search.trial.trial import Trial
 from scaling_search.statistics.distributions import binomial_tail
 from scaling_search.training.outcome import EpochMetrics, Outcome
 from tests.search.pretend import Learns, Pretend, study
@@ -82,7 +82,7 @@ GUESS = math.log(10)
         pytest.param(trial([0.1], [2.3], GUESS, accuracy=None), None, id="no accuracy"),
     ],
 )
-def test_who_did_not_learn(row: TrialRow, said: str | None) -> None:
+def test_who_at_chance(row: TrialRow, said: str | None) -> None:
     found = why(row, 10)
     assert (found is None) == (said is None), found
     assert said is None or said in str(found)
@@ -143,35 +143,35 @@ def searched(monkeypatch: pytest.MonkeyPatch, ledger: Ledger, learns: Learns) ->
     monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
     settings = study(racing=False)
     return search.grid(
-        settings, ledger, watcher=trainer.listener, should_stop=lambda: False, checkpoints=None
+        settings, ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None
     )
 
 
 def test_one_dead_seed_takes_a_candidate_out_of_the_ranking_and_says_so(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stuck = contenders(plan(study()).plans)[0].key
+    at_chance = contenders(plan(study()).plans)[0].key
 
-    def learns(job: Job) -> float:
+    def learns(trial: Trial) -> float:
         # Its other seeds would win.
-        mine = fingerprint(job.network) == stuck
-        return 0.1 if mine and job.seed == 1 else 0.9 if mine else 0.5
+        mine = fingerprint(trial.network) == at_chance
+        return 0.1 if mine and trial.seed == 1 else 0.9 if mine else 0.5
 
     outcome = searched(monkeypatch, ledger, learns)
     assert outcome.found.scores is not None and outcome.found.choice is not None
-    assert stuck not in outcome.found.scores.names
-    assert outcome.found.choice.winner != stuck
-    assert list(grid_table.record(study(), outcome)["did_not_learn"]) == [stuck]
+    assert at_chance not in outcome.found.scores.names
+    assert outcome.found.choice.winner != at_chance
+    assert list(grid_table.record(study(), outcome)["at_chance"]) == [at_chance]
     report = grid_table.report_of(ledger, study(), outcome.trials, outcome.found)
-    (row,) = [row for row in report.rows if row.candidate.fingerprint == stuck]
-    assert row.verdict == "did not learn"
-    assert row.reason is not None and "1 of 3 seeds did not learn: " in row.reason
-    assert any("1 networks had a seed that did not learn" in note for note in report.notes)
+    (row,) = [row for row in report.rows if row.candidate.fingerprint == at_chance]
+    assert row.verdict == "at chance"
+    assert row.reason is not None and "1 of 3 seeds at chance level: " in row.reason
+    assert any("1 networks had a seed at chance level" in note for note in report.notes)
     assert report.rows[-1] == row
 
 
-def test_a_family_says_whose_seed_did_not_learn(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    trainer = Guesser(ledger, lambda job: 0.1 if job.seed == FRESH_SEEDS else 0.8)
+def test_a_family_says_whose_seed_at_chance(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = Guesser(ledger, lambda trial: 0.1 if trial.seed == FRESH_SEEDS else 0.8)
     monkeypatch.setattr(training, "make_trainer", lambda *_, **__: trainer)
     monkeypatch.setattr(catalog, "load_test", lambda *_: None)
     settings = override(study(), {"scale.phi": "0..1", "scale.seeds": 2})
@@ -181,18 +181,18 @@ def test_a_family_says_whose_seed_did_not_learn(ledger: Ledger, monkeypatch: pyt
         ledger,
         built,
         match="nominal",
-        watcher=trainer.listener,
+        callback=trainer.listener,
         should_stop=lambda: False,
         checkpoints=None,
     )
     report, _ = results.report_of(ledger, "s")
-    assert [str(row.reason).partition(":")[0] for row in report.rows] == 2 * ["1 of 2 seeds did not learn"]
+    assert [str(row.reason).partition(":")[0] for row in report.rows] == 2 * ["1 of 2 seeds at chance level"]
 
 
 def test_nobody_wins_where_nobody_learned(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome = searched(monkeypatch, ledger, lambda job: 0.1)
+    outcome = searched(monkeypatch, ledger, lambda trial: 0.1)
     assert outcome.found.choice is None
     document = study_report.document(ledger, None)
     notes = document.tables[0].notes
     assert "No candidate has a result yet that can be judged." in notes
-    assert {row.cells["verdict"] for row in document.tables[0].rows} == {"did not learn"}
+    assert {row.cells["verdict"] for row in document.tables[0].rows} == {"at chance"}

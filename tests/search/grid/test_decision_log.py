@@ -10,7 +10,7 @@ from scaling_search.racing import race
 from scaling_search.racing.race import Decision
 from scaling_search.racing.simulated_trainer import hill
 from scaling_search.search.grid import decision_log
-from scaling_search.search.trial.ledger_rows import FIRST_STAGE
+from scaling_search.search.trial.ledger_rows import SCREENING
 from scaling_search.statistics.scores import Scores
 from tests.statistics.scored import scored, stacked
 
@@ -99,7 +99,7 @@ def test_minutes_that_rest_on_something_else_are_not_used(
 
 
 def test_without_figures_the_same_candidates_stay(table: Scores) -> None:
-    bare = decision_log.decisions(table, [], seeds=SEEDS, level=0.95, trained_by=BY, figures=False)
+    bare = decision_log.decisions(table, [], seeds=SEEDS, level=0.95, trained_by=BY, with_p_values=False)
     assert [(one.keep, one.drop) for one in bare] == [(one.keep, one.drop) for one in taken(table)]
 
 
@@ -111,9 +111,7 @@ def test_whoever_has_every_seed_undecided_was_not_raced(table: Scores) -> None:
         "not done yet: the next round may stop somebody"
     )
     assert not decision_log.nobody_stopped(full, written[:1], seeds=SEEDS)
-    assert decision_log.nobody_stopped(
-        full, [dataclasses.replace(written[0], round=FIRST_STAGE)], seeds=SEEDS
-    )
+    assert decision_log.nobody_stopped(full, [dataclasses.replace(written[0], round=SCREENING)], seeds=SEEDS)
     missing = full.present.copy()
     missing[-1, -1] = False
     assert not decision_log.nobody_stopped(dataclasses.replace(full, present=missing), [], seeds=SEEDS)

@@ -21,8 +21,8 @@ from scaling_search.search.plan.contenders import Contender, contenders
 from scaling_search.search.plan.grid_plan import plan
 from scaling_search.search.plan.study import Study
 from scaling_search.search.tables import grid_table
-from scaling_search.search.trial.scheduler import job
-from scaling_search.search.trial.trial import Job
+from scaling_search.search.trial.scheduler import trial_of
+from scaling_search.search.trial.trial import Trial
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from tests.search.pretend import Learns, Pretend, study
 
@@ -37,7 +37,7 @@ def searched(monkeypatch: pytest.MonkeyPatch, settings: Study, trainer: Pretend)
     """`grid` with a trainer that pretends."""
     monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
     return search.grid(
-        settings, trainer.ledger, watcher=trainer.listener, should_stop=lambda: False, checkpoints=None
+        settings, trainer.ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None
     )
 
 
@@ -46,7 +46,7 @@ def field(settings: Study) -> list[Contender]:
 
 
 def by_network(values: dict[str, Any], otherwise: Any) -> Learns:
-    return lambda job: values.get(fingerprint(job.network), otherwise)
+    return lambda trial: values.get(fingerprint(trial.network), otherwise)
 
 
 def test_a_seed_goes_round_before_the_next_and_nothing_is_trained_twice(ledger: Ledger) -> None:
@@ -81,7 +81,7 @@ def test_a_network_of_two_contenders_is_trained_once(ledger: Ledger) -> None:
 def test_what_others_hold_is_waited_for(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     runners = field(study())[:2]
     trainer = Pretend(ledger)
-    held = ledger.claim(trainer.row(job(runners[0].members[0], 0)), "other")
+    held = ledger.claim(trainer.row(trial_of(runners[0].members[0], 0)), "other")
     assert held is not None
 
     def until_released(_: float) -> None:
@@ -96,7 +96,7 @@ def test_what_others_hold_is_waited_for(ledger: Ledger, monkeypatch: pytest.Monk
 def test_a_stop_while_waiting_for_others(ledger: Ledger) -> None:
     runners = field(study())[:1]
     trainer = Pretend(ledger, should_stop=lambda: True)
-    assert ledger.claim(trainer.row(job(runners[0].members[0], 0)), "other") is not None
+    assert ledger.claim(trainer.row(trial_of(runners[0].members[0], 0)), "other") is not None
     with pytest.raises(TrainingStopped):
         rounds.run(trainer, runners, range(1), lambda racing: racing)
 
@@ -107,7 +107,7 @@ def test_a_dead_workers_trial_is_taken_up(tmp_path: Path, monkeypatch: pytest.Mo
     with Ledger.open(tmp_path / "l.db", clock=lambda: time[0]) as ledger:
         runners = field(study())[:1]
         trainer = Pretend(ledger)
-        assert ledger.claim(trainer.row(job(runners[0].members[0], 0)), "other") is not None
+        assert ledger.claim(trainer.row(trial_of(runners[0].members[0], 0)), "other") is not None
         assert rounds.run(trainer, runners, range(1), lambda racing: racing) == 1
     assert time[0] > 60
 
@@ -116,8 +116,8 @@ def test_a_stopped_trial_is_given_back_and_continues(ledger: Ledger, monkeypatch
     settings = study(racing=False)
     done: list[int] = []
 
-    def stops(job: Job) -> float | BaseException:
-        done.append(job.seed)
+    def stops(trial: Trial) -> float | BaseException:
+        done.append(trial.seed)
         return TrainingStopped(3) if len(done) == 3 else 0.5
 
     with pytest.raises(TrainingStopped):
@@ -158,7 +158,7 @@ def test_a_trial_that_was_taken_over_is_the_other_workers(
     def lost(*_: object) -> None:
         raise LeaseLost("taken over")
 
-    one = job(field(study())[0].members[0], 0)
+    one = trial_of(field(study())[0].members[0], 0)
     trainer = Pretend(ledger)
     monkeypatch.setattr(ledger, "finish", lost)
     assert trainer.run(one)
@@ -170,9 +170,9 @@ def test_a_diverged_candidate_is_never_ranked(ledger: Ledger, monkeypatch: pytes
     settings = study(racing=False)
     bad = field(settings)[0].key
 
-    def diverges_late(job: Job) -> float | None:
-        best = fingerprint(job.network) == bad
-        return None if best and job.seed == 1 else 0.9 if best else 0.5
+    def diverges_late(trial: Trial) -> float | None:
+        best = fingerprint(trial.network) == bad
+        return None if best and trial.seed == 1 else 0.9 if best else 0.5
 
     found = searched(monkeypatch, settings, Pretend(ledger, diverges_late))
     assert (
@@ -189,7 +189,7 @@ def test_nothing_to_rank_is_no_crash(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, racing: bool, outcome: BaseException | None
 ) -> None:
     settings = study(racing=racing)
-    found = searched(monkeypatch, settings, Pretend(ledger, lambda job: outcome))
+    found = searched(monkeypatch, settings, Pretend(ledger, lambda trial: outcome))
     said = grid_table.record(settings, found)
     assert said["winner"] is None
     assert said["confidence_set"] == said["grid"] == []
@@ -209,16 +209,16 @@ def test_racing_stops_the_hopeless_and_a_killed_race_decides_the_same(
     assert whole.trained < 4 * len(field(settings))
     assert whole.found.choice is not None
     assert (whole.found.choice.winner, whole.found.choice.tied) == (best, ())
-    assert {row.verdict for row in decided} == {"goes on", "ruled out"}
+    assert {row.verdict for row in decided} == {"goes on", "eliminated"}
 
     with Ledger.open(tmp_path / "killed.db") as ledger:
         trained = 0
         while True:
             left = [2]
 
-            def killed(job: Job, left: list[int] = left) -> float | BaseException | None:
+            def killed(trial: Trial, left: list[int] = left) -> float | BaseException | None:
                 left[0] -= 1
-                return learns(job) if left[0] >= 0 else TrainingStopped(None)
+                return learns(trial) if left[0] >= 0 else TrainingStopped(None)
 
             trainer = Pretend(ledger, killed)
             try:

@@ -1,4 +1,4 @@
-"""A grid with a first stage: who is left out, what the ledger keeps of it, and that it leaks into no score."""
+"""A grid with a screening: who is left out, what the ledger keeps of it, and that it leaks into no score."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scaling_search.search.plan.contenders import contenders
 from scaling_search.search.plan.grid_plan import plan
 from scaling_search.search.plan.study import Study, override, parse, write
 from scaling_search.search.tables import grid_table, study_report
-from scaling_search.search.trial.trainer import Job
+from scaling_search.search.trial.trainer import Trial
 from scaling_search.training.outcome import TrainingStopped
 from tests.search.pretend import Learns, Pretend, study
 
@@ -26,13 +26,13 @@ WIDE = {
     "alpha": "1:2:0.1",
     "beta": "1:1.4:0.1",
     "tolerance": 0.5,
-    "pilot_epochs": 1,
+    "screening_epochs": 1,
     "seeds": 2,
 }
 
 
 def settings(**grid: object) -> Study:
-    """Enough networks for a first stage."""
+    """Enough networks for a screening."""
     return study(**(WIDE | grid))
 
 
@@ -50,9 +50,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 class Told(Pretend):
     """Short training reaches half of what full training does."""
 
-    def _train(self, job: Job, *given: object, **named: object):  # type: ignore[no-untyped-def]
+    def _train(self, trial: Trial, *given: object, **named: object):  # type: ignore[no-untyped-def]
         short = self.recipe.epochs == 1
-        outcome = super()._train(job, *given, **named)  # type: ignore[arg-type]
+        outcome = super()._train(trial, *given, **named)  # type: ignore[arg-type]
         if not short or outcome.correct is None:
             return outcome
         correct = outcome.correct & (np.arange(len(outcome.correct)) % 2 == 0)
@@ -65,14 +65,14 @@ def searched(
     trainer = Told(ledger, learns)
     monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
     outcome = search.grid(
-        given, ledger, watcher=trainer.listener, should_stop=lambda: False, checkpoints=None
+        given, ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None
     )
     return trainer, outcome
 
 
 def falling(names: list[str]) -> Learns:
     """The first network is the best, each next one a little worse."""
-    return lambda job: 0.95 - 0.85 * names.index(fingerprint(job.network)) / len(names)
+    return lambda trial: 0.95 - 0.85 * names.index(fingerprint(trial.network)) / len(names)
 
 
 def test_whom_it_leaves_out_is_said_and_never_trained_in_full(
@@ -80,34 +80,36 @@ def test_whom_it_leaves_out_is_said_and_never_trained_in_full(
 ) -> None:
     assert len(names) > 12
     trainer, outcome = searched(monkeypatch, ledger, falling(names), settings(racing=False))
-    first = outcome.found.first_stage
+    first = outcome.found.screening
     assert first is not None and first.agreement is not None
     assert (first.epochs, first.candidates) == (1, len(names))
     assert first.agreement.low > 0.5
-    assert first.left_out and names[0] not in first.left_out
+    assert first.screened_out and names[0] not in first.screened_out
 
     # Full trials: all but those left out, none of them short.
-    assert {row.network for row in outcome.trials} == set(names) - set(first.left_out)
+    assert {row.network for row in outcome.trials} == set(names) - set(first.screened_out)
     assert {row.recipe for row in outcome.trials} == {trainer.recipe.canonical()}
     assert outcome.found.scores is not None
     assert outcome.found.scores.means.max() > 0.9, "half of that would be a short trial's"
-    assert outcome.trained == len(names) + 2 * (len(names) - len(first.left_out))
+    assert outcome.trained == len(names) + 2 * (len(names) - len(first.screened_out))
     assert any(
-        f"{len(first.left_out)} of {len(names)} candidates are left out" in s for s in trainer.listener.said
+        f"{len(first.screened_out)} of {len(names)} candidates are screened out" in s
+        for s in trainer.listener.said
     )
 
     report = grid_table.report_of(ledger, settings(), outcome.trials, outcome.found)
     shown = {row.candidate.fingerprint: row for row in report.rows}
-    assert {name for name, row in shown.items() if row.verdict == "left out"} == set(first.left_out)
-    one = shown[next(iter(first.left_out))]
+    assert {name for name, row in shown.items() if row.verdict == "screened out"} == set(first.screened_out)
+    one = shown[next(iter(first.screened_out))]
     assert one.accuracy is None
-    assert one.reason is not None and "left out after 1 epochs, with " in one.reason
-    (note,) = [note for note in report.notes if note.startswith("First stage, 1 epochs")]
-    assert f"{len(first.left_out)} of {len(names)} candidates were left out on its word" in note
+    assert one.reason is not None and "screened out after 1 epochs, with " in one.reason
+    (note,) = [note for note in report.notes if note.startswith("Screening after 1 epochs")]
+    assert f"{len(first.screened_out)} of {len(names)} candidates were screened out" in note
     assert (
-        grid_table.record(settings(), outcome)["first_stage"]["agreement"]["pilots"] == first.agreement.pilots
+        grid_table.record(settings(), outcome)["screening"]["agreement"]["calibration_set"]
+        == first.agreement.calibration_set
     )
-    assert "left out" in str(study_report.document(ledger, None).tables[0].rows)
+    assert "screened out" in str(study_report.document(ledger, None).tables[0].rows)
 
 
 def test_a_ranking_that_says_nothing_leaves_nobody_out(
@@ -116,24 +118,24 @@ def test_a_ranking_that_says_nothing_leaves_nobody_out(
     order = np.random.default_rng(1).permutation(len(names))
 
     class Unrelated(Told):
-        def _train(self, job: Job, *given: object, **named: object):  # type: ignore[no-untyped-def]
-            place = names.index(fingerprint(job.network))
+        def _train(self, trial: Trial, *given: object, **named: object):  # type: ignore[no-untyped-def]
+            place = names.index(fingerprint(trial.network))
             self.learns = lambda _: (
                 0.3 + 0.5 * (order[place] if self.recipe.epochs == 1 else place) / len(names)
             )
-            return super()._train(job, *given, **named)
+            return super()._train(trial, *given, **named)
 
     trainer = Unrelated(ledger)
     monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
     outcome = search.grid(
-        settings(), ledger, watcher=trainer.listener, should_stop=lambda: False, checkpoints=None
+        settings(), ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None
     )
-    first = outcome.found.first_stage
+    first = outcome.found.screening
     assert first is not None and first.agreement is not None
     assert first.agreement.low <= 0
-    assert not first.left_out
+    assert not first.screened_out
     assert {row.network for row in outcome.trials} == set(names)
-    assert "which chance alone may give; nobody was left out" in screening_stage.sentences(first)[0]
+    assert "which chance alone may give; no candidate was screened out" in screening_stage.sentences(first)[0]
 
 
 def test_a_killed_stage_decides_the_same(
@@ -154,9 +156,9 @@ def test_a_killed_stage_decides_the_same(
         while True:
             left = [5]
 
-            def killed(job: Job, left: list[int] = left) -> float | BaseException | None:
+            def killed(trial: Trial, left: list[int] = left) -> float | BaseException | None:
                 left[0] -= 1
-                return learns(job) if left[0] >= 0 else TrainingStopped(None)
+                return learns(trial) if left[0] >= 0 else TrainingStopped(None)
 
             try:
                 _, outcome = searched(monkeypatch, ledger, killed, settings())
@@ -169,42 +171,42 @@ def test_a_killed_stage_decides_the_same(
         assert outcome.found.choice == whole.found.choice
 
 
-def test_who_was_trained_in_full_before_is_never_left_out(
+def test_who_was_trained_in_full_before_is_never_screened_out(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, names: list[str]
 ) -> None:
-    without = settings(pilot_epochs=None, seeds=1)
+    without = settings(screening_epochs=None, seeds=1)
     searched(monkeypatch, ledger, falling(names), without)
     _, outcome = searched(monkeypatch, ledger, falling(names), settings())
-    assert outcome.found.first_stage is not None
-    assert not outcome.found.first_stage.left_out
+    assert outcome.found.screening is not None
+    assert not outcome.found.screening.screened_out
     assert outcome.found.scores is not None and set(outcome.found.scores.names) == set(names)
-    # A study without a first stage knows of none.
-    assert ledger_results.read_grid(ledger, without)[1].first_stage is None
+    # A study without a screening knows of none.
+    assert ledger_results.read_grid(ledger, without)[1].screening is None
 
 
 def test_too_few_candidates_are_trained_in_full_at_once(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = study(pilot_epochs=1)
-    trainer, outcome = searched(monkeypatch, ledger, lambda job: 0.5, few)
+    few = study(screening_epochs=1)
+    trainer, outcome = searched(monkeypatch, ledger, lambda trial: 0.5, few)
     assert {row.recipe for row in ledger.trials()} == {trainer.recipe.canonical()}
-    assert outcome.found.first_stage is not None
-    assert "needs more than 12 candidates" in screening_stage.sentences(outcome.found.first_stage)[0]
+    assert outcome.found.screening is not None
+    assert "needs more than 12 candidates" in screening_stage.sentences(outcome.found.screening)[0]
 
 
 def test_the_short_recipe_is_the_full_one_with_fewer_epochs() -> None:
-    given = override(study(), {"grid.pilot_epochs": 2, "recipe.flip": True})
-    short, full = given.pilot_recipe(), given.resolved_recipe()
+    given = override(study(), {"grid.screening_epochs": 2, "recipe.flip": True})
+    short, full = given.screening_recipe(), given.resolved_recipe()
     assert short is not None
     assert (short.epochs, short.warmup_epochs, short.flip) == (2, 0.2, True)
     assert full.model_copy(update={"epochs": 2, "warmup_epochs": 0.2}) == short
     assert parse(write(given)) == given
-    assert study().pilot_recipe() is None
+    assert study().screening_recipe() is None
 
 
 @pytest.mark.parametrize("epochs", [5, 6])
 def test_a_first_stage_must_be_shorter(epochs: int) -> None:
     with pytest.raises(
-        InputError, match=f"grid.pilot_epochs {epochs}: expected fewer than the recipe's 5 epochs"
+        InputError, match=f"grid.screening_epochs {epochs}: expected fewer than the recipe's 5 epochs"
     ):
-        override(study(), {"grid.pilot_epochs": epochs})
+        override(study(), {"grid.screening_epochs": epochs})

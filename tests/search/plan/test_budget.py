@@ -73,7 +73,7 @@ def test_no_resolution_moves_for_parameters_and_gamma_is_free() -> None:
 def test_where_a_network_flattens_its_map_resolution_moves_parameters_too() -> None:
     ranges = {"grid.alpha": "2", "grid.beta": "1", "grid.gamma": "1"}
     planned = plan(override(study(), {"baseline": "vgg-16", "grid.budget": "parameters", **ranges}))
-    assert [row.status for row in planned.plans[0].candidates] == ["moved"]
+    assert [row.status for row in planned.plans[0].candidates] == ["adjusted"]
     assert not [line for line in plan_table.document(planned).notes if "γ is free" in line]
 
 
@@ -152,7 +152,7 @@ def test_ledger_and_report_say_what_the_budget_counts(
         trainer = Pretend(ledger)
         monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
         outcome = search.grid(
-            settings, ledger, watcher=trainer.listener, should_stop=lambda: False, checkpoints=None
+            settings, ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None
         )
         rows = ledger.candidates("s", "grid")
         report = grid_table.report_of(ledger, settings, outcome.trials, outcome.found)
@@ -181,7 +181,7 @@ def test_latency_moves_resolutions_by_what_was_timed() -> None:
     settings = small("latency")
     planned = plan(settings, step_seconds=pretended_seconds)
     (found,) = planned.plans
-    assert {row.status for row in found.rows} == {"kept", "moved", "dropped"}
+    assert {row.status for row in found.rows} == {"kept", "adjusted", "dropped"}
     for row in found.candidates:
         assert row.amount == row.network.resolution**2 * sum(row.network.depths) * 1e-5
         assert abs(row.amount_ratio / 2 - 1) <= settings.grid.macs_tolerance

@@ -6,7 +6,7 @@ from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.count import cost
 from scaling_search.errors import InputError
 from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.search.plan.candidates import candidate, central, ground, merge
+from scaling_search.search.plan.candidates import candidate, central, merge, search_space
 from scaling_search.search.plan.contenders import contenders
 from scaling_search.search.plan.grid_plan import Plan, plan_all, plan_at
 from scaling_search.search.plan.study import Study, parse
@@ -42,7 +42,7 @@ def base(study: Study) -> Network:
 
 def planned(phi: float = 1, **grid: object) -> Plan:
     study = small(**grid)
-    return plan_at(ground(study, base(study)), phi)
+    return plan_at(search_space(study, base(study)), phi)
 
 
 def test_the_published_grid_of_the_reference() -> None:
@@ -50,7 +50,7 @@ def test_the_published_grid_of_the_reference() -> None:
         'name = "b0"\nbaseline = "efficientnet-b0"\n[dataset]\nname = "digits"\n[grid]\nmatch = "nominal"\n'
         'alpha = "1:2:0.05"\nbeta = "1:1.5:0.05"\ngamma = "1:1.5:0.05"\n'
     )
-    plan = plan_at(ground(study, study.base(channels=3, classes=1000)), 1)
+    plan = plan_at(search_space(study, study.base(channels=3, classes=1000)), 1)
     ratios = sorted(row.macs_ratio for row in plan.rows)
     assert (plan.nominal, plan.distinct, plan.within) == (108, 65, 11)
     assert (round(ratios[0], 3), round(ratios[-1], 3)) == (1.928, 3.329)
@@ -81,7 +81,7 @@ def test_a_negative_phi_makes_smaller_networks() -> None:
 def test_resolutions_move_by_the_fewest_steps_that_bring_one_in(phi: int, step: int) -> None:
     study = small()
     study = study.model_copy(update={"rounding": study.rounding.model_copy(update={"resolution_step": step})})
-    on = ground(study, base(study))
+    on = search_space(study, base(study))
     plan = plan_at(on, phi)
     lowest = plan.base.resolution if phi >= 0 else step
     for row in plan.rows:
@@ -102,7 +102,7 @@ def test_resolutions_move_by_the_fewest_steps_that_bring_one_in(phi: int, step: 
             assert row.network.resolution == min(inside, key=lambda side: abs(side - start.resolution))
             assert row.network == start.model_copy(update={"resolution": row.network.resolution})
             moved = row.network.resolution != start.resolution
-            assert row.status == ("moved" if moved else "kept")
+            assert row.status == ("adjusted" if moved else "kept")
             assert (row.reason is not None) == moved
 
 
@@ -114,7 +114,7 @@ def test_every_triple_is_in_one_candidate_or_dropped() -> None:
     assert len({row.fingerprint for row in plan.candidates}) == len(plan.candidates)
     assert all(row.triple in row.triples for row in plan.candidates)
     assert any(len(row.triples) > 1 for row in plan.candidates)
-    assert {row.status for row in plan.rows} == {"kept", "moved", "dropped"}
+    assert {row.status for row in plan.rows} == {"kept", "adjusted", "dropped"}
 
 
 def test_the_triple_moved_least_stands_for_its_network_then_the_most_central() -> None:

@@ -25,7 +25,7 @@ def test_factors_are_written_as_people_write_them() -> None:
 
 def test_a_divisor_of_8_takes_beta_away_from_widths_of_8() -> None:
     proxy = '[proxy]\nresolution = 32\nwidth = 0.25\n[grid]\nalpha = "2"\ngamma = "1.2"\nbeta = "1.1"\n'
-    # The stem and the first stages are 8 wide, later ones are wider; a baseline of 8 throughout changes nowhere.
+    # The stem and the screenings are 8 wide, later ones are wider; a baseline of 8 throughout changes nowhere.
     study = parse(B0 + proxy)
     base = study.base(channels=1, classes=10)
     narrow = base.model_copy(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scaling_search.search.grid.requirements import Forecast, Outlook
+from scaling_search.search.grid.requirements import Forecast, Requirements
 from scaling_search.search.plan.grid_plan import plan
 from scaling_search.search.tables.plan_table import document
 from tests.search.pretend import study
@@ -25,12 +25,12 @@ def test_what_is_left_to_train(missing: int, seconds: float, words: str) -> None
         networks=("a", "b"),
         compile_seconds=3.0,
         trial_seconds=(2.0, 4.0),
-        pilot_seconds=0.0,
+        screening_seconds=0.0,
         total_seconds=seconds,
         missing=missing,
         memory_bytes=(2**20, 2**30),
         available_bytes=None,
     )
-    ahead = Outlook(forecast=forecast, memory_bytes=(2**20, 2**30), power=None, difference=None)
+    ahead = Requirements(forecast=forecast, memory_bytes=(2**20, 2**30), power=None, difference=None)
     (line,) = (note for note in document(plan(study()), ahead).notes if note.startswith("Time"))
     assert line.endswith(words)

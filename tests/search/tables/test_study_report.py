@@ -28,7 +28,7 @@ def test_a_finished_search_is_shown_in_every_format(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
         settings = study()
         outcome = search.grid(
-            settings, ledger, watcher=trainer.listener, should_stop=lambda: False, checkpoints=None
+            settings, ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None
         )
         whole = study_report.document(ledger, None)
     for form in FORMATS:
@@ -51,7 +51,7 @@ def test_a_report_reads_every_table_once(
     with Ledger.open(place) as ledger:
         trainer = Pretend(ledger)
         monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
-        search.grid(study(), ledger, watcher=trainer.listener, should_stop=lambda: False, checkpoints=None)
+        search.grid(study(), ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None)
         live = render(study_report.document(ledger, None), "json")
     tables = []
     read = store.read
@@ -78,7 +78,7 @@ def test_a_report_says_what_its_grid_could_not_tell_apart_without_the_data(
         trainer = Pretend(ledger)
         monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
         outcome = search.grid(
-            settings, ledger, watcher=trainer.listener, should_stop=lambda: False, checkpoints=None
+            settings, ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None
         )
         said = record(settings, outcome)["indistinct"]
 

@@ -21,7 +21,7 @@ from scaling_search.search.trial import compiled_networks
 from scaling_search.search.trial.trainer import Trainer
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from scaling_search.training.seeds import Speed
-from tests.search.trial.test_trainer import STEPS, TINY, Steps, job, network, programs, trainer
+from tests.search.trial.test_trainer import STEPS, TINY, Steps, network, programs, trainer, trial_of
 
 __all__ = ["programs"]  # a fixture: compiled once for all tests of this file
 
@@ -34,17 +34,17 @@ def batched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     measured: list[int] = []
 
     def measure(alone: object, together: object, pixels: object) -> Speed:
-        measured.append(together.lanes)  # type: ignore[attr-defined]
-        return Speed(alone=1.0, together=together.lanes / 2, lanes=together.lanes)  # type: ignore[attr-defined]
+        measured.append(together.seed_batch)  # type: ignore[attr-defined]
+        return Speed(alone=1.0, together=together.seed_batch / 2, seed_batch=together.seed_batch)  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(compiled_networks, "together_by_default", lambda platform: True)
+    monkeypatch.setattr(compiled_networks, "batched_by_default", lambda platform: True)
     monkeypatch.setattr(compiled_networks, "measure_seeds", measure)
     yield measured
 
 
-def trials(folder: Path, name: str) -> dict[int, TrialRow]:
+def trained_rows(folder: Path, name: str) -> dict[int, TrialRow]:
     with Ledger.open(folder / name) as ledger:
-        assert trainer(ledger).run_seeds([job(TINY, seed) for seed in SEEDS]) == len(SEEDS)
+        assert trainer(ledger).run_seeds([trial_of(TINY, seed) for seed in SEEDS]) == len(SEEDS)
         return {row.seed: row for row in ledger.trials(with_correct=True)}
 
 
@@ -57,17 +57,17 @@ def test_seeds_together_are_the_trials_in_turn(
 ) -> None:
     built: list[bool] = []
 
-    def build(*given: Any, together: bool, **options: Any) -> Model:
-        built.append(together)
-        return networks.build(*given, together=together, **options)
+    def build(*given: Any, batched: bool, **options: Any) -> Model:
+        built.append(batched)
+        return networks.build(*given, batched=batched, **options)
 
     monkeypatch.setattr(compiled_networks, "build", build)
-    together = trials(tmp_path, "together.db")
+    together = trained_rows(tmp_path, "together.db")
     assert batched == [len(SEEDS)], "measured once"
     assert built == [False, True, True], "alone and together to measure both, and to train"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiled_networks, "together_by_default", lambda platform: False)
-        in_turn = trials(tmp_path, "turn.db")
+        patch.setattr(compiled_networks, "batched_by_default", lambda platform: False)
+        in_turn = trained_rows(tmp_path, "turn.db")
     for seed in SEEDS:
         assert together[seed].state == "complete"
         assert together[seed].key == in_turn[seed].key
@@ -78,10 +78,10 @@ def test_seeds_together_are_the_trials_in_turn(
 def test_seeds_train_in_turn_where_that_is_faster(
     tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slower = Speed(alone=1.0, together=3.5, lanes=3)
+    slower = Speed(alone=1.0, together=3.5, seed_batch=3)
     monkeypatch.setattr(compiled_networks, "measure_seeds", lambda *_: slower)
-    monkeypatch.setattr(Trainer, "_train_together", lambda *_: pytest.fail("slower, and yet together"))
-    trials(tmp_path, "turn.db")
+    monkeypatch.setattr(Trainer, "_train_batched", lambda *_: pytest.fail("slower, and yet together"))
+    trained_rows(tmp_path, "turn.db")
 
 
 def test_seeds_train_in_turn_where_no_program_of_all_compiles(
@@ -90,15 +90,15 @@ def test_seeds_train_in_turn_where_no_program_of_all_compiles(
     """A vendor's library need not have an algorithm for a batched program where it has one for a single network."""
     start = compiled_networks.start_compiling
 
-    def refuse(*given: Any, lanes: int | None = None) -> Any:
-        if lanes is None:
-            return start(*given, lanes=lanes)
+    def refuse(*given: Any, seed_batch: int | None = None) -> Any:
+        if seed_batch is None:
+            return start(*given, seed_batch=seed_batch)
         failed: Future[Any] = Future()
         failed.set_exception(jax.errors.JaxRuntimeError("UNIMPLEMENTED: no algorithm worked"))
         return failed
 
     monkeypatch.setattr(compiled_networks, "start_compiling", refuse)
-    rows = trials(tmp_path, "turn.db")
+    rows = trained_rows(tmp_path, "turn.db")
     assert {row.state for row in rows.values()} == {"complete"}
     assert batched == [], "nothing to measure"
 
@@ -117,26 +117,26 @@ def test_a_later_network_whose_seeds_make_no_program_trains_them_in_turn(
     start, larger = compiled_networks.start_compiling, network('{ block = "plain", width = 6 }')
     refused: list[int] = []
 
-    def refuse(model: Any, pixels: Any, recipe: Any, *, lanes: int | None = None) -> Any:
-        if lanes is None or not batched:
-            return start(model, pixels, recipe, lanes=lanes)
-        refused.append(lanes)
+    def refuse(model: Any, pixels: Any, recipe: Any, *, seed_batch: int | None = None) -> Any:
+        if seed_batch is None or not batched:
+            return start(model, pixels, recipe, seed_batch=seed_batch)
+        refused.append(seed_batch)
         failed: Future[Any] = Future()
         failed.set_exception(error)
         return failed
 
-    watcher = Steps()
+    callback = Steps()
     with Ledger.open(tmp_path / "l.db") as ledger:
-        work = trainer(ledger, watcher=watcher, checkpoints=tmp_path / "kept")
+        work = trainer(ledger, callback=callback, checkpoints=tmp_path / "kept")
         assert work.together(TINY, len(SEEDS))
         monkeypatch.setattr(compiled_networks, "start_compiling", refuse)
-        assert work.run_seeds([job(larger, seed) for seed in SEEDS]) == len(SEEDS)
+        assert work.run_seeds([trial_of(larger, seed) for seed in SEEDS]) == len(SEEDS)
         assert {row.state for row in ledger.trials()} == {"complete"}
         assert [row.attempts for row in ledger.trials()] == [1] * len(SEEDS), (
             "the one together does not count"
         )
         assert not [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
-    (said,) = watcher.said
+    (said,) = callback.said
     assert said.startswith("tiny: 3 seeds train in turn, not together: ") and told in said
     assert refused == [len(SEEDS)]
     assert not work.together(larger, len(SEEDS)) and work.together(TINY, len(SEEDS))
@@ -149,11 +149,11 @@ def test_seeds_that_overflow_the_memory_as_they_train_are_trained_in_turn(
         raise OutOfMemory("out of device memory", predicted_bytes=None)
 
     monkeypatch.setattr("scaling_search.search.trial.trainer.train_seeds", overflow)
-    rows = trials(tmp_path, "l.db")
+    rows = trained_rows(tmp_path, "l.db")
     assert {row.state for row in rows.values()} == {"complete"}
     monkeypatch.setattr("scaling_search.search.trial.trainer.train", overflow)
     with Ledger.open(tmp_path / "alone.db") as ledger:
-        trainer(ledger).run_seeds([job(TINY, seed) for seed in SEEDS])
+        trainer(ledger).run_seeds([trial_of(TINY, seed) for seed in SEEDS])
         assert {row.state for row in ledger.trials()} == {"failed"}
         assert all("out of device memory" in (row.failure or "") for row in ledger.trials())
 
@@ -161,42 +161,42 @@ def test_seeds_that_overflow_the_memory_as_they_train_are_trained_in_turn(
 def test_in_turn_nobody_looks_for_what_was_kept_together(
     tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs, kept, watcher = [job(TINY, seed) for seed in SEEDS], tmp_path / "kept", Steps()
+    trials, kept, callback = [trial_of(TINY, seed) for seed in SEEDS], tmp_path / "kept", Steps()
 
     def overflow(*_: object, **__: object) -> None:
         raise OutOfMemory("out of device memory", predicted_bytes=None)
 
     with Ledger.open(tmp_path / "l.db") as ledger:
         half = trainer(
-            ledger, should_stop=lambda: watcher.seen[-1] >= STEPS // 2, checkpoints=kept, watcher=watcher
+            ledger, should_stop=lambda: callback.seen[-1] >= STEPS // 2, checkpoints=kept, callback=callback
         )
         with pytest.raises(TrainingStopped):
-            half.run_seeds(jobs)
+            half.run_seeds(trials)
         assert [path for path in kept.rglob("*") if path.is_file()]
         monkeypatch.setattr("scaling_search.search.trial.trainer.train_seeds", overflow)
         again = Steps()
-        assert trainer(ledger, checkpoints=kept, watcher=again).run_seeds(jobs) == len(SEEDS)
+        assert trainer(ledger, checkpoints=kept, callback=again).run_seeds(trials) == len(SEEDS)
         assert {row.state for row in ledger.trials()} == {"complete"}
         assert len(again.said) == 1 and "in turn" in again.said[0]
 
 
 def test_seeds_stopped_together_go_on_together(tmp_path: Path, batched: list[int]) -> None:
-    undisturbed = trials(tmp_path, "undisturbed.db")
-    jobs = [job(TINY, seed) for seed in SEEDS]
-    watcher = Steps()
+    undisturbed = trained_rows(tmp_path, "undisturbed.db")
+    trials = [trial_of(TINY, seed) for seed in SEEDS]
+    callback = Steps()
     with Ledger.open(tmp_path / "stopped.db") as ledger:
         stopping = trainer(
             ledger,
-            should_stop=lambda: watcher.seen[-1] >= STEPS // 2,
+            should_stop=lambda: callback.seen[-1] >= STEPS // 2,
             checkpoints=tmp_path / "kept",
-            watcher=watcher,
+            callback=callback,
         )
         with pytest.raises(TrainingStopped):
-            stopping.run_seeds(jobs)
+            stopping.run_seeds(trials)
         assert {row.state for row in ledger.trials()} == {"waiting"}
         again = Steps()
-        assert trainer(ledger, checkpoints=tmp_path / "kept", watcher=again).run_seeds(jobs) == len(SEEDS)
-        assert again.seen[1] > watcher.seen[-1], "they went on where they were stopped"
+        assert trainer(ledger, checkpoints=tmp_path / "kept", callback=again).run_seeds(trials) == len(SEEDS)
+        assert again.seen[1] > callback.seen[-1], "they went on where they were stopped"
         for row in ledger.trials(with_correct=True):
             assert (losses(row), row.correct) == (
                 losses(undisturbed[row.seed]),
@@ -208,20 +208,20 @@ def test_the_machines_failure_keeps_what_seeds_had_done_together(
     tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The trials are tried again, from their checkpoint."""
-    jobs, kept, watcher = [job(TINY, seed) for seed in SEEDS], tmp_path / "kept", Steps()
+    trials, kept, callback = [trial_of(TINY, seed) for seed in SEEDS], tmp_path / "kept", Steps()
 
     def fails(*_: object, **__: object) -> None:
         raise OSError(5, "Input/output error")
 
     with Ledger.open(tmp_path / "l.db") as ledger:
         half = trainer(
-            ledger, should_stop=lambda: watcher.seen[-1] >= STEPS // 2, checkpoints=kept, watcher=watcher
+            ledger, should_stop=lambda: callback.seen[-1] >= STEPS // 2, checkpoints=kept, callback=callback
         )
         with pytest.raises(TrainingStopped):
-            half.run_seeds(jobs)
+            half.run_seeds(trials)
         before = sorted(kept.rglob("*"))
         monkeypatch.setattr("scaling_search.search.trial.trainer.train_seeds", fails)
-        trainer(ledger, checkpoints=kept).run_seeds(jobs)
+        trainer(ledger, checkpoints=kept).run_seeds(trials)
         assert {row.state for row in ledger.trials()} == {"waiting"}
         assert before and sorted(kept.rglob("*")) == before
 
@@ -241,15 +241,15 @@ def test_a_disk_full_at_the_second_result_is_told_and_keeps_the_first(
     with Ledger.open(tmp_path / "l.db") as ledger:
         monkeypatch.setattr(Ledger, "finish", full)
         with pytest.raises(StorageError, match="the disk is full"):
-            trainer(ledger).run_seeds([job(TINY, seed) for seed in SEEDS])
+            trainer(ledger).run_seeds([trial_of(TINY, seed) for seed in SEEDS])
         assert sorted(row.state for row in ledger.trials()) == ["complete", "waiting", "waiting"]
 
 
 def test_a_seed_in_other_hands_is_left_there(tmp_path: Path, batched: list[int]) -> None:
     with Ledger.open(tmp_path / "l.db") as ledger:
         work = trainer(ledger)
-        assert ledger.claim(work.row(job(TINY, 1))) is not None
-        assert work.run_seeds([job(TINY, seed) for seed in SEEDS]) == 2
+        assert ledger.claim(work.row(trial_of(TINY, 1))) is not None
+        assert work.run_seeds([trial_of(TINY, seed) for seed in SEEDS]) == 2
         assert {row.seed: row.state for row in ledger.trials()} == {
             0: "complete",
             1: "running",

@@ -18,8 +18,8 @@ from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.search.plan.grid_plan import plan
 from scaling_search.search.trial import failures, provenance
 from scaling_search.search.trial.failures import check_memory, of_the_machine
-from scaling_search.search.trial.scheduler import job, run_jobs
-from scaling_search.search.trial.trial import Job
+from scaling_search.search.trial.scheduler import run_trials, trial_of
+from scaling_search.search.trial.trial import Trial
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from scaling_search.training.pixels import TrialPixels
 from scaling_search.training.steps import Pixels
@@ -35,36 +35,36 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield opened
 
 
-def jobs(count: int) -> list[Job]:
+def trials(count: int) -> list[Trial]:
     (found,) = plan(study()).plans
-    return [job(row, 0) for row in found.candidates[:count]]
+    return [trial_of(row, 0) for row in found.candidates[:count]]
 
 
-def sick(who: Job, *errors: BaseException) -> Learns:
-    """That job raises one error after the other, then trains; the others train."""
+def sick(who: Trial, *errors: BaseException) -> Learns:
+    """That trial raises one error after the other, then trains; the others train."""
     left = list(errors)
 
-    def learns(job: Job) -> float | BaseException:
-        return left.pop(0) if left and fingerprint(job.network) == fingerprint(who.network) else 0.5
+    def learns(trial: Trial) -> float | BaseException:
+        return left.pop(0) if left and fingerprint(trial.network) == fingerprint(who.network) else 0.5
 
     return learns
 
 
-def row_of(ledger: Ledger, trainer: Pretend, job: Job) -> TrialRow:
-    (row,) = ledger.trials([trainer.row(job).key])
+def row_of(ledger: Ledger, trainer: Pretend, trial: Trial) -> TrialRow:
+    (row,) = ledger.trials([trainer.row(trial).key])
     return row
 
 
 def test_an_error_that_nobody_expected_fails_its_trial_alone_and_at_once(ledger: Ledger) -> None:
-    first, *others = jobs(3)
+    first, *others = trials(3)
     trainer = Pretend(ledger, sick(first, KeyError("bug")))
-    assert run_jobs(trainer, [first, *others]) == 3
+    assert run_trials(trainer, [first, *others]) == 3
     row = row_of(ledger, trainer, first)
     assert (row.state, row.attempts) == ("failed", 1)
     assert row.failure is not None
     assert row.failure.startswith("KeyError: 'bug' (pretend.py, line ")
-    assert [row_of(ledger, trainer, job).state for job in others] == ["complete", "complete"]
-    assert run_jobs(trainer, [first, *others]) == 0
+    assert [row_of(ledger, trainer, trial).state for trial in others] == ["complete", "complete"]
+    assert run_trials(trainer, [first, *others]) == 0
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_an_error_that_nobody_expected_fails_its_trial_alone_and_at_once(ledger:
 def test_what_the_machine_did_is_tried_three_times_after_the_others(
     ledger: Ledger, times: int, state: str
 ) -> None:
-    first, second = jobs(2)
+    first, second = trials(2)
     trainer = Pretend(ledger, sick(first, *[LOST_DEVICE] * times))
-    assert run_jobs(trainer, [first, second]) == 1 + min(times + 1, 3)
+    assert run_trials(trainer, [first, second]) == 1 + min(times + 1, 3)
     row = row_of(ledger, trainer, first)
     assert (row.state, row.attempts) == (state, min(times + 1, 3))
     assert ("UNAVAILABLE: connection reset" in (row.failure or "")) == (state == "failed")
@@ -87,26 +87,26 @@ def test_what_the_machine_did_is_tried_three_times_after_the_others(
 
 
 def test_a_machine_that_fails_everything_uses_nothing_up(ledger: Ledger) -> None:
-    four = jobs(4)
-    trainer = Pretend(ledger, lambda job: OSError(5, "Input/output error"))
+    four = trials(4)
+    trainer = Pretend(ledger, lambda trial: OSError(5, "Input/output error"))
     with pytest.raises(DeviceError, match="failed 3 trials in a row") as raised:
-        run_jobs(trainer, four)
+        run_trials(trainer, four)
     assert raised.value.exit_code == 6
-    assert [row_of(ledger, trainer, job).state for job in four] == ["waiting"] * 4
-    assert run_jobs(Pretend(ledger), four) == 4
+    assert [row_of(ledger, trainer, trial).state for trial in four] == ["waiting"] * 4
+    assert run_trials(Pretend(ledger), four) == 4
 
 
 def test_failures_of_the_machine_between_successes_end_nothing(ledger: Ledger) -> None:
     """The third in a row ends a search; those that a success is in between do not add up."""
-    five = jobs(5)
+    five = trials(5)
 
-    def learns(job: Job) -> float | BaseException:
-        return 0.5 if five.index(job) % 2 else OSError(5, "Input/output error")
+    def learns(trial: Trial) -> float | BaseException:
+        return 0.5 if five.index(trial) % 2 else OSError(5, "Input/output error")
 
     trainer = Pretend(ledger, learns)
     for each in five:
         trainer.run(each)
-    assert [row_of(ledger, trainer, job).state for job in five] == [
+    assert [row_of(ledger, trainer, trial).state for trial in five] == [
         "waiting",
         "complete",
         "waiting",
@@ -116,10 +116,10 @@ def test_failures_of_the_machine_between_successes_end_nothing(ledger: Ledger) -
 
 
 def test_a_full_disk_ends_the_search_and_gives_the_trial_back(ledger: Ledger) -> None:
-    first, second = jobs(2)
+    first, second = trials(2)
     trainer = Pretend(ledger, sick(first, StorageError("no room in /x: 10 bytes needed")))
     with pytest.raises(StorageError, match="10 bytes needed"):
-        run_jobs(trainer, [first, second])
+        run_trials(trainer, [first, second])
     row = row_of(ledger, trainer, first)
     assert (row.state, row.attempts, row.failure) == ("waiting", 0, None)
 
@@ -130,9 +130,9 @@ def test_too_little_memory_tells_what_is_needed_and_what_there_is(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, predicted: int | None, available: int | None
 ) -> None:
     monkeypatch.setattr(provenance, "available_memory", lambda: available)
-    first, second = jobs(2)
+    first, second = trials(2)
     trainer = Pretend(ledger, sick(first, OutOfMemory("no room\nlong tale", predicted_bytes=predicted)))
-    assert run_jobs(trainer, [first, second]) == 2
+    assert run_trials(trainer, [first, second]) == 2
     row = row_of(ledger, trainer, first)
     needs = "is estimated to need 0." if predicted is None else "needs 3.00 GiB"
     there_is = "" if available is None else ", 2.00 GiB are available"
@@ -172,7 +172,7 @@ def test_a_late_worker_writes_nothing_whatever_befell_it(
     def lost(*_: object, **__: object) -> None:
         raise LeaseLost("taken over")
 
-    (one,) = jobs(1)
+    (one,) = trials(1)
     trainer = Pretend(ledger, sick(one, late))
     for write in ("finish", "fail", "release"):
         monkeypatch.setattr(ledger, write, lost)
@@ -182,7 +182,7 @@ def test_a_late_worker_writes_nothing_whatever_befell_it(
 
 
 def test_a_stop_while_the_test_split_is_judged_keeps_the_trial(ledger: Ledger) -> None:
-    (one,) = jobs(1)
+    (one,) = trials(1)
 
     class Stopped(Pretend):
         def _record_test(self, *_: object) -> None:
@@ -216,15 +216,15 @@ def test_a_long_reason_is_cut() -> None:
 
 
 def test_what_a_kill_behind_the_record_leaves_is_removed(ledger: Ledger, tmp_path: Path) -> None:
-    first, second = jobs(2)
+    first, second = trials(2)
     trainer = Pretend(ledger)
     assert trainer.run(first)
     again = Pretend(ledger)
-    again.custody.folder = tmp_path
-    left, going_on = (tmp_path / trainer.row(job).key for job in (first, second))
+    again.claims.folder = tmp_path
+    left, going_on = (tmp_path / trainer.row(trial).key for trial in (first, second))
     for folder in (left, going_on):
         folder.mkdir()
-    again.custody.tidy([left.name, going_on.name])
+    again.claims.tidy([left.name, going_on.name])
     assert (left.exists(), going_on.exists()) == (False, True)
-    run_jobs(again, [first, second])
+    run_trials(again, [first, second])
     assert not going_on.exists()

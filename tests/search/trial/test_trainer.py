@@ -21,9 +21,9 @@ from scaling_search.data.dataset import Dataset, Split
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import CandidateRow, TrialRow
 from scaling_search.search.grid.contenders import Rival, scores_of
-from scaling_search.search.trial.scheduler import run_jobs
+from scaling_search.search.trial.scheduler import run_trials
 from scaling_search.search.trial.trainer import Trainer
-from scaling_search.search.trial.trial import Job
+from scaling_search.search.trial.trial import Trial
 from scaling_search.training import recipe as recipes
 from scaling_search.training.cache import enable_cache
 from scaling_search.training.hooks import Progress
@@ -43,8 +43,8 @@ def network(stages: str, *, norm: str = "batch", activation: str = "relu") -> Ne
     )
 
 
-def job(network: Network, seed: int = 0) -> Job:
-    return Job(network=network, cost=cost(network), seed=seed, label="tiny")
+def trial_of(network: Network, seed: int = 0) -> Trial:
+    return Trial(network=network, cost=cost(network), seed=seed, label="tiny")
 
 
 TINY = network('{ block = "plain", width = 4 }')
@@ -86,7 +86,7 @@ DATASET = Dataset(
 
 @dataclass
 class Steps(Listener):
-    """A watcher that knows the last step."""
+    """A callback that knows the last step."""
 
     seen: list[int] = field(default_factory=lambda: [0])
 
@@ -101,13 +101,13 @@ def trainer(
     recipe: Recipe = RECIPE,
     should_stop: Callable[[], bool] = lambda: False,
     checkpoints: Path | None = None,
-    watcher: Steps | None = None,
+    callback: Steps | None = None,
 ) -> Trainer:
     return Trainer(
         ledger=ledger,
         dataset=DATASET,
         recipe=recipe,
-        watcher=watcher or Steps(),
+        callback=callback or Steps(),
         should_stop=should_stop,
         checkpoints=checkpoints,
     )
@@ -129,12 +129,12 @@ def only_row(ledger: Ledger) -> TrialRow:
 
 def undisturbed(folder: Path) -> TrialRow:
     with Ledger.open(folder / "undisturbed.db") as ledger:
-        assert trainer(ledger).run(job(TINY))
+        assert trainer(ledger).run(trial_of(TINY))
         return only_row(ledger)
 
 
 def test_a_trial_leaves_its_finals_its_epochs_its_bits_and_its_seconds(ledger: Ledger) -> None:
-    assert trainer(ledger).run(job(TINY))
+    assert trainer(ledger).run(trial_of(TINY))
     row = only_row(ledger)
     assert (row.state, row.network, row.seed, row.macs) == ("complete", fingerprint(TINY), 0, cost(TINY).macs)
     assert row.correct is not None and row.epochs is not None and row.correct_count == VALIDATION
@@ -148,14 +148,14 @@ def test_a_trial_leaves_its_finals_its_epochs_its_bits_and_its_seconds(ledger: L
     assert row.compile_seconds is not None and row.evaluate_seconds is not None
     assert min(row.compile_seconds, row.train_seconds, row.evaluate_seconds) > 0
     assert row.memory_bytes is not None and row.device and "jax" in json.loads(row.versions or "{}")
-    assert not trainer(ledger).run(job(TINY)), "a finished trial is not trained again"
+    assert not trainer(ledger).run(trial_of(TINY)), "a finished trial is not trained again"
 
 
 def test_one_seed_in_two_ledgers_is_the_same_to_the_bit_and_another_seed_is_not(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     work = trainer(ledger)
-    assert work.run(job(TINY)) and work.run(job(TINY, seed=1))
+    assert work.run(trial_of(TINY)) and work.run(trial_of(TINY, seed=1))
     first, other = sorted(ledger.trials(with_correct=True), key=lambda row: row.seed)
     assert result(first) == result(undisturbed(tmp_path))
     assert result(first) != result(other)
@@ -166,23 +166,23 @@ def test_one_seed_in_two_ledgers_is_the_same_to_the_bit_and_another_seed_is_not(
 def test_a_stopped_trial_is_given_back_and_ends_as_if_it_had_not_been_stopped(
     ledger: Ledger, tmp_path: Path, stop_at: int
 ) -> None:
-    watcher = Steps()
+    callback = Steps()
     stopping = trainer(
         ledger,
-        should_stop=lambda: watcher.seen[-1] >= stop_at,
+        should_stop=lambda: callback.seen[-1] >= stop_at,
         checkpoints=tmp_path / "kept",
-        watcher=watcher,
+        callback=callback,
     )
     with pytest.raises(TrainingStopped) as stopped:
-        stopping.run(job(TINY))
-    assert stopped.value.step == (watcher.seen[-1] or None)
-    assert watcher.seen[-1] < STEPS
+        stopping.run(trial_of(TINY))
+    assert stopped.value.step == (callback.seen[-1] or None)
+    assert callback.seen[-1] < STEPS
     row = only_row(ledger)
     assert (row.state, row.attempts, row.accuracy) == ("waiting", 0, None)
 
     again = Steps()
-    assert trainer(ledger, checkpoints=tmp_path / "kept", watcher=again).run(job(TINY))
-    assert again.seen[1] > watcher.seen[-1], "it went on where it was stopped"
+    assert trainer(ledger, checkpoints=tmp_path / "kept", callback=again).run(trial_of(TINY))
+    assert again.seen[1] > callback.seen[-1], "it went on where it was stopped"
     assert result(only_row(ledger)) == result(undisturbed(tmp_path))
     assert not list((tmp_path / "kept").glob("*")), "a finished trial needs no checkpoint"
 
@@ -194,8 +194,8 @@ def test_a_diverged_trial_is_recorded_never_ranked_and_the_others_go_on(ledger: 
         TINY,
     )
     absurd = RECIPE.model_copy(update={"learning_rate": 1e16, "weight_decay": 0.0})
-    jobs = [job(sick), job(well)]
-    assert run_jobs(trainer(ledger, recipe=absurd), jobs) == 2
+    trials = [trial_of(sick), trial_of(well)]
+    assert run_trials(trainer(ledger, recipe=absurd), trials) == 2
     rows = {row.network: row for row in ledger.trials(with_correct=True)}
     diverged = rows[fingerprint(sick)]
     assert (diverged.state, diverged.accuracy, diverged.loss, diverged.correct) == (
@@ -208,7 +208,7 @@ def test_a_diverged_trial_is_recorded_never_ranked_and_the_others_go_on(ledger: 
     assert rows[fingerprint(well)].state == "complete"
     table = scores_of([rival(sick), rival(well)], rows.values())
     assert table is not None and table.names == (fingerprint(well),)
-    assert run_jobs(trainer(ledger, recipe=absurd), jobs) == 0, "what diverged once would do so again"
+    assert run_trials(trainer(ledger, recipe=absurd), trials) == 0, "what diverged once would do so again"
 
 
 def rival(network: Network) -> Rival:
@@ -241,12 +241,12 @@ def test_what_another_process_has_claimed_is_left_to_it_until_it_is_dead(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     work = trainer(ledger)
-    ledger.add_trials([work.row(job(TINY))])
+    ledger.add_trials([work.row(trial_of(TINY))])
     command = [sys.executable, "-c", HOLDER, str(tmp_path / "l.db")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None and other.stdout.readline() == "held\n"
-        assert not work.run(job(TINY))
+        assert not work.run(trial_of(TINY))
         assert only_row(ledger).state == "running"
         other.kill()
-    assert work.run(job(TINY))
+    assert work.run(trial_of(TINY))
     assert result(only_row(ledger)) == result(undisturbed(tmp_path))

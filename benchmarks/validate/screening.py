@@ -1,4 +1,4 @@
-"""Searches with a first stage of a fifth of the epochs, by how far short training agrees with full training."""
+"""Searches with a screening of a fifth of the epochs, by how far short training agrees with full training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FIRST = 200_000_000
 
 
 def measure(searches: int, images: int) -> list[Characteristics]:
-    """The same searches for every agreement, so that its effect alone is seen; None is without a first stage."""
+    """The same searches for every agreement, so that its effect alone is seen; None is without a screening."""
     rows = []
     for surface in (one_best(0.0, CANDIDATES), hill(CANDIDATES)):
         for agreement in AGREEMENTS:
@@ -27,13 +27,13 @@ def measure(searches: int, images: int) -> list[Characteristics]:
                 first_search=_FIRST,
                 agreement=agreement,
             )
-            print(f"{searches} searches: {surface.name}, first stage {agreement}", file=sys.stderr)
+            print(f"{searches} searches: {surface.name}, screening {agreement}", file=sys.stderr)
             rows.append(found)
     return rows
 
 
 def lost(rows: Sequence[Characteristics]) -> float:
-    """The most that a first stage takes from the chance that the best is in the set."""
+    """The most that a screening takes from the chance that the best is in the set."""
     without = {row.surface: row.best_inside for row in rows if row.agreement is None}
     return max(without[row.surface] - row.best_inside for row in rows if row.agreement is not None)
 
@@ -42,7 +42,7 @@ def table(rows: Sequence[Characteristics]) -> Table:
     """Rates over the searches of a row."""
     return Table(
         name="first-stage",
-        title=f"A first stage of a fifth of the epochs, {ROUNDS} rounds, {rows[0].searches} searches each",
+        title=f"A screening of a fifth of the epochs, {ROUNDS} rounds, {rows[0].searches} searches each",
         columns=(
             Column(key="surface", title="surface", align="left", identifies=True),
             Column(key="agreement", title="agreement (ρ)"),
@@ -57,8 +57,8 @@ def table(rows: Sequence[Characteristics]) -> Table:
             Row(
                 cells={
                     "surface": f"{row.surface} (of {row.candidates})",
-                    "agreement": "no first stage" if row.agreement is None else f"{row.agreement:g}",
-                    "left": 100 * row.left_out,
+                    "agreement": "no screening" if row.agreement is None else f"{row.agreement:g}",
+                    "left": 100 * row.screened_out,
                     "unique": 100 * row.false_unique,
                     "inside": 100 * row.best_inside,
                     "size": row.set_size,
