@@ -110,7 +110,7 @@ class Search:
 
             tell("started")
             _tell_all(tell, often=self.often)
-            cache.default_folder = lambda: self.programs
+            cache.cache_folder = lambda *_: self.programs
             prepare(tell)
             main.main(["grid", "--study", str(study), "--ledger", str(self.ledger), "--json"])
 

@@ -29,8 +29,9 @@ def report(
     """Accuracy and MACs tables: the grid, the family, and the published EfficientNets beside them."""
     # Threads of NumPy's BLAS wait for each other longer than they save on matrices as small as these.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from scaling_search.report.render import render, save, show
+    from scaling_search.report.render import render, show
     from scaling_search.search.tables import study_report
+    from scaling_search.system.files import save
 
     form = "json" if as_json else form
     document = options.with_ledger(ledger, lambda opened: study_report.document(opened.snapshot(), study))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from scaling_search.errors import StoppedError
+from scaling_search.system.files import cache_folder
 
 if TYPE_CHECKING:
     from scaling_search.cli.progress import Bars
@@ -52,8 +52,7 @@ def work(place: str, command: str) -> Iterator[Work]:
 def checkpoint_folder(place: str) -> Path:
     """Beside a ledger file; in the user's cache for a database server."""
     if "://" in place and not place.startswith("sqlite"):
-        base = os.environ.get("XDG_CACHE_HOME")
-        return (Path(base) if base else Path.home() / ".cache") / "scaling-search" / "checkpoints"
+        return cache_folder("checkpoints")
     return Path(place.removeprefix("sqlite:///") + ".checkpoints")
 
 

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from scaling_search.errors import InputError
+from scaling_search.system.files import cache_folder
 
 VARIABLE = "SCALING_SEARCH_DATA"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
@@ -22,14 +23,6 @@ def data_directory(given: Path | None = None) -> Path:
         return given.expanduser()
     named = os.environ.get(VARIABLE)
     return Path(named).expanduser() if named else cache_folder()
-
-
-def cache_folder() -> Path:
-    """Our folder in the user's cache: what can be made again lies there."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    # The XDG rules say that a relative path there is to be ignored.
-    home = Path(cache) if cache and Path(cache).is_absolute() else Path.home() / ".cache"
-    return home / "scaling-search"
 
 
 def tfds_directories(data_dir: Path) -> tuple[Path, ...]:

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,14 +53,11 @@ from scaling_search.ledger.storage.schema import (
     Row,
 )
 from scaling_search.ledger.storage.upgrade import create_file, ready
+from scaling_search.system.clock import utc_now
 
 LEASE_SECONDS = 60.0
 ATTEMPTS = 3
 _ROW_BYTES = 4096  # a trial's row without its texts and bits, rounded up
-
-
-def _utc_now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)
@@ -106,7 +102,7 @@ class Ledger(Reader):
         lease_seconds: float = LEASE_SECONDS,
         attempts: int = ATTEMPTS,
         clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], str] = _utc_now,
+        wall: Callable[[], str] = utc_now,
     ) -> Self:
         """Open a ledger by path or URL, creating or upgrading it unless `read_only`.
 

@@ -13,7 +13,6 @@ import fcntl
 import functools
 import hashlib
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -26,6 +25,9 @@ from pathlib import Path
 
 import jax
 import jax.ffi
+
+from scaling_search.system.files import cache_folder
+from scaling_search.system.machine import instruction_set
 
 Sources = list[tuple[str, bytes]]
 
@@ -119,7 +121,7 @@ def _sources() -> Sources:
 def _identity(compiler: str, sources: Sources) -> str:
     about = subprocess.run([compiler, "--version"], capture_output=True, check=True, timeout=60).stdout  # noqa: S603
     digest = hashlib.sha256(
-        b"\0".join([compiler.encode(), about, repr((_FLAGS, _NATIVE)).encode(), _processor()])
+        b"\0".join([compiler.encode(), about, repr((_FLAGS, _NATIVE)).encode(), instruction_set().encode()])
     )
     digest.update(metadata.version("jaxlib").encode())
     for name, content in sources:
@@ -127,18 +129,9 @@ def _identity(compiler: str, sources: Sources) -> str:
     return digest.hexdigest()[:16]
 
 
-def _processor() -> bytes:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return " ".join((platform.machine(), platform.processor(), platform.version())).encode()
-    described = ("model name", "flags", "Features", "CPU part")
-    return "\n".join(sorted({line for line in lines if line.startswith(described)})).encode()
-
-
 def _built(compiler: str, identity: str, sources: Sources) -> Path:
     """The library's path, after compiling it where no process has yet. Whole or absent: it is moved into place."""
-    folder = _cache()
+    folder = cache_folder("kernels")
     library = folder / f"kernels-{identity}.so"
     if library.exists():
         return library
@@ -169,9 +162,3 @@ def _alone(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _cache() -> Path:
-    named = os.environ.get("XDG_CACHE_HOME")
-    home = Path(named) if named and Path(named).is_absolute() else Path.home() / ".cache"
-    return home / "scaling-search" / "kernels"

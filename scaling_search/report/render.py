@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 import shutil
 import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO
 
-from scaling_search.errors import StorageError, UsageError, suggest
+from scaling_search.errors import UsageError, suggest
 from scaling_search.report.table import Document, Table, of
 
 FORMATS = ("text", "markdown", "csv", "json", "latex", "html")
@@ -87,32 +83,3 @@ def write(text: str, *, stream: TextIO | None = None) -> None:
         text = plain(text).encode(encoding, "replace").decode(encoding)
     stream.write(text)
     stream.flush()
-
-
-def save(text: str, path: Path) -> None:
-    """Write a file whole or not at all (UTF-8). Errors: StorageError, naming the path and the bytes needed."""
-    data = text.encode()
-    draft: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.")
-        draft = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.chmod(0o666 & ~_umask())
-        draft.replace(path)
-    except OSError as error:
-        if draft is not None:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        need = f" ({len(data):,} bytes needed)" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        raise StorageError(f"cannot write {path}: {reason}{need}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

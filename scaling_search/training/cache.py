@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
 import tempfile
 import warnings
 import zlib
@@ -13,24 +11,23 @@ from pathlib import Path
 import jax
 from jax.experimental.compilation_cache import compilation_cache
 
+from scaling_search.system.files import cache_folder
+from scaling_search.system.machine import instruction_set
+
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
 
 
-def default_folder() -> Path:
-    """The user's cache folder (XDG_CACHE_HOME, else ~/.cache), under our name."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "scaling-search" / "programs"
-
-
 def enable_cache(folder: Path | None = None) -> Path | None:
-    """Keeps every compiled program in ``folder`` (default: `default_folder`) and reuses it, in this and later
-    processes.
+    """Keeps every compiled program in ``folder`` (default: `programs` in our cache folder).
+
+    It is reused in this and later processes.
 
     JAX's own key covers program, options, versions and device kind; a subfolder per processor keeps a shared home
     from mixing machines whose instruction sets differ. Returns the folder in use, or None, after one warning, where
     it cannot be written: the cache saves time and is never a reason to fail.
     """
-    chosen = (default_folder() if folder is None else folder) / _processor()
+    processor = hashlib.sha256(instruction_set().encode()).hexdigest()[:16]
+    chosen = (cache_folder("programs") if folder is None else folder) / processor
     # JAX repeats this for every program; on a full disk that would be hundreds of lines.
     warnings.filterwarnings("once", message="Error (reading|writing) persistent compilation cache entry")
     try:
@@ -66,14 +63,3 @@ def _remove_torn(folder: Path) -> None:
         except zlib.error:
             entry.unlink(missing_ok=True)
     looked.touch()
-
-
-def _processor() -> str:
-    """A short name for the processor's kind and instruction set."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    traits = sorted({line for line in lines if line.startswith(("flags", "Features", "model name"))})
-    text = "\n".join([platform.machine(), platform.processor(), *traits])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -23,7 +23,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     before = jax.config.jax_compilation_cache_dir
     folder = tmp_path_factory.mktemp("programs")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cache, "default_folder", lambda: folder)
+        patch.setattr(cache, "cache_folder", lambda name: folder)
         yield
     jax.config.update("jax_compilation_cache_dir", before)
     compilation_cache.reset_cache()

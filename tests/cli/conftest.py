@@ -17,8 +17,8 @@ from scaling_search.training import cache
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Compiled programs and measurements go to a folder of the test's own, not to the user's."""
     before = jax.config.jax_compilation_cache_dir
-    monkeypatch.setattr(cache, "default_folder", lambda: tmp_path / "programs")
-    monkeypatch.setattr(timing_cache, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(cache, "cache_folder", lambda name: tmp_path / "programs")
+    monkeypatch.setattr(timing_cache, "cache_folder", lambda *parts: tmp_path.joinpath("cache", *parts))
     yield
     jax.config.update("jax_compilation_cache_dir", before)
     compilation_cache.reset_cache()

@@ -272,9 +272,9 @@ def test_processes_are_told_apart_by_their_start() -> None:
     here = this_process()
     assert not is_gone(here, here)
     assert is_gone(
-        dataclasses.replace(here, start="0"), here
+        dataclasses.replace(here, start=0.0), here
     )  # the number was given to another process since
-    assert not is_gone(Process(host="another", pid=here.pid, start="0"), here)
+    assert not is_gone(Process(host="another", pid=here.pid, start=0.0), here)
     assert not is_gone(dataclasses.replace(here, start=None), here)
 
 

@@ -15,8 +15,9 @@ from scaling_search.report.formats import svg
 from scaling_search.report.picture import accuracy_plot
 from scaling_search.report.plot import linear_ticks, log_ticks
 from scaling_search.report.published import efficientnets
-from scaling_search.report.render import Terminal, render, save, show, terminal, write
+from scaling_search.report.render import Terminal, render, show, terminal, write
 from scaling_search.report.study import study_document
+from scaling_search.system.files import save
 from tests.report import sample
 
 SPEED = Path(__file__).with_name("speed.py")

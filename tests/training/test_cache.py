@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from scaling_search.training.cache import default_folder, enable_cache
+from scaling_search.training.cache import enable_cache
 
 PROGRAM = """
 import sys
@@ -55,12 +54,3 @@ def test_a_folder_that_cannot_be_made_is_one_warning(tmp_path: Path) -> None:
         assert enable_cache(blocked) is None
     assert len(warned) == 1
     assert jax.config.jax_compilation_cache_dir == before
-
-
-def test_the_default_is_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_folder() == tmp_path / "scaling-search" / "programs"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert default_folder() == tmp_path / ".cache" / "scaling-search" / "programs"
-    assert os.environ["HOME"] == str(tmp_path)

@@ -46,7 +46,8 @@ class Watch:
 
     def is_dead(self, lease: LeaseRow, server_now: float | None) -> bool:
         """`server_now` is the database server's clock, None where there is no server."""
-        if is_gone(Process(host=lease.host, pid=lease.pid, start=lease.process_start), self.here):
+        start = None if lease.process_start is None else float(lease.process_start)
+        if is_gone(Process(host=lease.host, pid=lease.pid, start=start), self.here):
             return True
         if server_now is not None and lease.beat_at is not None:
             return server_now - lease.beat_at > self.seconds
@@ -83,7 +84,7 @@ def take(
         worker=worker,
         host=watch.here.host,
         pid=watch.here.pid,
-        process_start=watch.here.start,
+        process_start=None if watch.here.start is None else f"{watch.here.start:.2f}",
         beats=0,
         beat_at=now,
     )

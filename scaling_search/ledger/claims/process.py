@@ -7,7 +7,10 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 _PROC = Path("/proc")
+_SAME_SECONDS = 2.0  # boot times are whole seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +19,7 @@ class Process:
 
     host: str
     pid: int
-    start: str | None  # clock ticks since boot; None where the system does not say
+    start: float | None  # seconds after the machine's start; None where the system does not say
 
 
 def this_process() -> Process:
@@ -28,7 +31,8 @@ def is_gone(process: Process, here: Process) -> bool:
     """True when the process ran on this very machine and no longer does; False when it does, or when we cannot know."""
     if process.host != here.host or process.start is None:
         return False
-    return _start(process.pid) != process.start
+    now = _start(process.pid)
+    return now is None or abs(now - process.start) > _SAME_SECONDS
 
 
 def _host() -> str:
@@ -40,13 +44,13 @@ def _host() -> str:
         return platform.node()
 
 
-def _start(pid: int) -> str | None:
+def _start(pid: int) -> float | None:
     """When a live process started; None when there is none, or when it is a zombie."""
     try:
-        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
-    except OSError:
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return None
+        # Both move alike when the machine's clock is set; their difference does not.
+        return float(process.create_time() - psutil.boot_time())
+    except psutil.Error:
         return None
-    # The second field is the program's name in parentheses, which may itself hold spaces and parentheses.
-    fields = text.rpartition(")")[2].split()
-    state, start = fields[0], fields[19]
-    return None if state in ("Z", "X") else start

@@ -197,7 +197,7 @@ class LeaseRow:
     worker: str
     host: str
     pid: int
-    process_start: str | None
+    process_start: str | None  # seconds after the machine's start
     beats: int
     beat_at: float | None  # the database server's clock in seconds; None where there is no server
 

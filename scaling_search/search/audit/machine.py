@@ -15,6 +15,7 @@ from scaling_search.data.dataset import DatasetInfo
 from scaling_search.data.places import data_directory
 from scaling_search.ledger.storage.filesystem import network_warning
 from scaling_search.search.trial import provenance
+from scaling_search.system import machine as system
 
 # Builds with the fix of the WAL corruption bug of 3.7.0 to 3.51.2: 3.51.3 and its two back-ports.
 _WAL_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
@@ -56,8 +57,8 @@ def examine() -> Machine:
             "kernels": native.state(),
             "sqlite": sqlite3.sqlite_version,
             "sqlite_wal_safe": wal_is_safe(sqlite3.sqlite_version_info),
-            "processor": provenance.processor(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "processor": system.processor(),
+            "cores": system.cores(),
             "memory_available_bytes": memory,
             "folder": str(here),
             "folder_free_bytes": _free(here),

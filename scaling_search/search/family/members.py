@@ -10,12 +10,12 @@ from pathlib import Path
 from scaling_search.architecture import toml
 from scaling_search.architecture.network import Network
 from scaling_search.errors import UsageError
-from scaling_search.report.render import save
 from scaling_search.scaling.coefficients import Coefficients, parse_phi
 from scaling_search.search.plan.budget import Meter
 from scaling_search.search.plan.candidates import Candidate, candidate, matched, search_space
 from scaling_search.search.plan.grid_plan import base_of
 from scaling_search.search.plan.study import Study
+from scaling_search.system.files import save
 
 NOT_TRAINED = "not trained"
 

@@ -6,13 +6,13 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import DecisionRow, TrialRow
 from scaling_search.report.table import Interval
 from scaling_search.search.plan.candidates import Candidate
 from scaling_search.statistics.power_law import Flatness, Point, flat, predict
+from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
@@ -53,7 +53,7 @@ def record_prediction(ledger: Ledger, study: str, member: Candidate, known: Sequ
                 verdict=PREDICTED,
                 statistic=said.accuracy,
                 detail=json.dumps(asdict(said)),
-                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                created_at=utc_now(),
             )
         ]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from scaling_search.ledger.storage.rows import FINISHED, DecisionRow, TrialRow
@@ -13,6 +13,7 @@ from scaling_search.report.figures import duration
 from scaling_search.search.forecast.model import Basis, Forecast, NetworkSeed, elapsed, forecast, missing
 from scaling_search.search.plan.grid_plan import Planned
 from scaling_search.search.trial.ledger_rows import BEFORE_ALL, WHOLE_STUDY
+from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
@@ -81,7 +82,7 @@ def record_forecast(ledger: Ledger, planned: Planned, basis: Basis, rows: Sequen
                 verdict=VERDICT,
                 statistic=found.total_seconds,
                 detail=json.dumps(detail),
-                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                created_at=utc_now(),
             )
         ]
     )

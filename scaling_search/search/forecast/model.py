@@ -23,7 +23,7 @@ from scaling_search.search.forecast.timing_cache import Calibration
 from scaling_search.search.plan.candidates import Candidate
 from scaling_search.search.plan.contenders import blocks, contenders
 from scaling_search.search.plan.grid_plan import Planned
-from scaling_search.search.trial import provenance
+from scaling_search.system.machine import available_memory
 from scaling_search.training.recipe import Recipe
 
 # A network and a seed.
@@ -176,7 +176,7 @@ def forecast(planned: Planned, basis: Basis, done: Collection[NetworkSeed]) -> F
         total_seconds=screening + elapsed(trials, trial_seconds, compiling, platform=basis.platform),
         missing=len(trials),
         memory_bytes=memory(planned, basis.platform),
-        available_bytes=provenance.host_memory() if basis.platform == "cpu" else basis.memory_bytes,
+        available_bytes=available_memory() if basis.platform == "cpu" else basis.memory_bytes,
     )
 
 

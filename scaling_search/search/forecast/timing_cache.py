@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaling_search.architecture.network import Network, fingerprint
-from scaling_search.data.places import cache_folder
 from scaling_search.errors import StorageError
-from scaling_search.report.render import save
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import provenance
 from scaling_search.search.trial.timing import Timing
+from scaling_search.system.files import cache_folder, save
 
 if TYPE_CHECKING:
     from scaling_search.data.dataset import DatasetInfo
@@ -45,7 +44,7 @@ def place(study: Study, base: Network, info: DatasetInfo) -> Path:
     """
     recipe = study.resolved_recipe()
     decides = [
-        provenance.machine(),
+        provenance.speed_traits(),
         provenance.versions(),
         fingerprint(base),
         [recipe.optimizer, recipe.batch_size, recipe.ema is None, recipe.clip_norm is None],
@@ -53,7 +52,7 @@ def place(study: Study, base: Network, info: DatasetInfo) -> Path:
         [info.name, info.train_count, study.dataset.validation],
     ]
     name = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:32]
-    return cache_folder() / "timings" / f"{name}.json"
+    return cache_folder("timings") / f"{name}.json"
 
 
 def read(path: Path) -> Calibration | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import DecisionRow
@@ -18,6 +17,7 @@ from scaling_search.search.grid import (
 from scaling_search.search.grid.contenders import rivals_of, scores_of
 from scaling_search.search.plan.study import Study
 from scaling_search.statistics.scores import Scores
+from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
@@ -52,7 +52,7 @@ class Race:
         bases = decision_log.bases(
             scores, seeds=self.study.grid.seeds, level=analysis.LEVEL, trained_by=trained_by
         )
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = utc_now()
         have = {replace(row, created_at=now) for row in recorded}
         new = [
             row

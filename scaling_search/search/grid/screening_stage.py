@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from scaling_search.ledger.storage.rows import DecisionRow
@@ -19,6 +18,7 @@ from scaling_search.search.plan.contenders import Contender
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial.ledger_rows import SCREENING, WHOLE_STUDY
 from scaling_search.search.trial.scheduler import run_trials, trial_of
+from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
@@ -126,7 +126,7 @@ def _record(
                 verdict=verdict,
                 statistic=(None if agreed is None else agreed.tau) if whole else short[name],
                 detail=json.dumps(summary if whole else {"epochs": epochs}),
-                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                created_at=utc_now(),
             )
         )
     ledger.record_decisions(rows)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +19,7 @@ from scaling_search.search.plan.candidates import Candidate
 from scaling_search.search.plan.grid_plan import Plan
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import provenance
+from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
@@ -56,7 +56,7 @@ def study_row(study: Study, *, recipe: str, dataset: str) -> StudyRow:
         # Its own name where the study has a file: a report is read where that path means nothing.
         baseline=load_network(study.baseline).name,
         dataset_name=study.dataset.name,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=utc_now(),
         recipe=recipe,
         dataset=dataset,
     )

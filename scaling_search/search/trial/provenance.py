@@ -11,6 +11,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from scaling_search.system import machine
+
 _PACKAGES = ("scaling-search", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -30,10 +32,10 @@ def device() -> str:
     first = jax.devices()[0]
     if first.platform != "cpu":
         return f"{jax.device_count()} x {first.device_kind}"
-    return f"cpu, {processor()}, {len(_cores())} cores"
+    return f"cpu, {machine.processor()}, {machine.cores()} cores"
 
 
-def machine() -> str:
+def speed_traits() -> str:
     """What decides how fast this machine is, as far as it is known without starting the accelerator's library."""
     gpus = sorted(
         line.partition(":")[2].strip()
@@ -45,7 +47,7 @@ def machine() -> str:
         name: os.environ.get(name)
         for name in ("JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES", "SCALING_SEARCH_KERNELS")
     }
-    return json.dumps([processor(), len(_cores()), gpus, chosen])
+    return json.dumps([machine.processor(), machine.cores(), gpus, chosen])
 
 
 def platform_name() -> str:
@@ -63,35 +65,7 @@ def available_memory() -> int | None:
     if first.platform != "cpu":
         stats = first.memory_stats()
         return None if not stats else int(stats["bytes_limit"]) - int(stats["bytes_in_use"])
-    return host_memory()
-
-
-def host_memory() -> int | None:
-    """Bytes that the host can still give, where the system tells."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return None
-
-
-def processor() -> str:
-    """The processor's own name, where the system tells."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _cores() -> set[int]:
-    if hasattr(os, "sched_getaffinity"):
-        return set(os.sched_getaffinity(0))
-    return set(range(os.cpu_count() or 1))
+    return machine.available_memory()
 
 
 @cache

@@ -36,7 +36,7 @@ TIMING = Timing(
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Compiled programs go to a folder of the test's own."""
     before = jax.config.jax_compilation_cache_dir
-    monkeypatch.setattr(cache, "default_folder", lambda: tmp_path / "programs")
+    monkeypatch.setattr(cache, "cache_folder", lambda name: tmp_path / "programs")
     yield
     jax.config.update("jax_compilation_cache_dir", before)
     compilation_cache.reset_cache()

@@ -1,0 +1,80 @@
+"""The cache folder, and files that appear complete or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import platformdirs
+
+from scaling_search.errors import StorageError
+
+NAME = "scaling-search"
+# What a writer that was killed leaves behind.
+DRAFT_PREFIX = ".draft-"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+def cache_folder(*parts: str) -> Path:
+    """Our folder in the user's cache, or one below it: what can be made again lies there. It need not exist."""
+    folder = platformdirs.user_cache_path(NAME)
+    if not folder.is_absolute():
+        # No home is known (a user id without a name, as in containers): a folder of that user's own.
+        folder = Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid() if hasattr(os, 'getuid') else 0}"
+    return folder.joinpath(*parts)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to that takes the place of `path` when the block ends, and vanishes when the block fails.
+
+    What other processes read under `path` is the old file or the new one, complete, also after a power cut.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=DRAFT_PREFIX)
+    draft = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp's are for their owner alone; others may read what others may read here.
+        draft.chmod(0o666 & ~_umask())
+        draft.replace(path)
+        sync_folder(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+
+
+def save(content: str | bytes, path: Path) -> None:
+    """Writes a file by `replacing`, and its folder; text as UTF-8. Errors: StorageError naming path and bytes."""
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            file.write(data)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        need = f" ({len(data):,} bytes needed)" if error.errno in _NO_ROOM else ""
+        raise StorageError(f"cannot write {path}: {reason}{need}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Has a folder's names on the disk, where its file system can."""
+    with contextlib.suppress(OSError):  # some network file systems refuse
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,97 @@
+"""This machine: processor, cores and memory, as far as a container lets the process use them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+# A limit of cgroup v1 that is this large is none: the largest page-aligned 63-bit number.
+_NO_LIMIT = 1 << 60
+
+
+def processor() -> str:
+    """The processor's own name, where the system tells."""
+    named = [line for line in _cpuinfo() if line.startswith("model name")]
+    return named[0].partition(":")[2].strip() if named else platform.processor() or platform.machine()
+
+
+def instruction_set() -> str:
+    """All that decides what compiled code may use: the same text on machines that can share it."""
+    traits = ("model name", "flags", "Features", "CPU part")
+    described = sorted({line for line in _cpuinfo() if line.startswith(traits)})
+    return "\n".join(described) or " ".join((platform.machine(), platform.processor(), platform.version()))
+
+
+def cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def available_memory() -> int:
+    """Bytes that this process can still take: what the host has, or what its container leaves, the less of both."""
+    free = [limit - used for limit, used in _cgroup_memory(Path("/sys/fs/cgroup"), _own_cgroups())]
+    return max(0, min([int(psutil.virtual_memory().available), *free]))
+
+
+@cache
+def _cpuinfo() -> tuple[str, ...]:
+    try:
+        return tuple(Path("/proc/cpuinfo").read_text(errors="replace").splitlines())
+    except OSError:
+        return ()
+
+
+def _own_cgroups() -> str:
+    try:
+        return Path("/proc/self/cgroup").read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _cgroup_memory(root: Path, own: str) -> list[tuple[int, int]]:
+    """(limit, used without the page cache) of each control group that holds this process and limits its memory.
+
+    `own` is the text of /proc/self/cgroup: lines `ID:CONTROLLERS:PATH`, without controllers for version 2. In a
+    container the paths may be the host's, so the root of each hierarchy is looked at too.
+    """
+    found = []
+    for line in own.splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            base, names = root, ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in controllers.split(","):
+            base, names = (
+                root / "memory",
+                ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+            )
+        else:
+            continue
+        at = base / path.strip("/")
+        for folder in (at, *at.parents):
+            if not folder.is_relative_to(base):
+                break
+            limit, used = _number(folder / names[0]), _number(folder / names[1])
+            if limit is not None and used is not None and limit < _NO_LIMIT:
+                found.append((limit, used - _statistic(folder / "memory.stat", names[2])))
+    return found
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # absent, or "max"
+        return None
+
+
+def _statistic(path: Path, name: str) -> int:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name} ")), 0)
