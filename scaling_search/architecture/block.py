@@ -102,7 +102,7 @@ class Stage(Strict, ABC):
 
 
 class Stem(Strict, ABC):
-    """What stands before the screening."""
+    """What comes before the first stage."""
 
     block: str
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny
+from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, ValidationError
 from pydantic_core import PydanticCustomError
 
 from scaling_search.architecture.block import Count, Head, Rate, Stage, Stem, Style
@@ -22,9 +23,9 @@ from scaling_search.architecture.operations import (
     Shape,
     chain,
 )
-from scaling_search.architecture.schema import Strict
+from scaling_search.architecture.schema import Strict, canonical, digest
 from scaling_search.architecture.shapes import output_shape
-from scaling_search.errors import InputError, suggest
+from scaling_search.errors import InputError, explain, suggest
 
 _MOST_BLOCKS = 100_000  # counting them takes some ten seconds; nobody has trained a hundredth of it
 B = TypeVar("B", Stem, Stage, Head)
@@ -96,7 +97,7 @@ class Network(Strict):
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One row of the network: a stem, a stage or a head, with the shapes before and behind it."""
+    """One row of the network: a stem, a stage or a head, with the shapes before and after it."""
 
     label: str
     operation: Operation
@@ -176,9 +177,25 @@ def operation_tree(network: Network, resolution: int | None = None) -> Chain:
     return Chain(tuple(part.operation for part in parts(network, resolution)))
 
 
-def fingerprint(network: Network) -> str:
-    """SHA-256 (hex) of the canonical form without its labels: equal networks, equal fingerprints."""
-    from scaling_search.architecture.toml import write
+def definition(network: Network) -> str:
+    """The canonical text of a network without its labels, name and source: what the fingerprint is taken of."""
+    return canonical(network, leave_out=("name", "source"))
 
-    unlabelled = network.model_copy(update={"name": "-", "source": ""})
-    return hashlib.sha256(write(unlabelled).encode()).hexdigest()
+
+@lru_cache(maxsize=4096)  # a plan asks for those of the same networks many times
+def fingerprint(network: Network) -> str:
+    """SHA-256 (hex) of the definition: equal networks, equal fingerprints."""
+    return digest(definition(network))
+
+
+def from_definition(text: str, *, name: str) -> Network:
+    """The network of a canonical text. Errors: InputError for a text of another format or of no network."""
+    try:
+        table = json.loads(text)
+        if not isinstance(table, dict) or table.pop("format", None) != 1:
+            raise InputError(f"network {name}: its definition has an unknown format")
+        return Network.model_validate({"name": name, **table})
+    except ValidationError as error:
+        raise explain(error, f"network {name}") from None
+    except ValueError as error:
+        raise InputError(f"network {name}: its definition is not JSON: {error}") from None

@@ -1,7 +1,16 @@
-"""Strict, frozen tables: an unknown key is an error that lists the legal ones."""
+"""Strict, frozen tables: an unknown key is an error that lists the legal ones; and the one text that each stands for.
+
+A fingerprint covers everything that it stands for: the canonical text has every field of format 1, defaults included,
+so that a changed default changes the fingerprint. A field that was added later is marked with `Later` and written only
+where it differs from its neutral value (what was done before the field existed), so that old fingerprints stay valid.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -24,3 +33,40 @@ class Strict(BaseModel):
                     message = suggest("key", key, cls.model_fields).replace("{", "{{").replace("}", "}}")
                     raise PydanticCustomError("unknown_key", "{message}", {"message": message})
         return table
+
+
+@dataclass(frozen=True)
+class Later:
+    """Marks a field (in `Annotated`) that format 1 did not have. `neutral` never changes, unlike a default."""
+
+    neutral: Any
+
+
+def canonical(table: BaseModel | Mapping[str, Any], *, leave_out: Collection[str] = ()) -> str:
+    """One JSON text for equal tables: sorted keys, ASCII, no spaces, a format number. `leave_out` names labels."""
+    content = {key: value for key, value in _plain(table).items() if key not in leave_out}
+    return json.dumps({"format": 1, **content}, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(text: str) -> str:
+    """SHA-256 of a text, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Tables as dictionaries, without later fields at their neutral values."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        given = {name: getattr(value, name) for name in fields}
+        return {
+            name: _plain(one) for name, one in given.items() if not _is_neutral(fields[name].metadata, one)
+        }
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value
+
+
+def _is_neutral(metadata: Collection[Any], value: Any) -> bool:
+    return any(isinstance(mark, Later) and mark.neutral == value for mark in metadata)

@@ -34,8 +34,9 @@ def grid(
     from scaling_search.report.render import show, write
     from scaling_search.report.study import adjusted_table, grid_table
     from scaling_search.report.table import Document
-    from scaling_search.search.grid import search as use_case
-    from scaling_search.search.tables.grid_table import record, report_of
+    from scaling_search.search.grid import search
+    from scaling_search.search.grid.report import report_of
+    from scaling_search.search.tables.grid_table import record
 
     settings = options.study(
         start,
@@ -48,19 +49,18 @@ def grid(
         grid__racing=False if exhaustive else None,
     )
     with work(ledger, "scaling-search grid …") as at:
-        outcome = use_case.grid(
+        result = search.grid(
             settings,
-            at.ledger,
-            callback=at.bars,
+            ledger=at.ledger,
+            callbacks=(at.bars,),
             should_stop=lambda: at.stop.requested,
-            checkpoints=at.checkpoints,
             retry_failed=retry_failed,
         )
-        report = report_of(at.ledger, settings, outcome.trials, outcome.found)
+        report = report_of(at.ledger, result.study, result.trials, result.found)
     if as_json:
-        write(dumps(record(settings, outcome)))
+        write(dumps(record(result)))
     else:
-        moved = any(row.status != "kept" for row in (*report.rows, *report.dropped))
-        tables = (grid_table(report), *((adjusted_table(report),) if moved else ()))
+        adjusted = any(row.status != "kept" for row in (*report.rows, *report.dropped))
+        tables = (grid_table(report), *((adjusted_table(report),) if adjusted else ()))
         show(Document(title="", tables=tables))
-    finish(outcome.trials)
+    finish(result.trials)

@@ -34,7 +34,15 @@ class Start:
     """The study that the other options change."""
 
     study: Annotated[
-        Path | None, typer.Option("--study", help="A study file (TOML). Default: the packaged digits study.")
+        str | None,
+        typer.Option(
+            "--study",
+            metavar="FILE",
+            help="A study file (TOML). Default: the packaged study of handwritten digits.",
+        ),
+    ] = None
+    name: Annotated[
+        str | None, typer.Option("--name", help="What the ledger calls this study."), Key(name="name")
     ] = None
     phi: Annotated[
         str | None,
@@ -189,25 +197,71 @@ def study(start: Start, *groups: Any, table: str, **more: Any) -> Any:
     """
     from scaling_search.search.plan import study as studies
 
-    given = changes(start, *groups, table=table)
-    given |= {key.replace("__", "."): value for key, value in more.items()}
-    if start.study is None:
-        text = (resources.files("scaling_search.search.plan") / "digits.toml").read_text(encoding="utf-8")
-        found = studies.parse(text, what="the packaged digits study")
-        if given["baseline"] is not None:
-            # Its tolerances are as coarse as its proxy needs, and the proxy goes.
-            usual = studies.Grid()
-            grid = found.grid.model_copy(
-                update={"tolerance": usual.tolerance, "macs_tolerance": usual.macs_tolerance}
+    given = _given(start, *groups, table=table, **more)
+    if start.study is not None:
+        return _changed(studies.read(Path(start.study)), given)
+    found = packaged()
+    if given["baseline"] is not None:
+        # Its tolerances are as coarse as its proxy needs, and the proxy goes.
+        usual = studies.Grid()
+        kept = {"tolerance": usual.tolerance, "macs_tolerance": usual.macs_tolerance}
+        found = found.model_copy(update={"grid": found.grid.model_copy(update=kept)})
+    return _changed(found, given)
+
+
+def scaled_study(ledger: str, start: Start, *groups: Any, **more: Any) -> tuple[Any, Any]:
+    """The study to scale and its row: of a file, of a name in the ledger, or the newest there; else the packaged one.
+
+    A study from the ledger brings its network along. Errors: InputError, also where the baseline's file is another
+    network by now; UsageError for an option.
+    """
+    from scaling_search.cli.progress import say
+    from scaling_search.search.family.source import from_ledger
+    from scaling_search.search.tables.study_report import choose
+
+    given = _given(start, *groups, table="scale", **more)
+    named = start.study is not None and not _is_file(start.study)
+    newest = start.study is None and given["baseline"] is None and given["dataset.name"] is None
+    if not (named or newest) or not exists(ledger):
+        return study(start, *groups, table="scale", **more), None
+    with_rows = with_ledger(ledger, lambda opened: bool(opened.rows(_studies())))
+    if newest and not with_rows:
+        return study(start, *groups, table="scale", **more), None
+    row, found = with_ledger(ledger, lambda opened: from_ledger(opened, choose(opened, start.study)))
+    if newest:
+        say(f"study {row.name}, the newest in {ledger} (--study names another)")
+    return _changed(found, given), row
+
+
+def chosen_triple(ledger: Any, space: Any, known: Any, triple: Any) -> tuple[Any, Any]:
+    """(triple, what is raised in its place or None): the winner of the study's grid unless a triple is given."""
+    from scaling_search.search.family.scale import raised_triple
+    from scaling_search.search.grid.ledger_results import winner
+    from scaling_search.search.trial import registry
+    from scaling_search.search.trial.setup import data_fingerprint
+
+    row = known
+    if row is None:
+        dataset = data_fingerprint(space.study)
+        row = None if dataset is None else registry.find(ledger, space, dataset)
+    if triple is None:
+        if row is None:
+            raise InputError(
+                "this ledger has no search with this network, data and recipe: run `scaling-search grid` first, or "
+                "give --coefficients ALPHA,BETA,GAMMA"
             )
-            found = found.model_copy(update={"grid": grid})
-    else:
-        found = studies.read(start.study)
-    try:
-        return studies.override(found, given)
-    except InputError as error:
-        # The file was read above: what is wrong now was given as an option.
-        raise UsageError(str(error)) from None
+        triple = winner(ledger, row)
+    if space.study.scale.factors == "nominal":
+        return triple, None
+    return triple, raised_triple(ledger, None if row is None else row.name, triple)
+
+
+def packaged() -> Any:
+    """The study that comes with the program: the demo."""
+    from scaling_search.search.plan import study as studies
+
+    text = (resources.files("scaling_search.search.plan") / "digits.toml").read_text(encoding="utf-8")
+    return studies.parse(text, what="the packaged digits study")
 
 
 def exists(place: str) -> bool:
@@ -221,3 +275,28 @@ def with_ledger(place: str, use: Callable[[Any], Any]) -> Any:
 
     with Ledger.open(place, read_only=True) as opened:
         return use(opened)
+
+
+def _given(start: Start, *groups: Any, table: str, **more: Any) -> dict[str, Any]:
+    given = changes(start, *groups, table=table)
+    return given | {key.replace("__", "."): value for key, value in more.items()}
+
+
+def _changed(found: Any, given: dict[str, Any]) -> Any:
+    from scaling_search.search.plan import study as studies
+
+    try:
+        return studies.override(found, given)
+    except InputError as error:
+        # The file was read before: what is wrong now was given as an option.
+        raise UsageError(str(error)) from None
+
+
+def _is_file(text: str) -> bool:
+    return text.endswith(".toml") or "/" in text or Path(text).is_file()
+
+
+def _studies() -> Any:
+    from scaling_search.ledger.storage.schema import STUDIES
+
+    return STUDIES

@@ -25,7 +25,8 @@ def plan(
     power: Annotated[
         float | None,
         typer.Option(
-            "--power", help="How many seeds a difference in accuracy needs, such as 0.01 (one point)."
+            "--power",
+            help="How many seeds a difference in accuracy needs, such as 0.01 (one point); needs finished trials.",
         ),
     ] = None,
     measure: Annotated[
@@ -39,21 +40,16 @@ def plan(
     from scaling_search.cli.progress import Bars
     from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
-    from scaling_search.search.forecast.step_latency import step_timer
-    from scaling_search.search.grid import requirements
-    from scaling_search.search.plan import grid_plan as use_case
+    from scaling_search.search.forecast.step_latency import timed_space
+    from scaling_search.search.grid.requirements import requirements
+    from scaling_search.search.plan.grid_plan import grid_plan
     from scaling_search.search.tables import plan_table
 
     settings = options.study(start, subject, triples, cost, training, build, table="grid")
     with Bars() as bars:
-        found = use_case.plan(
-            settings,
-            as_published=subject.as_published and not measure,
-            step_seconds=step_timer(settings, say=bars.note),
-        )
-        look = partial(
-            requirements.requirements, found, difference=power, measure=bars.note if measure else None
-        )
+        as_published = subject.as_published and not measure
+        found = grid_plan(timed_space(settings, as_published=as_published, say=bars.note))
+        look = partial(requirements, found, difference=power, measure=bars.note if measure else None)
         needed = power is not None or options.exists(ledger)
         ahead = options.with_ledger(ledger, look) if needed else look(None)
     if as_json:

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from scaling_search.report.escape import clean, for_rich
+from scaling_search.search.trial.trial import Callback, Trial
 
 if TYPE_CHECKING:
     from scaling_search.ledger.storage.rows import TrialRow
-    from scaling_search.search.trial.trial import Trial
     from scaling_search.training.hooks import Progress as Steps
 
 
-class Bars:
+class Bars(Callback):
     """A callback for the trainer. On anything that is no terminal only `say` and failures are printed."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Bars:
     ) -> None:
         self.bars.stop()
 
-    def expect(self, trials: int) -> None:
+    def expect(self, trials: int, seconds: float | None) -> None:  # noqa: ARG002
         """How many trials there are at most."""
         self.trials = self.bars.add_task("trials", total=trials)
 
@@ -66,7 +66,7 @@ class Bars:
             self.trial = self.bars.add_task("", total=None)
         self.bars.update(self.trial, description=f"{label}: compiling")
 
-    def progress(self, progress: Steps) -> None:
+    def progress(self, trial: Trial, progress: Steps) -> None:  # noqa: ARG002
         """Some steps further."""
         if self.trial is not None:
             epoch = min(progress.epoch + 1, progress.epochs)

@@ -26,12 +26,28 @@ def scale(
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder for one TOML file per phi.")] = Path("networks"),
-    emit_only: Annotated[bool, typer.Option("--emit-only", help="Write the files and stop.")] = False,
+    train: Annotated[
+        str | None,
+        typer.Option(
+            "--train",
+            help="Which family is trained: proxy (where the study has one), full, or none (write only).",
+        ),
+    ] = None,
+    emit_only: Annotated[bool, typer.Option("--emit-only", help="The same as --train none.")] = False,
+    factors: Annotated[
+        str | None,
+        typer.Option(
+            "--factors", help="nominal: raise the triple to the power phi; realised: what it built."
+        ),
+    ] = None,
     cost: options.Cost,
     subject: options.Subject,
     training: options.Training,
-    max_minutes: Annotated[
-        float | None, typer.Option("--max-minutes", help="Do not train a member that takes longer, per seed.")
+    member_time_limit: Annotated[
+        str | None,
+        typer.Option(
+            "--member-time-limit", help="Do not train a member whose seed takes longer, such as 30m."
+        ),
     ] = None,
     stop_when_flat: Annotated[
         bool,
@@ -43,57 +59,54 @@ def scale(
     as_json: options.Json = False,
 ) -> None:
     """Extrapolate the best triple: write one network file per phi, train and test what time and memory allow."""
-    from scaling_search.cli.progress import say
     from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
-    from scaling_search.search.family import members as use_case
-    from scaling_search.search.family import results
-    from scaling_search.search.family.training import train
-    from scaling_search.search.forecast.step_latency import step_timer
-    from scaling_search.search.grid.ledger_results import winner
-    from scaling_search.search.plan.budget import Meter
-    from scaling_search.search.tables.family_table import document, emitted_document, emitted_record, record
+    from scaling_search.search.family import scale as use_case
+    from scaling_search.search.family.members import parse_coefficients
+    from scaling_search.search.forecast.step_latency import timed_space
+    from scaling_search.search.tables import family_table
 
-    settings = options.study(
-        start, cost, subject, training, build, table="scale", scale__max_minutes=max_minutes
-    )
-    triple = None if coefficients is None else use_case.parse_coefficients(coefficients)
+    given = {
+        "scale__train": "none" if emit_only else train,
+        "scale__factors": factors,
+        "scale__member_time_limit": member_time_limit,
+    }
+    settings, known = options.scaled_study(ledger, start, cost, subject, training, build, **given)
+    triple = None if coefficients is None else parse_coefficients(coefficients)
     # Coefficients from elsewhere are a formula: it is applied as it stands unless asked otherwise.
-    rule = cost.match or ("nominal" if triple else settings.grid.match)
-    as_published = emit_only and subject.as_published
-    if emit_only:
-        triple = triple or options.with_ledger(ledger, lambda opened: winner(settings, opened))
-        meter = Meter(settings, step_seconds=step_timer(settings, say=say))
-        members = use_case.family(settings, triple, match=rule, as_published=as_published, meter=meter)
-        files = use_case.emit(members, out)
-        if as_json:
-            write(dumps(emitted_record(triple, files)))
-        else:
-            show(emitted_document(triple, files))
-        return
+    match = cost.match or ("nominal" if triple else settings.grid.match)
+    writes_only = settings.scale.train == "none"
 
+    from scaling_search.cli.progress import Bars
     from scaling_search.cli.work import finish, work
 
-    with work(ledger, "scaling-search scale …") as at:
-        triple = triple or winner(settings, at.ledger)
-        timer = step_timer(settings, say=at.bars.note, should_stop=lambda: at.stop.requested)
-        meter = Meter(settings, step_seconds=timer)
-        members = use_case.family(settings, triple, match=rule, meter=meter)
-        files = use_case.emit(members, out)
-        trained = train(
-            settings,
-            at.ledger,
-            members,
-            match=rule,
-            callback=at.bars,
-            should_stop=lambda: at.stop.requested,
-            checkpoints=at.checkpoints,
-            retry_failed=retry_failed,
-            stop_when_flat=stop_when_flat,
+    with Bars() as bars:
+        published = writes_only and subject.as_published
+        space = timed_space(settings, as_published=published, say=bars.note)
+    if triple is None or settings.scale.factors == "realised":
+        triple, raised = options.with_ledger(
+            ledger, lambda opened: options.chosen_triple(opened, space, known, triple)
         )
-        report, trials = results.report_of(at.ledger, settings.name)
-    if as_json:
-        write(dumps(record(report, triple, files, trained)))
     else:
-        show(document(report, triple, out))
-    finish(trials)
+        raised = None
+    emitted = use_case.emit_families(space, triple, match=match, folder=out, raised=raised)
+    kind = use_case.trained_kind(space)
+    if kind is None:
+        result = use_case.FamilyResult(emitted=emitted)
+    else:
+        with work(ledger, "scaling-search scale …") as at:
+            result = use_case.train_family(
+                space,
+                emitted,
+                kind,
+                ledger=at.ledger,
+                callbacks=(at.bars,),
+                should_stop=lambda: at.stop.requested,
+                retry_failed=retry_failed,
+                stop_when_flat=stop_when_flat,
+            )
+    if as_json:
+        write(dumps(family_table.record(result)))
+    else:
+        show(family_table.document(result))
+    finish(result.trials)

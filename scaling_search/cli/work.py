@@ -1,17 +1,15 @@
-"""What `grid` and `scale` share: an open ledger, a folder for checkpoints, signals, bars, and the exit code."""
+"""What `grid` and `scale` share: an open ledger, signals, bars, and the exit code."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from scaling_search.errors import StoppedError
-from scaling_search.system.files import cache_folder
 
 if TYPE_CHECKING:
     from scaling_search.cli.progress import Bars
@@ -27,7 +25,6 @@ class Work:
     ledger: Ledger
     bars: Bars
     stop: Stop
-    checkpoints: Path
 
 
 @contextlib.contextmanager
@@ -42,18 +39,11 @@ def work(place: str, command: str) -> Iterator[Work]:
         for warning in ledger.warnings:
             bars.say(f"warning: {warning}")
         try:
-            yield Work(ledger=ledger, bars=bars, stop=stop, checkpoints=checkpoint_folder(place))
+            yield Work(ledger=ledger, bars=bars, stop=stop)
         except TrainingStopped as stopped:
             kept = "" if stopped.step is None else f"; the running trial is kept at step {stopped.step}"
             message = f"stopped. Finished trials are in {place}{kept}. Run the same command again to go on: {command}"
             raise StoppedError(message, signum=stop.signum or 2) from None
-
-
-def checkpoint_folder(place: str) -> Path:
-    """Beside a ledger file; in the user's cache for a database server."""
-    if "://" in place and not place.startswith("sqlite"):
-        return cache_folder("checkpoints")
-    return Path(place.removeprefix("sqlite:///") + ".checkpoints")
 
 
 def finish(trials: Iterable[TrialRow]) -> None:

@@ -16,12 +16,12 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from scaling_search.ledger.claims import trials
 from scaling_search.ledger.claims.heartbeat import Heartbeat
@@ -33,25 +33,8 @@ from scaling_search.ledger.storage.database import Connection, Database
 from scaling_search.ledger.storage.filesystem import network_warning
 from scaling_search.ledger.storage.place import check_file, connect, locate
 from scaling_search.ledger.storage.records import Value
-from scaling_search.ledger.storage.rows import (
-    CandidateRow,
-    DecisionRow,
-    EvaluationRow,
-    NetworkRow,
-    Result,
-    StudyRow,
-    TrialRow,
-)
-from scaling_search.ledger.storage.schema import (
-    CANDIDATES,
-    DECISIONS,
-    EVALUATIONS,
-    NETWORKS,
-    STUDIES,
-    TRIALS,
-    Kind,
-    Row,
-)
+from scaling_search.ledger.storage.rows import Result, TrialRow
+from scaling_search.ledger.storage.schema import KIND_OF, LEASES, SUMMARIES, TRIALS, Kind, Row
 from scaling_search.ledger.storage.upgrade import create_file, ready
 from scaling_search.system.clock import utc_now
 
@@ -150,48 +133,30 @@ class Ledger(Reader):
         with self._reading() as tables:
             return Snapshot(tables)
 
-    # Labels ---------------------------------------------------------------------------------------------------------
-
-    def record_study(self, row: StudyRow) -> None:
-        """Keep a study, in place of an earlier one of that name."""
-        with self.database.writing(len(row.toml)) as connection:
-            store.put(connection, STUDIES, [row])
-
-    def record_network(self, row: NetworkRow) -> None:
-        """Keep a network; one with the same fingerprint stays as it is."""
-        with self.database.writing(len(row.toml)) as connection:
-            store.put(connection, NETWORKS, [row], replace=False)
-
-    def record_candidates(
-        self, study: str, rows: Sequence[CandidateRow], *, in_place_of: str | None = None
+    def record(
+        self, rows: Iterable[object], *, instead_of: Iterable[tuple[Kind[Any], Mapping[str, Value]]] = ()
     ) -> None:
-        """Label networks with triples, in place of all labels of the same study, purpose and φ.
+        """Keep rows of any tables but trials and leases, in place of those with the same keys, all or none.
 
-        `in_place_of` names a purpose whose labels at other φ go too. Raises ValueError.
+        `instead_of` names tables and values of fields: rows that have them and are not among `rows` are removed.
+        A network, a prediction or an evaluation that is there already stays as it was (`Kind.first_stays`).
         """
-        if any(row.study != study for row in rows):
-            raise ValueError(f"a candidate of another study than {study!r}")
-        if len({CANDIDATES.key_of(row) for row in rows}) != len(rows):
-            raise ValueError("two candidates have the same study, purpose, φ and triple")
-        groups = {(row.purpose, row.phi) for row in rows}
-        with self.database.writing(1024 * len(rows)) as connection:
-            old = [row for row in store.read(connection, CANDIDATES) if row.study == study]
-            new = {CANDIDATES.key_of(row) for row in rows}
-            stale = [
-                row
-                for row in old
-                if ((row.purpose, row.phi) in groups or row.purpose == in_place_of)
-                and CANDIDATES.key_of(row) not in new
-            ]
-            store.remove(connection, CANDIDATES, stale)
-            store.put(connection, CANDIDATES, rows)
-
-    def record_decisions(self, rows: Sequence[DecisionRow]) -> None:
-        """Keep what a round decided about networks, in place of the same round's earlier decisions."""
-        with self.database.writing(sum(_ROW_BYTES + len(row.detail or "") for row in rows)) as connection:
-            store.put(connection, DECISIONS, rows)
-
-    # Trials ---------------------------------------------------------------------------------------------------------
+        by_kind: dict[Kind[Any], list[Any]] = {}
+        for row in rows:
+            kind = KIND_OF[type(row)]
+            if kind in (TRIALS, LEASES, SUMMARIES):
+                raise ValueError(f"{kind.name}: these rows are written by what happens to a trial")
+            by_kind.setdefault(kind, []).append(row)
+        with self.database.writing(_ROW_BYTES * sum(map(len, by_kind.values()))) as connection:
+            for kind, equal in instead_of:
+                new = {kind.key_of(row) for row in by_kind.get(kind, [])}
+                stale = [
+                    row
+                    for row in store.read(connection, kind)
+                    if _has(row, equal) and kind.key_of(row) not in new
+                ]
+                store.remove(connection, kind, stale)
+            _put(connection, by_kind)
 
     def add_trials(self, rows: Iterable[TrialRow]) -> None:
         """Plan trials: those that the ledger does not have yet are waiting; the others stay as they are."""
@@ -203,15 +168,25 @@ class Ledger(Reader):
 
         `worker` is a name for people; host and process are recorded anyway.
         """
-        terms = Terms(
+        with self.database.writing(_ROW_BYTES) as connection:
+            return trials.claim(connection, row, self._terms(worker, retry_failed=retry_failed))
+
+    def claim_finished(self, row: TrialRow, worker: str | None = None) -> Claim | None:
+        """Take a finished trial in hand again, to measure what was not measured; None while a live worker has it.
+
+        Its row does not change. `finish` without a result, or `release`, gives it back.
+        """
+        with self.database.writing(_ROW_BYTES) as connection:
+            return trials.claim_finished(connection, row, self._terms(worker))
+
+    def _terms(self, worker: str | None, *, retry_failed: bool = False) -> Terms:
+        return Terms(
             worker=worker or f"{platform.node()}:{os.getpid()}",
             watch=self._watch,
             attempts=self._attempts,
             retry_failed=retry_failed,
             now=self._wall(),
         )
-        with self.database.writing(_ROW_BYTES) as connection:
-            return trials.claim(connection, row, terms)
 
     def renew(self, claim: Claim, *, checkpoint: bool = False) -> None:
         """Show that the worker lives; `checkpoint` says that it has got on, so that earlier attempts no longer count.
@@ -225,11 +200,22 @@ class Ledger(Reader):
         """A context in which a thread renews the claim; its `lost` tells when another worker has taken over."""
         return Heartbeat(lambda: self.renew(claim), seconds=self._watch.seconds / 4)
 
-    def finish(self, claim: Claim, result: Result) -> None:
-        """Record a result; from now on the row never changes. Saying it twice is saying it once. Raises LeaseLost."""
-        needed = _ROW_BYTES + len(result.epochs or "") + len(result.correct or b"")
-        with self.database.writing(needed) as connection:
-            trials.finish(connection, claim, result, self._wall())
+    def finish(self, claim: Claim, result: Result | None, more: Sequence[object] = ()) -> None:
+        """Record a result, and with it rows about the trial (evaluations, weights); from now on they never change.
+
+        Saying it twice is saying it once. Without a result the claim is one of a trial that was finished before
+        (`claim_finished`). Raises LeaseLost.
+        """
+        size = 0 if result is None else len(result.epochs or "") + len(result.correct or b"")
+        by_kind: dict[Kind[Any], list[Any]] = {}
+        for row in more:
+            by_kind.setdefault(KIND_OF[type(row)], []).append(row)
+        with self.database.writing(_ROW_BYTES * (1 + len(more)) + size) as connection:
+            if result is None:
+                trials.release_finished(connection, claim)
+            else:
+                trials.finish(connection, claim, result, self._wall())
+            _put(connection, by_kind)
 
     def fail(self, claim: Claim, failure: str, *, retry: bool = False) -> None:
         """Record why a trial failed. `retry`, for failures of the machine only, lets it be begun again a few times.
@@ -244,9 +230,13 @@ class Ledger(Reader):
         with self.database.writing() as connection:
             trials.release(connection, claim)
 
-    # Evaluations ----------------------------------------------------------------------------------------------------
 
-    def record_evaluation(self, row: EvaluationRow) -> None:
-        """Keep a finished trial's figures on another split; what was measured first stays."""
-        with self.database.writing(_ROW_BYTES + len(row.correct or b"")) as connection:
-            store.put(connection, EVALUATIONS, [row], replace=False)
+def _put(connection: Connection, by_kind: Mapping[Kind[Any], Sequence[Any]]) -> None:
+    for kind, rows in by_kind.items():
+        if len({kind.key_of(row) for row in rows}) != len(rows):
+            raise ValueError(f"{kind.name}: two rows have the same key")
+        store.put(connection, kind, rows, replace=not kind.first_stays)
+
+
+def _has(row: object, equal: Mapping[str, Value]) -> bool:
+    return all(getattr(row, name) == value for name, value in equal.items())

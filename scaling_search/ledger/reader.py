@@ -8,17 +8,9 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from scaling_search.ledger.storage.records import Value
-from scaling_search.ledger.storage.rows import (
-    CandidateRow,
-    DecisionRow,
-    EvaluationRow,
-    NetworkRow,
-    StudyRow,
-    TrialRow,
-)
+from scaling_search.ledger.storage.rows import EvaluationRow, NetworkRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import (
     CANDIDATES,
-    DECISIONS,
     EVALUATIONS,
     NETWORKS,
     RESULTS,
@@ -48,32 +40,23 @@ class Reader(ABC):
     def _reading(self) -> AbstractContextManager[Tables]:
         """The tables at one moment."""
 
-    def studies(self) -> list[StudyRow]:
-        """All studies, by name."""
+    def rows(self, kind: Kind[Row], **equal: Value) -> list[Row]:
+        """The rows of a table in the order of their keys: all, or those whose fields have these values."""
         with self._reading() as tables:
-            return tables.read(STUDIES)
+            found = tables.read(kind)
+        return [row for row in found if all(getattr(row, name) == value for name, value in equal.items())]
+
+    def study(self, name: str) -> StudyRow | None:
+        """The study of this name."""
+        with self._reading() as tables:
+            found = tables.find(STUDIES, [(name,)])
+        return found[0] if found else None
 
     def network(self, fingerprint: str) -> NetworkRow | None:
         """The network with this fingerprint."""
         with self._reading() as tables:
             found = tables.find(NETWORKS, [(fingerprint,)])
         return found[0] if found else None
-
-    def networks(self) -> list[NetworkRow]:
-        """All networks, by fingerprint."""
-        with self._reading() as tables:
-            return tables.read(NETWORKS)
-
-    def candidates(self, study: str, purpose: str | None = None) -> list[CandidateRow]:
-        """A study's candidates, by purpose, φ and triple."""
-        with self._reading() as tables:
-            rows = tables.read(CANDIDATES)
-        return [row for row in rows if row.study == study and purpose in (None, row.purpose)]
-
-    def decisions(self, study: str) -> list[DecisionRow]:
-        """A study's decisions, by round and network."""
-        with self._reading() as tables:
-            return [row for row in tables.read(DECISIONS) if row.study == study]
 
     def trials(
         self, keys: Sequence[str] | None = None, study: str | None = None, *, with_correct: bool = False
@@ -84,18 +67,18 @@ class Reader(ABC):
         """
         with self._reading() as tables:
             if keys is not None:
-                rows = tables.find(TRIALS, [(key,) for key in keys], with_correct=with_correct)
-            else:
-                rows = tables.read(TRIALS, with_correct=with_correct)
+                return tables.find(TRIALS, [(key,) for key in keys], with_correct=with_correct)
+            rows = tables.read(TRIALS, with_correct=with_correct)
             if study is None:
                 return rows
             networks = {row.network for row in tables.read(CANDIDATES) if row.study == study}
-            own = next((row for row in tables.read(STUDIES) if row.name == study), None)
-        recipe, dataset = (None, None) if own is None else (own.recipe, own.dataset)
+            own = tables.find(STUDIES, [(study,)])
         return [
             row
             for row in rows
-            if row.network in networks and recipe in (None, row.recipe) and dataset in (None, row.dataset)
+            if own
+            and row.network in networks
+            and (row.recipe, row.dataset) == (own[0].recipe, own[0].dataset)
         ]
 
     def evaluations(

@@ -31,6 +31,8 @@ def costs(candidates: Sequence[Candidate]) -> tuple[Column, ...]:
         columns.hidden("macs_ratio"),
         columns.decimal("macs_to_target", "MACs ratio", 3),
         columns.millions("parameters", "Parameters", [candidate.parameters for candidate in candidates]),
+        columns.hidden("activations"),
+        columns.hidden("memory"),
         columns.hidden("nominal_resolution"),
         columns.integer("resolution", "Resolution (px)"),
         columns.name("depth", "Depth", place="filled"),
@@ -41,4 +43,9 @@ def costs(candidates: Sequence[Candidate]) -> tuple[Column, ...]:
 
 def cells(candidate: Candidate) -> dict[str, Any]:
     """A candidate by the names of its columns."""
-    return {**vars(candidate), "macs_to_target": candidate.macs_to_target}
+    built = candidate.realised
+    return {
+        **vars(candidate),
+        "realised": None if built is None else dict(vars(built)),
+        "macs_to_target": candidate.macs_to_target,
+    }

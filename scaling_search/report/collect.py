@@ -6,19 +6,27 @@ import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from scaling_search.architecture import toml
-from scaling_search.errors import DamagedError, InputError
-from scaling_search.ledger.storage.rows import CandidateRow, EvaluationRow, NetworkRow, StudyRow, TrialRow
-from scaling_search.report.measured import by_network, count, estimate, listed, remark, shown_state
+from scaling_search.errors import DamagedError
+from scaling_search.ledger.storage.rows import (
+    CandidateRow,
+    EvaluationRow,
+    FamilyRow,
+    StudyRow,
+    TrialRow,
+    TripleRow,
+)
+from scaling_search.report.measured import by_network, count, estimate, remark, shown_state
 from scaling_search.report.rows import (
     Assessment,
     Candidate,
+    Factors,
     FamilyReport,
-    FamilyRow,
     FamilyStatus,
     GridReport,
     GridRow,
+    MemberRow,
     Status,
+    Triple,
     Verdict,
 )
 from scaling_search.report.table import Interval
@@ -31,57 +39,54 @@ _STATUSES: dict[str, Status] = {"kept": "kept", "adjusted": "adjusted", "dropped
 def grid(
     study: StudyRow,
     candidates: Sequence[CandidateRow],
+    triples: Sequence[TripleRow],
     trials: Iterable[TrialRow],
     *,
-    base: NetworkRow | None = None,
+    base: GridRow | None = None,
 ) -> GridReport:
-    """The search of one study, best mean first. No verdict beyond "trained": ``with_verdicts`` adds those.
-
-    Triples that build one network at one φ are one candidate. ``base`` is the network that ratios refer to.
-    Errors: InputError where ``trials`` mix recipes or data sets and the study does not say which are its own.
-    """
-    mine = by_network(own(study, trials))
-    groups: dict[tuple[float, str | None, int], list[CandidateRow]] = {}
-    for number, row in enumerate(candidates):
-        if row.purpose == "grid":
-            # A dropped triple may have no network: it stays alone.
-            groups.setdefault((row.phi, row.network, number if row.network is None else -1), []).append(row)
-    rows = [_grid_row(group, mine.get(group[0].network or "", [])) for group in groups.values()]
+    """The search of one study, best mean first. No verdict beyond "trained": ``with_verdicts`` adds those."""
+    mine = by_network(trials)
+    built: dict[str, list[Triple]] = {}
+    for triple in triples:
+        if triple.network is not None and triple.status != "dropped":
+            built.setdefault(triple.network, []).append((triple.alpha, triple.beta, triple.gamma))
+    rows = [_grid_row(row, built.get(row.network, []), mine.get(row.network, [])) for row in candidates]
     return GridReport(
         study=study.name,
         baseline=study.baseline,
         dataset=study.dataset_name,
-        rows=_ranked(row for row in rows if row.status != "dropped"),
-        dropped=tuple(row for row in rows if row.status == "dropped"),
-        base=None if base is None else _base(base, mine.get(base.fingerprint, [])),
+        rows=_ranked(rows),
+        dropped=tuple(_dropped(row) for row in triples if row.status == "dropped"),
+        base=base,
     )
 
 
 def family(
     study: StudyRow,
-    candidates: Sequence[CandidateRow],
+    family: FamilyRow,
+    members: Sequence[CandidateRow],
     trials: Iterable[TrialRow],
     evaluations: Iterable[EvaluationRow] = (),
     *,
     predictions: Mapping[str, Interval] | None = None,
 ) -> FamilyReport:
-    """The family of one study by rising φ, with test accuracies where they were evaluated.
+    """A family of one study, members by rising φ, with test accuracies where they were evaluated.
 
-    ``predictions`` are accuracies by network fingerprint, said before the training. Errors: as ``grid``.
+    ``predictions`` are accuracies by network fingerprint, said before the training.
     """
-    mine = by_network(own(study, trials))
+    mine = by_network(trials)
     tested = {row.trial_key: row.accuracy for row in evaluations if row.split == "test"}
-    said: dict[str | None, Interval] = {} if predictions is None else dict(predictions.items())
+    said: dict[str, Interval] = dict(predictions or {})
     rows = []
-    for row in sorted((row for row in candidates if row.purpose == "scale"), key=_order):
-        have = mine.get(row.network or "", [])
+    for row in members:
+        have = mine.get(row.network, [])
         states = count(have)
         status: FamilyStatus = (
             "not trained" if row.status == "not trained" and not have else shown_state(states)
         )
         rows.append(
-            FamilyRow(
-                candidate=_candidate(row),
+            MemberRow(
+                candidate=candidate(row),
                 status=status,
                 reason=remark(row.reason, states, have),
                 accuracy=estimate(trial.accuracy for trial in have if trial.state == "complete"),
@@ -91,7 +96,14 @@ def family(
             )
         )
     return FamilyReport(
-        study=study.name, baseline=study.baseline, dataset=study.dataset_name, rows=tuple(rows)
+        study=study.name,
+        baseline=study.baseline,
+        dataset=study.dataset_name,
+        triple=(family.alpha, family.beta, family.gamma),
+        kind="full" if family.network == "full" else "proxy",
+        base=family.base,
+        factors=family.factors,
+        rows=tuple(rows),
     )
 
 
@@ -102,9 +114,9 @@ def with_verdicts(
     level: float | None = None,
     notes: Sequence[str] = (),
 ) -> GridReport:
-    """The report with verdicts by network fingerprint, sorted by them: winner, tied and in the set, out, the rest.
+    """The report with verdicts by network fingerprint, sorted by them: winner, tied, eliminated, the rest.
 
-    A candidate that diverged keeps that verdict, whatever a assessment says: it is never ranked.
+    A candidate that diverged keeps that verdict, whatever an assessment says: it is never ranked.
     """
     rows = []
     for row in report.rows:
@@ -118,28 +130,15 @@ def with_verdicts(
                 verdict="diverged" if row.verdict == "diverged" else assessment.verdict,
                 interval=assessment.interval,
                 difference=assessment.difference,
+                reason="; ".join(filter(None, (row.reason, assessment.reason))) or None,
             )
         )
     return dataclasses.replace(report, rows=_ranked(rows), level=level, notes=(*report.notes, *notes))
 
 
-def own(study: StudyRow, trials: Iterable[TrialRow]) -> list[TrialRow]:
-    """The trials with the study's recipe and data set: figures of different recipes are never averaged."""
-    mine = [
-        trial
-        for trial in trials
-        if study.recipe in (None, trial.recipe) and study.dataset in (None, trial.dataset)
-    ]
-    kinds = {(trial.recipe, trial.dataset) for trial in mine}
-    if len(kinds) > 1:
-        raise InputError(
-            f"study {study.name!r}: its trials have {len(kinds)} different recipes or data sets, and figures of"
-            " different ones cannot be averaged; run the study again, so that the ledger knows which are its own"
-        )
-    return mine
-
-
-def _candidate(row: CandidateRow) -> Candidate:
+def candidate(row: CandidateRow) -> Candidate:
+    """A candidate's or a member's figures."""
+    built = (row.depth_factor, row.width_factor, row.resolution_factor)
     return Candidate(
         name=row.network_name,
         fingerprint=row.network,
@@ -151,45 +150,20 @@ def _candidate(row: CandidateRow) -> Candidate:
         width=row.width,
         resolution=row.resolution,
         nominal_resolution=row.nominal_resolution,
+        realised=None if None in built else Factors(*built),  # type: ignore[arg-type]
         parameters=row.parameters,
+        activations=row.activations,
+        memory=row.memory,
         macs=row.macs,
         macs_ratio=row.macs_ratio,
     )
 
 
-def _grid_row(group: Sequence[CandidateRow], trials: Sequence[TrialRow]) -> GridRow:
-    first = group[0]
+def base_row(row: Candidate, trials: Sequence[TrialRow]) -> GridRow:
+    """The network at φ = 0, the row that others are measured against."""
     states = count(trials)
-    status = _STATUSES.get(first.status)
-    if status is None:
-        legal = ", ".join(_STATUSES)
-        raise DamagedError(f"study {first.study!r}: a candidate has status {first.status!r}. Legal: {legal}")
     return GridRow(
-        candidate=_candidate(first),
-        triples=tuple((row.alpha, row.beta, row.gamma) for row in group),
-        status=status,
-        reason=remark(first.reason, states, trials),
-        accuracy=estimate(trial.accuracy for trial in trials if trial.state == "complete"),
-        verdict="dropped" if status == "dropped" else shown_state(states),
-        states=states,
-    )
-
-
-def _base(row: NetworkRow, trials: Sequence[TrialRow]) -> GridRow:
-    states = count(trials)
-    network = toml.parse(row.toml, what=f"network {row.name} in the ledger")
-    return GridRow(
-        candidate=Candidate(
-            name=row.name,
-            fingerprint=row.fingerprint,
-            phi=0.0,
-            depth=listed(network.depths),
-            width=listed(network.widths),
-            resolution=row.resolution,
-            parameters=row.parameters,
-            macs=row.macs,
-            macs_ratio=1.0,
-        ),
+        candidate=row,
         reason=remark(None, states, trials),
         accuracy=estimate(trial.accuracy for trial in trials if trial.state == "complete"),
         verdict="base",
@@ -197,21 +171,49 @@ def _base(row: NetworkRow, trials: Sequence[TrialRow]) -> GridRow:
     )
 
 
+def _grid_row(row: CandidateRow, triples: Sequence[Triple], trials: Sequence[TrialRow]) -> GridRow:
+    states = count(trials)
+    status = _STATUSES.get(row.status)
+    if status is None:
+        legal = ", ".join(_STATUSES)
+        raise DamagedError(f"study {row.study!r}: a candidate has status {row.status!r}. Legal: {legal}")
+    shown = (row.alpha or 1.0, row.beta or 1.0, row.gamma or 1.0)
+    return GridRow(
+        candidate=candidate(row),
+        triples=(shown, *sorted(set(triples) - {shown})),
+        status=status,
+        reason=remark(row.reason, states, trials),
+        accuracy=estimate(trial.accuracy for trial in trials if trial.state == "complete"),
+        verdict=shown_state(states),
+        states=states,
+    )
+
+
+def _dropped(row: TripleRow) -> GridRow:
+    return GridRow(
+        candidate=Candidate(
+            phi=row.phi,
+            alpha=row.alpha,
+            beta=row.beta,
+            gamma=row.gamma,
+            resolution=row.resolution,
+            nominal_resolution=row.nominal_resolution,
+            macs_ratio=row.macs_ratio,
+        ),
+        triples=((row.alpha, row.beta, row.gamma),),
+        status="dropped",
+        reason=row.reason,
+        verdict="dropped",
+    )
+
+
 def _ranked(rows: Iterable[GridRow]) -> tuple[GridRow, ...]:
     """Best first; what is not ranked last, by φ and triple, so that the order never depends on the ledger's."""
 
-    def place(row: GridRow) -> tuple[object, ...]:
+    def key(row: GridRow) -> tuple[object, ...]:
         rank = _RANKS[row.verdict] if row.verdict in _RANKS and row.accuracy is not None else _UNRANKED
         mean = 0.0 if rank == _UNRANKED or row.accuracy is None else row.accuracy.mean
-        return rank, -mean, *_key(row.candidate)
+        labels = (row.candidate.phi, row.candidate.alpha, row.candidate.beta, row.candidate.gamma)
+        return rank, -mean, *(math.inf if number is None else number for number in labels)
 
-    return tuple(sorted(rows, key=place))
-
-
-def _key(candidate: Candidate) -> tuple[float, ...]:
-    triple = (candidate.phi, candidate.alpha, candidate.beta, candidate.gamma)
-    return tuple(math.inf if number is None else number for number in triple)
-
-
-def _order(row: CandidateRow) -> tuple[float, ...]:
-    return row.phi, row.alpha, row.beta, row.gamma
+    return tuple(sorted(rows, key=key))

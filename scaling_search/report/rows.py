@@ -49,9 +49,21 @@ class States:
         return self.waiting + self.running + self.complete + self.failed + self.diverged
 
 
+@dataclass(frozen=True)
+class Factors:
+    """By how much depth (blocks), width (weighted by cost) and resolution (side) were really multiplied."""
+
+    depth: float
+    width: float
+    resolution: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A network that a triple builds at φ. ``macs_ratio`` is to the base network's MACs."""
+    """A network that a triple builds at φ. ``macs_ratio`` is to the base network's MACs.
+
+    ``realised`` is what was built, where the triple is what was asked for; ``memory`` are bytes of a training step.
+    """
 
     name: str | None = None
     fingerprint: str | None = None
@@ -63,7 +75,10 @@ class Candidate:
     width: str | None = None
     resolution: int | None = None
     nominal_resolution: float | None = None
+    realised: Factors | None = None
     parameters: int | None = None
+    activations: int | None = None
+    memory: int | None = None
     macs: int | None = None
     macs_ratio: float | None = None
 
@@ -100,11 +115,12 @@ class GridRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Assessment:
-    """What the statistics say of one candidate: its interval, its paired difference to the leader, the verdict."""
+    """What the statistics say of one candidate: its interval, its paired difference to the best, the verdict."""
 
     verdict: Verdict
     interval: Interval | None = None
     difference: Interval | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +143,7 @@ class GridReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FamilyRow:
+class MemberRow:
     """A member of the family at its φ. ``predicted`` was said before it was trained."""
 
     candidate: Candidate
@@ -150,12 +166,20 @@ class FamilyRow:
 
 @dataclass(frozen=True, kw_only=True)
 class FamilyReport:
-    """One triple extrapolated, from the smallest φ to the largest. ``budget`` names the cost that doubles with φ."""
+    """One triple extrapolated, from the smallest φ to the largest. ``budget`` names the cost that doubles with φ.
+
+    ``kind``: of the full network or of its proxy; ``base`` names the member at φ = 0; ``factors``: what was raised to
+    the power φ, the triple ("nominal") or what it built ("realised").
+    """
 
     study: str
     baseline: str
     dataset: str
-    rows: tuple[FamilyRow, ...]
+    triple: Triple
+    kind: Literal["full", "proxy"]
+    base: str
+    factors: str = "nominal"
+    rows: tuple[MemberRow, ...]
     budget: str = "MACs"
     level: float | None = None
     notes: tuple[str, ...] = ()

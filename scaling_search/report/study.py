@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scaling_search.report import columns, figures
+from scaling_search.report import columns
+from scaling_search.report.accuracy_plot import accuracy_plot
 from scaling_search.report.candidate_columns import cells, costs, phi, triple
-from scaling_search.report.picture import accuracy_plot
 from scaling_search.report.published import efficientnets, published_table
-from scaling_search.report.rows import FamilyReport, FamilyRow, GridReport, GridRow
+from scaling_search.report.rows import FamilyReport, GridReport, GridRow, MemberRow
 from scaling_search.report.table import Document, Emphasis, Row, Scalar, Table
 
 FEW = 12  # moved and dropped candidates that a terminal shows
@@ -18,32 +18,23 @@ FEW = 12  # moved and dropped candidates that a terminal shows
 def study_document(
     *,
     grid: GridReport | None = None,
-    family: FamilyReport | None = None,
+    families: Sequence[FamilyReport] = (),
     published: bool = True,
-    tables: Sequence[Table] = (),
     facts: Mapping[str, Scalar] | None = None,
     notes: Sequence[str] = (),
 ) -> Document:
-    """Grid and family tables, then ``tables``, then the published rows. One of ``grid`` and ``family`` is needed."""
-    known = grid or family
-    if known is None:
+    """Grid and family tables, then the published rows. A grid or a family is needed."""
+    if grid is None and not families:
         raise ValueError("a report needs a grid or a family")
-    study, baseline, dataset = known.study, known.baseline, known.dataset
-    empty_grid = GridReport(
-        study=study, baseline=baseline, dataset=dataset, rows=(), notes=("No search is in the ledger yet.",)
-    )
-    empty_family = FamilyReport(
-        study=study, baseline=baseline, dataset=dataset, rows=(), notes=("No family is in the ledger yet.",)
-    )
-    named = {"study": study, "baseline": baseline, "dataset": dataset}
-    whole = [grid_table(grid or empty_grid)]
+    known = grid or families[0]
+    named = {"study": known.study, "baseline": known.baseline, "dataset": known.dataset}
+    whole = [] if grid is None else [grid_table(grid)]
     if grid is not None and any(row.status != "kept" for row in (*grid.rows, *grid.dropped)):
         whole.append(adjusted_table(grid))
-    whole.append(family_table(family or empty_family))
-    whole += tables
+    whole += [family_table(family) for family in families]
     if published:
         whole.append(published_table())
-    plot = accuracy_plot(grid, family, efficientnets() if published else ())
+    plot = accuracy_plot(grid, families[0] if families else None, efficientnets() if published else ())
     return Document(
         title=f"Scaling search: {known.study}",
         tables=tuple(whole),
@@ -78,6 +69,7 @@ def grid_table(report: GridReport) -> Table:
         columns.hidden("status"),
         columns.remark("reason", "Remark"),
         columns.hidden("states"),
+        columns.hidden("realised"),
     )
     notes = [
         "Accuracy: mean ± sample standard deviation over seeds (number of seeds), on the validation split.",
@@ -143,6 +135,7 @@ def family_table(report: FamilyReport) -> Table:
         columns.name("status", "Status"),
         columns.remark("reason", "Remark"),
         columns.hidden("states"),
+        columns.hidden("realised"),
     )
     notes = [
         "φ is not the B index: these are networks by the formula, not the official B0-B7.",
@@ -153,7 +146,7 @@ def family_table(report: FamilyReport) -> Table:
         notes.append(f"Brackets: intervals at the {_level(report.level)} level.")
     return Table(
         name="scale",
-        title=f"Family: {report.baseline} on {report.dataset}{_coefficients(report)}",
+        title=_coefficients(report),
         columns=layout,
         rows=tuple(
             Row(cells=_family_cells(row), emphasis="plain" if row.status == "trained" else "faint")
@@ -175,13 +168,9 @@ def _level(level: float) -> str:
 
 
 def _coefficients(report: FamilyReport) -> str:
-    triples = {(row.candidate.alpha, row.candidate.beta, row.candidate.gamma) for row in report.rows}
-    if len(triples) != 1:
-        return ""
-    return ", " + ", ".join(
-        f"{name} = {figures.MISSING if number is None else f'{number:.4g}'}"
-        for name, number in zip("αβγ", triples.pop(), strict=True)
-    )
+    triple = ", ".join(f"{number:.4g}" for number in report.triple)
+    built = "" if report.factors == "nominal" else ", by what it built"
+    return f"Family of ({triple}){built}: {report.base} on {report.dataset}"
 
 
 def _grid_cells(row: GridRow) -> dict[str, Any]:
@@ -199,7 +188,7 @@ def _grid_cells(row: GridRow) -> dict[str, Any]:
     }
 
 
-def _family_cells(row: FamilyRow) -> dict[str, Any]:
+def _family_cells(row: MemberRow) -> dict[str, Any]:
     return {
         **cells(row.candidate),
         "accuracy": row.accuracy,

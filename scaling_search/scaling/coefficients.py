@@ -17,6 +17,7 @@ Exponents = tuple[int, int, int]
 # An exact fraction of 1e-999999999 has a billion digits: long numbers are none that anybody means.
 _NUMBER = re.compile(r"\s*[+-]?[0-9.]{1,20}(e[+-]?[0-9]{1,2})?\s*", re.IGNORECASE)
 _MOST_TRIPLES = 1_000_000
+_MOST_VALUES = 10_000
 
 # How depth, width and resolution multiply the MACs of a convolution: k^2 * c_in * c_out * h * w in every layer.
 MACS: Exponents = (1, 2, 2)
@@ -51,70 +52,95 @@ class Coefficients:
         return f"({self.alpha:g}, {self.beta:g}, {self.gamma:g})"
 
 
-def parse_phi(text: str) -> tuple[float, ...]:
-    """`0..7` (every whole step), `0,0.5,2`, `-1`, or a mixture. Errors: UsageError naming the text.
+def parse_phi(given: object) -> tuple[float, ...]:
+    """`0..7` (every whole step), `0,0.5,2`, `-1`, a mixture, a number, or a list. Errors: UsageError naming it.
 
-    >>> parse_phi("0..3,4.5")
-    (0.0, 1.0, 2.0, 3.0, 4.5)
+    >>> parse_phi("0..3,4.5"), parse_phi(1), parse_phi([0, 0.5])
+    ((0.0, 1.0, 2.0, 3.0, 4.5), (1.0,), (0.0, 0.5))
     """
     found: list[float] = []
     try:
-        for piece in text.split(","):
-            first, dots, last = piece.partition("..")
+        for piece in given if isinstance(given, list | tuple) else str(given).split(","):
+            first, dots, last = str(piece).partition("..")
             low, high = float(first), float(last if dots else first)
             if not (math.isfinite(low) and math.isfinite(high) and -20 <= low <= high <= 20):
                 raise ValueError
             found.extend(low + step for step in range(math.floor(high - low) + 1))
     except ValueError:
         raise UsageError(
-            f"phi {text!r}: write a range such as 0..7, a list such as 0,0.5,2, or one number, from -20 to 20"
+            f"phi {_short(given)}: write a range such as 0..7, a list such as 0,0.5,2, or one number, from -20 to 20"
         ) from None
     return tuple(sorted(set(found)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Range:
-    """first, first + step, …, up to and including last; exact decimals."""
+def parse_values(given: object) -> tuple[float, ...]:
+    """Coefficients to try: `1:2:0.05` (first, last, step; exact decimals), `1,1.2,1.4`, one number, or a list.
 
-    first: Fraction
-    last: Fraction
-    step: Fraction
+    >>> parse_values("1:1.4:0.2"), parse_values(1.2), parse_values([1.4, 1])
+    ((1.0, 1.2, 1.4), (1.2,), (1.0, 1.4))
 
-    @classmethod
-    def parse(cls, text: str) -> Range:
-        """`1:2:0.05` or a single number. Errors: UsageError naming the text."""
-        pieces = text.split(":")
-        try:
-            short = all(map(_NUMBER.fullmatch, pieces))
-            numbers = [Fraction(piece.strip()) for piece in pieces] if short else []
-        except (ValueError, ZeroDivisionError):
-            numbers = []
-        if len(numbers) == 1:
-            numbers = [numbers[0], numbers[0], Fraction(1)]
-        if len(numbers) != 3 or numbers[2] <= 0 or numbers[1] < numbers[0]:
-            raise UsageError(f"{text!r} is no range: write FIRST:LAST:STEP such as 1:2:0.05, or one number")
-        found = cls(first=numbers[0], last=numbers[1], step=numbers[2])
-        if found.first < 1:
-            raise UsageError(f"{text!r} starts under 1: a coefficient is at least 1")
-        if found.last > 100 or (found.last - found.first) / found.step > 10_000:
-            raise UsageError(f"{text!r} has too many or too large values: at most 10000, up to 100")
-        return found
+    Sorted, each once. Errors: UsageError naming what was given.
+    """
+    pieces = given if isinstance(given, list | tuple) else str(given).split(",")
+    found: set[Fraction] = set()
+    for piece in pieces:
+        found |= set(_range(str(piece).strip(), str(given)))
+    if not found:
+        raise _no_range(str(given))
+    if min(found) < 1:
+        raise UsageError(f"{_short(given)} starts under 1: a coefficient is at least 1")
+    if max(found) > 100 or len(found) > _MOST_VALUES:
+        raise UsageError(
+            f"{_short(given)} has too many or too large values: at most {_MOST_VALUES}, up to 100"
+        )
+    return tuple(float(value) for value in sorted(found))
 
-    def __len__(self) -> int:
-        return int((self.last - self.first) / self.step) + 1
 
-    def __iter__(self) -> Iterator[float]:
-        value = self.first
-        while value <= self.last:
-            yield float(value)
-            value += self.step
+def _range(text: str, given: str) -> Iterator[Fraction]:
+    numbers = text.split(":")
+    try:
+        if len(numbers) not in (1, 3) or not all(map(_NUMBER.fullmatch, numbers)):
+            raise ValueError
+        first, last, step = (
+            [Fraction(number.strip()) for number in numbers] if len(numbers) == 3 else (Fraction(text),) * 3
+        )
+    except (ValueError, ZeroDivisionError):
+        raise _no_range(given) from None
+    if step <= 0 or last < first:
+        raise _no_range(given)
+    if (last - first) / step > _MOST_VALUES:
+        raise UsageError(
+            f"{_short(given)} has too many or too large values: at most {_MOST_VALUES}, up to 100"
+        )
+    return (first + place * step for place in range(int((last - first) / step) + 1))
+
+
+def _no_range(given: str) -> UsageError:
+    return UsageError(
+        f"{_short(given)} is no range: write FIRST:LAST:STEP such as 1:2:0.05, a list such as 1,1.2,1.4, or one number"
+    )
+
+
+def _short(given: object) -> str:
+    return repr(str(given)[:80])
+
+
+def in_words(values: Sequence[float]) -> str:
+    """Values in one short phrase.
+
+    >>> in_words((1.0, 1.1, 1.2, 1.3)), in_words((1.0, 1.4)), in_words((1.2,))
+    ('1 to 1.3 (4 values)', '1, 1.4', '1.2')
+    """
+    if len(values) > 3:
+        return f"{values[0]:g} to {values[-1]:g} ({len(values)} values)"
+    return ", ".join(f"{value:g}" for value in values)
 
 
 def grid(
     *,
-    alpha: Range,
-    beta: Range,
-    gamma: Range,
+    alpha: Sequence[float],
+    beta: Sequence[float],
+    gamma: Sequence[float],
     tolerance: float,
     growth: float = 2.0,
     exponents: Exponents = MACS,

@@ -12,7 +12,7 @@ import pytest
 
 from scaling_search.errors import StorageError, UsageError
 from scaling_search.report.formats import svg
-from scaling_search.report.picture import accuracy_plot
+from scaling_search.report.accuracy_plot import accuracy_plot
 from scaling_search.report.plot import linear_ticks, log_ticks
 from scaling_search.report.published import efficientnets
 from scaling_search.report.render import Terminal, render, show, terminal, write

@@ -46,8 +46,7 @@ class Watch:
 
     def is_dead(self, lease: LeaseRow, server_now: float | None) -> bool:
         """`server_now` is the database server's clock, None where there is no server."""
-        start = None if lease.process_start is None else float(lease.process_start)
-        if is_gone(Process(host=lease.host, pid=lease.pid, start=start), self.here):
+        if is_gone(Process(host=lease.host, pid=lease.pid, start=lease.process_start), self.here):
             return True
         if server_now is not None and lease.beat_at is not None:
             return server_now - lease.beat_at > self.seconds
@@ -84,7 +83,7 @@ def take(
         worker=worker,
         host=watch.here.host,
         pid=watch.here.pid,
-        process_start=None if watch.here.start is None else f"{watch.here.start:.2f}",
+        process_start=watch.here.start,
         beats=0,
         beat_at=now,
     )

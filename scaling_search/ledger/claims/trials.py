@@ -97,6 +97,9 @@ def fail(connection: Connection, held: Claim, failure: str, *, attempts: int, no
 
 def release(connection: Connection, held: Claim) -> None:
     """Give a trial back as if that attempt had not been. Raises LeaseLost."""
+    if held.trial.state in FINISHED:
+        release_finished(connection, held)
+        return
     trial, own = _running(held, *_stored(connection, held))
     attempts = max(trial.row.attempts - 1, 0)
     new = dataclasses.replace(trial.row, state="waiting", attempts=attempts, started_at=None)
@@ -124,3 +127,19 @@ def _close(connection: Connection, old: Stored[TrialRow], new: TrialRow, lease: 
 
 def _finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
+
+
+def claim_finished(connection: Connection, row: TrialRow, terms: Terms) -> Claim | None:
+    """Take a finished trial in hand, its row unchanged. None while a live worker has it, or when it is not finished."""
+    stored = store.read_one(connection, TRIALS, row.key)
+    if stored is None or stored.row.state not in FINISHED:
+        return None
+    taken = leases.take(connection, row.key, terms.worker, terms.watch)
+    if taken is None:
+        return None
+    return Claim(key=row.key, number=taken[0].row.number, worker=terms.worker, trial=stored.row)
+
+
+def release_finished(connection: Connection, held: Claim) -> None:
+    """Give a finished trial back. Raises LeaseLost."""
+    leases.end(connection, leases.held(connection, held))

@@ -2,7 +2,8 @@
 
 `None` means "not measured" (NULL in the database), never 0. Texts called JSON hold a JSON document; the ledger does not
 look inside. `correct` holds one bit per image, 1 where the network was right, packed by `numpy.packbits`
-(`correct_count` images, the last byte padded with zeros).
+(`correct_count` images, the last byte padded with zeros). Dates are UTC, ISO 8601, for people: nothing is decided by
+them but which study is the newest. Rules (`rule`) are versions of how a figure was computed.
 """
 
 from __future__ import annotations
@@ -14,33 +15,39 @@ from typing import Literal
 
 State = Literal["waiting", "running", "complete", "failed", "diverged"]
 FINISHED: tuple[State, ...] = ("complete", "diverged")
+GRID = "grid"  # the role of a search's own candidates; families have roles of their own
 
 
 def trial_key(*, network: str, recipe: str, dataset: str, seed: int) -> str:
-    """SHA-256 (hex) of what decides a trial's result: network and dataset fingerprint, canonical recipe, seed."""
-    return hashlib.sha256(json.dumps([network, recipe, dataset, seed]).encode()).hexdigest()
+    """SHA-256 (hex) of what decides a trial's result: network and data fingerprint, canonical recipe, seed."""
+    content = {"format": 1, "network": network, "recipe": recipe, "dataset": dataset, "seed": seed}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudyRow:
-    """A study as it was last run. `recipe` and `dataset`, where given, say which trials are its own."""
+    """A study: its name for people, its fingerprint for what decides its results, and its text as it was last run."""
 
     name: str
+    fingerprint: str
     toml: str
-    baseline: str
+    baseline: str  # name
+    full: str  # fingerprint of the baseline on this data
+    base: str  # fingerprint of the network at φ = 0
     dataset_name: str
+    dataset: str  # fingerprint of the data and the split
+    recipe: str  # canonical JSON
     created_at: str
-    recipe: str | None = None
-    dataset: str | None = None
+    run_at: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkRow:
-    """A network by its fingerprint; `toml` is the canonical text that was fingerprinted."""
+    """A network by its fingerprint; `definition` is the canonical JSON that was fingerprinted."""
 
     fingerprint: str
     name: str
-    toml: str
+    definition: str
     resolution: int
     parameters: int | None = None
     batch_stats: int | None = None
@@ -49,26 +56,88 @@ class NetworkRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetRow:
+    """A data set and its split by their fingerprint, as far as figures rest on it. Lists are JSON, images in order."""
+
+    fingerprint: str
+    name: str
+    classes: str  # JSON: names
+    channels: int
+    height: int | None
+    width: int | None
+    train_images: int
+    validation_images: int
+    test_images: int | None
+    validation_labels: str  # JSON: class numbers
+    validation_groups: str | None = None  # JSON: group numbers
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CandidateRow:
-    """A triple at one φ with the network it builds: a label, which decides no result."""
+    """A network that takes part in a study in some role. φ and triple are labels, None where it has none.
+
+    `group` is shared by the networks, one for each φ of the grid, that are ranked as one. The triple is the one that
+    represents the network; `TripleRow` has all that build it. `depth_factor` and the like are what was really built:
+    blocks, cost-weighted width and side, each over the base's.
+    """
 
     study: str
-    purpose: str  # "grid" or "scale"
+    role: str  # "grid", or that of a family
+    network: str
+    network_name: str
+    group: str
+    phi: float | None = None
+    alpha: float | None = None
+    beta: float | None = None
+    gamma: float | None = None
+    nominal_resolution: float | None = None
+    depth_factor: float | None = None
+    width_factor: float | None = None
+    resolution_factor: float | None = None
+    depth: str | None = None
+    width: str | None = None
+    resolution: int | None = None
+    parameters: int | None = None
+    activations: int | None = None
+    memory: int | None = None  # bytes of a training step, estimated
+    macs: int | None = None
+    macs_ratio: float | None = None  # to the base network's MACs
+    status: str = "kept"  # "kept", "adjusted" (its resolution) or "not trained"
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TripleRow:
+    """A triple at one φ, as a plan met it, and the network that it builds; dropped ones have a reason."""
+
+    study: str
+    role: str
     phi: float
     alpha: float
     beta: float
     gamma: float
     network: str | None = None
-    network_name: str | None = None
-    depth: str | None = None
-    width: str | None = None
     resolution: int | None = None
     nominal_resolution: float | None = None
-    parameters: int | None = None
-    macs: int | None = None
-    macs_ratio: float | None = None  # to the base network's MACs
-    status: str  # "kept", "adjusted", "dropped" or "not trained"
+    macs_ratio: float | None = None
+    status: str = "kept"  # "kept", "adjusted" or "dropped"
     reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FamilyRow:
+    """A triple raised over φ by one rule: the role of its members, and how they were made."""
+
+    study: str
+    role: str
+    alpha: float
+    beta: float
+    gamma: float
+    network: str  # "proxy" or "full": what is scaled
+    base: str  # fingerprint of the member at φ = 0
+    match: str  # "realised" or "nominal"
+    factors: str  # "nominal" or "realised": what is raised to the power φ
+    created_at: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,15 +165,18 @@ class TrialRow:
     epochs: str | None = None  # JSON: a list with one object per epoch
     correct: bytes | None = None  # None also where the reader did not ask for it
     correct_count: int | None = None
+    gradient_norm: float | None = None  # at the end
+    dead_share: float | None = None  # units that are 0 for every validation image of the last batch
     compile_seconds: float | None = None
     train_seconds: float | None = None
     evaluate_seconds: float | None = None
     memory_bytes: int | None = None
     device: str | None = None
+    arithmetic: str | None = None  # kernels and their version, or the compiler's own operations
     versions: str | None = None  # JSON
     commit: str | None = None
     dirty: bool | None = None
-    started_at: str | None = None  # UTC, ISO 8601; for people only, nothing is decided by it
+    started_at: str | None = None
     finished_at: str | None = None
     failure: str | None = None
 
@@ -151,40 +223,175 @@ class Result:
     epochs: str | None = None
     correct: bytes | None = None
     correct_count: int | None = None
+    gradient_norm: float | None = None
+    dead_share: float | None = None
     compile_seconds: float | None = None
     train_seconds: float | None = None
     evaluate_seconds: float | None = None
     memory_bytes: int | None = None
     device: str | None = None
+    arithmetic: str | None = None
     versions: str | None = None
     commit: str | None = None
     dirty: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DecisionRow:
-    """What one round of a search decided about one network, and on what grounds."""
-
-    study: str
-    round: int
-    network: str
-    verdict: str
-    statistic: float | None = None
-    threshold: float | None = None
-    detail: str | None = None  # JSON
-    created_at: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluationRow:
-    """A finished trial's network measured on another split."""
+    """A finished trial's network measured on another split, or on images of a user's."""
 
     trial_key: str
     split: str
     accuracy: float | None = None
+    top5: float | None = None
     loss: float | None = None
     correct: bytes | None = None
     correct_count: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfusionRow:
+    """How many images of one class an evaluation gave to another (or the same); pairs that never occur have no row."""
+
+    trial_key: str
+    split: str
+    label: int
+    predicted: int
+    images: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeightsRow:
+    """The weights that a trial was judged by, in a file named by its digest. Trained anew they may differ from a
+    finished trial's, so they have an accuracy of their own.
+    """
+
+    trial_key: str
+    sha256: str
+    bytes: int
+    accuracy: float | None = None
+    loss: float | None = None
+    created_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LookRow:
+    """One look of a race: what it rested on, how much error it spent, and whether it decided the search.
+
+    `basis` is a digest of the trials that were read; `round` counts seeds.
+    """
+
+    study: str
+    round: int
+    rule: int
+    basis: str
+    error: float
+    sources: str
+    candidates: int
+    remaining: int
+    winner: str | None = None
+    decided: bool = False
+    indifference: float | None = None
+    created_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecisionRow:
+    """What a look decided about one candidate: how far behind the best it is, with the interval behind that."""
+
+    study: str
+    round: int
+    candidate: str  # its group
+    verdict: str
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScreeningRow:
+    """A low-fidelity screening: how far short trainings agree with full ones (Kendall's τ)."""
+
+    study: str
+    epochs: int
+    candidates: int
+    calibration_set: int
+    tau: float | None = None
+    low: float | None = None
+    high: float | None = None
+    created_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScreenedRow:
+    """What screening decided about one candidate, by its accuracy after so many epochs."""
+
+    study: str
+    epochs: int
+    candidate: str
+    accuracy: float
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PredictionRow:
+    """A member's accuracy, said before it was trained."""
+
+    study: str
+    role: str
+    network: str
+    rule: int
+    accuracy: float
+    low: float
+    high: float
+    members: int
+    created_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForecastRow:
+    """How long a search was expected to take, said before it began."""
+
+    study: str
+    source: str
+    device: str
+    platform: str
+    load: float | None
+    seconds: float
+    low: float | None
+    high: float | None
+    created_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForecastTrialRow:
+    """A trial of a forecast, in its order, with its seconds and those of compiling its network."""
+
+    study: str
+    position: int
+    network: str
+    seed: int
+    seconds: float
+    compile_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecipeCheckRow:
+    """One interaction of a recipe check: how much the difference of two candidates changes with rate or length."""
+
+    study: str
+    candidate: str
+    other: str
+    change: str  # "rate" or "length"
+    base_rate: float
+    base_epochs: int
+    changed_to: float
+    rule: int
+    estimate: float
+    low: float
+    high: float
+    verdict: str
+    created_at: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,7 +404,7 @@ class LeaseRow:
     worker: str
     host: str
     pid: int
-    process_start: str | None  # seconds after the machine's start
+    process_start: float | None  # seconds after the machine's start
     beats: int
     beat_at: float | None  # the database server's clock in seconds; None where there is no server
 

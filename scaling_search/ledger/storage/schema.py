@@ -12,16 +12,28 @@ from typing import Generic, TypeVar
 
 from scaling_search.ledger.storage.rows import (
     CandidateRow,
+    ConfusionRow,
+    DatasetRow,
     DecisionRow,
     EvaluationRow,
+    FamilyRow,
+    ForecastRow,
+    ForecastTrialRow,
     LeaseRow,
+    LookRow,
     NetworkRow,
+    PredictionRow,
+    RecipeCheckRow,
+    ScreenedRow,
+    ScreeningRow,
     StudyRow,
     SummaryRow,
     TrialRow,
+    TripleRow,
+    WeightsRow,
 )
 
-VERSION = "0001"
+VERSION = "0002"
 VERSION_TABLE = "scaling_search_version"
 APPLICATION_ID = 0x53634C64  # "ScLd" in a SQLite header: what `file` and we know a ledger by
 
@@ -30,12 +42,16 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, kw_only=True)
 class Kind(Generic[Row]):
-    """One table: its row class, its key, and whether a summary guards it against vanished rows."""
+    """One table: its row class, its key, and whether a summary guards it against vanished rows.
+
+    `first_stays`: a row of a key that is there already is not written again.
+    """
 
     name: str
     row: type[Row]
     key: tuple[str, ...]
     summarised: bool = True
+    first_stays: bool = False
 
     @cached_property
     def key_of(self) -> Callable[[Row], tuple[typing.Any, ...]]:
@@ -113,14 +129,45 @@ def _plain(hint: object) -> type:
 
 
 STUDIES = Kind(name="studies", row=StudyRow, key=("name",))
-NETWORKS = Kind(name="networks", row=NetworkRow, key=("fingerprint",))
-CANDIDATES = Kind(
-    name="candidates", row=CandidateRow, key=("study", "purpose", "phi", "alpha", "beta", "gamma")
-)
+NETWORKS = Kind(name="networks", first_stays=True, row=NetworkRow, key=("fingerprint",))
+DATASETS = Kind(name="datasets", first_stays=True, row=DatasetRow, key=("fingerprint",))
+CANDIDATES = Kind(name="candidates", row=CandidateRow, key=("study", "role", "network"))
+TRIPLES = Kind(name="triples", row=TripleRow, key=("study", "role", "phi", "alpha", "beta", "gamma"))
+FAMILIES = Kind(name="families", row=FamilyRow, key=("study", "role"))
 TRIALS = Kind(name="trials", row=TrialRow, key=("key",))
-DECISIONS = Kind(name="decisions", row=DecisionRow, key=("study", "round", "network"))
-EVALUATIONS = Kind(name="evaluations", row=EvaluationRow, key=("trial_key", "split"))
+EVALUATIONS = Kind(name="evaluations", first_stays=True, row=EvaluationRow, key=("trial_key", "split"))
+CONFUSIONS = Kind(
+    name="confusions", first_stays=True, row=ConfusionRow, key=("trial_key", "split", "label", "predicted")
+)
+WEIGHTS = Kind(name="weights", row=WeightsRow, key=("trial_key",))
+LOOKS = Kind(name="looks", row=LookRow, key=("study", "round"))
+DECISIONS = Kind(name="decisions", row=DecisionRow, key=("study", "round", "candidate"))
+SCREENINGS = Kind(name="screenings", row=ScreeningRow, key=("study",))
+SCREENED = Kind(name="screened", row=ScreenedRow, key=("study", "candidate"))
+PREDICTIONS = Kind(name="predictions", first_stays=True, row=PredictionRow, key=("study", "role", "network"))
+FORECASTS = Kind(name="forecasts", row=ForecastRow, key=("study",))
+FORECAST_TRIALS = Kind(name="forecast_trials", row=ForecastTrialRow, key=("study", "position"))
+RECIPE_CHECKS = Kind(
+    name="recipe_checks", row=RecipeCheckRow, key=("study", "candidate", "other", "change", "changed_to")
+)
 LEASES = Kind(name="leases", row=LeaseRow, key=("trial_key",), summarised=False)
 SUMMARIES = Kind(name="summaries", row=SummaryRow, key=("table_name",), summarised=False)
-RESULTS: tuple[Kind[typing.Any], ...] = (STUDIES, NETWORKS, CANDIDATES, TRIALS, DECISIONS, EVALUATIONS)
+# What is a study's own, by its name.
+OF_A_STUDY: tuple[Kind[typing.Any], ...] = (
+    CANDIDATES,
+    TRIPLES,
+    FAMILIES,
+    LOOKS,
+    DECISIONS,
+    SCREENINGS,
+    SCREENED,
+    PREDICTIONS,
+    FORECASTS,
+    FORECAST_TRIALS,
+    RECIPE_CHECKS,
+)
+# What is a trial's own, by its key.
+OF_A_TRIAL: tuple[Kind[typing.Any], ...] = (EVALUATIONS, CONFUSIONS, WEIGHTS)
+RESULTS: tuple[Kind[typing.Any], ...] = (STUDIES, NETWORKS, DATASETS, TRIALS, *OF_A_STUDY, *OF_A_TRIAL)
 ALL: tuple[Kind[typing.Any], ...] = (*RESULTS, LEASES, SUMMARIES)
+KIND_OF: dict[type[typing.Any], Kind[typing.Any]] = {kind.row: kind for kind in ALL}

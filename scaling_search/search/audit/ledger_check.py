@@ -10,6 +10,7 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.recovery import repair as repairs
 from scaling_search.ledger.recovery.check import check
 from scaling_search.ledger.storage.records import Damage
+from scaling_search.ledger.storage.schema import STUDIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,4 +61,4 @@ def inspect(place: str, *, repair: Path | None) -> Checkup:
 
 
 def _counts(ledger: Ledger) -> dict[str, int]:
-    return {"studies": len(ledger.studies()), "trials": len(ledger.trials())}
+    return {"studies": len(ledger.rows(STUDIES)), "trials": len(ledger.trials())}

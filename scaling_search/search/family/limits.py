@@ -1,53 +1,44 @@
-"""`scale`: the best triple over phi. One network file per phi; what time and memory allow is trained and tested."""
+"""Which members are not trained here, and why: too little memory, or more time than a member may take."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.report.figures import duration, size
 from scaling_search.search.family.members import NOT_TRAINED
-from scaling_search.search.plan.candidates import Candidate
-from scaling_search.search.plan.study import Study
+from scaling_search.search.forecast import model
+from scaling_search.search.plan.builds import Build
+from scaling_search.search.trial import provenance
 
 if TYPE_CHECKING:
+    from scaling_search.ledger.storage.rows import TrialRow
     from scaling_search.search.trial.trainer import Trainer
 
 
-def forbidden(study: Study, trainer: Trainer, member: Candidate) -> str | None:
+def forbidden(trainer: Trainer, member: Build, limit_seconds: float) -> str | None:
     """Why a member is not trained here, with the figure; None when nothing speaks against it."""
     if member.status == NOT_TRAINED:
         return member.reason
-    from scaling_search.search.trial import provenance
-
-    needed = trainer.estimated_memory(member.network)
-    available = provenance.available_memory()
+    needed, available = trainer.networks.estimated_memory(member.network), provenance.available_memory()
     if available is not None and needed > available:
-        return f"needs about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB are available"
-    seconds = estimated_seconds(trainer, member)
-    if seconds is not None and seconds > 60 * study.scale.max_minutes:
-        return f"one seed would take about {seconds / 60:.1f} min, over scale.max_minutes = {study.scale.max_minutes:g}"
+        return f"needs about {size(needed)}, {size(available)} are available"
+    seconds = estimated_seconds(trainer, [member])
+    if seconds is not None and seconds > limit_seconds:
+        return f"one seed would take about {duration(seconds)}, over the limit of {duration(limit_seconds)} a member"
     return None
 
 
-def estimated_seconds(trainer: Trainer, member: Candidate) -> float | None:
-    """Training seconds of one seed, in proportion to MACs, from the nearest trial of this recipe, data and device.
+def estimated_seconds(trainer: Trainer, members: Sequence[Build]) -> float | None:
+    """Seconds of one seed of each, from the trials of this recipe, data and device.
 
     None where nothing was measured yet: the first member is trained to find out.
     """
-    from scaling_search.search.trial import provenance
-
-    near: TrialRow | None = None
-    for row in trainer.ledger.trials():
-        mine = row.recipe == trainer.recipe.canonical() and row.dataset == trainer.dataset.fingerprint
-        measured = (
-            row.state == "complete" and row.device == provenance.device() and row.train_seconds and row.macs
-        )
-        if mine and measured and (near is None or _apart(row, member) < _apart(near, member)):
-            near = row
-    if near is None or near.train_seconds is None or near.macs is None:
+    networks = trainer.networks
+    rows: list[TrialRow] = [
+        row for row in trainer.ledger.trials() if row.dataset == networks.dataset.fingerprint
+    ]
+    basis = model.from_ledger(networks.recipe, rows, device=provenance.device())
+    if basis is None:
         return None
-    return near.train_seconds * member.cost.macs / near.macs
-
-
-def _apart(row: TrialRow, member: Candidate) -> int:
-    return abs((row.macs or 0) - member.cost.macs)
+    return sum(basis.seconds(member.fingerprint, member.cost.macs) for member in members)

@@ -1,31 +1,48 @@
-"""`scale`: the best triple over phi. One network file per phi; what time and memory allow is trained and tested."""
+"""The best triple over φ: one network per φ, of the user's baseline and of the proxy that was searched."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from scaling_search.architecture import toml
-from scaling_search.architecture.network import Network
 from scaling_search.errors import UsageError
-from scaling_search.scaling.coefficients import Coefficients, parse_phi
-from scaling_search.search.plan.budget import Meter
-from scaling_search.search.plan.candidates import Candidate, candidate, matched, search_space
-from scaling_search.search.plan.grid_plan import base_of
-from scaling_search.search.plan.study import Study
+from scaling_search.ledger.storage.rows import CandidateRow
+from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.search.plan.builds import Build, build, matched
+from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.system.files import save
 
 NOT_TRAINED = "not trained"
+Kind = Literal["full", "proxy"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Member:
-    """One network of the family and the file it was written to."""
+class Family:
+    """A triple raised over φ by one rule: what of (the full network or its proxy), and the members by rising φ.
 
-    candidate: Candidate
-    file: Path
+    `triple` names it; `raised` is what was raised to the power φ: the triple itself, or the factors that it built.
+    """
+
+    kind: Kind
+    triple: Coefficients
+    raised: Coefficients
+    match: str
+    factors: str
+    space: SearchSpace
+    members: tuple[Build, ...]
+
+    @property
+    def role(self) -> str:
+        """The role of its members in the ledger: the same for the same family, whenever it is built."""
+        triple = ",".join(
+            f"{value:.6g}" for value in (self.triple.alpha, self.triple.beta, self.triple.gamma)
+        )
+        return f"{self.kind} family {triple} ({self.match}, {self.factors})"
 
 
 def parse_coefficients(text: str) -> Coefficients:
@@ -37,44 +54,82 @@ def parse_coefficients(text: str) -> Coefficients:
     return Coefficients(alpha=alpha, beta=beta, gamma=gamma)
 
 
+def realised_triple(row: CandidateRow) -> Coefficients:
+    """The triple whose powers are what a candidate built: each factor's φ-th root, at least 1."""
+    phi = row.phi or 1.0
+    factors = (row.depth_factor, row.width_factor, row.resolution_factor)
+    alpha, beta, gamma = (max(1.0, (factor or 1.0) ** (1 / phi)) for factor in factors)
+    return Coefficients(alpha=alpha, beta=beta, gamma=gamma)
+
+
+def parting(triple: Coefficients, built: Coefficients, phis: Sequence[float]) -> list[str]:
+    """Where the powers of the triple and of what was built part by more than a tenth, at φ = 2 and at the largest φ."""
+    found = []
+    for phi in sorted({2.0, max(phis, default=2.0)}):
+        apart = [
+            f"{dimension} {asked**phi:.2f} or {made**phi:.2f}"
+            for dimension, asked, made in (
+                ("depth", triple.alpha, built.alpha),
+                ("width", triple.beta, built.beta),
+                ("resolution", triple.gamma, built.gamma),
+            )
+            if abs(phi * (math.log(asked) - math.log(made))) > math.log(1.1)
+        ]
+        if apart:
+            found.append(f"at φ = {phi:g}: {', '.join(apart)} times the base's")
+    return found
+
+
 def family(
-    study: Study,
+    space: SearchSpace,
     triple: Coefficients,
     *,
+    kind: Kind,
     match: str,
-    as_published: bool = False,
-    at: Sequence[float] | None = None,
-    meter: Meter | None = None,
-) -> list[Candidate]:
-    """One candidate per phi of the study's `scale.phi`, or of `at`.
+    phis: Sequence[float],
+    raised: Coefficients | None = None,
+) -> Family:
+    """One member per φ, of the space's baseline (`full`) or of its base (`proxy`).
 
-    With `match = "realised"` each is moved to its budget as the grid's candidates are. Where no resolution fits, the
-    network stays as the triple says; its ratio tells by how much it misses. One over the study's limits is marked
-    "not trained".
+    With `match = "realised"` each is adjusted to its budget as candidates are. Where nothing fits, the network stays as
+    the triple says; its ratio tells by how much it misses. One over the study's limits is marked "not trained".
     """
-    on = search_space(study, base_of(study, as_published=as_published), meter)
+    around = space if kind == "proxy" or space.study.proxy is None else space.around(space.baseline)
     members = []
-    for phi in parse_phi(study.scale.phi) if at is None else at:
-        row = candidate(on, triple, phi)
+    for phi in phis:
+        row = build(around, raised or triple, phi)
         if match == "realised":
-            moved = matched(on, row)
-            row = replace(row, reason=moved.reason) if moved.status == "dropped" else moved
-        over = on.meter.over(row.network)
+            adjusted = matched(around, row)
+            row = replace(row, reason=adjusted.reason) if adjusted.status == "dropped" else adjusted
+        over = around.meter.over(row.network)
+        row = replace(row, triple=triple)
         members.append(row if over is None else replace(row, status=NOT_TRAINED, reason=over))
-    return members
+    return Family(
+        kind=kind,
+        triple=triple,
+        raised=raised or triple,
+        match=match,
+        factors="nominal" if raised is None else "realised",
+        space=around,
+        members=tuple(members),
+    )
 
 
-def file_name(network: Network) -> str:
-    """A name that is safe on every file system, whatever the network is called."""
-    safe = re.sub(r"[^A-Za-z0-9@=.,+-]", "_", network.name).lstrip(".")
-    return f"{safe[:150]}.toml"
+def file_name(name: str, phi: float) -> str:
+    """`NAME-phi3.toml`, without a character that a shell or a file system minds.
+
+    >>> file_name("efficientnet-b0@8px,w=0.25", 0.5)
+    'efficientnet-b0-8px-w0.25-phi0.5.toml'
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name.replace("=", "")).strip(".-") or "network"
+    return f"{safe[:150]}-phi{phi:g}.toml"
 
 
-def emit(members: Sequence[Candidate], folder: Path) -> list[Member]:
-    """Writes one TOML per member. Errors: StorageError."""
-    written = []
-    for member in members:
-        path = folder / file_name(member.network)
-        save(toml.write(member.network), path)
-        written.append(Member(candidate=member, file=path))
-    return written
+def emit(found: Family, folder: Path) -> list[Path]:
+    """Writes one TOML per member, each network named like its file; returns the files. Errors: StorageError."""
+    paths = []
+    for member in found.members:
+        path = folder / file_name(found.space.base.name, member.phi)
+        save(toml.write(member.network.model_copy(update={"name": path.stem})), path)
+        paths.append(path)
+    return paths

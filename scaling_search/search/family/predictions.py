@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from scaling_search.ledger.storage.rows import DecisionRow, TrialRow
+from scaling_search.ledger.storage.rows import PredictionRow, TrialRow
+from scaling_search.ledger.storage.schema import PREDICTIONS
 from scaling_search.report.table import Interval
-from scaling_search.search.plan.candidates import Candidate
+from scaling_search.search.plan.builds import Build
 from scaling_search.statistics.power_law import Flatness, Point, flat, predict
 from scaling_search.system.clock import utc_now
 
@@ -18,11 +17,10 @@ if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
 
+RULE = 1
 
-PREDICTED = "predicted"
 
-
-def points(members: Sequence[Candidate], trials: Sequence[TrialRow]) -> list[Point]:
+def points(members: Sequence[Build], trials: Sequence[TrialRow]) -> list[Point]:
     """Members with complete trials. A mean's standard error is that over seeds; with one seed, that from images."""
     found = []
     for member in members:
@@ -39,37 +37,32 @@ def points(members: Sequence[Candidate], trials: Sequence[TrialRow]) -> list[Poi
     return found
 
 
-def record_prediction(ledger: Ledger, study: str, member: Candidate, known: Sequence[Point]) -> None:
+def record_prediction(ledger: Ledger, study: str, role: str, member: Build, known: Sequence[Point]) -> None:
     """Says the member's accuracy before it is trained. What was said first stays, so that it can be wrong."""
-    if not usable(known) or member.fingerprint in predictions(ledger, study):
+    if not usable(known):
         return
     (said,) = predict(known, [float(member.cost.macs)])
-    ledger.record_decisions(
-        [
-            DecisionRow(
-                study=study,
-                round=0,
-                network=member.fingerprint,
-                verdict=PREDICTED,
-                statistic=said.accuracy,
-                detail=json.dumps(asdict(said)),
-                created_at=utc_now(),
-            )
-        ]
+    row = PredictionRow(
+        study=study,
+        role=role,
+        network=member.fingerprint,
+        rule=RULE,
+        accuracy=said.accuracy,
+        low=said.low,
+        high=said.high,
+        members=said.members,
+        created_at=utc_now(),
     )
+    ledger.record([row])
 
 
-def predictions(ledger: Reader, study: str) -> Mapping[str, Interval]:
+def predictions(ledger: Reader, study: str, role: str) -> Mapping[str, Interval]:
     """What was predicted, by network fingerprint."""
-    found = {}
-    for row in ledger.decisions(study):
-        if row.verdict == PREDICTED and row.detail is not None:
-            said = json.loads(row.detail)
-            found[row.network] = Interval(low=said["low"], high=said["high"], value=said["accuracy"])
-    return found
+    rows = ledger.rows(PREDICTIONS, study=study, role=role)
+    return {row.network: Interval(low=row.low, high=row.high, value=row.accuracy) for row in rows}
 
 
-def next_step(known: Sequence[Point], member: Candidate) -> Flatness | None:
+def next_step(known: Sequence[Point], member: Build) -> Flatness | None:
     """Whether the gain to `member` is within noise; None while too little is known."""
     return flat(known, float(member.cost.macs)) if usable(known) else None
 

@@ -1,4 +1,4 @@
-"""A scaled family as people and programs read it."""
+"""What a ledger says of a study's families."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.ledger.storage.rows import FamilyRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.schema import CANDIDATES, FAMILIES, TRIPLES
 from scaling_search.report import collect
-from scaling_search.report.rows import FamilyReport, FamilyRow
+from scaling_search.report.rows import FamilyReport, MemberRow
 from scaling_search.report.table import Interval
 from scaling_search.search.family import predictions
 from scaling_search.search.grid import analysis, chance_level
-from scaling_search.search.grid.contenders import bits_of
-from scaling_search.search.plan import study as studies
+from scaling_search.search.grid.candidates import bits_of
+from scaling_search.search.grid.ledger_results import settings_of
 from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
 from scaling_search.statistics import intervals
@@ -23,22 +24,31 @@ if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
 
 
-def report_of(ledger: Reader, study: str) -> tuple[FamilyReport, list[TrialRow]]:
-    """The family's table from the ledger, and the trials behind it: those with fresh seeds only."""
-    row = next(row for row in ledger.studies() if row.name == study)
-    candidates = ledger.candidates(study, "scale")
-    networks = {candidate.network for candidate in candidates}
+def families(ledger: Reader, study: str) -> list[FamilyRow]:
+    """A study's families, the newest first."""
+    rows = ledger.rows(FAMILIES, study=study)
+    return sorted(rows, key=lambda row: (row.created_at, row.role), reverse=True)
+
+
+def report_of(ledger: Reader, row: StudyRow, family: FamilyRow) -> tuple[FamilyReport, list[TrialRow]]:
+    """A family's table from the ledger, and the trials behind it: those with fresh seeds only."""
+    candidates = {one.network: one for one in ledger.rows(CANDIDATES, study=row.name, role=family.role)}
+    triples = ledger.rows(TRIPLES, study=row.name, role=family.role)
+    members = [
+        replace(candidates[one.network], phi=one.phi)
+        for one in sorted(triples, key=lambda one: one.phi)
+        if one.network in candidates
+    ]
     trials = [
         trial
-        for trial in ledger.trials(study=study, with_correct=True)
-        if trial.network in networks and trial.seed >= FRESH_SEEDS
+        for trial in ledger.trials(study=row.name, with_correct=True)
+        if trial.network in candidates and trial.seed >= FRESH_SEEDS
     ]
     evaluations = ledger.evaluations([trial.key for trial in trials], with_correct=True)
-    said = predictions.predictions(ledger, study)
-    report = collect.family(row, candidates, trials, evaluations, predictions=said)
-    settings = studies.parse(row.toml, what=f"study {row.name} in the ledger")
+    said = predictions.predictions(ledger, row.name, family.role)
+    report = collect.family(row, family, members, trials, evaluations, predictions=said)
     at_chance = chance_level.by_network(trials, chance_level.at_chance(ledger, trials))
-    complete = {trial.key: trial for trial in collect.own(row, trials) if trial.state == "complete"}
+    complete = {trial.key: trial for trial in trials if trial.state == "complete"}
     validation = _intervals((trial, bits_of(trial)) for trial in complete.values())
     test = _intervals(
         (complete[found.trial_key], bits_of(found))
@@ -53,7 +63,7 @@ def report_of(ledger: Reader, study: str) -> tuple[FamilyReport, list[TrialRow]]
         )
         for member in report.rows
     )
-    budget = QUANTITIES[settings.grid.budget].words
+    budget = QUANTITIES[settings_of(row).grid.budget].words
     return replace(report, rows=rows, budget=budget, level=analysis.LEVEL if validation else None), trials
 
 
@@ -71,7 +81,7 @@ def _intervals(right: Iterable[tuple[TrialRow, Bits]]) -> dict[str, Interval]:
     }
 
 
-def _explained(row: FamilyRow, at_chance: Mapping[str, str]) -> FamilyRow:
+def _explained(row: MemberRow, at_chance: Mapping[str, str]) -> MemberRow:
     """The row with a remark where a seed stayed at chance level: its mean is no normal result."""
     why = at_chance.get(row.candidate.fingerprint or "")
     return row if why is None else replace(row, reason="; ".join(filter(None, (row.reason, why))))

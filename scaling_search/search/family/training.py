@@ -1,111 +1,102 @@
-"""`scale`: the best triple over phi. One network file per phi; what time and memory allow is trained and tested."""
+"""Training and testing a family, from its smallest network up. The only place that opens the test split."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaling_search.data import catalog
-from scaling_search.ledger.storage.rows import CandidateRow
+from scaling_search.ledger.storage.rows import FINISHED, FamilyRow
 from scaling_search.search.family import predictions
 from scaling_search.search.family.limits import forbidden
-from scaling_search.search.family.members import NOT_TRAINED, family
-from scaling_search.search.plan.candidates import Candidate
+from scaling_search.search.family.members import NOT_TRAINED, Family
+from scaling_search.search.plan.builds import Build
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
-from scaling_search.search.plan.study import Study
-from scaling_search.search.trial import ledger_rows
-from scaling_search.search.trial.scheduler import run_trials, trial_of
-from scaling_search.search.trial.setup import make_trainer
+from scaling_search.search.trial.ledger_rows import candidate_row, network_rows, triple_row
+from scaling_search.search.trial.scheduler import run_trials
+from scaling_search.search.trial.trial import Trial, trial_of
+from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
-    from scaling_search.ledger.reader import Reader
     from scaling_search.search.trial.trainer import Trainer
-    from scaling_search.search.trial.trial import Callback, Trial
+
+
+def record(ledger: Ledger, study: str, family: Family, members: Sequence[Build] | None = None) -> None:
+    """Keeps a family beside others; members of it at other φ stay. `members`: with what was decided about them."""
+    space = family.space
+    rows = family.members if members is None else members
+    triple = family.triple
+    row = FamilyRow(
+        study=study,
+        role=family.role,
+        alpha=triple.alpha,
+        beta=triple.beta,
+        gamma=triple.gamma,
+        network=family.kind,
+        base=space.base.name,
+        match=family.match,
+        factors=family.factors,
+        created_at=utc_now(),
+    )
+    # Two φ may build one network: it is one candidate, and has a triple's row for each.
+    once = {member.fingerprint: member for member in reversed(rows)}
+    ledger.record(
+        [
+            row,
+            *network_rows(member.network for member in rows),
+            *(candidate_row(space, study, family.role, member) for member in once.values()),
+            *(triple_row(study, family.role, member) for member in rows),
+        ]
+    )
 
 
 def train(
-    study: Study,
-    ledger: Ledger,
-    members: Sequence[Candidate],
+    study: str,
+    trainer: Trainer,
+    family: Family,
     *,
-    match: str,
-    callback: Callback,
-    should_stop: Callable[[], bool],
-    checkpoints: Path | None,
-    retry_failed: bool = False,
     stop_when_flat: bool = False,
 ) -> int:
     """Trains and tests the family from the smallest network up; returns how many trials ran here.
 
-    A member whose estimated time or memory is over the limit is recorded as *not trained*, with the estimate; so is
-    one whose predicted gain is within noise, with `stop_when_flat`. Accuracies are predicted before the training.
-    `match` is the rule by which the members were built.
+    A member whose estimated time or memory is over the limit is recorded as *not trained*, with the estimate; so is one
+    whose predicted gain is within noise, with `stop_when_flat`. Accuracies are predicted before the training.
     """
-    trainer = make_trainer(
-        study,
-        ledger,
-        callback=callback,
-        should_stop=should_stop,
-        checkpoints=checkpoints,
-        retry_failed=retry_failed,
-    )
-    # The only place that opens the test split.
-    test = catalog.load_test(study.dataset.name)
-    ledger.record_study(
-        ledger_rows.study_row(study, recipe=trainer.recipe.canonical(), dataset=trainer.dataset.fingerprint)
-    )
-    for member in members:
-        ledger.record_network(ledger_rows.network_row(member.network, member.cost))
-    seeds = range(FRESH_SEEDS, FRESH_SEEDS + study.scale.seeds)
-    callback.expect(len(members) * len(seeds))
+    settings, ledger, callback = family.space.study.scale, trainer.ledger, trainer.callback
+    test = catalog.load_test(family.space.study.dataset.name)
+    seeds = range(FRESH_SEEDS, FRESH_SEEDS + settings.seeds)
+    callback.expect(len(family.members) * len(seeds), None)
     trained = 0
-    kept = others(study, ledger, members, match=match)
-    decided = list(members)
+    decided = list(family.members)
+    record(ledger, study, family)
     earlier: list[Trial] = []
-    for index, member in enumerate(members):
+    for index, member in enumerate(family.members):
         trials = [trial_of(member, seed) for seed in seeds]
         refusal = None
         if not _begun(trainer, trials):
-            known = predictions.points(members[:index], ledger.trials([trainer.row(j).key for j in earlier]))
-            predictions.record_prediction(ledger, study.name, member, known)
+            known = predictions.points(
+                family.members[:index], ledger.trials([trainer.row(trial).key for trial in earlier])
+            )
+            predictions.record_prediction(ledger, study, family.role, member, known)
             step = predictions.next_step(known, member) if stop_when_flat else None
-            refusal = step.reason if step is not None and step.flat else forbidden(study, trainer, member)
+            refusal = (
+                step.reason
+                if step is not None and step.flat
+                else forbidden(trainer, member, settings.member_time_limit)
+            )
         earlier += trials
-        if refusal is not None:
-            decided[index] = replace(member, status=NOT_TRAINED, reason=refusal)
-            callback.skip(len(trials), f"φ = {member.phi:g} not trained: {refusal}")
-        _record(study, ledger, decided, kept)
         if refusal is None:
             trained += run_trials(trainer, trials, test=test)
-    _record(study, ledger, decided, kept)
+            continue
+        decided[index] = replace(member, status=NOT_TRAINED, reason=refusal)
+        callback.skip(len(trials), f"φ = {member.phi:g} not trained: {refusal}")
+        record(ledger, study, family, decided)
     return trained
-
-
-def others(study: Study, ledger: Reader, members: Sequence[Candidate], *, match: str) -> list[CandidateRow]:
-    """What earlier calls recorded of the same family at other phi: the networks that it has there now.
-
-    Another triple's, or those of another base or rounding, would be read as members of this family.
-    """
-    triple, here = members[0].triple, {member.phi for member in members}
-    rows = [
-        row
-        for row in ledger.candidates(study.name, "scale")
-        if (row.alpha, row.beta, row.gamma) == (triple.alpha, triple.beta, triple.gamma)
-        and row.phi not in here
-    ]
-    again = family(study, triple, match=match, at=[row.phi for row in rows])
-    return [row for row, member in zip(rows, again, strict=True) if row.network == member.fingerprint]
-
-
-def _record(study: Study, ledger: Ledger, members: Sequence[Candidate], kept: Sequence[CandidateRow]) -> None:
-    rows = [ledger_rows.candidate_row(study.name, "scale", row) for row in members]
-    ledger.record_candidates(study.name, [*rows, *kept], in_place_of="scale")
 
 
 def _begun(trainer: Trainer, trials: Sequence[Trial]) -> bool:
     """Whether all of it is in the ledger already: nothing is left that an estimate could forbid."""
     rows = trainer.ledger.trials([trainer.row(trial).key for trial in trials])
-    return len(rows) == len(trials) and all(row.state in ("complete", "diverged") for row in rows)
+    return len(rows) == len(trials) and all(row.state in FINISHED for row in rows)

@@ -1,18 +1,18 @@
-"""A grid's forecast as its ledger keeps it from the start, and what became of it."""
+"""A search's forecast as its ledger keeps it from the start, and what became of it."""
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scaling_search.ledger.storage.rows import FINISHED, DecisionRow, TrialRow
+from scaling_search.ledger.storage.rows import FINISHED, ForecastRow, ForecastTrialRow, TrialRow
+from scaling_search.ledger.storage.schema import FORECAST_TRIALS, FORECASTS
 from scaling_search.report.figures import duration
 from scaling_search.search.forecast.model import Basis, Forecast, NetworkSeed, elapsed, forecast, missing
-from scaling_search.search.plan.grid_plan import Planned
-from scaling_search.search.trial.ledger_rows import BEFORE_ALL, WHOLE_STUDY
+from scaling_search.search.plan.grid_plan import GridPlan
 from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
@@ -20,11 +20,8 @@ if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
 
 
-VERDICT = "forecast"
-
-
 @dataclass(frozen=True, kw_only=True)
-class Compared:
+class ForecastCheck:
     """A forecast for the trials that are complete by now, and what they took, in wall-clock seconds.
 
     planned, planned_seconds: all that was forecast, before a race or a stop took trials away.
@@ -49,73 +46,71 @@ def done(rows: Sequence[TrialRow]) -> set[NetworkSeed]:
     return {(row.network, row.seed) for row in rows if row.state in FINISHED}
 
 
-def stands(ledger: Reader, planned: Planned, rows: Sequence[TrialRow]) -> bool:
+def still_holds(ledger: Reader, study: str, plan: GridPlan, rows: Sequence[TrialRow]) -> bool:
     """Whether nothing is left to forecast: a forecast was made that covers all that is still to train."""
-    said = _said(ledger, planned.study.name)
-    left = set(missing(planned, done(rows)))
-    if not left:
-        return True
-    recipe = planned.study.resolved_recipe().canonical()
-    return said is not None and said["recipe"] == recipe and left <= {(n, s) for n, s in said["trials"]}
+    left = set(missing(plan, done(rows)))
+    said = {(row.network, row.seed) for row in ledger.rows(FORECAST_TRIALS, study=study)}
+    return left <= said
 
 
-def record_forecast(ledger: Ledger, planned: Planned, basis: Basis, rows: Sequence[TrialRow]) -> Forecast:
+def record_forecast(
+    ledger: Ledger, study: str, plan: GridPlan, basis: Basis, rows: Sequence[TrialRow]
+) -> Forecast:
     """Makes the forecast and writes it into the ledger, in place of an earlier one that no longer fits."""
-    found = forecast(planned, basis, done(rows))
-    detail = {
-        "source": found.source,
-        "device": found.device,
-        "platform": found.platform,
-        "recipe": planned.study.resolved_recipe().canonical(),
-        "trials": missing(planned, done(rows), basis.block),
-        "trial_seconds": dict(zip(found.networks, found.trial_seconds, strict=True)),
-        "compile_seconds": {
-            network: 0.0 if network in basis.compiled else basis.compile_seconds for network in found.networks
-        },
-    }
-    ledger.record_decisions(
-        [
-            DecisionRow(
-                study=planned.study.name,
-                round=BEFORE_ALL,
-                network=WHOLE_STUDY,
-                verdict=VERDICT,
-                statistic=found.total_seconds,
-                detail=json.dumps(detail),
-                created_at=utc_now(),
-            )
-        ]
+    found = forecast(plan, basis, done(rows))
+    seconds = dict(zip(found.networks, found.trial_seconds, strict=True))
+    row = ForecastRow(
+        study=study,
+        source=found.source,
+        device=found.device,
+        platform=found.platform,
+        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        seconds=found.total_seconds,
+        low=None,
+        high=None,
+        created_at=utc_now(),
     )
+    trials = [
+        ForecastTrialRow(
+            study=study,
+            position=position,
+            network=network,
+            seed=seed,
+            seconds=seconds[network],
+            compile_seconds=basis.compiling(network),
+        )
+        for position, (network, seed) in enumerate(missing(plan, done(rows), basis.block))
+    ]
+    ledger.record([row, *trials], instead_of=[(FORECAST_TRIALS, {"study": study})])
     return found
 
 
-def compare(ledger: Reader, study: str, rows: Sequence[TrialRow]) -> Compared | None:
+def check(ledger: Reader, study: str, rows: Sequence[TrialRow]) -> ForecastCheck | None:
     """Forecast and actual of the complete ones of `rows`; None without a forecast, or before one of its trials is."""
-    said = _said(ledger, study)
-    if said is None:
+    said = ledger.rows(FORECASTS, study=study)
+    if not said:
         return None
-    took = {
-        (row.network, row.seed): row
-        for row in rows
-        if row.state == "complete" and row.recipe == said["recipe"]
-    }
-    planned = [(network, seed) for network, seed in said["trials"]]
-    trials = [trial for trial in planned if trial in took]
+    (row,) = said
+    took = {(one.network, one.seed): one for one in rows if one.state == "complete"}
+    planned = sorted(ledger.rows(FORECAST_TRIALS, study=study), key=lambda trial: trial.position)
+    every = [(trial.network, trial.seed) for trial in planned]
+    trials = [trial for trial in every if trial in took]
     if not trials:
         return None
-    seconds, compiling, platform = said["trial_seconds"], said["compile_seconds"], said["platform"]
-    return Compared(
-        source=said["source"],
-        device=said["device"],
-        forecast_seconds=elapsed(trials, seconds, compiling, platform=platform),
+    seconds = {trial.network: trial.seconds for trial in planned}
+    compiling = {trial.network: trial.compile_seconds for trial in planned}
+    return ForecastCheck(
+        source=row.source,
+        device=row.device,
+        forecast_seconds=elapsed(trials, seconds, compiling, platform=row.platform),
         actual_seconds=_seconds([took[trial] for trial in trials]),
         trials=len(trials),
-        planned=len(planned),
-        planned_seconds=elapsed(planned, seconds, compiling, platform=platform),
+        planned=len(every),
+        planned_seconds=elapsed(every, seconds, compiling, platform=row.platform),
     )
 
 
-def sentence(found: Compared) -> str:
+def sentence(found: ForecastCheck) -> str:
     """Both in words."""
     part = (
         ""
@@ -131,18 +126,10 @@ def sentence(found: Compared) -> str:
     )
 
 
-def _said(ledger: Reader, study: str) -> dict[str, Any] | None:
-    for row in ledger.decisions(study):
-        if (row.round, row.verdict) == (BEFORE_ALL, VERDICT) and row.detail is not None:
-            said: dict[str, Any] = json.loads(row.detail)
-            return said
-    return None
-
-
 def _seconds(rows: Sequence[TrialRow]) -> float:
     """Seconds on the clock in which any of the trials ran, from claim to result, compiling included.
 
-    Trials that run together count once. One that was stopped and continued counts what it trained before, too.
+    Trials that run at the same time count once. One that was stopped and continued counts what it trained before, too.
     """
     total, reached = 0.0, None
     spans = []

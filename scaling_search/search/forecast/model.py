@@ -1,4 +1,4 @@
-"""How long a grid will take, said before it starts and set beside what it took.
+"""How long a search will take, said before it starts and set beside what it took.
 
 A trial's seconds follow from those of networks that were measured: the network's own, or a + b·MACs through them
 (a, b ≥ 0). Compiling runs beside training: on a CPU both want the same cores, so their times add up; an accelerator
@@ -7,7 +7,6 @@ trains meanwhile, and only what compiling takes longer than that is waited for.
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,15 +14,13 @@ from itertools import groupby
 
 import numpy as np
 
-from scaling_search.costs.memory import training_memory
 from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.racing.screening import possible
 from scaling_search.report.figures import duration, size
 from scaling_search.search.forecast.timing_cache import Calibration
-from scaling_search.search.plan.candidates import Candidate
-from scaling_search.search.plan.contenders import blocks, contenders
-from scaling_search.search.plan.grid_plan import Planned
-from scaling_search.system.machine import available_memory
+from scaling_search.search.plan.grid_plan import GridPlan
+from scaling_search.system import machine
+from scaling_search.training.memory import step_memory
 from scaling_search.training.recipe import Recipe
 
 # A network and a seed.
@@ -51,6 +48,10 @@ class Basis:
     def seconds(self, network: str, macs: int) -> float:
         """One trial of a network."""
         return self.trials[network][1] if network in self.trials else affine(list(self.trials.values()), macs)
+
+    def compiling(self, network: str) -> float:
+        """Seconds to compile a network; none where its programs are in the cache."""
+        return 0.0 if network in self.compiled else self.compile_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,26 +146,17 @@ def from_calibration(recipe: Recipe, found: Calibration, *, train: int, validati
     )
 
 
-def wanted(planned: Planned) -> list[Candidate]:
-    """The networks of the grid, each once, in the order in which they are trained."""
-    members = [member for one in contenders(planned.plans) for member in one.members]
-    return list({member.fingerprint: member for member in members}.values())
-
-
-def forecast(planned: Planned, basis: Basis, done: Collection[NetworkSeed]) -> Forecast:
+def forecast(plan: GridPlan, basis: Basis, done: Collection[NetworkSeed]) -> Forecast:
     """What is still to train of a plan, `done` being the trials that are finished."""
-    alone = {row.fingerprint: basis.seconds(row.fingerprint, row.cost.macs) for row in wanted(planned)}
+    alone = {row.fingerprint: basis.seconds(row.fingerprint, row.cost.macs) for row in plan.networks}
     trial_seconds = {network: seconds / basis.gain for network, seconds in alone.items()}
-    trials = missing(planned, done, basis.block)
+    trials = missing(plan, done, basis.block)
     screening = 0.0
-    recipe = planned.study.resolved_recipe()
-    screening_epochs = planned.study.grid.screening_epochs
-    if screening_epochs is not None and trials and possible(len(contenders(planned.plans))):
-        share = screening_epochs / recipe.epochs
+    epochs = plan.space.study.grid.screening_epochs
+    if epochs is not None and trials and possible(len(plan.candidates)):
+        share = epochs / plan.space.recipe.epochs
         screening = sum(share * seconds + basis.compile_seconds for seconds in alone.values())
-    compiling = {
-        network: 0.0 if network in basis.compiled else basis.compile_seconds for network in trial_seconds
-    }
+    compiling = {network: basis.compiling(network) for network in trial_seconds}
     return Forecast(
         source=basis.source,
         device=basis.device,
@@ -175,16 +167,16 @@ def forecast(planned: Planned, basis: Basis, done: Collection[NetworkSeed]) -> F
         screening_seconds=screening,
         total_seconds=screening + elapsed(trials, trial_seconds, compiling, platform=basis.platform),
         missing=len(trials),
-        memory_bytes=memory(planned, basis.platform),
-        available_bytes=available_memory() if basis.platform == "cpu" else basis.memory_bytes,
+        memory_bytes=memory(plan, basis.platform),
+        available_bytes=machine.available_memory() if basis.platform == "cpu" else basis.memory_bytes,
     )
 
 
-def missing(planned: Planned, done: Collection[NetworkSeed], block: int = 1) -> list[NetworkSeed]:
+def missing(plan: GridPlan, done: Collection[NetworkSeed], block: int = 1) -> list[NetworkSeed]:
     """The trials that are not finished, in the order in which they are run: so many seeds of a network at a time."""
-    networks = [row.fingerprint for row in wanted(planned)]
-    rounds = blocks(range(planned.study.grid.seeds), block)
-    every = ((network, seed) for seeds in rounds for network in networks for seed in seeds)
+    seeds = range(plan.space.study.grid.seeds)
+    blocks = [seeds[at : at + block] for at in range(0, len(seeds), block)]
+    every = ((row.fingerprint, seed) for seeds in blocks for row in plan.networks for seed in seeds)
     return [trial for trial in every if trial not in done]
 
 
@@ -201,28 +193,22 @@ def elapsed(
     lasts; on a CPU the compiler takes one of the cores that train.
     """
     total, before, compiled = 0.0, 0.0, set[str]()
-    for place, (network, several) in enumerate(groupby(trials, key=lambda trial: trial[0])):
+    for position, (network, several) in enumerate(groupby(trials, key=lambda trial: trial[0])):
         waits = 0.0 if network in compiled else compiling[network]
         compiled.add(network)
-        if place and platform == "cpu":
-            waits /= os.cpu_count() or 1
-        elif place:
+        if position and platform == "cpu":
+            waits /= machine.cores()
+        elif position:
             waits = max(0.0, waits - before)
         before = seconds[network] * sum(1 for _ in several)
         total += waits + before
     return total
 
 
-def memory(planned: Planned, platform: str) -> tuple[int, ...]:
-    """Bytes of a training step of each network at its fullest (`costs.memory`)."""
-    batch_size = planned.study.resolved_recipe().batch_size
-    element_bytes = 4 if platform == "cpu" else 2
-    return tuple(
-        training_memory(
-            row.network, batch_size=batch_size, element_bytes=element_bytes, counted=row.cost
-        ).total
-        for row in wanted(planned)
-    )
+def memory(plan: GridPlan, platform: str) -> tuple[int, ...]:
+    """Bytes of a training step of each network at its fullest."""
+    recipe = plan.space.recipe
+    return tuple(step_memory(row.network, recipe, platform, counted=row.cost) for row in plan.networks)
 
 
 def sentences(found: Forecast) -> list[str]:
@@ -231,20 +217,22 @@ def sentences(found: Forecast) -> list[str]:
     left = "nothing is left to train"
     if found.missing:
         trials = "1 trial is" if found.missing == 1 else f"{found.missing} trials are"
-        screening = (
+        part = (
             f" ({duration(found.screening_seconds)} of it for screening)" if found.screening_seconds else ""
         )
-        left = f"{trials} still to train, about {duration(found.total_seconds)}{screening}"
+        left = f"{trials} still to train, about {duration(found.total_seconds)}{part}"
+    spread = duration(low) if duration(low) == duration(high) else f"{duration(low)} to {duration(high)}"
     time = (
-        f"Time, by {found.source} ({found.device}): {duration(low)} to {duration(high)} a trial and "
-        f"{duration(found.compile_seconds)} to compile a network; {left}."
+        f"Time, by {found.source} ({found.device}): {spread} a trial and {duration(found.compile_seconds)} to compile "
+        f"a network; {left}."
     )
     return [time, memory_sentence(found.memory_bytes, found.available_bytes)]
 
 
 def memory_sentence(needed: Sequence[int], available: int | None) -> str:
     """Memory in words, with a warning where it is not enough."""
-    said = f"Memory: a trial takes about {size(min(needed))} to {size(max(needed))} (estimated)"
+    low, high = size(min(needed)), size(max(needed))
+    said = f"Memory: a trial takes about {low if low == high else f'{low} to {high}'} (estimated)"
     if available is None:
         return f"{said}."
     over = sum(one > available for one in needed)

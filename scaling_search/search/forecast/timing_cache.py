@@ -1,26 +1,22 @@
 """How fast this machine trains a study's networks: a short measurement, kept in the cache for the next plan.
 
-Nothing here loads an accelerator library: `compiled` measures.
+Nothing here loads an accelerator library: `probe` measures.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scaling_search.architecture.network import Network, fingerprint
+from scaling_search.architecture.schema import digest
 from scaling_search.errors import StorageError
-from scaling_search.search.plan.study import Study
+from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.trial import provenance
 from scaling_search.search.trial.timing import Timing
 from scaling_search.system.files import cache_folder, save
-
-if TYPE_CHECKING:
-    from scaling_search.data.dataset import DatasetInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,21 +34,20 @@ class Calibration:
     gain: float = 1.0
 
 
-def place(study: Study, base: Network, info: DatasetInfo) -> Path:
-    """The cache file for this machine, these versions, the study's base network, and what of recipe and data decides
-    how long a step takes (not the number of epochs, the rates or the seeds).
+def path_of(space: SearchSpace, network: Network) -> Path:
+    """The cache file for this machine, these versions, a network, and what of recipe and data decides how long a step
+    takes (not the number of epochs, the rates or the seeds).
     """
-    recipe = study.resolved_recipe()
+    recipe, info = space.recipe, space.info
     decides = [
         provenance.speed_traits(),
         provenance.versions(),
-        fingerprint(base),
+        fingerprint(network),
         [recipe.optimizer, recipe.batch_size, recipe.ema is None, recipe.clip_norm is None],
         [recipe.crop_padding, recipe.flip],
-        [info.name, info.train_count, study.dataset.validation],
+        [info.name, info.train_count, space.study.dataset.validation],
     ]
-    name = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:32]
-    return cache_folder("timings") / f"{name}.json"
+    return cache_folder("timings") / f"{digest(json.dumps(decides))[:32]}.json"
 
 
 def read(path: Path) -> Calibration | None:

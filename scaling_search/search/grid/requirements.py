@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scaling_search.errors import InputError, UsageError
-from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.ledger.storage.rows import StudyRow, TrialRow
 from scaling_search.search.forecast import ledger_record, probe
 from scaling_search.search.forecast import model as forecasts
 from scaling_search.search.forecast.model import Basis, Forecast
 from scaling_search.search.grid import chance_level
-from scaling_search.search.grid.contenders import rivals_of, scores_of
+from scaling_search.search.grid.candidates import recorded, scores_of
 from scaling_search.search.grid.ledger_results import own_trials
-from scaling_search.search.plan.grid_plan import Planned
+from scaling_search.search.plan.grid_plan import GridPlan
+from scaling_search.search.trial import registry
+from scaling_search.search.trial.setup import data_fingerprint, make_networks
 from scaling_search.statistics.power import Power, measured, seeds_needed
 
 if TYPE_CHECKING:
@@ -23,16 +25,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Requirements:
-    """A forecast, where something was measured; memory in any case; the answer to --power, where it was asked."""
+    """A forecast, where something was measured; memory in any case; the answer to --power, where it was asked.
+
+    `missing`: trials that `grid` would train, None where the data are not prepared.
+    """
 
     forecast: Forecast | None
     memory_bytes: tuple[int, ...]
+    missing: int | None
     power: Power | None
     difference: float | None
 
 
 def requirements(
-    planned: Planned,
+    plan: GridPlan,
     ledger: Reader | None,
     *,
     difference: float | None = None,
@@ -40,57 +46,56 @@ def requirements(
 ) -> Requirements:
     """All at once, from the ledger where there is one. Errors: as `power`.
 
-    `measure` asks for a measurement now; it is told what goes on. Without, an earlier one in the cache serves where
-    the ledger has no trial.
+    `measure` asks for a measurement now; it is told what goes on. Without, an earlier one in the cache serves where the
+    ledger has no trial. What the ledger has counts only where recipe, data and split are the very same.
     """
-    rows = [] if ledger is None else _alike(planned, ledger)
-    found = _basis(planned, rows, measure)
+    dataset = data_fingerprint(plan.space.study)
+    recipe = plan.space.recipe.canonical()
+    rows = (
+        []
+        if ledger is None or dataset is None
+        else [row for row in ledger.trials() if (row.recipe, row.dataset) == (recipe, dataset)]
+    )
+    found = _basis(plan, rows, measure)
     done = ledger_record.done(rows)
+    asked = None
+    if difference is not None:
+        own = None if ledger is None or dataset is None else registry.find(ledger, plan.space, dataset)
+        asked = power(ledger, own, difference)
     return Requirements(
-        forecast=None if found is None else forecasts.forecast(planned, found, done),
-        memory_bytes=forecasts.memory(planned, "cpu"),
-        power=None if difference is None or ledger is None else power(planned, ledger, difference),
+        forecast=None if found is None else forecasts.forecast(plan, found, done),
+        memory_bytes=forecasts.memory(plan, "cpu"),
+        missing=None if dataset is None else len(forecasts.missing(plan, done)),
+        power=asked,
         difference=difference,
     )
 
 
-def _basis(planned: Planned, rows: list[TrialRow], measure: Callable[[str], None] | None) -> Basis | None:
-    study = planned.study
-    recipe = study.resolved_recipe()
+def _basis(plan: GridPlan, rows: list[TrialRow], measure: Callable[[str], None] | None) -> Basis | None:
+    space = plan.space
     if measure is not None:
-        return probe.basis(planned, probe.measure(planned, probe.open_compiled_networks(study), measure))
-    known = probe.remembered(planned)
-    trials = forecasts.from_ledger(recipe, rows, device=None if known is None else known.device)
+        networks = make_networks(space, should_stop=lambda: False)
+        found = probe.measure(space, plan.networks, networks, measure, seeds=space.study.grid.seeds)
+        return probe.basis(space, found)
+    known = probe.remembered(space)
+    trials = forecasts.from_ledger(space.recipe, rows, device=None if known is None else known.device)
     if trials is not None or known is None:
         return trials
-    return probe.basis(planned, known)
+    return probe.basis(space, known)
 
 
-def _alike(planned: Planned, ledger: Reader) -> list[TrialRow]:
-    """Trials of the study's recipe and data set; of the very split, where the ledger knows the study."""
-    study = planned.study
-    recipe = study.resolved_recipe().canonical()
-    own = next((row for row in ledger.studies() if row.name == study.name and row.recipe == recipe), None)
-    dataset = None if own is None or own.dataset_name != study.dataset.name else own.dataset
-    return [
-        row
-        for row in ledger.trials()
-        if row.recipe == recipe and row.dataset_name == study.dataset.name and dataset in (None, row.dataset)
-    ]
-
-
-def power(planned: Planned, ledger: Reader, difference: float) -> Power:
+def power(ledger: Reader | None, study: StudyRow | None, difference: float) -> Power:
     """Seeds needed to tell two candidates `difference` (a share, 0.01 = one point) apart, with 80 % probability.
 
     Errors: UsageError for a difference outside (0, 1); InputError without two seeds of one candidate in the ledger.
     """
     if not 0 < difference < 1:
         raise UsageError(f"--power {difference:g}: write the difference in accuracy as a share, such as 0.01")
-    name = planned.study.name
-    trials = own_trials(ledger, name)
-    rivals = rivals_of(ledger.candidates(name, "grid"))
-    scores = scores_of(rivals, trials, chance_level.at_chance(ledger, trials))
-    noise = None if scores is None else measured(scores)
+    scores = noise = None
+    if ledger is not None and study is not None:
+        trials = own_trials(ledger, study.name)
+        scores = scores_of(recorded(ledger, study.name), trials, chance_level.at_chance(ledger, trials))
+        noise = None if scores is None else measured(scores)
     if scores is None or noise is None:
         raise InputError(
             "--power needs to know how much seeds scatter: run `scaling-search grid --seeds 2` of this study first"

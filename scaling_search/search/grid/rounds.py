@@ -1,45 +1,66 @@
-"""Rounds of trials: who competes, and training what the ledger does not have yet, one seed after the other."""
+"""Rounds of a race on a ledger: one more seed for every candidate still running, then a look."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from scaling_search.search.plan.contenders import Contender, blocks
-from scaling_search.search.trial.scheduler import run_trials, trial_of
+from scaling_search.search.grid import analysis, chance_level, decision_log
+from scaling_search.search.grid.candidates import recorded, scores_of
+from scaling_search.search.grid.ledger_results import own_trials, read_log
+from scaling_search.search.plan.candidates import Candidate
+from scaling_search.search.plan.grid_plan import GridPlan
+from scaling_search.search.trial.scheduler import run_trials
+from scaling_search.search.trial.trial import trial_of
+from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
     # `report` reads rounds' results and must not load what trains them.
     from scaling_search.search.trial.trainer import Trainer
 
-# After a round (one seed for everybody still racing): who goes on, given who raced.
-AfterRound = Callable[[Sequence[str]], Sequence[str]]
 
-
-def run(
-    trainer: Trainer,
-    field: Sequence[Contender],
-    seeds: Sequence[int],
-    after_round: AfterRound,
-    *,
-    first: Sequence[str] | None = None,
-) -> int:
-    """Trains round by round; `after_round` says who goes on. Returns the trials run here.
-
-    `first`: the keys of those in the first round, all of the field unless given.
+def run(study: str, trainer: Trainer, plan: GridPlan, first: Sequence[str]) -> int:
+    """Trains round by round, beginning with the groups `first`. Returns the trials run here.
 
     Work that other processes hold is waited for at the end of a round, because the next round depends on it; a dead
     worker's trial is taken up.
     """
-    trained = 0
-    by_key = {contender.key: contender for contender in field}
-    racing = list(by_key if first is None else first)
-    for block in blocks(seeds, trainer.block):
-        trials = [
-            trial_of(member, seed) for key in racing for member in by_key[key].members for seed in block
-        ]
-        trained += run_trials(trainer, trials)
-        racing = list(after_round(racing))
+    grid = plan.space.study.grid
+    by_group: dict[str, Candidate] = {candidate.group: candidate for candidate in plan.candidates}
+    block = trainer.networks.block
+    trained, racing = 0, list(first)
+    for start in range(0, grid.seeds, block):
+        seeds = range(start, min(start + block, grid.seeds))
+        trained += run_trials(
+            trainer,
+            [trial_of(build, seed) for group in racing for build in by_group[group].builds for seed in seeds],
+        )
+        if grid.racing:
+            racing = [group for group in look(study, trainer, grid.seeds) if group in by_group]
         if not racing:
             break
     return trained
+
+
+def look(study: str, trainer: Trainer, seeds: int) -> Sequence[str]:
+    """The groups that get another seed. Replayed from the ledger, so a killed race decides as it did before."""
+    ledger = trainer.ledger
+    trials = own_trials(ledger, study)
+    scores = scores_of(recorded(ledger, study), trials, chance_level.at_chance(ledger, trials))
+    if scores is None:
+        return ()
+    log = read_log(ledger, study)
+    decided = analysis.raced(scores, trials, log, seeds=seeds)
+    bases = decision_log.bases(
+        scores, seeds=seeds, level=analysis.LEVEL, trained_by=analysis.trained_by(trials)
+    )
+    known, now = {look.round: look.basis for look in log.looks}, utc_now()
+    new = [
+        row
+        for decision, basis in zip(decided, bases, strict=False)
+        if known.get(decision.round) != basis
+        for row in decision_log.rows(decision, study=study, basis=basis, now=now)
+    ]
+    if new:
+        ledger.record(new)
+    return () if decided[-1].finished(seeds) else decided[-1].keep

@@ -5,35 +5,34 @@ Short trials are of another recipe and so have keys of their own: none of their 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scaling_search.ledger.storage.rows import DecisionRow
+from scaling_search.ledger.storage.rows import ScreenedRow, ScreeningRow
+from scaling_search.ledger.storage.schema import SCREENED, SCREENINGS
 from scaling_search.racing import screening
 from scaling_search.racing.screening import Agreement
 from scaling_search.search.grid import chance_level
-from scaling_search.search.plan.contenders import Contender
-from scaling_search.search.plan.study import Study
-from scaling_search.search.trial.ledger_rows import SCREENING, WHOLE_STUDY
-from scaling_search.search.trial.scheduler import run_trials, trial_of
+from scaling_search.search.plan.candidates import Candidate
+from scaling_search.search.plan.grid_plan import GridPlan
+from scaling_search.search.trial.scheduler import run_trials
+from scaling_search.search.trial.trial import trial_of
 from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
-    from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
     from scaling_search.search.trial.trainer import Trainer
 
 
-SUMMARY, SCREENED_OUT, CALIBRATION, GOES_ON = "screening", "screened out", "calibration", "goes on"
-# The seed that everybody has first.
+SCREENED_OUT, CALIBRATION, CONTINUES = "screened out", "calibration", "continues"
+# The seed that every candidate has first.
 _SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Screening:
-    """What a ledger tells of screening. screened_out: short accuracy, by key, of the candidates screened out."""
+    """What a ledger tells of screening. screened_out: short accuracy, by group, of the candidates screened out."""
 
     epochs: int
     candidates: int
@@ -41,46 +40,48 @@ class Screening:
     screened_out: Mapping[str, float]
 
 
-def run(study: Study, trainer: Trainer, field: Sequence[Contender]) -> tuple[list[str], int]:
-    """The keys of those who go on to full training, and how many trials were run here.
+def run(study: str, trainer: Trainer, plan: GridPlan) -> tuple[list[str], int]:
+    """The groups of the candidates for full training, and how many trials were run here.
 
-    All go on where the study has no screening. It is run again from the ledger and decides the same. Who has a full
-    trial already is never screened out.
+    All are where the study has no screening. It is run again from the ledger and decides the same. A candidate that has
+    a full trial already is never screened out.
     """
-    recipe = study.screening_recipe()
+    recipe = plan.space.study.screening_recipe()
     if recipe is None:
-        return [contender.key for contender in field], 0
-    by_key = {contender.key: contender for contender in field}
+        return [candidate.group for candidate in plan.candidates], 0
+    by_group = {candidate.group: candidate for candidate in plan.candidates}
     trained = 0
 
     def accuracies(by: Trainer, names: Sequence[str]) -> dict[str, float]:
         nonlocal trained
-        chosen = [by_key[name] for name in names]
-        trained += run_trials(by, [trial_of(m, _SEED) for one in chosen for m in one.members])
+        chosen = [by_group[name] for name in names]
+        trained += run_trials(by, [trial_of(build, _SEED) for one in chosen for build in one.builds])
         return _accuracies(by, chosen)
 
     brief = trainer.with_recipe(recipe)
-    short = accuracies(brief, list(by_key)) if screening.possible(len(by_key)) else {}
+    short = accuracies(brief, list(by_group)) if screening.possible(len(by_group)) else {}
     decided = screening.screen(short, lambda names: accuracies(trainer, names))
-    known = _accuracies(trainer, [by_key[name] for name in decided.screened_out])
-    screened_out = [name for name in decided.screened_out if name not in known]
-    _record(study, trainer.ledger, recipe.epochs, short, decided, screened_out)
-    if screened_out:
-        spared = sum(len(by_key[name].members) for name in screened_out) * study.grid.seeds
+    known = _accuracies(trainer, [by_group[name] for name in decided.screened_out])
+    out = [name for name in decided.screened_out if name not in known]
+    trainer.ledger.record(
+        _rows(study, recipe.epochs, short, decided, out), instead_of=[(SCREENED, {"study": study})]
+    )
+    if out:
+        spared = sum(len(by_group[name].builds) for name in out) * plan.space.study.grid.seeds
         trainer.callback.skip(
-            spared,
-            f"{len(screened_out)} of {len(field)} candidates are screened out after {recipe.epochs} epochs",
+            spared, f"{len(out)} of {len(by_group)} candidates are screened out after {recipe.epochs} epochs"
         )
-    return [name for name in by_key if name not in screened_out], trained
+    return [name for name in by_group if name not in out], trained
 
 
-def _accuracies(trainer: Trainer, chosen: Sequence[Contender]) -> dict[str, float]:
-    """Accuracy of the contenders whose members all finished with the first seed and learned, by key."""
+def _accuracies(trainer: Trainer, chosen: Sequence[Candidate]) -> dict[str, float]:
+    """Accuracy of the candidates whose networks all finished with the first seed and learned, by group."""
     keys = {
-        contender.key: [trainer.row(trial_of(member, _SEED)).key for member in contender.members]
-        for contender in chosen
+        candidate.group: [trainer.row(trial_of(build, _SEED)).key for build in candidate.builds]
+        for candidate in chosen
     }
-    rows = {row.key: row for row in trainer.ledger.trials([key for own in keys.values() for key in own])}
+    every = [key for own in keys.values() for key in own]
+    rows = {row.key: row for row in trainer.ledger.trials(every, with_correct=True)}
     at_chance = chance_level.at_chance(trainer.ledger, rows.values())
     found = {}
     for name, own in keys.items():
@@ -91,71 +92,55 @@ def _accuracies(trainer: Trainer, chosen: Sequence[Contender]) -> dict[str, floa
     return found
 
 
-def _record(
-    study: Study,
-    ledger: Ledger,
+def _rows(
+    study: str,
     epochs: int,
     short: Mapping[str, float],
     decided: screening.Screening,
     screened_out: Sequence[str],
-) -> None:
+) -> list[object]:
     agreed = decided.agreement
-    summary = {
-        "epochs": epochs,
-        "candidates": len(short),
-        "low": None if agreed is None else agreed.low,
-        "high": None if agreed is None else agreed.high,
-        "calibration_set": len(decided.calibration_set) if agreed is None else agreed.calibration_set,
-    }
-    verdicts = {WHOLE_STUDY: SUMMARY} | {
+    summary = ScreeningRow(
+        study=study,
+        epochs=epochs,
+        candidates=len(short),
+        calibration_set=len(decided.calibration_set) if agreed is None else agreed.calibration_set,
+        tau=None if agreed is None else agreed.tau,
+        low=None if agreed is None else agreed.low,
+        high=None if agreed is None else agreed.high,
+        created_at=utc_now(),
+    )
+    verdicts = {
         name: SCREENED_OUT
         if name in screened_out
         else CALIBRATION
         if name in decided.calibration_set
-        else GOES_ON
+        else CONTINUES
         for name in short
     }
-    rows = []
-    for name, verdict in verdicts.items():
-        whole = name == WHOLE_STUDY
-        rows.append(
-            DecisionRow(
-                study=study.name,
-                round=SCREENING,
-                network=name,
-                verdict=verdict,
-                statistic=(None if agreed is None else agreed.tau) if whole else short[name],
-                detail=json.dumps(summary if whole else {"epochs": epochs}),
-                created_at=utc_now(),
-            )
-        )
-    ledger.record_decisions(rows)
+    rows = [
+        ScreenedRow(study=study, epochs=epochs, candidate=name, accuracy=short[name], verdict=verdict)
+        for name, verdict in verdicts.items()
+    ]
+    return [summary, *rows]
 
 
-def read(ledger: Reader, study: Study) -> Screening | None:
-    """The study's screening, as the ledger has it; None without one."""
-    if study.grid.screening_epochs is None:
+def read(ledger: Reader, study: str, epochs: int | None) -> Screening | None:
+    """The study's screening after so many epochs, as the ledger has it; None without one."""
+    found = ledger.rows(SCREENINGS, study=study, epochs=epochs) if epochs is not None else []
+    if not found:
         return None
-    rows = [row for row in ledger.decisions(study.name) if row.round == SCREENING]
-    details: dict[str, dict[str, Any]] = {row.network: json.loads(row.detail or "{}") for row in rows}
-    summary = details.get(WHOLE_STUDY)
-    if summary is None or summary["epochs"] != study.grid.screening_epochs:
-        return None
-    tau = next(row.statistic for row in rows if row.network == WHOLE_STUDY)
+    (row,) = found
+    agreement = None
+    if row.tau is not None and row.low is not None and row.high is not None:
+        agreement = Agreement(tau=row.tau, low=row.low, high=row.high, calibration_set=row.calibration_set)
     return Screening(
-        epochs=summary["epochs"],
-        candidates=summary["candidates"],
-        agreement=None
-        if tau is None
-        else Agreement(
-            tau=tau, low=summary["low"], high=summary["high"], calibration_set=summary["calibration_set"]
-        ),
+        epochs=row.epochs,
+        candidates=row.candidates,
+        agreement=agreement,
         screened_out={
-            row.network: row.statistic
-            for row in rows
-            if row.verdict == SCREENED_OUT
-            and row.statistic is not None
-            and details[row.network]["epochs"] == summary["epochs"]
+            one.candidate: one.accuracy
+            for one in ledger.rows(SCREENED, study=study, epochs=row.epochs, verdict=SCREENED_OUT)
         },
     )
 

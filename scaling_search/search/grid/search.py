@@ -2,110 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaling_search.errors import InputError, ScalingSearchError
-from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.errors import ScalingSearchError
+from scaling_search.ledger.storage.rows import StudyRow, TrialRow
 from scaling_search.racing import screening
 from scaling_search.search.forecast import ledger_record, model, probe
-from scaling_search.search.forecast.ledger_record import Compared
-from scaling_search.search.forecast.step_latency import step_timer
-from scaling_search.search.grid import (
-    ledger_results,
-    rounds,
-    screening_stage,
-)
+from scaling_search.search.forecast.ledger_record import ForecastCheck
+from scaling_search.search.forecast.step_latency import timed_space
+from scaling_search.search.grid import ledger_results, rounds, screening_stage
 from scaling_search.search.grid.analysis import GridAnalysis
-from scaling_search.search.grid.race_driver import Race
-from scaling_search.search.plan.contenders import contenders
-from scaling_search.search.plan.grid_plan import Planned, plan
+from scaling_search.search.grid.candidates import record_plan
+from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
-from scaling_search.search.trial import ledger_rows, provenance
-from scaling_search.search.trial.setup import make_trainer
+from scaling_search.search.trial import provenance, registry
+from scaling_search.search.trial.setup import checkpoint_folder, load_data, make_trainer
+from scaling_search.search.trial.trial import Callback, Callbacks
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.search.trial.trainer import Trainer
-    from scaling_search.search.trial.trial import Callback
 
 
 @dataclass(frozen=True, kw_only=True)
-class GridOutcome:
-    """What `grid` did and found. `trained` counts the trials that this call ran; `compared` is its forecast and
-    what came of it.
+class GridResult:
+    """What `grid` did and found. `trained` counts the trials that this call ran; `forecast` is its forecast and what
+    came of it.
     """
 
-    planned: Planned
+    study: StudyRow
+    plan: GridPlan
     trained: int
     trials: tuple[TrialRow, ...]
     found: GridAnalysis
-    compared: Compared | None
+    forecast: ForecastCheck | None
 
 
 def grid(
     study: Study,
-    ledger: Ledger,
     *,
-    callback: Callback,
-    should_stop: Callable[[], bool],
-    checkpoints: Path | None,
+    ledger: Ledger,
+    callbacks: Sequence[Callback] = (),
+    should_stop: Callable[[], bool] = lambda: False,
     retry_failed: bool = False,
-) -> GridOutcome:
-    """The search. Errors: TrainingStopped (all finished trials are kept), InputError, StorageError."""
-    planned = plan(study, step_seconds=step_timer(study, say=callback.note, should_stop=should_stop))
+) -> GridResult:
+    """The search: trains every candidate not yet in the ledger, races them, and chooses. Run again, it continues.
+
+    `should_stop` is asked every few seconds; once it says yes, the running trial is kept at a checkpoint.
+    Errors: TrainingStopped (all finished trials are kept), InputError, StorageError, DeviceError.
+    """
+    callback = Callbacks(callbacks)
+    space = timed_space(study, say=callback.note, should_stop=should_stop)
+    plan = grid_plan(space)
+    dataset = load_data(study)
+    row = registry.register(ledger, space, dataset, say=callback.say)
+    record_plan(ledger, row.name, plan)
     trainer = make_trainer(
-        study,
+        space,
         ledger,
         callback=callback,
         should_stop=should_stop,
-        checkpoints=checkpoints,
+        checkpoints=checkpoint_folder(ledger),
         retry_failed=retry_failed,
+        dataset=dataset,
     )
-    recipe, dataset = trainer.recipe.canonical(), trainer.dataset.fingerprint
-    ledger_rows.record_plan(ledger, study, planned.plans, recipe=recipe, dataset=dataset)
-    field = contenders(planned.plans)
-    if not field:
-        raise InputError(
-            "no triple is kept at every phi of the grid: drop a phi or raise grid.macs_tolerance"
-        )
-    _forecast(planned, trainer)
-    networks = sum(len(contender.members) for contender in field)
-    staged = study.grid.screening_epochs is not None and screening.possible(len(field))
-    callback.expect(networks * (study.grid.seeds + staged))
-    first, trained = screening_stage.run(study, trainer, field)
-    race = Race(study, ledger)
-    # Once more until nothing is left to do: a candidate that diverged late may have eliminated one that is back now.
-    while ran := rounds.run(trainer, field, range(study.grid.seeds), race.after_round, first=first):
+    seconds = _forecast(row.name, plan, trainer)
+    networks = sum(len(candidate.builds) for candidate in plan.candidates)
+    screened = study.grid.screening_epochs is not None and screening.possible(len(plan.candidates))
+    callback.expect(networks * (study.grid.seeds + screened), seconds)
+    first, trained = screening_stage.run(row.name, trainer, plan)
+    # Once more until nothing is left to do: one that diverged late may have eliminated one that is back now.
+    while ran := rounds.run(row.name, trainer, plan, first):
         trained += ran
-    trials, found = ledger_results.read_grid(ledger, study)
-    compared = ledger_record.compare(ledger, study.name, trials)
-    return GridOutcome(planned=planned, trained=trained, trials=trials, found=found, compared=compared)
+    trials, found = ledger_results.read_grid(ledger, row)
+    result = GridResult(
+        study=row,
+        plan=plan,
+        trained=trained,
+        trials=trials,
+        found=found,
+        forecast=ledger_record.check(ledger, row.name, trials),
+    )
+    callback.finish(result)
+    return result
 
 
-def _forecast(planned: Planned, trainer: Trainer) -> None:
+def _forecast(study: str, plan: GridPlan, trainer: Trainer) -> float | None:
     """Says how long it will take, from trials of this device, a measurement in the cache, or one made now."""
     from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 
-    ledger, recipe, dataset = trainer.ledger, trainer.recipe, trainer.dataset.fingerprint
-    rows = [row for row in ledger.trials() if (row.recipe, row.dataset) == (recipe.canonical(), dataset)]
-    if ledger_record.stands(ledger, planned, rows):
-        return
-    basis = model.from_ledger(recipe, rows, device=provenance.device())
+    space, ledger, callback = plan.space, trainer.ledger, trainer.callback
+    kind = (space.recipe.canonical(), trainer.networks.dataset.fingerprint)
+    rows = [row for row in ledger.trials() if (row.recipe, row.dataset) == kind]
+    if ledger_record.still_holds(ledger, study, plan, rows):
+        return None
+    basis = model.from_ledger(space.recipe, rows, device=provenance.device())
     if basis is None:
-        known = probe.remembered(planned)
+        known = probe.remembered(space)
         if known is None or known.device != provenance.device():
             try:
-                known = probe.measure(planned, trainer, trainer.callback.note)
+                known = probe.measure(
+                    space, plan.networks, trainer.networks, callback.note, seeds=space.study.grid.seeds
+                )
             except OutOfMemory:
-                return  # its trial will fail, and be recorded with the reason
+                return None  # its trial will fail, and be recorded with the reason
             except (TrainingStopped, ScalingSearchError):
                 raise
             except Exception as error:
-                trainer.callback.say(f"no forecast: {type(error).__name__}: {error}")
-                return
-        basis = probe.basis(planned, known)
-    for sentence in model.sentences(ledger_record.record_forecast(ledger, planned, basis, rows)):
-        trainer.callback.note(sentence)
+                callback.say(f"no forecast: {type(error).__name__}: {error}")
+                return None
+        basis = probe.basis(space, known)
+    found = ledger_record.record_forecast(ledger, study, plan, basis, rows)
+    for sentence in model.sentences(found):
+        callback.note(sentence)
+    return found.total_seconds

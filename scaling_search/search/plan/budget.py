@@ -12,10 +12,11 @@ from functools import lru_cache
 
 from scaling_search.architecture.network import Network
 from scaling_search.costs.count import Cost, cost
-from scaling_search.costs.memory import training_memory
 from scaling_search.report import figures
 from scaling_search.scaling.coefficients import MACS, Exponents
 from scaling_search.search.plan.study import Study
+from scaling_search.training.memory import step_memory
+from scaling_search.training.recipe import Recipe
 
 # Seconds of a training step of a network, on this device.
 StepSeconds = Callable[[Network], float]
@@ -82,17 +83,17 @@ QUANTITIES = {
 class Meter:
     """Reads any cost of a network in the study's setting: counted, but for latency, which is timed on this device."""
 
-    def __init__(self, study: Study, *, step_seconds: StepSeconds | None = None) -> None:
+    def __init__(self, study: Study, recipe: Recipe, *, step_seconds: StepSeconds | None = None) -> None:
         """`step_seconds` times a training step of a network on this device; only a study that is `timed` needs it."""
         self.study = study
-        self._recipe = study.resolved_recipe()
+        self._recipe = recipe
         self._step_seconds = step_seconds
 
     def read(self, name: str, network: Network) -> float:
         """The cost of this name: a count, bytes of a training step, or seconds of one. Errors: InputError."""
         match name:
             case "memory":
-                return self._memory(network)
+                return step_memory(network, self._recipe, "cpu", counted=cost_at(network, network.resolution))
             case "latency":
                 if self._step_seconds is None:
                     raise ValueError("a cost in seconds needs a device that steps are timed on")
@@ -107,16 +108,6 @@ class Meter:
             if limit is not None and (amount := self.read(name, network)) > limit:
                 return f"{quantity.show(amount)}: over limits.{name} = {quantity.show(limit)}"
         return None
-
-    def _memory(self, network: Network) -> float:
-        recipe = self._recipe
-        return training_memory(
-            network,
-            batch_size=recipe.batch_size,
-            slots=1 if recipe.optimizer == "sgd" else 2,
-            average=recipe.ema is not None,
-            counted=cost_at(network, network.resolution),
-        ).total
 
 
 def cost_at(network: Network, resolution: int) -> Cost:

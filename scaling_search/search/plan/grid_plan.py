@@ -1,154 +1,115 @@
-"""What a grid would do, before any compute: candidates, duplicates, real costs."""
+"""What a grid would do, before any compute: triples, the networks they build, real costs, candidates."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
 
-from scaling_search.architecture.network import Network
-from scaling_search.baselines.load import load as load_network
-from scaling_search.costs.count import Cost
 from scaling_search.errors import InputError
-from scaling_search.scaling.coefficients import Exponents, Range, grid, parse_phi
-from scaling_search.search.plan.budget import Meter, Quantity, StepSeconds
-from scaling_search.search.plan.candidates import (
-    Candidate,
-    SearchSpace,
-    candidate,
-    limited,
-    matched,
-    merge,
-    search_space,
-)
-from scaling_search.search.plan.study import Study
+from scaling_search.scaling.coefficients import Exponents, grid, in_words
+from scaling_search.search.plan.builds import Build, build, limited, matched, vanished
+from scaling_search.search.plan.candidates import Candidate, candidates
+from scaling_search.search.plan.search_space import SearchSpace
 
-if TYPE_CHECKING:
-    from scaling_search.data.dataset import DatasetInfo
+# Seeds from here on belong to `scale`: its figures must not be those that chose the winner.
+FRESH_SEEDS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All candidates of one phi. `rows` has one entry per triple, `candidates` one per network to train.
+    """The grid at one φ, one row per triple.
 
-    `nominal`, `distinct` and `within` count the grid before anything is moved: triples, the networks that they
-    build, and triples within the tolerance of the target. `target` is 2^phi times what the budget counts of the base.
+    `nominal`, `distinct` and `within` count it before anything is adjusted: triples, the networks that they build, and
+    triples within the tolerance of the target.
     """
 
     phi: float
-    base: Network
-    base_cost: Cost
-    budget: Quantity
-    base_amount: float
     target: float
-    nominal: int
     distinct: int
     within: int
-    rows: tuple[Candidate, ...]
-    candidates: tuple[Candidate, ...]
-    dropped: tuple[Candidate, ...]
+    rows: tuple[Build, ...]
 
     @property
-    def target_macs(self) -> float:
-        """2^phi times the base's MACs, which are what a MACs budget allows."""
-        return 2**self.phi * self.base_cost.macs
+    def nominal(self) -> int:
+        """How many triples there are."""
+        return len(self.rows)
+
+    @cached_property
+    def dropped(self) -> tuple[Build, ...]:
+        """The triples whose network is no candidate."""
+        return tuple(row for row in self.rows if row.status == "dropped")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planned:
-    """A study with its base network and one plan per phi."""
+class GridPlan:
+    """A search space with a plan for each φ, and the candidates that come of it."""
 
-    study: Study
-    info: DatasetInfo
-    base: Network
+    space: SearchSpace
     plans: tuple[Plan, ...]
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def networks(self) -> tuple[Build, ...]:
+        """The networks to train, each once, in the order in which they are trained."""
+        rows = (row for candidate in self.candidates for row in candidate.builds)
+        return tuple({row.fingerprint: row for row in rows}.values())
+
+    def vanished(self, candidate: Candidate) -> str | None:
+        """Which coefficients of its triple rounding took away."""
+        return vanished(candidate.triple, candidate.realised)
 
 
-def plan(
-    study: Study,
-    *,
-    as_published: bool = False,
-    step_seconds: StepSeconds | None = None,
-) -> Planned:
-    """The plan of a study. `as_published` counts the baseline with its own classes and channels, not the data's.
-
-    `step_seconds` as in `budget.Meter`.
-    """
-    base = base_of(study, as_published=as_published)
-    meter = Meter(study, step_seconds=step_seconds)
-    info = _described(study)
-    return Planned(study=study, info=info, base=base, plans=plan_all(study, base, meter))
+def grid_plan(space: SearchSpace) -> GridPlan:
+    """The plan of a study. Errors: InputError when the grid is empty."""
+    plans = tuple(plan_at(space, phi) for phi in space.study.grid.phi)
+    found = candidates(space.base, [plan.rows for plan in plans])
+    if not found:
+        raise InputError(
+            "no triple is kept at every phi of the grid: drop a phi or raise grid.macs_tolerance"
+        )
+    return GridPlan(space=space, plans=plans, candidates=found)
 
 
-def base_of(study: Study, *, as_published: bool = False) -> Network:
-    """The network at phi = 0: baseline or proxy, with the data's classes and channels unless `as_published`."""
-    # What is timed runs on the data.
-    if as_published and study.proxy is None and not study.timed:
-        return load_network(study.baseline)
-    info = _described(study)
-    return study.base(channels=info.channels, classes=len(info.classes))
-
-
-def _described(study: Study) -> DatasetInfo:
-    # `report` reads what was planned and must not load what reads pictures.
-    from scaling_search.data import catalog
-
-    return catalog.describe(study.dataset.name)
-
-
-def plan_all(study: Study, base: Network, meter: Meter | None = None) -> tuple[Plan, ...]:
-    """One plan per phi of the study's grid. Errors: InputError when the grid is empty."""
-    found = search_space(study, base, meter)
-    return tuple(plan_at(found, phi) for phi in parse_phi(study.grid.phi))
-
-
-def plan_at(on: SearchSpace, phi: float) -> Plan:
-    """The grid at one phi. Errors: InputError when no triple or no network is left."""
-    settings, budget, target = on.study.grid, on.budget, on.target(phi)
+def plan_at(space: SearchSpace, phi: float) -> Plan:
+    """The grid at one φ. Errors: InputError when no triple or no network is left."""
+    settings, budget, target = space.study.grid, space.budget, space.target(phi)
     triples = grid(
-        alpha=Range.parse(settings.alpha),
-        beta=Range.parse(settings.beta),
-        gamma=Range.parse(settings.gamma),
+        alpha=settings.alpha,
+        beta=settings.beta,
+        gamma=settings.gamma,
         tolerance=settings.tolerance,
         exponents=budget.exponents,
     )
     if not triples:
         raise InputError(
-            f"the grid is empty: no alpha in {settings.alpha}, beta in {settings.beta}, gamma in {settings.gamma} has "
-            f"|{product(budget.exponents)} - 2| < {settings.tolerance:g}; widen a range or raise the tolerance"
+            f"the grid is empty: no alpha in {in_words(settings.alpha)}, beta in {in_words(settings.beta)}, gamma in "
+            f"{in_words(settings.gamma)} has |{product(budget.exponents)} - 2| < {settings.tolerance:g}; widen a range "
+            "or raise the tolerance"
         )
-    nominal = [candidate(on, triple, phi) for triple in triples]
-    rows = nominal
-    if settings.match == "realised":
-        rows = [matched(on, row) for row in nominal]
-    near = [row for row in rows if row.status != "dropped"]
-    if not near:
+    nominal = [build(space, triple, phi) for triple in triples]
+    rows = [matched(space, row) for row in nominal] if settings.match == "realised" else nominal
+    if all(row.status == "dropped" for row in rows):
         ratios = [row.amount / target for row in nominal]
         raise InputError(
             f"no candidate comes within {settings.macs_tolerance:.0%} of {2**phi:g} times the base's {budget.words} at "
             f"phi = {phi:g} (they have {min(ratios):.2f} to {max(ratios):.2f} times that): raise grid.macs_tolerance, "
             'use finer rounding, or match = "nominal"'
         )
-    rows = [limited(on, row) for row in rows]
-    kept = merge([row for row in rows if row.status != "dropped"])
-    if not kept:
-        over = next(row for row in rows if row.triple == near[0].triple)
+    near = next(row for row in rows if row.status != "dropped")
+    rows = [limited(space, row) for row in rows]
+    if all(row.status == "dropped" for row in rows):
+        over = next(row for row in rows if row.triple == near.triple)
         raise InputError(
             f"no candidate at phi = {phi:g} meets the limits: {over.triple} has {over.reason}; raise the limit, or "
             "make the base smaller"
         )
     return Plan(
         phi=phi,
-        base=on.base,
-        base_cost=on.base_cost,
-        budget=budget,
-        base_amount=on.base_amount,
         target=target,
-        nominal=len(nominal),
         distinct=len({row.fingerprint for row in nominal}),
         within=sum(abs(row.amount / target - 1) <= settings.macs_tolerance for row in nominal),
         rows=tuple(rows),
-        candidates=tuple(kept),
-        dropped=tuple(row for row in rows if row.status == "dropped"),
     )
 
 
@@ -162,5 +123,39 @@ def product(exponents: Exponents) -> str:
     return " * ".join(f"{name}^{power}" if power > 1 else name for name, power in parts if power)
 
 
-# Seeds from here on belong to `scale`: its figures must not be those that chose the winner.
-FRESH_SEEDS = 1_000_000
+def origin(plan: GridPlan) -> str:
+    """How the candidates came about, in one sentence whose numbers add up."""
+    first, settings = plan.plans[0], plan.space.study.grid
+    tried, dropped = first.nominal, len(first.dropped)
+    kept = [row for row in first.rows if row.status != "dropped"]
+    alike = len(kept) - len(plan.candidates)
+    adjusted = sum(row.builds[0].status == "adjusted" for row in plan.candidates)
+    parts = [f"{_count(tried, 'triple')} of the grid"]
+    if dropped:
+        parts.append(
+            f"{dropped} cannot be brought within {settings.macs_tolerance:.0%} of the cost or a limit"
+        )
+    if alike:
+        parts.append(f"{alike} build the same network as another")
+    moved = f", {adjusted} of them with an adjusted size" if adjusted else ""
+    return f"{'; '.join(parts)}; {_count(len(plan.candidates), 'candidate')} to train{moved}."
+
+
+def unused(plan: GridPlan) -> list[str]:
+    """Values of the ranges that no triple has: steps so coarse that the tolerance takes them away."""
+    grid_, rows = plan.space.study.grid, plan.plans[0].rows
+    found = []
+    for symbol, name in (("α", "alpha"), ("β", "beta"), ("γ", "gamma")):
+        values: Sequence[float] = getattr(grid_, name)
+        have = {getattr(row.triple, name) for row in rows}
+        missing = [value for value in values if value not in have]
+        if missing:
+            found.append(
+                f"{symbol} = {in_words(missing)}: no triple with the other ranges' steps comes within "
+                f"{grid_.tolerance:g} of twice the cost"
+            )
+    return found
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

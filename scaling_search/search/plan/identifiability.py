@@ -2,75 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from scaling_search.architecture.network import Network
 from scaling_search.report import figures
-from scaling_search.scaling.coefficients import Range, parse_phi
 from scaling_search.scaling.scale import scale
 from scaling_search.search.plan.study import Study
 
 FAR = 7.0
+_SYMBOLS = {"depth": "α", "width": "β", "resolution": "γ"}
+_BUILT = {"depth": "depths", "width": "widths", "resolution": "resolution"}
 
 
-def indistinct(study: Study, base: Network) -> list[str]:
-    """Sentences, one per run of values that builds the same network at every phi of the grid. Empty when none does."""
-    phis = parse_phi(study.grid.phi)
+@dataclass(frozen=True, kw_only=True)
+class Alike:
+    """A run of values of one coefficient that build the same at every φ of the grid; `unchanged`: the base itself."""
+
+    dimension: str
+    first: float
+    last: float
+    unchanged: bool
+
+    def __str__(self) -> str:
+        symbol, built = _SYMBOLS[self.dimension], _BUILT[self.dimension]
+        span = f"{self.first:g} to {self.last:g}" if self.last > self.first else f"{self.first:g}"
+        if self.unchanged:
+            verb = "stay" if built.endswith("s") else "stays"
+            return f"{symbol} = {span}: the {built} {verb} the base's, rounding takes the change away"
+        low, high = self.first**FAR, self.last**FAR
+        return (
+            f"{symbol} = {span}: all build the same {built}, yet at φ = {FAR:g} they would multiply {self.dimension} "
+            f"by {figures.factor(low)} to {figures.factor(high)}"
+        )
+
+
+def alike(study: Study, base: Network) -> list[Alike]:
+    """The runs of values that the grid cannot tell apart; empty when it tells all apart."""
+    grid = study.grid
     found = []
-    for name, text, symbol, dimension in (
-        ("depths", study.grid.alpha, "α", "depth"),
-        ("widths", study.grid.beta, "β", "width"),
-        ("resolution", study.grid.gamma, "γ", "resolution"),
-    ):
-        values = list(Range.parse(text))
-
-        def built(value: float, dimension: str = dimension) -> tuple[object, ...]:
-            return tuple(_built(study, base, dimension, value, phi) for phi in phis)
-
-        unchanged = tuple(_built(study, base, dimension, 1.0, phi) for phi in phis)
-        for shape, run in groupby(values, key=built):
+    for dimension, values in (("depth", grid.alpha), ("width", grid.beta), ("resolution", grid.gamma)):
+        unchanged = _built(study, base, dimension, 1.0)
+        for shape, run in groupby(values, key=lambda value, d=dimension: _built(study, base, d, value)):  # type: ignore[misc]
             same = list(run)
-            span = f"{same[0]:g} to {same[-1]:g}" if len(same) > 1 else f"{same[0]:g}"
-            if shape == unchanged and same[-1] > 1:
-                found.append(f"{symbol} = {span}: the {name} stay the base's, rounding takes the change away")
-            elif len(same) > 1:
-                low, high = same[0] ** FAR, same[-1] ** FAR
-                found.append(
-                    f"{symbol} = {span}: all build the same {name}, yet at φ = {FAR:g} they would multiply "
-                    f"{dimension} by {figures.factor(low)} to {figures.factor(high)}"
-                )
+            nothing = shape == unchanged and same[-1] > 1
+            if nothing or len(same) > 1:
+                found.append(Alike(dimension=dimension, first=same[0], last=same[-1], unchanged=nothing))
     return found
 
 
 def notes(study: Study, base: Network) -> list[str]:
     """The same with the ways out, as lines below a table."""
-    same = indistinct(study, base)
-    if not same:
-        return []
-    return [
-        "What this grid cannot tell apart:",
-        *same,
-        f"Ways out: {ways_out(study)}.",
-    ]
+    same = alike(study, base)
+    return (
+        [f"What this grid cannot tell apart: {'; '.join(map(str, same))}. {ways_out(study, same)}"]
+        if same
+        else []
+    )
 
 
-def ways_out(study: Study) -> str:
+def ways_out(study: Study, same: Sequence[Alike]) -> str:
     """What a user can do about it."""
-    ways = ["judge each triple at several φ (grid --phi 1,2)"]
-    if study.rounding.depth == "ceil":
+    rounding, dimensions = study.rounding, {one.dimension for one in same}
+    ways = ["compare each triple at several φ (grid --phi 1,2)"]
+    if "depth" in dimensions and rounding.depth == "ceil":
         ways.append('round depths to the nearest (rounding.depth = "round")')
-    if study.rounding.divisor > 1:
-        ways.append(f"a smaller width divisor than {study.rounding.divisor}")
-    ways.append("a deeper or wider baseline or proxy")
-    return "; ".join(ways)
+    if "width" in dimensions and rounding.divisor > 1:
+        ways.append(f"a smaller width divisor than {rounding.divisor}")
+    if "resolution" in dimensions and rounding.resolution_step > 1:
+        ways.append(f"a smaller resolution step than {rounding.resolution_step}")
+    larger = {"depth": "deeper", "width": "wider", "resolution": "larger"}
+    ways.append(
+        f"a {' or '.join(word for name, word in larger.items() if name in dimensions)} baseline or proxy"
+    )
+    return f"Ways out: {'; '.join(ways)}."
 
 
-def _built(study: Study, base: Network, dimension: str, value: float, phi: float) -> object:
-    network = scale(base, **{dimension: value**phi}, rounding=study.rounding)
+def _built(study: Study, base: Network, dimension: str, value: float) -> tuple[object, ...]:
+    """What one coefficient makes of the base at every φ."""
+    networks = [scale(base, **{dimension: value**phi}, rounding=study.rounding) for phi in study.grid.phi]
     match dimension:
         case "depth":
-            return network.depths
+            return tuple(network.depths for network in networks)
         case "width":
-            return network.model_copy(update={"name": base.name})
+            return tuple(network.model_copy(update={"name": base.name}) for network in networks)
         case _:
-            return network.resolution
+            return tuple(network.resolution for network in networks)

@@ -7,67 +7,126 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from scaling_search.architecture.network import fingerprint
+from scaling_search.data.dataset import DatasetInfo
 from scaling_search.report import columns
 from scaling_search.report.table import Column, Document, Row, Table
 from scaling_search.search.grid import requirements
 from scaling_search.search.grid.requirements import Requirements
 from scaling_search.search.plan import identifiability
 from scaling_search.search.plan.budget import cost_at
-from scaling_search.search.plan.candidates import Candidate
-from scaling_search.search.plan.grid_plan import Plan, Planned
+from scaling_search.search.plan.builds import Build
+from scaling_search.search.plan.grid_plan import GridPlan, Plan, origin, unused
 
 _KEYS = ("alpha", "beta", "gamma")
 
 
-def document(planned: Planned, ahead: Requirements | None = None) -> Document:
-    """One table of networks per phi, one of what was dropped, what the grid cannot tell apart, and what it takes."""
-    study = planned.study
-    tables = [table for plan in planned.plans for table in _tables(plan)]
-    networks = sum(len(plan.candidates) for plan in planned.plans)
-    notes = [f"grid would train {networks} networks x {study.grid.seeds} seeds on {planned.info.name}."]
-    if planned.base.classes != len(planned.info.classes):
+def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
+    """The base, the networks of each φ, what was dropped, what the grid cannot tell apart, and what it takes."""
+    space = plan.space
+    study, info = space.study, space.info
+    tables = [base_table(plan), *(table for at in plan.plans for table in _tables(plan, at))]
+    seeds = study.grid.seeds
+    notes = [origin(plan), *unused(plan)]
+    left = None if ahead is None else ahead.missing
+    trials = f"{len(plan.networks)} networks x {seeds} seeds on {info.name}"
+    if left is not None and left < len(plan.networks) * seeds:
+        notes.append(f"grid would train {left} of {trials}; the others are in the ledger.")
+    else:
+        notes.append(f"grid would train {trials}.")
+    if space.base.classes != len(info.classes):
         notes.append(
-            f"Counted as published, with {planned.base.classes} classes; {planned.info.name} has "
-            f"{len(planned.info.classes)}."
+            f"Counted as published, with {space.base.classes} classes; {info.name} has {len(info.classes)}."
         )
-    native = planned.info.size and min(planned.info.size)
-    if native and max(_resolutions(planned)) > native:
-        notes.append(f"{planned.info.name} is {native} px: above that, images are only interpolated.")
-    if _resolution_is_free(planned):
-        words = planned.plans[0].budget.words
+    if space.base_cost.macs > cost_at(space.baseline, space.baseline.resolution).macs:
         notes.append(
-            f"Resolution costs no {words}: γ is free; bound it by its range or by another cost (--max-macs)."
+            f"The proxy costs {space.base_cost.macs / cost_at(space.baseline, space.baseline.resolution).macs:.1f} "
+            "times the network itself: strides were taken out. A smaller proxy.resolution or proxy.width costs less."
+        )
+    notes += interpolated(info, [row.network.resolution for row in plan.networks])
+    if _resolution_is_free(plan):
+        notes.append(
+            f"Resolution costs no {space.budget.words}: γ is free; bound it by its range or by a limit (--max-macs)."
         )
     notes += [] if ahead is None else requirements.sentences(ahead)
-    notes += identifiability.notes(study, planned.base)
-    return Document(title=f"Plan: {study.name}", tables=tuple(tables), notes=tuple(notes))
+    notes += identifiability.notes(study, space.base)
+    name = study.name or f"{study.dataset.name}, {space.baseline.name}"
+    return Document(title=f"Plan: {name}", tables=tuple(tables), notes=tuple(notes))
 
 
-def _resolution_is_free(planned: Planned) -> bool:
-    """Whether the budget counts parameters, and the base has no more of them at twice its resolution."""
-    base = planned.base
-    at = [cost_at(base, side).parameters for side in (base.resolution, 2 * base.resolution)]
-    return planned.study.grid.budget == "parameters" and at[0] == at[1]
+def interpolated(info: DatasetInfo, resolutions: Iterable[int]) -> list[str]:
+    """That images are only enlarged where networks read them above their own size."""
+    native = info.size and min(info.size)
+    largest = max(resolutions, default=0)
+    if not native or largest <= native:
+        return []
+    return [
+        f"{info.name} is stored at {native} px: above that, images are only interpolated (here up to {largest})."
+    ]
 
 
-def _resolutions(planned: Planned) -> list[int]:
-    return [row.network.resolution for plan in planned.plans for row in plan.candidates]
-
-
-def _tables(plan: Plan) -> Iterable[Table]:
-    title = (
-        f"φ = {plan.phi:g}: {plan.nominal} triples build {plan.distinct} networks; {plan.within} triples meet "
-        f"{plan.budget.show(plan.target)} as they stand; {len(plan.candidates)} networks to train"
+def base_table(plan: GridPlan) -> Table:
+    """The network at φ = 0 and, where it is a proxy, the network that it stands for."""
+    space = plan.space
+    networks = [space.base] if space.study.proxy is None else [space.base, space.baseline]
+    counted = [cost_at(network, network.resolution) for network in networks]
+    layout = (
+        columns.name("name", "Base at φ = 0", identifies=True),
+        columns.name("depth", "Depth"),
+        columns.name("width", "Width"),
+        columns.integer("resolution", "Resolution (px)"),
+        columns.millions("macs", "MACs", [one.macs for one in counted]),
+        columns.millions("parameters", "Parameters", [one.parameters for one in counted]),
+        columns.remark("what", "What"),
     )
-    yield _table("candidates", title, plan, plan.candidates)
-    if plan.dropped:
-        yield _table(
-            "dropped", f"Dropped at φ = {plan.phi:g}: {len(plan.dropped)} triples", plan, plan.dropped, most=8
+    words = ["the base"] if len(networks) == 1 else ["the proxy that is searched", "the network to be scaled"]
+    rows = tuple(
+        Row(
+            cells={
+                "name": network.name,
+                "depth": "-".join(map(str, network.depths)),
+                "width": "-".join(map(str, network.widths)),
+                "resolution": network.resolution,
+                "macs": one.macs,
+                "parameters": one.parameters,
+                "what": word,
+            }
         )
+        for network, one, word in zip(networks, counted, words, strict=True)
+    )
+    return Table(name="base", title="", columns=layout, rows=rows)
 
 
-def _table(name: str, title: str, plan: Plan, rows: Iterable[Candidate], most: int | None = None) -> Table:
-    rows = list(rows)
+def _resolution_is_free(plan: GridPlan) -> bool:
+    """Whether the budget counts parameters, and the base has no more of them at twice its resolution."""
+    base = plan.space.base
+    at = [cost_at(base, side).parameters for side in (base.resolution, 2 * base.resolution)]
+    return plan.space.budget.name == "parameters" and at[0] == at[1]
+
+
+def _tables(plan: GridPlan, at: Plan) -> Iterable[Table]:
+    rows = [
+        (build, len(one.triples), plan.vanished(one))
+        for one in plan.candidates
+        for build in one.builds
+        if build.phi == at.phi
+    ]
+    title = f"φ = {at.phi:g}: candidates of {plan.space.budget.show(at.target)}"
+    yield _table("candidates", title, plan, at, rows)
+    if at.dropped:
+        title = f"Dropped at φ = {at.phi:g}: {len(at.dropped)} triples"
+        yield _table("dropped", title, plan, at, [(build, 1, None) for build in at.dropped], most=8)
+
+
+def _table(
+    name: str,
+    title: str,
+    plan: GridPlan,
+    at: Plan,
+    found: Sequence[tuple[Build, int, str | None]],
+    most: int | None = None,
+) -> Table:
+    rows = [build for build, _, _ in found]
     layout = (
         *(
             columns.coefficient(key, symbol, [getattr(row.triple, key) for row in rows], identifies=True)
@@ -82,52 +141,61 @@ def _table(name: str, title: str, plan: Plan, rows: Iterable[Candidate], most: i
         columns.millions("parameters", "Parameters", [row.cost.parameters for row in rows]),
         columns.remark("reason", "Remark"),
     )
+    cells = [_cells(at, *one) for one in found]
     return Table(
-        name=name,
-        title=title,
-        columns=layout,
-        rows=tuple(Row(cells=_cells(plan, row)) for row in rows),
-        most=most,
+        name=name, title=title, columns=layout, rows=tuple(Row(cells=one) for one in cells), most=most
     )
 
 
-def _budget(plan: Plan, rows: Sequence[Candidate]) -> tuple[Column, ...]:
+def _budget(plan: GridPlan, rows: Sequence[Build]) -> tuple[Column, ...]:
     """What the budget counts, where no other column has it, and how near the target it comes."""
     shown: dict[str, Column] = {
         "activations": columns.millions("amount", "Activations", [row.amount for row in rows]),
         "memory": columns.size("amount", "Training memory"),
         "latency": columns.duration("amount", "Training step"),
     }
-    own = shown.get(plan.budget.name, columns.hidden("amount"))
-    return (own, columns.decimal("to_target", f"{plan.budget.title} ÷ target", 3))
+    own = shown.get(plan.space.budget.name, columns.hidden("amount"))
+    return (own, columns.decimal("to_target", f"{plan.space.budget.title} ÷ target", 3))
 
 
-def _cells(plan: Plan, row: Candidate) -> dict[str, Any]:
+def _cells(at: Plan, row: Build, triples: int, vanished: str | None) -> dict[str, Any]:
     return {
         **{key: getattr(row.triple, key) for key in _KEYS},
-        "triples": len(row.triples),
+        "triples": triples,
         "depth": "-".join(map(str, row.network.depths)),
         "width": "-".join(map(str, row.network.widths)),
         "resolution": row.network.resolution,
         "macs": row.cost.macs,
         "amount": row.amount,
-        "to_target": row.amount / plan.target,
+        "to_target": row.amount / at.target,
         "parameters": row.cost.parameters,
-        "reason": row.reason,
+        "reason": "; ".join(filter(None, (row.reason, vanished))) or None,
     }
 
 
-def record(planned: Planned, ahead: Requirements | None = None) -> dict[str, Any]:
-    """The plan for programs: the first phi at the top level, every phi under `plans` when there are several."""
-    plans = [_record(plan) for plan in planned.plans]
+def record(plan: GridPlan, ahead: Requirements | None = None) -> dict[str, Any]:
+    """The plan for programs: the first φ at the top level, every φ under `plans` when there are several."""
+    space = plan.space
+    plans = [_record(plan, at) for at in plan.plans]
     whole = {
-        "study": planned.study.name,
-        "baseline": planned.study.baseline,
-        "match": planned.study.grid.match,
-        "budget": planned.study.grid.budget,
-        "seeds": planned.study.grid.seeds,
+        "study": space.study.name,
+        "baseline": space.baseline.name,
+        "base": {
+            "name": space.base.name,
+            "fingerprint": fingerprint(space.base),
+            "depth": list(space.base.depths),
+            "width": list(space.base.widths),
+            "resolution": space.base.resolution,
+            "parameters": space.base_cost.parameters,
+            "macs": space.base_cost.macs,
+            "proxy": space.study.proxy is not None,
+        },
+        "match": space.study.grid.match,
+        "budget": space.study.grid.budget,
+        "seeds": space.study.grid.seeds,
         **plans[0],
-        "indistinct": identifiability.indistinct(planned.study, planned.base),
+        "indistinct": [str(one) for one in identifiability.alike(space.study, space.base)],
+        "missing_trials": None if ahead is None else ahead.missing,
         "forecast": None if ahead is None or ahead.forecast is None else asdict(ahead.forecast),
         "memory_bytes": None if ahead is None else list(ahead.memory_bytes),
         "power": None if ahead is None or ahead.power is None else asdict(ahead.power),
@@ -135,23 +203,24 @@ def record(planned: Planned, ahead: Requirements | None = None) -> dict[str, Any
     return whole if len(plans) == 1 else {**whole, "plans": plans}
 
 
-def _record(plan: Plan) -> dict[str, Any]:
+def _record(plan: GridPlan, at: Plan) -> dict[str, Any]:
+    space = plan.space
     return {
-        "phi": plan.phi,
-        "base_macs": plan.base_cost.macs,
-        "target_macs": plan.target_macs if plan.budget.name == "macs" else None,
-        "base_cost": plan.base_amount,
-        "target_cost": plan.target,
-        "nominal_candidates": plan.nominal,
-        "distinct_networks": plan.distinct,
-        "within_tolerance": plan.within,
+        "phi": at.phi,
+        "base_macs": space.base_cost.macs,
+        "target_macs": 2**at.phi * space.base_cost.macs if space.budget.name == "macs" else None,
+        "base_cost": space.base_amount,
+        "target_cost": at.target,
+        "nominal_candidates": at.nominal,
+        "distinct_networks": at.distinct,
+        "within_tolerance": at.within,
         "networks_to_train": len(plan.candidates),
-        "candidates": [_triple(row) for row in plan.rows if row.status != "dropped"],
-        "dropped": [_triple(row) for row in plan.dropped],
+        "candidates": [_triple(row) for row in at.rows if row.status != "dropped"],
+        "dropped": [_triple(row) for row in at.dropped],
     }
 
 
-def _triple(row: Candidate) -> dict[str, Any]:
+def _triple(row: Build) -> dict[str, Any]:
     """One triple. Ratios are to the base's; `cost` is what the budget counts, null where it could not be timed."""
     timed = math.isfinite(row.amount)
     return {

@@ -6,48 +6,63 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaling_search.errors import InputError, suggest
-from scaling_search.ledger.storage.rows import StudyRow
+from scaling_search.ledger.storage.rows import GRID, FamilyRow, StudyRow
+from scaling_search.ledger.storage.schema import CANDIDATES, STUDIES
 from scaling_search.report.study import study_document
 from scaling_search.report.table import Document
 from scaling_search.search.family import results
+from scaling_search.search.grid import report as grid_report
+from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.ledger_results import read_grid
 from scaling_search.search.plan import study as studies
-from scaling_search.search.tables import grid_table
+from scaling_search.search.trial import registry
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
 
 
-def document(ledger: Reader, study: str | None) -> Document:
+def document(ledger: Reader, study: str | None, *, every_family: bool = False) -> Document:
     """Grid, family and published tables of a study, given by name or file; the newest unless given.
 
-    Errors: InputError when the ledger has no such study.
+    Of several families the winner's is shown, or all with `every_family`. Errors: InputError when the ledger has no
+    such study.
     """
     row = choose(ledger, study)
-    settings = studies.parse(row.toml, what=f"study {row.name} in the ledger")
-    grid = None
-    if ledger.candidates(row.name, "grid"):
-        trials, found = read_grid(ledger, settings)
-        grid = grid_table.report_of(ledger, settings, trials, found)
-    family = None
-    if ledger.candidates(row.name, "scale"):
-        family, _ = results.report_of(ledger, row.name)
-    if grid is None and family is None:
+    grid = found = None
+    if ledger.rows(CANDIDATES, study=row.name, role=GRID):
+        trials, found = read_grid(ledger, row)
+        grid = grid_report.report_of(ledger, row, trials, found)
+    families = results.families(ledger, row.name)
+    shown = families if every_family else main_families(families, found)
+    reports = [results.report_of(ledger, row, family)[0] for family in shown]
+    if grid is None and not reports:
         raise InputError(
             f"study {row.name!r} has no candidates in this ledger yet: run `scaling-search grid`"
         )
-    return study_document(grid=grid, family=family)
+    return study_document(grid=grid, families=reports)
+
+
+def main_families(families: list[FamilyRow], found: GridAnalysis | None) -> list[FamilyRow]:
+    """The newest families of the winner's triple, one of each kind; without them the newest."""
+    winner = None
+    if found is not None and found.choice is not None:
+        winner = found.candidate(found.choice.winner).triple
+    own = [row for row in families if (row.alpha, row.beta, row.gamma) == winner] or families[:1]
+    return list({row.network: row for row in reversed(own)}.values())
 
 
 def choose(ledger: Reader, study: str | None) -> StudyRow:
     """The study's row. Errors: InputError naming the ones there are."""
-    rows = sorted(ledger.studies(), key=lambda row: row.created_at)
-    if not rows:
-        raise InputError("this ledger has no study yet: run `scaling-search grid` first")
     if study is None:
-        return rows[-1]
-    name = studies.read(Path(study)).name if study.endswith(".toml") else study
-    for row in rows:
-        if row.name == name:
-            return row
-    raise InputError(suggest("study", name, [row.name for row in rows]))
+        row = registry.newest(ledger)
+        if row is None:
+            raise InputError("this ledger has no study yet: run `scaling-search grid` first")
+        return row
+    names = [row.name for row in ledger.rows(STUDIES)]
+    name = study
+    if study.endswith(".toml"):
+        name = studies.read(Path(study)).name or study
+    found = ledger.study(name)
+    if found is None:
+        raise InputError(suggest("study", name, names))
+    return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from scaling_search.errors import DeviceError, ScalingSearchError
+from scaling_search.ledger.claims.heartbeat import Heartbeat
 from scaling_search.ledger.claims.leases import Claim, LeaseLost
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import FINISHED, TrialRow
@@ -17,8 +18,36 @@ from scaling_search.training.outcome import Outcome, OutOfMemory, TrainingStoppe
 
 _FAILURES_IN_A_ROW = 3
 
-Saved = Callable[[], None]
-Taken = Sequence[tuple[Claim, Trial]]
+
+class Held:
+    """The trials of one `ClaimedTrials.hold` that are this worker's; empty when none was to be had."""
+
+    def __init__(self, ledger: Ledger, claims: Sequence[Claim], trials: Sequence[Trial]) -> None:
+        self.trials = tuple(trials)
+        self.checkpoints: Checkpoints | None = None
+        self.heartbeats: list[Heartbeat] = []
+        self.finished = False
+        self._ledger = ledger
+        self.open = list(claims)  # those whose end is not written yet
+
+    @property
+    def lost(self) -> bool:
+        """Whether another worker has taken one of them over: then training on is in vain."""
+        return any(heartbeat.lost for heartbeat in self.heartbeats)
+
+    def saved(self) -> None:
+        """To be called when a checkpoint is complete on disk: earlier attempts no longer count."""
+        for claim in self.open:
+            self._ledger.renew(claim, checkpoint=True)
+
+    def finish(self, outcomes: Sequence[Outcome], more: Sequence[Sequence[object]] = ()) -> None:
+        """Writes the results, each with `more` rows about its trial, in one transaction a trial. Errors: LeaseLost."""
+        for place, outcome in enumerate(outcomes):
+            claim = self.open[0]
+            result = None if claim.trial.state in FINISHED else ledger_rows.result(outcome)
+            self._ledger.finish(claim, result, more[place] if more else ())
+            self.open.pop(0)
+        self.finished = True
 
 
 class ClaimedTrials:
@@ -34,105 +63,116 @@ class ClaimedTrials:
         self._tried: set[str] = set()
         self._failed_in_a_row: set[str] = set()  # by the machine, none having succeeded in between
 
-    def claim(self, row: TrialRow) -> Claim | None:
-        """The trial's claim, unless it is finished, given up or in other hands."""
-        claim = self.ledger.claim(row, retry_failed=self.retry_failed and row.key not in self._tried)
-        if claim is not None:
-            self._tried.add(row.key)
-        return claim
-
     def unfinished(self, keys: list[str]) -> list[str]:
         """Those of `keys` still to be run: waiting, in another worker's hands, or failed and to be tried once more."""
         rows = self.ledger.trials(keys)
         done = {row.key for row in rows if row.state in FINISHED}
-        done |= {
-            row.key
-            for row in rows
-            if row.state == "failed" and not (self.retry_failed and row.key not in self._tried)
-        }
+        done |= {row.key for row in rows if row.state == "failed" and not self._retries(row.key)}
         return [key for key in keys if key not in done]
 
-    def run(
-        self, taken: Taken, train: Callable[[Saved], tuple[Outcome, ...]], *, needed: int
-    ) -> tuple[Outcome, ...] | None:
-        """Trains and records; None when the trials failed, or another worker has taken one over.
+    @contextmanager
+    def hold(
+        self, trials: Sequence[tuple[TrialRow, Trial]], *, needed: int, again: bool = False
+    ) -> Iterator[Held]:
+        """Claims what is free of `trials` and keeps it alive within the block, which trains and calls `finish`.
 
-        `train` is given what to call after each checkpoint: the ledger hears of it once it is whole on disk. `needed`:
-        estimated bytes. Errors: TrainingStopped and StorageError (the trials are given back), DeviceError (the machine
-        fails trial after trial).
+        What fails in the block is recorded, and does not leave it; `Held.finished` tells. `again` takes finished
+        trials, to measure what was not measured. `needed`: estimated bytes, for messages. Errors: TrainingStopped and
+        StorageError (the trials are given back), DeviceError (the machine fails trial after trial).
         """
+        taken = [(claim, trial) for row, trial in trials if (claim := self._claim(row, again)) is not None]
+        held = Held(self.ledger, [claim for claim, _ in taken], [trial for _, trial in taken])
+        if not taken:
+            yield held
+            return
+        key = taken[0][0].key
+        held.checkpoints = self._checkpoints(key, held)
+        for trial in held.trials:
+            self.callback.begin(trial)
         try:
-            return self._recorded(taken, train, needed)
+            with ExitStack() as stack:
+                held.heartbeats = [stack.enter_context(self.ledger.heartbeat(claim)) for claim in held.open]
+                yield held
+            if held.finished:
+                self._failed_in_a_row.clear()
+                self.discard_checkpoints(key)
+            else:
+                self._release(held)
         except LeaseLost:
-            labels = ", ".join(trial.label for _, trial in taken)
-            self.callback.say(f"{labels}: another worker took this trial over while it stood still here")
-            return None
-
-    def checkpoints(self, key: str, saved: Saved = lambda: None) -> Checkpoints | None:
-        """Where a trial's checkpoints are kept; None where none are."""
-        if self.folder is None:
-            return None
-        return Checkpoints(folder=self.folder / key, trial=key, say=self.callback.say, saved=saved)
+            self._say_lost(held)
+        except OutOfMemory as error:
+            available = provenance.available_memory()
+            self._fail(held, failures.out_of_memory(error, estimate=needed, available=available))
+        except TrainingStopped:
+            if not held.lost:
+                self._release(held)
+                raise
+            self._say_lost(held)
+        except ScalingSearchError:
+            self._release(held)
+            raise
+        except Exception as error:
+            machine = failures.of_the_machine(error)
+            self._fail(held, failures.reason(error), again=machine)
+            if machine:
+                self._machine_failed(key, held.trials[0], error)
+        finally:
+            rows = {row.key: row for row in self.ledger.trials([claim.key for claim, _ in taken])}
+            for claim, trial in taken:
+                self.callback.end(trial, rows[claim.key])
 
     def discard_checkpoints(self, key: str) -> None:
         """Removes a trial's checkpoints."""
-        if kept := self.checkpoints(key):
+        if kept := self._checkpoints(key):
             kept.discard()
 
     def tidy(self, keys: Sequence[str]) -> None:
-        """Removes checkpoints of finished trials, which a kill between the record and the removal leaves behind."""
+        """Removes checkpoints of finished trials, which a kill between the record and the removal leaves."""
         for row in self.ledger.trials(keys):
             if row.state in FINISHED:
                 self.discard_checkpoints(row.key)
 
-    def _recorded(
-        self, taken: Taken, train: Callable[[Saved], tuple[Outcome, ...]], needed: int
-    ) -> tuple[Outcome, ...] | None:
-        held = [claim for claim, _ in taken]
+    def _claim(self, row: TrialRow, again: bool) -> Claim | None:
+        if again:
+            return self.ledger.claim_finished(row)
+        claim = self.ledger.claim(row, retry_failed=self._retries(row.key))
+        if claim is not None:
+            self._tried.add(row.key)
+        return claim
 
-        def saved() -> None:
-            for claim in held:
-                self.ledger.renew(claim, checkpoint=True)
+    def _retries(self, key: str) -> bool:
+        return self.retry_failed and key not in self._tried
 
-        try:
-            with ExitStack() as heartbeats:
-                for claim in held:
-                    heartbeats.enter_context(self.ledger.heartbeat(claim))
-                outcomes = train(saved)
-            for outcome in outcomes:
-                self.ledger.finish(held[0], ledger_rows.result(outcome))
-                held.pop(0)
-        except LeaseLost:
-            raise
-        except OutOfMemory as error:
-            self._fail(
-                held, failures.out_of_memory(error, estimate=needed, available=provenance.available_memory())
-            )
+    def _checkpoints(self, key: str, held: Held | None = None) -> Checkpoints | None:
+        """Where a trial's checkpoints are kept; None where none are."""
+        if self.folder is None:
             return None
-        except (TrainingStopped, ScalingSearchError):
-            for claim in held:
-                self.ledger.release(claim)
-            raise
-        except Exception as error:
-            again = failures.of_the_machine(error)
-            self._fail(held, failures.reason(error), again=again)
-            if again:
-                self._machine_failed(*taken[0], error)
-            return None
-        self._failed_in_a_row.clear()
-        return outcomes
+        saved = (lambda: None) if held is None else held.saved
+        return Checkpoints(folder=self.folder / key, trial=key, say=self.callback.say, saved=saved)
 
-    def _fail(self, held: Sequence[Claim], reason: str, *, again: bool = False) -> None:
+    def _release(self, held: Held) -> None:
+        for claim in held.open:
+            self.ledger.release(claim)
+
+    def _say_lost(self, held: Held) -> None:
+        labels = ", ".join(trial.label for trial in held.trials)
+        self.callback.say(f"{labels}: another worker took this trial over while it stood still here")
+
+    def _fail(self, held: Held, reason: str, *, again: bool = False) -> None:
         """Trials that are to be tried again go on from their checkpoints."""
-        for claim in held:
+        for claim in held.open:
+            if claim.trial.state in FINISHED:
+                self.ledger.release(claim)
+                self.callback.say(f"trial {claim.key[:12]}: {reason}")
+                continue
             self.ledger.fail(claim, reason, retry=again)
             if not again:
                 self.discard_checkpoints(claim.key)
 
-    def _machine_failed(self, claim: Claim, trial: Trial, error: Exception) -> None:
+    def _machine_failed(self, key: str, trial: Trial, error: Exception) -> None:
         """Errors: DeviceError once different trials fail one after the other: trying on would only use them up."""
         self.callback.say(f"{trial.label}: the machine failed: {failures.reason(error)}")
-        self._failed_in_a_row.add(claim.key)
+        self._failed_in_a_row.add(key)
         if len(self._failed_in_a_row) >= _FAILURES_IN_A_ROW:
             raise DeviceError(
                 f"the machine failed {len(self._failed_in_a_row)} trials in a row, the last with "

@@ -9,13 +9,13 @@ from concurrent.futures import Future
 import jax
 
 from scaling_search.architecture.network import Network, fingerprint
-from scaling_search.costs.memory import training_memory
 from scaling_search.data.dataset import Dataset
 from scaling_search.errors import ScalingSearchError
 from scaling_search.networks.build import Model, build
 from scaling_search.search.trial import failures, provenance
 from scaling_search.search.trial.timing import Timing
 from scaling_search.training.compiled import CompiledTrial, ready, start_compiling, steps_in_epoch
+from scaling_search.training.memory import step_memory
 from scaling_search.training.optimizer import average_decay
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from scaling_search.training.pixels import TrialPixels, on_device
@@ -27,12 +27,12 @@ from scaling_search.training.stopwatch import measure
 # Programs kept in memory: a round of racing comes back to every candidate. Beyond this the disk cache serves.
 _PROGRAMS = 32
 _RESOLUTIONS = 4
-# Seeds that a round of racing takes where they train together: more would spend on candidates soon to be out.
+# Seeds that a round of racing takes where they are batched: more would be spent on candidates soon eliminated.
 _BLOCK = 4
 
 
 class NotBatchedError(ScalingSearchError):
-    """These seeds cannot be one program here; in turn they may be trained."""
+    """These seeds cannot be one program here; one after the other they may be trained."""
 
 
 class CompiledNetworks:
@@ -43,16 +43,31 @@ class CompiledNetworks:
         self.recipe = recipe
         self.should_stop = should_stop
         self.platform = provenance.platform_name()
-        # By fingerprint, and the number of seeds trained together (None: one, not batched).
+        # By fingerprint, and the number of seeds batched (None: one, not batched).
         self.programs: OrderedDict[tuple[str, int | None], Future[CompiledTrial]] = OrderedDict()
         self._gains: dict[int, float] = {}  # by the number of seeds
-        self._apart: set[str] = set()
+        self._never_batched: set[str] = set()
         self._pixels: OrderedDict[int, TrialPixels] = OrderedDict()
+
+    def with_recipe(self, recipe: Recipe) -> CompiledNetworks:
+        """The same images for another recipe: other programs."""
+        other = CompiledNetworks(dataset=self.dataset, recipe=recipe, should_stop=self.should_stop)
+        other._pixels = self._pixels
+        return other
 
     def check_stop(self) -> None:
         """Errors: TrainingStopped once a stop was asked for."""
         if self.should_stop():
             raise TrainingStopped(None)
+
+    def program(
+        self, network: Network, seed_batch: int | None, *, upcoming: Network | None = None
+    ) -> Future[CompiledTrial]:
+        """The network's programs, and those of `upcoming` begun in the background."""
+        self.prepare(network, seed_batch=seed_batch)
+        if upcoming is not None:
+            self.prepare(upcoming, seed_batch=seed_batch)
+        return self.programs[fingerprint(network), seed_batch]
 
     def prepare(self, network: Network, *, seed_batch: int | None = None) -> None:
         """Starts compiling in the background, unless that is done or under way."""
@@ -79,12 +94,9 @@ class CompiledNetworks:
         """Seeds of a network to train before racing decides again."""
         return _BLOCK if batched_by_default(self.platform) else 1
 
-    def together(self, network: Network, seeds: int) -> bool:
-        """Whether so many seeds of the network are to train as one batched program: not once it was to `part`.
-
-        Errors: TrainingStopped.
-        """
-        return fingerprint(network) not in self._apart and self.gain(network, seeds) > 1
+    def batches(self, network: Network, seeds: int) -> bool:
+        """Whether so many seeds of the network train as one batched program. Errors: TrainingStopped."""
+        return seeds > 1 and fingerprint(network) not in self._never_batched and self.gain(network, seeds) > 1
 
     def gain(self, network: Network, seeds: int) -> float:
         """How many times faster so many seeds train as one batched program here: measured once, on the first network.
@@ -119,10 +131,10 @@ class CompiledNetworks:
         except jax.errors.JaxRuntimeError as error:
             raise NotBatchedError(failures.reason(error)) from error
 
-    def part(self, network: Network) -> None:
-        """From now on the network's seeds train in turn."""
+    def never_batch(self, network: Network) -> None:
+        """From now on the network's seeds train one after the other."""
         self.forget(network)
-        self._apart.add(fingerprint(network))
+        self._never_batched.add(fingerprint(network))
 
     def timing(self, network: Network, macs: int) -> Timing:
         """How fast the network is here: compiled, unless that is done, and run for a few steps. Nothing is recorded.
@@ -159,9 +171,7 @@ class CompiledNetworks:
 
     def estimated_memory(self, network: Network) -> int:
         """Bytes that a training step of the network takes here, before anything is compiled."""
-        element_bytes = 4 if self.platform == "cpu" else 2
-        batch_size = self.recipe.batch_size
-        return training_memory(network, batch_size=batch_size, element_bytes=element_bytes).total
+        return step_memory(network, self.recipe, self.platform)
 
     def pixels(self, resolution: int) -> TrialPixels:
         """Train and validation images on the device, resized; shared by networks of one resolution."""

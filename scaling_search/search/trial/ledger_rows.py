@@ -1,73 +1,60 @@
-"""What a search is about, as the ledger keeps it."""
+"""What a search is about and what came of it, as the ledger keeps it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scaling_search.architecture import toml
-from scaling_search.architecture.network import Network, fingerprint
-from scaling_search.baselines.load import load as load_network
+from scaling_search.architecture.network import Network, definition, fingerprint
 from scaling_search.costs.count import Cost
-from scaling_search.ledger.storage.rows import CandidateRow, NetworkRow, Result, StudyRow
+from scaling_search.ledger.storage.rows import (
+    CandidateRow,
+    NetworkRow,
+    Result,
+    StudyRow,
+    TripleRow,
+)
 from scaling_search.search.plan import study as studies
-from scaling_search.search.plan.candidates import Candidate
-from scaling_search.search.plan.grid_plan import Plan
-from scaling_search.search.plan.study import Study
+from scaling_search.search.plan.budget import cost_at
+from scaling_search.search.plan.builds import Build, factors
+from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.trial import provenance
 from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
-    from scaling_search.ledger.ledger import Ledger
     from scaling_search.training.outcome import Outcome
 
 
-# Decisions that belong to no round of a race; `scale` says its predictions in round 0.
-SCREENING = -1
-BEFORE_ALL = -2
-# In place of a network's fingerprint, where a decision is about all of them.
-WHOLE_STUDY = "*"
-
-
-def record_plan(ledger: Ledger, study: Study, plans: Sequence[Plan], *, recipe: str, dataset: str) -> None:
-    """The study, its networks and its candidates, dropped ones included, as the report will read them.
-
-    Candidates that an earlier plan of the study had at other phi are no longer its own.
-    """
-    ledger.record_study(study_row(study, recipe=recipe, dataset=dataset))
-    for plan in plans:
-        for network, counted in [(plan.base, plan.base_cost)] + [
-            (c.network, c.cost) for c in plan.candidates
-        ]:
-            ledger.record_network(network_row(network, counted))
-    rows = [candidate_row(study.name, "grid", row) for plan in plans for row in plan.rows]
-    ledger.record_candidates(study.name, rows, in_place_of="grid")
-
-
-def study_row(study: Study, *, recipe: str, dataset: str) -> StudyRow:
-    """A study as the ledger keeps it."""
+def study_row(space: SearchSpace, *, name: str, dataset: str, created_at: str | None = None) -> StudyRow:
+    """A study as the ledger keeps it; `dataset` is the fingerprint of data and split."""
+    now = utc_now()
     return StudyRow(
-        name=study.name,
-        toml=studies.write(study),
+        name=name,
+        fingerprint=space.identity(dataset),
+        toml=studies.write(space.study),
         # Its own name where the study has a file: a report is read where that path means nothing.
-        baseline=load_network(study.baseline).name,
-        dataset_name=study.dataset.name,
-        created_at=utc_now(),
-        recipe=recipe,
+        baseline=space.baseline.name,
+        full=fingerprint(space.baseline),
+        base=fingerprint(space.base),
+        dataset_name=space.study.dataset.name,
         dataset=dataset,
+        recipe=space.recipe.canonical(),
+        created_at=created_at or now,
+        run_at=now,
     )
 
 
-def network_row(network: Network, counted: Cost) -> NetworkRow:
+def network_row(network: Network, counted: Cost | None = None) -> NetworkRow:
     """A network as the ledger keeps it."""
+    counted = counted or cost_at(network, network.resolution)
     return NetworkRow(
         fingerprint=fingerprint(network),
         name=network.name,
-        toml=toml.write(network),
+        definition=definition(network),
         resolution=network.resolution,
         parameters=counted.parameters,
         batch_stats=counted.batch_stats,
@@ -76,26 +63,64 @@ def network_row(network: Network, counted: Cost) -> NetworkRow:
     )
 
 
-def candidate_row(study: str, purpose: str, row: Candidate) -> CandidateRow:
-    """A candidate as the ledger keeps it: one row per triple, each with the resolution that it asked for."""
+def network_rows(networks: Iterable[Network]) -> list[NetworkRow]:
+    """Networks, each once."""
+    return list({row.fingerprint: row for row in map(network_row, networks)}.values())
+
+
+def candidate_row(
+    space: SearchSpace,
+    study: str,
+    role: str,
+    build: Build,
+    *,
+    group: str | None = None,
+    note: str | None = None,
+) -> CandidateRow:
+    """A candidate or a member as the ledger keeps it. `note` joins its remark."""
+    built = factors(space.base, build.network)
     return CandidateRow(
         study=study,
-        purpose=purpose,
-        phi=row.phi,
-        alpha=row.triple.alpha,
-        beta=row.triple.beta,
-        gamma=row.triple.gamma,
-        network=row.fingerprint,
-        network_name=row.network.name,
-        depth="-".join(map(str, row.network.depths)),
-        width="-".join(map(str, row.network.widths)),
-        resolution=row.network.resolution,
-        nominal_resolution=row.nominal_resolution,
-        parameters=row.cost.parameters,
-        macs=row.cost.macs,
-        macs_ratio=row.macs_ratio,
-        status=row.status,
-        reason=row.remark,
+        role=role,
+        network=build.fingerprint,
+        network_name=build.network.name,
+        group=group or build.fingerprint,
+        phi=build.phi,
+        alpha=build.triple.alpha,
+        beta=build.triple.beta,
+        gamma=build.triple.gamma,
+        nominal_resolution=build.nominal_resolution,
+        depth_factor=built.depth,
+        width_factor=built.width,
+        resolution_factor=built.resolution,
+        depth="-".join(map(str, build.network.depths)),
+        width="-".join(map(str, build.network.widths)),
+        resolution=build.network.resolution,
+        parameters=build.cost.parameters,
+        activations=build.cost.activations,
+        memory=round(space.meter.read("memory", build.network)),
+        macs=build.cost.macs,
+        macs_ratio=build.macs_ratio,
+        status=build.status,
+        reason="; ".join(filter(None, (build.remark, note))) or None,
+    )
+
+
+def triple_row(study: str, role: str, build: Build) -> TripleRow:
+    """One triple at one φ, kept or dropped."""
+    return TripleRow(
+        study=study,
+        role=role,
+        phi=build.phi,
+        alpha=build.triple.alpha,
+        beta=build.triple.beta,
+        gamma=build.triple.gamma,
+        network=build.fingerprint,
+        resolution=build.network.resolution,
+        nominal_resolution=build.nominal_resolution,
+        macs_ratio=build.macs_ratio,
+        status=build.status,
+        reason=build.remark,
     )
 
 
@@ -114,6 +139,7 @@ def result(outcome: Outcome) -> Result:
         evaluate_seconds=outcome.evaluate_seconds,
         memory_bytes=outcome.memory_bytes,
         device=provenance.device(),
+        arithmetic=provenance.arithmetic(),
         versions=provenance.versions(),
         commit=commit,
         dirty=dirty,

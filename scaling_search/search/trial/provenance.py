@@ -35,6 +35,15 @@ def device() -> str:
     return f"cpu, {machine.processor()}, {machine.cores()} cores"
 
 
+@cache
+def arithmetic() -> str:
+    """Whose arithmetic results have: our kernels' (with their version) or the compiler's own."""
+    from scaling_search.networks import native
+
+    version = native.version() if platform_name() == "cpu" else None
+    return "XLA" if version is None else f"kernels {version}"
+
+
 def speed_traits() -> str:
     """What decides how fast this machine is, as far as it is known without starting the accelerator's library."""
     gpus = sorted(

@@ -1,4 +1,4 @@
-"""Data sets at hand, as people and programs read them."""
+"""A trainer for a study: its data decoded, its recipe resolved. Never opens the test split."""
 
 from __future__ import annotations
 
@@ -6,45 +6,72 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scaling_search.architecture.schema import digest
 from scaling_search.data import catalog
 from scaling_search.data.dataset import Dataset
+from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
-
-
-def of(study: Study) -> Dataset:
-    """The study's data, decoded. Never opens the test split."""
-    data = study.dataset
-    return catalog.load(data.name, validation=data.validation, split_seed=data.split_seed)
-
+from scaling_search.system.files import cache_folder
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
+    from scaling_search.search.trial.compiled_networks import CompiledNetworks
     from scaling_search.search.trial.trainer import Trainer
     from scaling_search.search.trial.trial import Callback
 
 
+def load_data(study: Study) -> Dataset:
+    """The study's data, decoded."""
+    data = study.dataset
+    return catalog.load(data.name, validation=data.validation, split_seed=data.split_seed)
+
+
+def data_fingerprint(study: Study) -> str | None:
+    """Fingerprint of the study's data and split; None where the data are not prepared on this machine."""
+    data = study.dataset
+    if not catalog.describe(data.name).prepared:
+        return None
+    return catalog.load(data.name, validation=data.validation, split_seed=data.split_seed).fingerprint
+
+
+def checkpoint_folder(ledger: Ledger) -> Path:
+    """Where checkpoints of a ledger's trials go: beside a file; for a server in the user's cache, by its address."""
+    database = ledger.database
+    if database.path is not None:
+        return database.path.with_name(f"{database.path.name}.checkpoints")
+    return cache_folder("checkpoints", digest(database.name)[:16])
+
+
+def make_networks(
+    space: SearchSpace, *, should_stop: Callable[[], bool], dataset: Dataset | None = None
+) -> CompiledNetworks:
+    """Where networks of a study are compiled and timed; needs no ledger."""
+    from scaling_search.search.trial.compiled_networks import CompiledNetworks
+    from scaling_search.training.cache import enable_cache
+
+    enable_cache()
+    return CompiledNetworks(
+        dataset=dataset or load_data(space.study), recipe=space.recipe, should_stop=should_stop
+    )
+
+
 def make_trainer(
-    study: Study,
+    space: SearchSpace,
     ledger: Ledger,
     *,
     callback: Callback,
     should_stop: Callable[[], bool],
     checkpoints: Path | None,
-    retry_failed: bool,
+    retry_failed: bool = False,
+    dataset: Dataset | None = None,
 ) -> Trainer:
-    """The trainer of a study: its data decoded, its recipe resolved. Never opens the test split."""
+    """What trains a study's networks and keeps their results."""
     from scaling_search.search.trial.trainer import Trainer
-    from scaling_search.training.cache import enable_cache
 
-    recipe = study.resolved_recipe()
-    dataset = of(study)
-    enable_cache()
     return Trainer(
         ledger=ledger,
-        dataset=dataset,
-        recipe=recipe,
+        networks=make_networks(space, should_stop=should_stop, dataset=dataset),
         callback=callback,
-        should_stop=should_stop,
         checkpoints=checkpoints,
         retry_failed=retry_failed,
     )

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from copy import copy
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
-from scaling_search.architecture.network import Network, fingerprint
-from scaling_search.data.dataset import Dataset, Split
+from scaling_search.architecture.network import fingerprint
+from scaling_search.data.dataset import Split
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import EvaluationRow, TrialRow
 from scaling_search.search.trial import failures, provenance
-from scaling_search.search.trial.claims import ClaimedTrials, Saved, Taken
+from scaling_search.search.trial.claims import ClaimedTrials, Held
 from scaling_search.search.trial.compiled_networks import CompiledNetworks, NotBatchedError
 from scaling_search.search.trial.trial import Callback, Trial
-from scaling_search.training.compiled import CompiledTrial
 from scaling_search.training.evaluate import evaluate
 from scaling_search.training.hooks import Hooks
 from scaling_search.training.loop import train, train_seeds
@@ -28,30 +23,32 @@ from scaling_search.training.pixels import split_on_device
 from scaling_search.training.recipe import Recipe
 
 
-class Trainer(CompiledNetworks):
-    """Runs trials of one data set and one recipe."""
+class Trainer:
+    """Runs trials of one data set and one recipe. It has compiled networks and claimed trials."""
 
     def __init__(
         self,
         *,
         ledger: Ledger,
-        dataset: Dataset,
-        recipe: Recipe,
+        networks: CompiledNetworks,
         callback: Callback,
-        should_stop: Callable[[], bool],
         checkpoints: Path | None,
         retry_failed: bool = False,
     ) -> None:
-        super().__init__(dataset=dataset, recipe=recipe, should_stop=should_stop)
         self.ledger = ledger
+        self.networks = networks
         self.callback = callback
         self.claims = ClaimedTrials(ledger, callback, checkpoints=checkpoints, retry_failed=retry_failed)
 
-    def with_recipe(self, recipe: Recipe) -> Self:
-        """The same trainer, its ledger and its images, for another recipe."""
-        other = copy(self)
-        other.recipe = recipe
-        other.programs = OrderedDict()
+    def with_recipe(self, recipe: Recipe) -> Trainer:
+        """The same ledger, claims and images, for another recipe."""
+        other = Trainer(
+            ledger=self.ledger,
+            networks=self.networks.with_recipe(recipe),
+            callback=self.callback,
+            checkpoints=self.claims.folder,
+        )
+        other.claims = self.claims
         return other
 
     def row(self, trial: Trial) -> TrialRow:
@@ -59,9 +56,9 @@ class Trainer(CompiledNetworks):
         return TrialRow.waiting(
             network=fingerprint(trial.network),
             network_name=trial.network.name,
-            recipe=self.recipe.canonical(),
-            dataset=self.dataset.fingerprint,
-            dataset_name=self.dataset.name,
+            recipe=self.networks.recipe.canonical(),
+            dataset=self.networks.dataset.fingerprint,
+            dataset_name=self.networks.dataset.name,
             seed=trial.seed,
             resolution=trial.network.resolution,
             parameters=trial.cost.parameters,
@@ -70,147 +67,119 @@ class Trainer(CompiledNetworks):
             activations=trial.cost.activations,
         )
 
-    def run(self, trial: Trial, *, upcoming: Trial | None = None, test: Split | None = None) -> bool:
-        """Runs the trial unless it is finished or in other hands; True when it ran. `upcoming` compiles meanwhile.
+    def run(
+        self,
+        trials: Sequence[Trial],
+        *,
+        upcoming: Trial | None = None,
+        test: Split | None = None,
+        again: bool = False,
+    ) -> int:
+        """Trains seeds of one network, unless they are finished or in other hands; returns how many were trained.
 
-        With `test`, the trained network is judged on that split too, also when the trial was finished before (it is
-        then trained again, which gives the same network).
-        Errors: TrainingStopped (the trial is given back), StorageError, DeviceError (the machine fails trial after
+        As one batched program where that is faster here. `upcoming` compiles meanwhile. With `test`, each is evaluated
+        on that split too, in the same record. `again` trains finished trials once more (which gives the same network),
+        to measure what was not measured.
+        Errors: TrainingStopped (the trials are given back), StorageError, DeviceError (the machine fails trial after
         trial); a trial's own failure is recorded.
         """
-        row = self.row(trial)
-        claim = self.claims.claim(row)
-        if claim is None:
-            known = self.ledger.trials([row.key])
-            untested = test is not None and not self.ledger.evaluations([row.key])
-            if not (untested and known and known[0].state == "complete"):
-                return False
-        self.callback.begin(trial)
-        outcome: Outcome | None
-        try:
-            if claim is None:
-                outcome = self._train(trial, row.key, upcoming)
-            else:
-                trained = self.claims.run(
-                    [(claim, trial)],
-                    lambda saved: (self._train(trial, row.key, upcoming, saved=saved),),
-                    needed=self.estimated_memory(trial.network),
-                )
-                outcome = trained[0] if trained else None
-            if outcome is not None:
-                self._record_test(row.key, trial, outcome, test)
-                self.claims.discard_checkpoints(row.key)
-        finally:
-            self.callback.end(trial, self.ledger.trials([row.key])[0])
-        return True
-
-    def run_seeds(self, trials: Sequence[Trial], *, upcoming: Trial | None = None) -> int:
-        """Runs seeds of one network, as one batched program where that is faster here; returns how many ran.
-
-        Errors: as `run`.
-        """
         network = trials[0].network
-        if len(trials) > 1 and self.together(network, len(trials)):
+        if self.networks.batches(network, len(trials)):
             try:
-                return self._run_batched(trials, upcoming)
+                return self._run(trials, upcoming, test, again, batched=True)
             except NotBatchedError as error:
                 self.callback.say(
-                    f"{trials[0].label}: {len(trials)} seeds train in turn, not together: {error}"
+                    f"{trials[0].label}: {len(trials)} seeds train one after the other: {error}"
                 )
-        return sum(self.run(trial, upcoming=upcoming) for trial in trials)
+        return sum(self._run([trial], upcoming, test, again, batched=False) for trial in trials)
 
-    def _run_batched(self, trials: Sequence[Trial], upcoming: Trial | None) -> int:
-        taken = [
-            (claim, trial) for trial in trials if (claim := self.claims.claim(self.row(trial))) is not None
-        ]
-        if not taken:
-            return 0
-        for _, trial in taken:
-            self.callback.begin(trial)
-        needed = len(taken) * self.estimated_memory(taken[0][1].network)
-        try:
-            if self.claims.run(
-                taken, lambda saved: self._train_batched(taken, upcoming, saved), needed=needed
-            ):
-                self.claims.discard_checkpoints(taken[0][0].key)
-        finally:
-            for claim, trial in taken:
-                self.callback.end(trial, self.ledger.trials([claim.key])[0])
-        return len(taken)
+    def _run(
+        self,
+        trials: Sequence[Trial],
+        upcoming: Trial | None,
+        test: Split | None,
+        again: bool,
+        *,
+        batched: bool,
+    ) -> int:
+        rows = [(self.row(trial), trial) for trial in trials]
+        needed = len(trials) * self.networks.estimated_memory(trials[0].network)
+        with self.claims.hold(rows, needed=needed, again=again) as held:
+            if held.trials:
+                outcomes = self._train(held, upcoming, batched=batched)
+                held.finish(outcomes, self._evaluations(held, outcomes, test, batched=batched))
+        return len(held.trials)
 
-    def _train(
-        self, trial: Trial, key: str, upcoming: Trial | None, *, saved: Saved = lambda: None
-    ) -> Outcome:
-        program = self._compiling(trial.network, upcoming, seed_batch=None)
-        try:
-            return train(
-                self.model(trial.network),
-                self.pixels(trial.network.resolution),
-                self.recipe,
-                seed=trial.seed,
-                compiled=program,
-                checkpoints=self.claims.checkpoints(key, saved),
-                hooks=self._hooks(trial.network),
-            )
-        except BaseException:
-            self.forget(trial.network)
-            raise
-
-    def _train_batched(self, taken: Taken, upcoming: Trial | None, saved: Saved) -> tuple[Outcome, ...]:
-        """All seeds at once; their checkpoint is one, and lies under the first one's key. Errors: NotBatchedError."""
-        key, network = taken[0][0].key, taken[0][1].network
-        program = self._compiling(network, upcoming, seed_batch=len(taken))
-        try:
-            self.wait_for_batched(program)
-            return train_seeds(
-                self.model(network, batched=True),
-                self.pixels(network.resolution),
-                self.recipe,
-                seeds=[trial.seed for _, trial in taken],
-                compiled=program,
-                checkpoints=self.claims.checkpoints(key, saved),
-                hooks=self._hooks(network),
-            )
-        except (NotBatchedError, OutOfMemory) as error:
-            # One alone takes less, and is a program of its own.
-            self.part(network)
-            self.claims.discard_checkpoints(key)
-            raise NotBatchedError(str(error)) from error
-        except BaseException:
-            self.forget(network)
-            raise
-
-    def _compiling(
-        self, network: Network, upcoming: Trial | None, *, seed_batch: int | None
-    ) -> Future[CompiledTrial]:
-        self.prepare(network, seed_batch=seed_batch)
-        if upcoming is not None:
-            self.prepare(upcoming.network, seed_batch=seed_batch)
-        return self.programs[fingerprint(network), seed_batch]
-
-    def _hooks(self, network: Network) -> Hooks:
-        pixels = self.pixels(network.resolution)
-        return Hooks(
+    def _train(self, held: Held, upcoming: Trial | None, *, batched: bool) -> tuple[Outcome, ...]:
+        """Errors: NotBatchedError where a batched program does not compile or fit."""
+        networks, network, seeds = self.networks, held.trials[0].network, [t.seed for t in held.trials]
+        after = None if upcoming is None else upcoming.network
+        program = networks.program(network, len(seeds) if batched else None, upcoming=after)
+        pixels = networks.pixels(network.resolution)
+        hooks = Hooks(
             on_compiled=lambda compiled: failures.check_memory(
                 compiled, pixels, provenance.available_memory()
             ),
-            on_progress=self.callback.progress,
-            should_stop=self.should_stop,
+            on_progress=lambda progress: self.callback.progress(held.trials[0], progress),
+            should_stop=lambda: held.lost or networks.should_stop(),
         )
-
-    def _record_test(self, key: str, trial: Trial, outcome: Outcome, test: Split | None) -> None:
-        if test is None or outcome.state != "complete":
-            return
-        program = self.programs[fingerprint(trial.network), None].result()
-        pixels = split_on_device(test, self.dataset, trial.network.resolution)
-        (judged,) = evaluate(program, [outcome], pixels, should_stop=self.should_stop)
-        self.ledger.record_evaluation(
-            EvaluationRow(
-                trial_key=key,
-                split="test",
-                accuracy=judged.accuracy,
-                loss=judged.loss,
-                correct=np.packbits(judged.correct).tobytes(),
-                correct_count=len(judged.correct),
+        try:
+            if batched:
+                networks.wait_for_batched(program)
+            model, kept = networks.model(network, batched=batched), held.checkpoints
+            if not batched:
+                return (
+                    train(
+                        model,
+                        pixels,
+                        networks.recipe,
+                        seed=seeds[0],
+                        compiled=program,
+                        checkpoints=kept,
+                        hooks=hooks,
+                    ),
+                )
+            return train_seeds(
+                model, pixels, networks.recipe, seeds=seeds, compiled=program, checkpoints=kept, hooks=hooks
             )
-        )
+        except (NotBatchedError, OutOfMemory) as error:
+            if not batched:
+                networks.forget(network)
+                raise
+            # One alone takes less, and is a program of its own.
+            networks.never_batch(network)
+            if held.checkpoints is not None:
+                held.checkpoints.discard()
+            raise NotBatchedError(str(error)) from error
+        except BaseException:
+            networks.forget(network)
+            raise
+
+    def _evaluations(
+        self, held: Held, outcomes: Sequence[Outcome], test: Split | None, *, batched: bool
+    ) -> list[list[object]]:
+        """Rows on the test split, by trial; a run that diverged has none."""
+        more: list[list[object]] = [[] for _ in outcomes]
+        if test is None or (any(outcome.state != "complete" for outcome in outcomes) and batched):
+            return more
+        networks, network = self.networks, held.trials[0].network
+        finished = [place for place, outcome in enumerate(outcomes) if outcome.state == "complete"]
+        if not finished:
+            return more
+        program = networks.program(network, len(outcomes) if batched else None).result()
+        pixels = split_on_device(test, networks.dataset, network.resolution)
+        chosen = [outcomes[place] for place in finished]
+        for place, found in zip(
+            finished, evaluate(program, chosen, pixels, should_stop=networks.should_stop), strict=True
+        ):
+            more[place].append(
+                EvaluationRow(
+                    trial_key=self.row(held.trials[place]).key,
+                    split="test",
+                    accuracy=found.accuracy,
+                    loss=found.loss,
+                    correct=np.packbits(found.correct).tobytes(),
+                    correct_count=len(found.correct),
+                )
+            )
+        return more

@@ -1,21 +1,24 @@
-"""What is to be trained, and who watches."""
+"""What is to be trained, and who is told of it."""
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 from scaling_search.architecture.network import Network
 from scaling_search.costs.count import Cost
 from scaling_search.ledger.storage.rows import TrialRow
 
 if TYPE_CHECKING:
+    from scaling_search.search.plan.builds import Build
     from scaling_search.training.hooks import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One network to be trained with one seed."""
+    """One network to be trained with one seed. `label` names it for people."""
 
     network: Network
     cost: Cost
@@ -23,13 +26,95 @@ class Trial:
     label: str
 
 
-class Callback(Protocol):
-    """Who shows the work to a person."""
+def trial_of(build: Build, seed: int) -> Trial:
+    """One trial of a candidate's or a member's network."""
+    return Trial(network=build.network, cost=build.cost, seed=seed, label=f"{build.triple} φ={build.phi:g}")
 
-    def expect(self, trials: int) -> None: ...
-    def skip(self, trials: int, why: str) -> None: ...
-    def begin(self, trial: Trial) -> None: ...
-    def progress(self, progress: Progress) -> None: ...
-    def end(self, trial: Trial, row: TrialRow) -> None: ...
-    def say(self, text: str) -> None: ...
-    def note(self, text: str) -> None: ...
+
+class Callback:
+    """Told of what a search does; every method may be overridden, and none has to be.
+
+    What a callback raises is shown and does not end the search: the trial is kept.
+    """
+
+    def expect(self, trials: int, seconds: float | None) -> None:
+        """How many trials there are at most, and how long they are forecast to take."""
+
+    def skip(self, trials: int, why: str) -> None:
+        """Trials that are not run after all."""
+
+    def known(self, trials: int) -> None:
+        """Trials that the ledger has already."""
+
+    def begin(self, trial: Trial) -> None:
+        """A trial starts; its network is compiled first, unless it was before."""
+
+    def progress(self, trial: Trial, progress: Progress) -> None:
+        """Some steps further."""
+
+    def end(self, trial: Trial, row: TrialRow) -> None:
+        """A trial is over, one way or another; `row` is what the ledger has of it."""
+
+    def look(self, text: str) -> None:
+        """A look at the race so far: the current best and how sure that is, in one line."""
+
+    def say(self, text: str) -> None:
+        """A line that everybody should read."""
+
+    def note(self, text: str) -> None:
+        """A line for a person who is watching."""
+
+    def finish(self, result: Any) -> None:
+        """The whole is over: a `GridResult` or a `FamilyResult`."""
+
+
+class Callbacks(Callback):
+    """Several callbacks as one. A fault of one is told to the others, once, and its search goes on."""
+
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self._callbacks = list(callbacks)
+
+    def expect(self, trials: int, seconds: float | None) -> None:
+        self._tell("expect", trials, seconds)
+
+    def skip(self, trials: int, why: str) -> None:
+        self._tell("skip", trials, why)
+
+    def known(self, trials: int) -> None:
+        self._tell("known", trials)
+
+    def begin(self, trial: Trial) -> None:
+        self._tell("begin", trial)
+
+    def progress(self, trial: Trial, progress: Progress) -> None:
+        self._tell("progress", trial, progress)
+
+    def end(self, trial: Trial, row: TrialRow) -> None:
+        self._tell("end", trial, row)
+
+    def look(self, text: str) -> None:
+        self._tell("look", text)
+
+    def say(self, text: str) -> None:
+        self._tell("say", text)
+
+    def note(self, text: str) -> None:
+        self._tell("note", text)
+
+    def finish(self, result: Any) -> None:
+        self._tell("finish", result)
+
+    def _tell(self, event: str, *given: Any) -> None:
+        for callback in list(self._callbacks):
+            try:
+                getattr(callback, event)(*given)
+            except Exception as error:
+                # It is not asked again: it would fail at every step.
+                self._callbacks.remove(callback)
+                at = traceback.extract_tb(error.__traceback__)[-1]
+                self.say(
+                    f"{type(callback).__name__}.{event} failed and is left out from now on: "
+                    f"{type(error).__name__}: {error} ({at.filename}, line {at.lineno})"
+                )
+                if not self._callbacks:
+                    traceback.print_exception(error)
