@@ -16,13 +16,19 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
-from scaling_search.errors import suggest
+from scaling_search.errors import UsageError, suggest
 
 
 class Strict(BaseModel):
     """Base of every table that a user can write. Values keep their type: `"3"` is no number, `true` no 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise UsageError(
+            f"{type(self).__name__}.{name} cannot be set: what is searched does not change; make another with "
+            f"model_copy(update={{{name!r}: …}})"
+        )
 
     @model_validator(mode="before")
     @classmethod

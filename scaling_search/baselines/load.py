@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from functools import cache
 from importlib import resources
@@ -21,6 +22,15 @@ def names() -> tuple[str, ...]:
     return tuple(
         sorted(found, key=lambda name: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name)])
     )
+
+
+def list_networks(pattern: str = "*") -> list[str]:
+    """Names of the built-in networks that match a pattern.
+
+    >>> list_networks("resnet-5*")
+    ['resnet-50', 'resnet-56']
+    """
+    return [name for name in names() if fnmatch.fnmatchcase(name, pattern)]
 
 
 def _folder() -> resources.abc.Traversable:

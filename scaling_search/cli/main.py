@@ -27,7 +27,8 @@ COMMANDS = {
     "cost": "What networks cost: parameters, MACs, activations, memory.",
     "verify": "Count every built-in network against the published figures.",
     "data": "List data sets, or prepare one.",
-    "doctor": "What this machine has; checks and repairs a ledger.",
+    "ledger": "What a ledger holds; check, repair, merge, rename, delete, export.",
+    "doctor": "What this machine has.",
 }
 
 

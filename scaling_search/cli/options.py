@@ -209,8 +209,8 @@ def study(start: Start, *groups: Any, table: str, **more: Any) -> Any:
     return _changed(found, given)
 
 
-def scaled_study(ledger: str, start: Start, *groups: Any, **more: Any) -> tuple[Any, Any]:
-    """The study to scale and its row: of a file, of a name in the ledger, or the newest there; else the packaged one.
+def scaled_study(ledger: str, start: Start, *groups: Any, **more: Any) -> Any:
+    """The study to scale: of a file, of a name in the ledger, or the newest there; else the packaged one.
 
     A study from the ledger brings its network along. Errors: InputError, also where the baseline's file is another
     network by now; UsageError for an option.
@@ -223,37 +223,14 @@ def scaled_study(ledger: str, start: Start, *groups: Any, **more: Any) -> tuple[
     named = start.study is not None and not _is_file(start.study)
     newest = start.study is None and given["baseline"] is None and given["dataset.name"] is None
     if not (named or newest) or not exists(ledger):
-        return study(start, *groups, table="scale", **more), None
+        return study(start, *groups, table="scale", **more)
     with_rows = with_ledger(ledger, lambda opened: bool(opened.rows(_studies())))
     if newest and not with_rows:
-        return study(start, *groups, table="scale", **more), None
+        return study(start, *groups, table="scale", **more)
     row, found = with_ledger(ledger, lambda opened: from_ledger(opened, choose(opened, start.study)))
     if newest:
         say(f"study {row.name}, the newest in {ledger} (--study names another)")
-    return _changed(found, given), row
-
-
-def chosen_triple(ledger: Any, space: Any, known: Any, triple: Any) -> tuple[Any, Any]:
-    """(triple, what is raised in its place or None): the winner of the study's grid unless a triple is given."""
-    from scaling_search.search.family.scale import raised_triple
-    from scaling_search.search.grid.ledger_results import winner
-    from scaling_search.search.trial import registry
-    from scaling_search.search.trial.setup import data_fingerprint
-
-    row = known
-    if row is None:
-        dataset = data_fingerprint(space.study)
-        row = None if dataset is None else registry.find(ledger, space, dataset)
-    if triple is None:
-        if row is None:
-            raise InputError(
-                "this ledger has no search with this network, data and recipe: run `scaling-search grid` first, or "
-                "give --coefficients ALPHA,BETA,GAMMA"
-            )
-        triple = winner(ledger, row)
-    if space.study.scale.factors == "nominal":
-        return triple, None
-    return triple, raised_triple(ledger, None if row is None else row.name, triple)
+    return _changed(found, given)
 
 
 def packaged() -> Any:

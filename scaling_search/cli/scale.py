@@ -59,11 +59,11 @@ def scale(
     as_json: options.Json = False,
 ) -> None:
     """Extrapolate the best triple: write one network file per phi, train and test what time and memory allow."""
+    from scaling_search.cli.work import finish, work
     from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
-    from scaling_search.search.family import scale as use_case
     from scaling_search.search.family.members import parse_coefficients
-    from scaling_search.search.forecast.step_latency import timed_space
+    from scaling_search.search.family.scale import scale as use_case
     from scaling_search.search.tables import family_table
 
     given = {
@@ -71,40 +71,25 @@ def scale(
         "scale__factors": factors,
         "scale__member_time_limit": member_time_limit,
     }
-    settings, known = options.scaled_study(ledger, start, cost, subject, training, build, **given)
+    settings = options.scaled_study(ledger, start, cost, subject, training, build, **given)
     triple = None if coefficients is None else parse_coefficients(coefficients)
-    # Coefficients from elsewhere are a formula: it is applied as it stands unless asked otherwise.
-    match = cost.match or ("nominal" if triple else settings.grid.match)
     writes_only = settings.scale.train == "none"
-
-    from scaling_search.cli.progress import Bars
-    from scaling_search.cli.work import finish, work
-
-    with Bars() as bars:
-        published = writes_only and subject.as_published
-        space = timed_space(settings, as_published=published, say=bars.note)
-    if triple is None or settings.scale.factors == "realised":
-        triple, raised = options.with_ledger(
-            ledger, lambda opened: options.chosen_triple(opened, space, known, triple)
+    needs_ledger = not writes_only or triple is None or settings.scale.factors == "realised"
+    with work(ledger, "scaling-search scale …", read_only=writes_only, needed=needs_ledger) as at:
+        result = use_case(
+            settings,
+            triple,
+            ledger=at.ledger,
+            # Coefficients from elsewhere are a formula: it is applied as it stands unless asked otherwise.
+            match=cost.match or ("nominal" if triple else None),
+            out=out,
+            callbacks=(at.bars,),
+            should_stop=lambda: at.stop.requested,
+            retry_failed=retry_failed,
+            stop_when_flat=stop_when_flat,
+            constrained=False,
+            as_published=writes_only and subject.as_published,
         )
-    else:
-        raised = None
-    emitted = use_case.emit_families(space, triple, match=match, folder=out, raised=raised)
-    kind = use_case.trained_kind(space)
-    if kind is None:
-        result = use_case.FamilyResult(emitted=emitted)
-    else:
-        with work(ledger, "scaling-search scale …") as at:
-            result = use_case.train_family(
-                space,
-                emitted,
-                kind,
-                ledger=at.ledger,
-                callbacks=(at.bars,),
-                should_stop=lambda: at.stop.requested,
-                retry_failed=retry_failed,
-                stop_when_flat=stop_when_flat,
-            )
     if as_json:
         write(dumps(family_table.record(result)))
     else:

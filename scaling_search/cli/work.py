@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -14,7 +14,6 @@ from scaling_search.errors import StoppedError
 if TYPE_CHECKING:
     from scaling_search.cli.progress import Bars
     from scaling_search.cli.signals import Stop
-    from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.storage.rows import TrialRow
 
 
@@ -22,21 +21,26 @@ if TYPE_CHECKING:
 class Work:
     """An open ledger and what runs around it."""
 
-    ledger: Ledger
+    ledger: Any  # a Ledger, None where none is needed
     bars: Bars
     stop: Stop
 
 
 @contextlib.contextmanager
-def work(place: str, command: str) -> Iterator[Work]:
-    """Opens the ledger and listens for signals; a stop ends in StoppedError, saying what is kept and how to go on."""
+def work(place: str, command: str, *, read_only: bool = False, needed: bool = True) -> Iterator[Work]:
+    """Opens the ledger (where it is `needed`) and listens for signals.
+
+    A stop ends in StoppedError, saying what is kept and how to go on.
+    """
     from scaling_search.cli.progress import Bars
     from scaling_search.cli.signals import Stop
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.training.outcome import TrainingStopped
 
-    with Ledger.open(place) as ledger, Stop() as stop, Bars() as bars:
-        for warning in ledger.warnings:
+    with contextlib.ExitStack() as stack:
+        ledger = stack.enter_context(Ledger.open(place, read_only=read_only)) if needed else None
+        stop, bars = stack.enter_context(Stop()), stack.enter_context(Bars())
+        for warning in () if ledger is None else ledger.warnings:
             bars.say(f"warning: {warning}")
         try:
             yield Work(ledger=ledger, bars=bars, stop=stop)

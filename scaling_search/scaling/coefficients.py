@@ -41,6 +41,16 @@ class Coefficients:
                     f"{name} = {value}: a coefficient is a number from 1 to 100 (1 changes nothing)"
                 )
 
+    @classmethod
+    def of(cls, given: Coefficients | Sequence[float]) -> Coefficients:
+        """A triple from three numbers. Errors: UsageError."""
+        if isinstance(given, Coefficients):
+            return given
+        if len(given) != 3:
+            raise UsageError(f"coefficients {tuple(given)}: expected three numbers, alpha, beta, gamma")
+        alpha, beta, gamma = (float(value) for value in given)
+        return cls(alpha=alpha, beta=beta, gamma=gamma)
+
     def growth(self, exponents: Exponents = MACS) -> Fraction:
         """alpha^i * beta^j * gamma^k, exactly: the factor that one step of phi asks of a cost with these exponents."""
         values = (Fraction(str(value)) for value in (self.alpha, self.beta, self.gamma))

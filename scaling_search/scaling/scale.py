@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import lcm
 
 from scaling_search.architecture.network import Network
@@ -50,6 +51,17 @@ def scale(
             "head": network.head.wider(wider),
         }
     )
+
+
+def scale_network(
+    network: Network,
+    coefficients: Coefficients | Sequence[float],
+    *,
+    phi: float = 1.0,
+    rounding: Rounding = PAPER,
+) -> Network:
+    """`compound` for a triple (alpha, beta, gamma). Errors: UsageError for a coefficient under 1, or not three."""
+    return compound(network, Coefficients.of(coefficients), phi=phi, rounding=rounding)
 
 
 def compound(

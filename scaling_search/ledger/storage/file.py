@@ -147,7 +147,7 @@ class File(Database):
         if code.startswith("SQLITE_NOTADB"):
             return DamagedError(f"{self.path}: not a ledger ({said})")
         return DamagedError(
-            f"{self.path}: the ledger is damaged ({said}). `scaling-search doctor LEDGER --repair` saves the rest"
+            f"{self.path}: the ledger is damaged ({said}). `scaling-search ledger repair NEWFILE` saves the rest"
         )
 
 

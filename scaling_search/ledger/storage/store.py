@@ -192,7 +192,7 @@ def _only(kind: Kind[Row], found: dict[tuple[Any, ...], Row], row: Row) -> None:
 
 def _damaged(damage: Damage) -> DamagedError:
     return DamagedError(
-        f"the ledger is damaged: {damage}. `scaling-search doctor LEDGER --repair` saves the rest"
+        f"the ledger is damaged: {damage}. `scaling-search ledger repair NEWFILE` saves the rest"
     )
 
 

@@ -55,8 +55,19 @@ def _page(document: Document) -> Iterator[str]:
     yield f"<style>{_STYLE}{svg.STYLE if document.plots else ''}</style>"
     yield "</head>"
     yield "<body>"
+    yield from _body(document)
+    yield "</body>"
+    yield "</html>"
+
+
+def body(document: Document) -> str:
+    """What stands inside of the page, for another page (a notebook's) to hold."""
+    return "\n".join(_body(document)) + "\n"
+
+
+def _body(document: Document) -> Iterator[str]:
     if document.title:
-        yield f"<h1>{title}</h1>"
+        yield f"<h1>{for_html(document.title)}</h1>"
     if document.facts:
         yield "<dl>"
         for key, value in document.facts.items():
@@ -68,8 +79,6 @@ def _page(document: Document) -> Iterator[str]:
     for table in document.tables:
         yield from _table(table)
     yield from _notes(document.notes)
-    yield "</body>"
-    yield "</html>"
 
 
 def _plot(plot: Plot) -> Iterator[str]:

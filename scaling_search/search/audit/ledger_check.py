@@ -25,12 +25,12 @@ class Checkup:
     lost: list[Damage]
 
     @property
-    def whole(self) -> bool:
+    def intact(self) -> bool:
         return not self.damage
 
 
 def inspect(place: str, *, repair: Path | None) -> Checkup:
-    """Checks every row of a ledger; with `repair` also writes the whole ones into a new file there.
+    """Checks every row of a ledger; with `repair` also writes the intact ones into a new file there.
 
     Errors: InputError (no such ledger, the new file exists), DamagedError (not a ledger at all, and no repair asked
     for), StorageError.

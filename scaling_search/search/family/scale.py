@@ -2,51 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaling_search.errors import UsageError
+from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.storage.rows import GRID, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES
 from scaling_search.report.rows import FamilyReport
-from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.scaling.coefficients import Coefficients, parse_phi
 from scaling_search.search.family import results, training
 from scaling_search.search.family.limits import estimated_seconds
 from scaling_search.search.family.members import Family, Kind, emit, family, realised_triple
+from scaling_search.search.forecast.step_latency import timed_space
+from scaling_search.search.grid.ledger_results import winner
 from scaling_search.search.plan.search_space import SearchSpace
+from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import registry
-from scaling_search.search.trial.setup import checkpoint_folder, load_data, make_trainer
+from scaling_search.search.trial.setup import checkpoint_folder, data_fingerprint, load_data, make_trainer
 from scaling_search.search.trial.trial import Callback, Callbacks
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
 
-
-@dataclass(frozen=True, kw_only=True)
-class Emitted:
-    """A family and the files that its members were written to."""
-
-    family: Family
-    files: tuple[Path, ...]
+# How far from a doubling a triple may lie that is given by hand: the paper's own, (1.2, 1.1, 1.15), makes it 1.92.
+_USUAL_TOLERANCE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
 class FamilyResult:
-    """What `scale` did. `kind`: which family was trained, None for none of them; its `report` and `trials`.
+    """What `scale` built, wrote and trained. `families` and `files` are by kind, full and proxy.
 
-    `full_seconds`: what training the full family would take, for one seed of each member, where its proxy's was.
+    `kind`: which family was trained, None for none of them; its `report` and `trials`. `full_seconds`: what training
+    the full family would take, for one seed of each member, where its proxy's was trained.
     """
 
-    emitted: Mapping[Kind, Emitted]
+    families: Mapping[Kind, Family]
+    files: Mapping[Kind, tuple[Path, ...]] = field(default_factory=dict)
     kind: Kind | None = None
     study: StudyRow | None = None
     report: FamilyReport | None = None
     trials: tuple[TrialRow, ...] = ()
     trained: int = 0
     full_seconds: float | None = None
+
+
+def scale(
+    study: Study,
+    coefficients: Coefficients | Sequence[float] | None = None,
+    *,
+    ledger: Ledger | None = None,
+    phi: Iterable[float] | None = None,
+    match: str | None = None,
+    out: str | Path | None = None,
+    callbacks: Sequence[Callback] = (),
+    should_stop: Callable[[], bool] = lambda: False,
+    retry_failed: bool = False,
+    stop_when_flat: bool = False,
+    constrained: bool = True,
+    as_published: bool = False,
+) -> FamilyResult:
+    """The triple over φ: builds the full network's family and the proxy's, trains and tests one of them.
+
+    `coefficients`: the winner of the study's grid in the ledger unless given. `phi`, `match`: the study's unless given.
+    `out`: a folder for one TOML file per member. Which family is trained is for the study's `scale.train` to say.
+    `constrained` refuses a triple that does not about double the cost. Errors: UsageError, InputError, and as `grid`.
+    """
+    callback = Callbacks(callbacks)
+    if phi is not None:
+        study = study.model_copy(
+            update={"scale": study.scale.model_copy(update={"phi": parse_phi(list(phi))})}
+        )
+    space = timed_space(study, as_published=as_published, say=callback.note, should_stop=should_stop)
+    row = None
+    if ledger is not None and (coefficients is None or study.scale.factors == "realised"):
+        dataset = data_fingerprint(study)
+        row = None if dataset is None else registry.find(ledger, space, dataset)
+    triple = _triple(ledger, row, coefficients)
+    if constrained and coefficients is not None:
+        _check_constraint(space, triple)
+    raised = raised_triple(ledger, row, triple) if study.scale.factors == "realised" else None
+    kinds: tuple[Kind, ...] = ("full",) if study.proxy is None else ("full", "proxy")
+    rule = match or study.grid.match
+    families = {
+        kind: family(space, triple, kind=kind, match=rule, phis=study.scale.phi, raised=raised)
+        for kind in kinds
+    }
+    files: dict[Kind, tuple[Path, ...]] = {}
+    if out is not None:
+        folder = Path(out)
+        files = {
+            kind: tuple(emit(one, folder if kind == "full" else folder / "proxy"))
+            for kind, one in families.items()
+        }
+    result = FamilyResult(families=families, files=files)
+    kind = trained_kind(space)
+    if kind is not None:
+        if ledger is None:
+            raise UsageError(
+                "training a family needs a ledger: pass ledger=, or train='none' in the study's scale"
+            )
+        result = _train(
+            space,
+            result,
+            kind,
+            ledger,
+            callback=callback,
+            should_stop=should_stop,
+            retry_failed=retry_failed,
+            stop_when_flat=stop_when_flat,
+        )
+    callback.finish(result)
+    return result
+
+
+def _triple(
+    ledger: Reader | None, row: StudyRow | None, given: Coefficients | Sequence[float] | None
+) -> Coefficients:
+    """The triple given, or the winner of the study's grid. Errors: InputError without either."""
+    if given is not None:
+        return Coefficients.of(given)
+    if ledger is None or row is None:
+        raise InputError(
+            "this ledger has no search with this network, data and recipe: run `scaling-search grid` first, or give "
+            "--coefficients ALPHA,BETA,GAMMA"
+        )
+    return winner(ledger, row)
+
+
+def _check_constraint(space: SearchSpace, triple: Coefficients) -> None:
+    """Errors: UsageError where the triple does not about double the cost with each step of φ."""
+    exponents, tolerance = space.budget.exponents, max(space.study.grid.tolerance, _USUAL_TOLERANCE)
+    growth = float(triple.growth(exponents))
+    if abs(growth - 2) > tolerance:
+        raise UsageError(
+            f"{triple} multiplies the {space.budget.words} by {growth:.2f} with each step of φ, not by 2 within "
+            f"{tolerance:g}: take it as it stands with constrained=False"
+        )
 
 
 def trained_kind(space: SearchSpace) -> Kind | None:
@@ -59,10 +153,14 @@ def trained_kind(space: SearchSpace) -> Kind | None:
     return chosen or ("full" if space.study.proxy is None else "proxy")
 
 
-def raised_triple(ledger: Reader | None, study: str | None, triple: Coefficients) -> Coefficients:
+def raised_triple(ledger: Reader | None, study: StudyRow | None, triple: Coefficients) -> Coefficients:
     """What the candidate of this triple built in the study's grid, as a triple. Errors: UsageError where it is none."""
     labels = {"alpha": triple.alpha, "beta": triple.beta, "gamma": triple.gamma}
-    rows = [] if ledger is None else ledger.rows(CANDIDATES, study=study, role=GRID, **labels)
+    rows = (
+        []
+        if ledger is None or study is None
+        else ledger.rows(CANDIDATES, study=study.name, role=GRID, **labels)
+    )
     if not rows:
         raise UsageError(
             f"factors = 'realised': {triple} was no candidate of a grid in this ledger, so it is not known what it "
@@ -71,37 +169,17 @@ def raised_triple(ledger: Reader | None, study: str | None, triple: Coefficients
     return realised_triple(rows[0])
 
 
-def emit_families(
+def _train(
     space: SearchSpace,
-    triple: Coefficients,
-    *,
-    match: str,
-    folder: Path,
-    raised: Coefficients | None = None,
-) -> dict[Kind, Emitted]:
-    """Writes the full network's family into `folder`, and the proxy's, where there is one, into `folder`/proxy."""
-    found: dict[Kind, Emitted] = {}
-    kinds: tuple[Kind, ...] = ("full",) if space.study.proxy is None else ("full", "proxy")
-    for kind in kinds:
-        built = family(space, triple, kind=kind, match=match, phis=space.study.scale.phi, raised=raised)
-        where = folder if kind == "full" else folder / "proxy"
-        found[kind] = Emitted(family=built, files=tuple(emit(built, where)))
-    return found
-
-
-def train_family(
-    space: SearchSpace,
-    emitted: Mapping[Kind, Emitted],
+    built: FamilyResult,
     kind: Kind,
-    *,
     ledger: Ledger,
-    callbacks: Sequence[Callback] = (),
-    should_stop: Callable[[], bool] = lambda: False,
-    retry_failed: bool = False,
-    stop_when_flat: bool = False,
+    *,
+    callback: Callback,
+    should_stop: Callable[[], bool],
+    retry_failed: bool,
+    stop_when_flat: bool,
 ) -> FamilyResult:
-    """Trains and tests the family of this kind. Errors: as `grid`."""
-    callback = Callbacks(callbacks)
     dataset = load_data(space.study)
     row = registry.register(ledger, space, dataset, say=callback.say)
     trainer = make_trainer(
@@ -113,15 +191,15 @@ def train_family(
         retry_failed=retry_failed,
         dataset=dataset,
     )
-    for one in emitted.values():
-        training.record(ledger, row.name, one.family)
-    chosen = emitted[kind].family
+    for one in built.families.values():
+        training.record(ledger, row.name, one)
+    chosen = built.families[kind]
     trained = training.train(row.name, trainer, chosen, stop_when_flat=stop_when_flat)
     (own,) = [one for one in results.families(ledger, row.name) if one.role == chosen.role]
     report, trials = results.report_of(ledger, row, own)
-    full = emitted["full"].family.members
-    result = FamilyResult(
-        emitted=emitted,
+    full = built.families["full"].members
+    return replace(
+        built,
         kind=kind,
         study=row,
         report=report,
@@ -129,5 +207,3 @@ def train_family(
         trained=trained,
         full_seconds=estimated_seconds(trainer, full) if kind == "proxy" else None,
     )
-    callback.finish(result)
-    return result

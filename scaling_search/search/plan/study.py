@@ -197,6 +197,11 @@ class Study(Strict):
     scale: Family = Family()
     limits: Limits = Limits()
 
+    @classmethod
+    def read(cls, path: str | Path) -> Study:
+        """A study from its file. Errors: InputError."""
+        return read(Path(path))
+
     def network(self) -> Network:
         """The baseline as it is written. Errors: InputError for an unknown name or a file that is none."""
         return self.baseline if isinstance(self.baseline, Network) else load(self.baseline)

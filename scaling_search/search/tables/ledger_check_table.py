@@ -14,7 +14,7 @@ def record(found: Checkup) -> dict[str, Any]:
     """A ledger's state for programs."""
     return {
         "ledger": found.ledger,
-        "whole": found.whole,
+        "intact": found.intact,
         "damage": [_fault(one) for one in found.damage],
         "warnings": list(found.warnings),
         "rows": found.rows,
@@ -34,10 +34,10 @@ def document(found: Checkup) -> Document:
     notes = []
     if found.repaired is not None:
         notes.append(f"Saved in {found.repaired}: {rows}." + ("" if found.lost else " Nothing was lost."))
-    elif found.whole:
+    elif found.intact:
         notes.append(f"{found.ledger}: every row is intact ({rows}).")
     else:
-        notes.append(f"To save what is intact: scaling-search doctor {found.ledger} --repair NEWFILE")
+        notes.append(f"To save what is intact: scaling-search ledger repair NEWFILE --ledger {found.ledger}")
     notes += [f"Warning: {warning}" for warning in found.warnings]
     return Document(title="", tables=tuple(tables), notes=tuple(notes))
 

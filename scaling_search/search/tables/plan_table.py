@@ -4,21 +4,65 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from scaling_search.architecture.network import fingerprint
 from scaling_search.data.dataset import DatasetInfo
 from scaling_search.report import columns
+from scaling_search.report.notebook import fragment, frame
 from scaling_search.report.table import Column, Document, Row, Table
+from scaling_search.search.forecast.step_latency import timed_space
 from scaling_search.search.grid import requirements
 from scaling_search.search.grid.requirements import Requirements
 from scaling_search.search.plan import identifiability
 from scaling_search.search.plan.budget import cost_at
 from scaling_search.search.plan.builds import Build
-from scaling_search.search.plan.grid_plan import GridPlan, Plan, origin, unused
+from scaling_search.search.plan.candidates import Candidate
+from scaling_search.search.plan.grid_plan import GridPlan, Plan, grid_plan, origin, unused
+from scaling_search.search.plan.study import Study
+from scaling_search.search.trial.trial import Callback, Callbacks
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from scaling_search.ledger.reader import Reader
 
 _KEYS = ("alpha", "beta", "gamma")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanResult:
+    """A plan and what it takes. `candidates` are what `grid` would train."""
+
+    plan: GridPlan
+    requirements: Requirements
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """What `grid` would train."""
+        return self.plan.candidates
+
+    def to_dataframe(self) -> DataFrame:
+        """One row per triple. Needs pandas."""
+        return frame(record(self.plan, self.requirements)["candidates"])
+
+    def _repr_html_(self) -> str:
+        return fragment(document(self.plan, self.requirements))
+
+
+def plan(
+    study: Study,
+    *,
+    ledger: Reader | None = None,
+    measure: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> PlanResult:
+    """What `grid` would do, before any compute; `measure` compiles and times a network or two. Errors: InputError."""
+    callback = Callbacks(callbacks)
+    found = grid_plan(timed_space(study, say=callback.note))
+    ahead = requirements.requirements(found, ledger, measure=callback.note if measure else None)
+    return PlanResult(plan=found, requirements=ahead)
 
 
 def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from scaling_search.architecture.network import Network
 from scaling_search.costs.count import Cost
 from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.scaling.coefficients import Coefficients
 
 if TYPE_CHECKING:
     from scaling_search.search.plan.builds import Build
@@ -18,17 +19,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One network to be trained with one seed. `label` names it for people."""
+    """One network to be trained with one seed. `label` names it for people; triple and φ where it has any."""
 
     network: Network
     cost: Cost
     seed: int
     label: str
+    phi: float | None = None
+    triple: Coefficients | None = None
 
 
 def trial_of(build: Build, seed: int) -> Trial:
     """One trial of a candidate's or a member's network."""
-    return Trial(network=build.network, cost=build.cost, seed=seed, label=f"{build.triple} φ={build.phi:g}")
+    return Trial(
+        network=build.network,
+        cost=build.cost,
+        seed=seed,
+        label=f"{build.triple} φ={build.phi:g}",
+        phi=build.phi,
+        triple=build.triple,
+    )
 
 
 class Callback:

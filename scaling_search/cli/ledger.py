@@ -1,0 +1,190 @@
+"""`scaling-search ledger`: what a ledger holds, and looking after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from scaling_search.cli import options
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="What a ledger holds; check, repair, merge, rename, delete, export.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Study = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study in the ledger.")]
+Newest = Annotated[
+    str | None, typer.Argument(metavar="[STUDY]", help="Name of a study in the ledger. Default: the newest.")
+]
+
+
+@app.command("list")
+def show_all(ledger: options.Ledger = options.DEFAULT_LEDGER, as_json: options.Json = False) -> None:
+    """Every study, the newest first."""
+    from scaling_search.search.audit.studies import studies
+    from scaling_search.search.tables import ledger_table
+
+    found = options.with_ledger(ledger, lambda opened: studies(opened.snapshot()))
+    _show(
+        ledger_table.list_document(found),
+        {"studies": [ledger_table.list_record(one) for one in found]},
+        as_json,
+    )
+
+
+@app.command()
+def show(
+    study: Newest = None, ledger: options.Ledger = options.DEFAULT_LEDGER, as_json: options.Json = False
+) -> None:
+    """What a study was run with: network, data, recipe, every key."""
+    from scaling_search.search.audit.studies import facts
+    from scaling_search.search.tables import ledger_table
+    from scaling_search.search.tables.study_report import choose
+
+    def read(opened: Any) -> tuple[Any, str, str]:
+        row = choose(opened, study)
+        return facts(opened, row), row.toml, row.recipe
+
+    found, toml, recipe = options.with_ledger(ledger, read)
+    _show(ledger_table.show_document(found, toml), {**found, "toml": toml, "recipe": recipe}, as_json)
+
+
+@app.command()
+def status(
+    study: Newest = None, ledger: options.Ledger = options.DEFAULT_LEDGER, as_json: options.Json = False
+) -> None:
+    """Where a search stands, also while it runs."""
+    from scaling_search.search.audit import studies
+    from scaling_search.search.tables import ledger_table
+    from scaling_search.search.tables.study_report import choose
+
+    found = options.with_ledger(ledger, lambda opened: studies.status(opened, choose(opened, study)))
+    _show(ledger_table.status_document(found), ledger_table.status_record(found), as_json)
+
+
+@app.command()
+def check(ledger: options.Ledger = options.DEFAULT_LEDGER, as_json: options.Json = False) -> None:
+    """Check every row against its digest. Exit code 5 when damage is found."""
+    _inspect(ledger, None, as_json)
+
+
+@app.command()
+def repair(
+    new: Annotated[Path, typer.Argument(metavar="NEWFILE", help="The new ledger to write.")],
+    ledger: options.Ledger = options.DEFAULT_LEDGER,
+    as_json: options.Json = False,
+) -> None:
+    """Save every intact row of a damaged ledger into a new one. Exit code 5 when damage is found."""
+    _inspect(ledger, new, as_json)
+
+
+@app.command()
+def merge(
+    other: Annotated[
+        str, typer.Argument(metavar="OTHER", help="The ledger whose studies and trials are added.")
+    ],
+    ledger: options.Ledger = options.DEFAULT_LEDGER,
+) -> None:
+    """Add another ledger's studies and trials, each trial once; refused where results differ under one key."""
+    from scaling_search.cli.progress import say
+    from scaling_search.ledger import transfer
+    from scaling_search.ledger.ledger import Ledger
+    from scaling_search.search.tables.ledger_table import merged_sentence
+
+    with Ledger.open(other, read_only=True) as source, Ledger.open(ledger) as target:
+        found = transfer.merge(target, source.snapshot())
+    say(merged_sentence(found, other))
+
+
+@app.command()
+def rename(
+    study: Study,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    ledger: options.Ledger = options.DEFAULT_LEDGER,
+) -> None:
+    """Give a study another name."""
+    from scaling_search.ledger import transfer
+
+    _change(ledger, lambda opened: transfer.rename(opened, study, new), f"{study} is now {new}")
+
+
+@app.command()
+def delete(
+    study: Study,
+    trials: Annotated[
+        bool, typer.Option("--trials", help="Delete its trials too, unless another study names them.")
+    ] = False,
+    ledger: options.Ledger = options.DEFAULT_LEDGER,
+) -> None:
+    """Forget a study; its trials stay unless asked otherwise."""
+    from scaling_search.ledger import transfer
+
+    kept = "with the trials that were its alone" if trials else "its trials stay"
+    _change(
+        ledger,
+        lambda opened: transfer.delete(opened, study, with_trials=trials),
+        f"{study} is deleted; {kept}",
+    )
+
+
+@app.command()
+def export(
+    study: Study,
+    output: Annotated[
+        Path, typer.Option("--output", help="The file to write: a ledger with this study alone.")
+    ],
+    ledger: options.Ledger = options.DEFAULT_LEDGER,
+) -> None:
+    """Write a study with all its trials into a file of its own, for others to read and check."""
+    from scaling_search.cli.progress import say
+    from scaling_search.errors import InputError
+    from scaling_search.ledger import transfer
+    from scaling_search.ledger.ledger import Ledger
+
+    if output.exists():
+        raise InputError(f"{output} exists; an export writes a new file")
+    with Ledger.open(ledger, read_only=True) as source, Ledger.open(output) as target:
+        count = transfer.export(source.snapshot(), study, target)
+    say(
+        f"{output}: study {study} with {count} trials; read it with `scaling-search report --ledger {output}`"
+    )
+
+
+def _change(ledger: str, change: Any, done: str) -> None:
+    from scaling_search.cli.progress import say
+    from scaling_search.errors import InputError
+    from scaling_search.ledger.ledger import Ledger
+
+    if not options.exists(ledger):
+        raise InputError(f"{ledger}: there is no ledger here; `scaling-search grid` makes one")
+    with Ledger.open(ledger) as opened:
+        change(opened)
+    say(done)
+
+
+def _inspect(ledger: str, new: Path | None, as_json: bool) -> None:
+    from scaling_search.errors import DamagedError
+    from scaling_search.search.audit import ledger_check
+    from scaling_search.search.tables import ledger_check_table
+
+    found = ledger_check.inspect(ledger, repair=new)
+    _show(ledger_check_table.document(found), ledger_check_table.record(found), as_json)
+    if not found.intact:
+        count = f"{len(found.damage)} fault{'' if len(found.damage) == 1 else 's'} found"
+        saved = "" if found.repaired is None else f"; what is intact is in {found.repaired}"
+        raise DamagedError(f"{found.ledger}: {count}{saved}")
+
+
+def _show(document: Any, record: Any, as_json: bool) -> None:
+    from scaling_search.report.formats.json import dumps
+    from scaling_search.report.render import show, write
+
+    if as_json:
+        write(dumps(record))
+    else:
+        show(document)
