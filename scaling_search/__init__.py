@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from scaling_search.architecture.network import Network as Network
     from scaling_search.baselines.load import list_networks as list_networks
     from scaling_search.baselines.load import load as load_network  # noqa: F401
-    from scaling_search.cli.progress import Bars as ProgressBar  # noqa: F401
+    from scaling_search.cli.progress import ProgressBar as ProgressBar
     from scaling_search.costs.count import cost as cost
     from scaling_search.errors import DamagedError as DamagedError
     from scaling_search.errors import DeviceError as DeviceError
@@ -57,7 +57,7 @@ _HOMES = {
     "InputError": ("errors", "InputError"),
     "Limits": ("search.plan.study", "Limits"),
     "Network": ("architecture.network", "Network"),
-    "ProgressBar": ("cli.progress", "Bars"),
+    "ProgressBar": ("cli.progress", "ProgressBar"),
     "Proxy": ("search.plan.study", "Proxy"),
     "Rounding": ("scaling.rounding", "Rounding"),
     "ScalingSearchError": ("errors", "ScalingSearchError"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,26 +64,92 @@ class StoppedError(ScalingSearchError):
         self.exit_code = 128 + signum
 
 
+# What people call a thing, and what it is called here. The first that is legal where it is asked for is meant.
+_OTHER_NAMES = {
+    "lr": ("learning_rate", "rate"),
+    "se": ("squeeze",),
+    "flops": ("macs",),
+    "params": ("parameters",),
+    "batch": ("batch_size",),
+    "bs": ("batch_size",),
+    "wd": ("weight_decay",),
+    "relu6": ("relu",),
+    "swish": ("silu",),
+    "resnet": ("basic",),
+    "inverted": ("mbconv",),
+    "depthwise": ("separable",),
+    "md": ("markdown",),
+    "tex": ("latex",),
+}
+_MOST = 10
+_SHOWN = 80  # characters of a value
+
+
 def suggest(what: str, name: object, legal: Iterable[str]) -> str:
-    """One sentence: the unknown name, the nearest legal one, and all the legal ones.
+    """One sentence: the unknown name, the legal one that is meant, and the legal ones, of many the nearest ten.
 
     >>> suggest("network", "efficientnet-bo", ["efficientnet-b0", "resnet-50"])
     "unknown network 'efficientnet-bo': did you mean 'efficientnet-b0'? Legal: efficientnet-b0, resnet-50"
     """
-    names = list(legal)
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown {what} {str(name)!r}: {hint}Legal: {', '.join(names)}"
+    names, text = list(legal), str(name)
+    meant = _meant(text, names)
+    hint = "" if meant is None else f"did you mean {meant!r}? "
+    return f"unknown {what} {shorten(text)!r}: {hint}Legal: {few(names, near=text)}"
+
+
+def few(names: Sequence[str], *, near: str = "") -> str:
+    """At most ten names, and how many there are: all, or those that are most like `near`.
+
+    >>> few([str(number) for number in range(12)], near="11")
+    '11, 1, 10, 0, 2, 3, 4, 5, 6, 7 and 2 more'
+    """
+    if len(names) <= _MOST:
+        return ", ".join(names)
+    if near:
+        names = sorted(names, key=lambda one: -_likeness(near, one))
+    return f"{', '.join(names[:_MOST])} and {len(names) - _MOST} more"
+
+
+def shorten(text: str) -> str:
+    """The text, cut in the middle where it is long."""
+    half = _SHOWN // 2
+    return text if len(text) <= _SHOWN + 3 else f"{text[:half]}...{text[-half:]}"
+
+
+def _meant(text: str, names: Sequence[str]) -> str | None:
+    """The same thing under its other name, or the nearest spelling; never merely the least unlike."""
+    other = [one for one in _OTHER_NAMES.get(text.lower(), ()) if one in names]
+    near = [one for one in names if _plain(one) == _plain(text)]
+    likely = sorted(names, key=lambda one: -_likeness(text, one))[:1]
+    return next(iter([*other, *near, *(one for one in likely if _likeness(text, one) >= _NEAR)]), None)
+
+
+_NEAR = 0.75
+
+
+def _likeness(text: str, name: str) -> float:
+    """0 to 1, which is for the same name or a beginning of it; of a long text only the beginning is looked at."""
+    given, plain = _plain(text[:_SHOWN]), _plain(name)
+    if len(given) > 2 and plain.startswith(given):
+        return 1.0
+    return difflib.SequenceMatcher(None, given, plain).ratio()
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def explain(error: ValidationError, what: str) -> InputError:
     """A pydantic validation error in one line per fault: field, value, what is wrong."""
+    faults = error.errors(include_url=False, include_context=False)
     lines = []
-    for fault in error.errors(include_url=False, include_context=False):
+    for fault in faults[:_MOST]:
         where = _path(fault["loc"]) or "(the whole)"
         given = fault["input"]
-        shown = "" if isinstance(given, dict | list | tuple) else f" (got {given!r})"
+        shown = "" if isinstance(given, dict | list | tuple) else f" (got {shorten(repr(given))})"
         lines.append(f"{what}: {where}: {fault['msg']}{shown}")
+    if len(faults) > _MOST:
+        lines.append(f"{what}: and {len(faults) - _MOST} more faults")
     return InputError("\n".join(lines))
 
 

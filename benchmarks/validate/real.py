@@ -24,7 +24,7 @@ import jax
 import numpy as np
 from PIL import Image
 
-from scaling_search.cli.progress import Bars
+from scaling_search.cli.progress import ProgressBar
 from scaling_search.data import catalog, places
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.report.render import show
@@ -123,7 +123,7 @@ def search(task: str, folder: Path, *, seeds: int, epochs: int = 20, images: int
     network = folder / "one-convolution.toml"
     network.write_text(NETWORK, encoding="utf-8")
     study = parse(STUDY.format(task=task, network=network, seeds=seeds, epochs=epochs))
-    with Ledger.open(folder / f"{task}.db") as ledger, Bars() as bars:
+    with Ledger.open(folder / f"{task}.db") as ledger, ProgressBar() as bars:
         return grid(study, ledger, callback=bars, should_stop=lambda: False, checkpoints=None)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,27 +10,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from scaling_search.architecture.network import Network
-from scaling_search.errors import InputError, explain
+from scaling_search.errors import explain
+from scaling_search.system.text import parse_toml, read_text
 
 
 def parse(text: str, *, what: str = "network") -> Network:
     """Network from TOML text. Errors: InputError naming `what`, the key, the value and the legal ones."""
     try:
-        return Network.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{what} is not TOML: {error}") from None
+        return Network.model_validate(parse_toml(text, what))
     except ValidationError as error:
         raise explain(error, what) from None
 
 
 def read(path: Path) -> Network:
     """Network from a TOML file. Errors: InputError when it cannot be read or is no network."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise InputError(f"cannot read network file {path}: {reason}") from None
-    return parse(text, what=str(path))
+    return parse(read_text(path, "network file"), what=str(path))
 
 
 def write(network: Network) -> str:

@@ -25,6 +25,9 @@ def grid(
         bool, typer.Option("--exhaustive", help="Train every candidate with every seed; no racing.")
     ] = False,
     retry_failed: options.RetryFailed = False,
+    time_limit: options.TimeLimit = None,
+    log: options.Log = None,
+    quiet: options.Quiet = False,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
     as_json: options.Json = False,
 ) -> None:
@@ -36,6 +39,7 @@ def grid(
     from scaling_search.report.table import Document
     from scaling_search.search.grid import search
     from scaling_search.search.grid.report import report_of
+    from scaling_search.search.plan.study import parse_duration
     from scaling_search.search.tables.grid_table import record
 
     settings = options.study(
@@ -48,13 +52,14 @@ def grid(
         table="grid",
         grid__racing=False if exhaustive else None,
     )
-    with work(ledger, "scaling-search grid …") as at:
+    with work(ledger, log=log, quiet=quiet) as at:
         result = search.grid(
             settings,
             ledger=at.ledger,
-            callbacks=(at.bars,),
-            should_stop=lambda: at.stop.requested,
+            callbacks=at.callbacks,
+            should_stop=at.should_stop,
             retry_failed=retry_failed,
+            time_limit=None if time_limit is None else parse_duration(time_limit),
         )
         report = report_of(at.ledger, result.study, result.trials, result.found)
     if as_json:

@@ -17,6 +17,20 @@ from typer.main import get_command
 
 from scaling_search import __version__
 from scaling_search.errors import ScalingSearchError, UsageError, suggest
+from scaling_search.system.environment import open_streams, prepare
+
+# What a disk or its permissions refuse; any other fault of a path is one of what was given.
+_STORAGE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.EFBIG,
+    errno.EMFILE,
+    errno.ENFILE,
+)
 
 # name -> one line of help, in the order of a user's work.
 COMMANDS = {
@@ -78,11 +92,22 @@ def root(
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Entry point. What a user can cause is one message on stderr and an exit code; a bug keeps its traceback."""
-    # Ctrl-C raises by itself; a search listens for both in its own way once it runs.
-    signal.signal(signal.SIGTERM, lambda signum, _: sys.exit(128 + signum))
+    open_streams()
+    sys.stdin, sys.stdout, sys.stderr = (
+        stream or open(number, mode, closefd=False, encoding="utf-8")  # noqa: SIM115 - for the process's life
+        for number, (stream, mode) in enumerate(((sys.stdin, "r"), (sys.stdout, "w"), (sys.stderr, "w")))
+    )
+    # Ctrl-C raises by itself; a search listens for all of them in its own way once it runs.
+    for signum in (signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ())):
+        if signal.getsignal(signum) != signal.SIG_IGN:
+            signal.signal(signum, lambda number, _: sys.exit(128 + number))
     # Reading ten thousand rows leaves no garbage; looking for it took a tenth of their report.
     gc.set_threshold(100_000, 20, 20)
-    leave(run(sys.argv[1:] if arguments is None else arguments))
+    given = sys.argv[1:] if arguments is None else arguments
+    if not {"--help", "-h", "--version"}.intersection(given):
+        for sentence in prepare():
+            _say(sentence)
+    leave(run(given))
 
 
 def leave(code: int) -> NoReturn:
@@ -108,9 +133,9 @@ def run(arguments: list[str]) -> int:
         # The reader has gone (`| head`): nothing is wrong, and nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
-            raise
-        return _told(f"{error.filename or 'output'}: {error.strerror}", 7)
+        path = error.filename if isinstance(error.filename, str | bytes) else "output"
+        reason = error.strerror or type(error).__name__
+        return _told(f"{os.fsdecode(path)}: {reason}", 7 if error.errno in _STORAGE else 3)
     except (RuntimeError, AssertionError) as error:
         if not _no_device(error):
             raise
@@ -137,11 +162,16 @@ def _no_device(error: BaseException) -> bool:
 
 
 def _told(message: str, code: int) -> int:
+    for number, line in enumerate(message.splitlines() or [""]):
+        _say(line if number else f"Error: {line}")
+    return code
+
+
+def _say(line: str) -> None:
     from scaling_search.report.escape import clean
 
-    for number, line in enumerate(message.splitlines() or [""]):
-        print(clean(line) if number else f"Error: {clean(line)}", file=sys.stderr)  # noqa: T201
-    return code
+    with contextlib.suppress(OSError):  # nobody may be there to read it
+        print(clean(line), file=sys.stderr)  # noqa: T201
 
 
 if __name__ == "__main__":

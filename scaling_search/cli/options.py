@@ -23,6 +23,18 @@ Ledger = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try trials again that failed before.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing on stderr but errors.")]
+Log = Annotated[
+    str | None,
+    typer.Option("--log", help="Also log trials for tensorboard or mlflow (extras of these names)."),
+]
+TimeLimit = Annotated[
+    str | None,
+    typer.Option(
+        "--time-limit",
+        help="Stop this command after so long (30m, 1h30m, seconds), all progress kept.",
+    ),
+]
 DepthRule = Annotated[
     str | None, typer.Option("--depth-rounding", help="ceil (the paper's) or round (nearest).")
 ]

@@ -37,7 +37,7 @@ def plan(
     as_json: options.Json = False,
 ) -> None:
     """What `grid` would do, before any compute: candidates, duplicates, real costs, time."""
-    from scaling_search.cli.progress import Bars
+    from scaling_search.cli.progress import ProgressBar
     from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
     from scaling_search.search.forecast.step_latency import timed_space
@@ -46,7 +46,7 @@ def plan(
     from scaling_search.search.tables import plan_table
 
     settings = options.study(start, subject, triples, cost, training, build, table="grid")
-    with Bars() as bars:
+    with ProgressBar() as bars:
         as_published = subject.as_published and not measure
         found = grid_plan(timed_space(settings, as_published=as_published, say=bars.note))
         look = partial(requirements, found, difference=power, measure=bars.note if measure else None)

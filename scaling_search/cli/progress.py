@@ -1,15 +1,18 @@
-"""Progress on a terminal's stderr: a bar for the trials, one for the running trial. Silent elsewhere."""
+"""Signs of life on stderr: bars in a terminal, elsewhere a line per finished trial."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from scaling_search.report.escape import clean, for_rich
+from scaling_search.report.figures import duration
 from scaling_search.search.trial.trial import Callback, Trial
 
 if TYPE_CHECKING:
@@ -17,23 +20,28 @@ if TYPE_CHECKING:
     from scaling_search.training.hooks import Progress as Steps
 
 
-class Bars(Callback):
-    """A callback for the trainer. On anything that is no terminal only `say` and failures are printed."""
+class ProgressBar(Callback):
+    """Tells how far a search is, on stderr. `quiet` tells nothing, not even what everybody should read."""
 
-    def __init__(self) -> None:
-        self.console = Console(stderr=True)
-        self.shown = self.console.is_terminal
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.console = Console(stderr=True, quiet=quiet)
+        self.shown = self.console.is_terminal and not quiet
         self.bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            TextColumn("{task.fields[left]}"),
             console=self.console,
             disable=not self.shown,
         )
-        self.trials: TaskID | None = None
-        self.trial: TaskID | None = None
         self.running: list[Trial] = []  # several where seeds of a network train together
+        self.total = self.done = self.trained = 0
+        self._forecast: float | None = None
+        self._began = time.monotonic()
+        self._best = ""
+        self._whole: TaskID | None = None
+        self._trial: TaskID | None = None
 
     def __enter__(self) -> Self:
         self.bars.start()
@@ -44,9 +52,14 @@ class Bars(Callback):
     ) -> None:
         self.bars.stop()
 
-    def expect(self, trials: int, seconds: float | None) -> None:  # noqa: ARG002
-        """How many trials there are at most."""
-        self.trials = self.bars.add_task("trials", total=trials)
+    def expect(self, trials: int, seconds: float | None) -> None:
+        """How many trials there are at most, and their forecast."""
+        self.total, self.done, self.trained = trials, 0, 0
+        self._forecast, self._began = seconds, time.monotonic()
+        self.bars.start()  # does nothing once it is started
+        if self._whole is None:
+            self._whole = self.bars.add_task("trials", total=trials, left="")
+        self._update()
 
     def skip(self, trials: int, why: str) -> None:
         """Trials that are not run after all."""
@@ -60,56 +73,102 @@ class Bars(Callback):
     def begin(self, trial: Trial) -> None:
         """A trial starts: it compiles first, unless its network was compiled before."""
         self.running.append(trial)
-        seeds = ", ".join(str(one.seed) for one in self.running)
-        label = for_rich(f"{trial.label}, {'seeds' if len(self.running) > 1 else 'seed'} {seeds}")
-        if self.trial is None:
-            self.trial = self.bars.add_task("", total=None)
-        self.bars.update(self.trial, description=f"{label}: compiling")
+        if self._trial is None:
+            self._trial = self.bars.add_task("", total=None, left="")
+        self.bars.update(self._trial, description=for_rich(f"{self._label()}: compiling"))
 
     def progress(self, trial: Trial, progress: Steps) -> None:  # noqa: ARG002
         """Some steps further."""
-        if self.trial is not None:
+        if self._trial is not None:
             epoch = min(progress.epoch + 1, progress.epochs)
-            label = self.bars.tasks[-1].description.partition(":")[0]
             self.bars.update(
-                self.trial,
-                description=f"{label}: epoch {epoch} of {progress.epochs}",
+                self._trial,
+                description=for_rich(f"{self._label()}: epoch {epoch} of {progress.epochs}"),
                 completed=progress.step,
                 total=progress.total_steps,
             )
+            self._update()
 
     def end(self, trial: Trial, row: TrialRow) -> None:
         """A trial is over, one way or another."""
         self.running = [one for one in self.running if one != trial]
-        if self.trial is not None and not self.running:
-            self.bars.remove_task(self.trial)
-            self.trial = None
-        name = f"{trial.label}, seed {trial.seed}"
+        if self._trial is not None and not self.running:
+            self.bars.remove_task(self._trial)
+            self._trial = None
+        if row.state in ("running", "waiting"):
+            return
+        self.trained += 1
+        self._advance(1)
+        place = f"{self.done} of {self.total}, " if self.total and not self.shown else ""
+        name = f"{place}{trial.label}, seed {trial.seed}"
         if row.state == "complete" and row.accuracy is not None:
-            if self.shown:
-                self.say(f"{name}: {row.accuracy:.2%} in {row.train_seconds or 0:.0f} s")
-        elif row.state in ("failed", "diverged"):
+            seconds = (row.compile_seconds or 0) + (row.train_seconds or 0) + (row.evaluate_seconds or 0)
+            left = "" if self.shown or not self.left() else f"; {self.left()}"
+            self.say(f"{name}: {row.accuracy:.2%} in {duration(seconds)}{left}")
+        else:
             self.say(f"{name}: {row.state}" + (f": {row.failure}" if row.failure else ""))
-        if row.state not in ("running", "waiting"):
-            self._advance(1)
+
+    def look(self, text: str) -> None:
+        """The current best and how sure that is."""
+        if self.shown:
+            self._best = text
+            self._update()
+        else:
+            self.say(text)
 
     def say(self, text: str) -> None:
-        """One line for the person watching."""
+        """A line that everybody should read."""
+        if self.quiet:
+            return
         if self.shown:
-            self.bars.console.print(for_rich(text), highlight=False)
+            with contextlib.suppress(OSError):  # the terminal may have gone
+                self.bars.console.print(for_rich(text), highlight=False)
         else:
             say(text)
 
     def note(self, text: str) -> None:
-        """One line for a person who is watching; nothing where nobody is."""
-        if self.shown:
-            self.say(text)
+        """A line for whoever is watching."""
+        self.say(text)
+
+    def finish(self, result: object) -> None:  # noqa: ARG002
+        """The whole is over: the bars are left standing."""
+        self.bars.stop()
+
+    def left(self) -> str:
+        """How long the rest takes if its trials are like those that ran here; before the first, the forecast."""
+        remaining = self.total - self.done
+        if not self.total or remaining <= 0:
+            return ""
+        elapsed = time.monotonic() - self._began
+        if self.trained:
+            seconds = elapsed / self.trained * remaining
+        elif self._forecast is not None:
+            seconds = self._forecast - elapsed
+        else:
+            return ""
+        return f"about {duration(max(1.0, seconds))} left"
+
+    def _label(self) -> str:
+        seeds = ", ".join(str(one.seed) for one in self.running)
+        return f"{self.running[0].label}, {'seeds' if len(self.running) > 1 else 'seed'} {seeds}"
 
     def _advance(self, trials: int) -> None:
-        if self.trials is not None:
-            self.bars.advance(self.trials, trials)
+        self.done += trials
+        self._update()
+
+    def _update(self) -> None:
+        if self._whole is not None:
+            words = f"trials · {self._best}" if self._best else "trials"
+            self.bars.update(
+                self._whole,
+                description=for_rich(words),
+                completed=self.done,
+                total=max(self.total, self.done),
+                left=self.left(),
+            )
 
 
 def say(text: str) -> None:
-    """One line of a message, on stderr."""
-    print(clean(text), file=sys.stderr, flush=True)  # noqa: T201
+    """One line of a message, on stderr; nobody may be there to read it."""
+    with contextlib.suppress(OSError):
+        print(clean(text), file=sys.stderr, flush=True)  # noqa: T201

@@ -55,6 +55,9 @@ def scale(
     ] = False,
     build: options.Build,
     retry_failed: options.RetryFailed = False,
+    time_limit: options.TimeLimit = None,
+    log: options.Log = None,
+    quiet: options.Quiet = False,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
     as_json: options.Json = False,
 ) -> None:
@@ -64,6 +67,7 @@ def scale(
     from scaling_search.report.render import show, write
     from scaling_search.search.family.members import parse_coefficients
     from scaling_search.search.family.scale import scale as use_case
+    from scaling_search.search.plan.study import parse_duration
     from scaling_search.search.tables import family_table
 
     given = {
@@ -75,7 +79,7 @@ def scale(
     triple = None if coefficients is None else parse_coefficients(coefficients)
     writes_only = settings.scale.train == "none"
     needs_ledger = not writes_only or triple is None or settings.scale.factors == "realised"
-    with work(ledger, "scaling-search scale …", read_only=writes_only, needed=needs_ledger) as at:
+    with work(ledger, read_only=writes_only, needed=needs_ledger, log=log, quiet=quiet) as at:
         result = use_case(
             settings,
             triple,
@@ -83,9 +87,10 @@ def scale(
             # Coefficients from elsewhere are a formula: it is applied as it stands unless asked otherwise.
             match=cost.match or ("nominal" if triple else None),
             out=out,
-            callbacks=(at.bars,),
-            should_stop=lambda: at.stop.requested,
+            callbacks=at.callbacks,
+            should_stop=at.should_stop,
             retry_failed=retry_failed,
+            time_limit=None if time_limit is None else parse_duration(time_limit),
             stop_when_flat=stop_when_flat,
             constrained=False,
             as_published=writes_only and subject.as_published,

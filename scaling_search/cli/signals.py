@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM: the first asks the work to stop at the next safe point, the second stops at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first asks the work to stop at the next safe point, the second stops at once."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -11,14 +12,14 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 _OVER = 0
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
 # Schedulers send SIGKILL 30 s after SIGTERM. Who has found no safe point by then leaves without one: checkpoints
 # and ledger stand a kill at any moment.
 _PATIENCE_SECONDS = 25.0
 
 
 class Stop:
-    """A context in which the two signals set `signum` instead of raising anywhere they please.
+    """A context in which the signals set `signum` instead of raising anywhere they please.
 
     A thread hears of them through a pipe, so that the second one, or the end of patience, also ends a process whose
     main thread is deep in compiled code, where Python runs no signal handler.
@@ -66,6 +67,8 @@ class Stop:
         self._wakeup_before = signal.set_wakeup_fd(self._pipe[1])
         self._thread.start()
         for signum in _SIGNALS:
+            if signal.getsignal(signum) == signal.SIG_IGN:
+                continue  # nohup's: the user wants it to go on
             # Without a handler of Python's own nothing is written to the pipe.
             self._before[signum] = signal.signal(signum, lambda *_: None)
         return self
@@ -83,4 +86,5 @@ class Stop:
 
 
 def _tell(text: str) -> None:
-    os.write(2, f"\n{text}\n".encode())
+    with contextlib.suppress(OSError):  # the terminal may be what has gone
+        os.write(2, f"\n{text}\n".encode())

@@ -1,9 +1,12 @@
-"""What `grid` and `scale` share: an open ledger, signals, bars, and the exit code."""
+"""What the commands that train share: an open ledger, signals, signs of life, loggers, and the exit code."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +15,14 @@ import typer
 from scaling_search.errors import StoppedError
 
 if TYPE_CHECKING:
-    from scaling_search.cli.progress import Bars
-    from scaling_search.cli.signals import Stop
+    from scaling_search.cli.progress import ProgressBar
     from scaling_search.ledger.storage.rows import TrialRow
+    from scaling_search.search.trial.trial import Callback
+
+# What a shell writes of a URL's password, in its user part or its query.
+_PASSWORD = re.compile(
+    r"(://[^/@\s]*?:)[^@\s]*(@)|((?:password|passfile|sslpassword)=)[^&\s]*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,32 +30,56 @@ class Work:
     """An open ledger and what runs around it."""
 
     ledger: Any  # a Ledger, None where none is needed
-    bars: Bars
-    stop: Stop
+    bars: ProgressBar
+    callbacks: Sequence[Callback]
+    should_stop: Callable[[], bool]
 
 
 @contextlib.contextmanager
-def work(place: str, command: str, *, read_only: bool = False, needed: bool = True) -> Iterator[Work]:
+def work(
+    place: str,
+    *,
+    read_only: bool = False,
+    needed: bool = True,
+    quiet: bool = False,
+    log: str | None = None,
+) -> Iterator[Work]:
     """Opens the ledger (where it is `needed`) and listens for signals.
 
     A stop ends in StoppedError, saying what is kept and how to go on.
     """
-    from scaling_search.cli.progress import Bars
+    from scaling_search.cli.progress import ProgressBar
     from scaling_search.cli.signals import Stop
     from scaling_search.ledger.ledger import Ledger
+    from scaling_search.search.trial.loggers import logger
     from scaling_search.training.outcome import TrainingStopped
 
     with contextlib.ExitStack() as stack:
+        others = () if log is None else (logger(log),)
         ledger = stack.enter_context(Ledger.open(place, read_only=read_only)) if needed else None
-        stop, bars = stack.enter_context(Stop()), stack.enter_context(Bars())
+        stop, bars = stack.enter_context(Stop()), stack.enter_context(ProgressBar(quiet=quiet))
         for warning in () if ledger is None else ledger.warnings:
             bars.say(f"warning: {warning}")
+
         try:
-            yield Work(ledger=ledger, bars=bars, stop=stop)
+            yield Work(
+                ledger=ledger, bars=bars, callbacks=(bars, *others), should_stop=lambda: stop.requested
+            )
         except TrainingStopped as stopped:
             kept = "" if stopped.step is None else f"; the running trial is kept at step {stopped.step}"
-            message = f"stopped. Finished trials are in {place}{kept}. Run the same command again to go on: {command}"
-            raise StoppedError(message, signum=stop.signum or 2) from None
+            raise StoppedError(
+                f"stopped. Finished trials are in the ledger{kept}. Run the same command again to go on: {command()}",
+                signum=stop.signum or 2,
+            ) from None
+
+
+def command() -> str:
+    """The command that runs, as a shell reads it, without passwords."""
+    return _PASSWORD.sub(_hidden, shlex.join(["scaling-search", *sys.argv[1:]]))
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f"{found[1]}***{found[2]}" if found[1] else f"{found[3]}***"
 
 
 def finish(trials: Iterable[TrialRow]) -> None:

@@ -21,6 +21,7 @@ from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import registry
 from scaling_search.search.trial.setup import checkpoint_folder, data_fingerprint, load_data, make_trainer
+from scaling_search.search.trial.time_limit import TimeLimit
 from scaling_search.search.trial.trial import Callback, Callbacks
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def scale(
     callbacks: Sequence[Callback] = (),
     should_stop: Callable[[], bool] = lambda: False,
     retry_failed: bool = False,
+    time_limit: float | None = None,
     stop_when_flat: bool = False,
     constrained: bool = True,
     as_published: bool = False,
@@ -68,9 +70,10 @@ def scale(
 
     `coefficients`: the winner of the study's grid in the ledger unless given. `phi`, `match`: the study's unless given.
     `out`: a folder for one TOML file per member. Which family is trained is for the study's `scale.train` to say.
+    After `time_limit` seconds training stops, and the result is what the ledger has by then.
     `constrained` refuses a triple that does not about double the cost. Errors: UsageError, InputError, and as `grid`.
     """
-    callback = Callbacks(callbacks)
+    callback, should_stop = Callbacks(callbacks), TimeLimit(time_limit, should_stop)
     if phi is not None:
         study = study.model_copy(
             update={"scale": study.scale.model_copy(update={"phi": parse_phi(list(phi))})}
@@ -176,10 +179,12 @@ def _train(
     ledger: Ledger,
     *,
     callback: Callback,
-    should_stop: Callable[[], bool],
+    should_stop: TimeLimit,
     retry_failed: bool,
     stop_when_flat: bool,
 ) -> FamilyResult:
+    from scaling_search.training.outcome import TrainingStopped
+
     dataset = load_data(space.study)
     row = registry.register(ledger, space, dataset, say=callback.say)
     trainer = make_trainer(
@@ -194,7 +199,13 @@ def _train(
     for one in built.families.values():
         training.record(ledger, row.name, one)
     chosen = built.families[kind]
-    trained = training.train(row.name, trainer, chosen, stop_when_flat=stop_when_flat)
+    trained = 0
+    try:
+        trained = training.train(row.name, trainer, chosen, stop_when_flat=stop_when_flat)
+    except TrainingStopped:
+        if not should_stop.reached:
+            raise
+        callback.say("the time limit is reached; the same command goes on from here")
     (own,) = [one for one in results.families(ledger, row.name) if one.role == chosen.role]
     report, trials = results.report_of(ledger, row, own)
     full = built.families["full"].members

@@ -19,6 +19,7 @@ from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import provenance, registry
 from scaling_search.search.trial.setup import checkpoint_folder, load_data, make_trainer
+from scaling_search.search.trial.time_limit import TimeLimit
 from scaling_search.search.trial.trial import Callback, Callbacks
 
 if TYPE_CHECKING:
@@ -47,13 +48,17 @@ def grid(
     callbacks: Sequence[Callback] = (),
     should_stop: Callable[[], bool] = lambda: False,
     retry_failed: bool = False,
+    time_limit: float | None = None,
 ) -> GridResult:
     """The search: trains every candidate not yet in the ledger, races them, and chooses. Run again, it continues.
 
-    `should_stop` is asked every few seconds; once it says yes, the running trial is kept at a checkpoint.
+    `should_stop` is asked every few seconds; once it says yes, the running trial is kept at a checkpoint. After
+    `time_limit` seconds that happens too, and the result is what the ledger has by then.
     Errors: TrainingStopped (all finished trials are kept), InputError, StorageError, DeviceError.
     """
-    callback = Callbacks(callbacks)
+    from scaling_search.training.outcome import TrainingStopped
+
+    callback, should_stop = Callbacks(callbacks), TimeLimit(time_limit, should_stop)
     space = timed_space(study, say=callback.note, should_stop=should_stop)
     plan = grid_plan(space)
     dataset = load_data(study)
@@ -72,10 +77,16 @@ def grid(
     networks = sum(len(candidate.builds) for candidate in plan.candidates)
     screened = study.grid.screening_epochs is not None and screening.possible(len(plan.candidates))
     callback.expect(networks * (study.grid.seeds + screened), seconds)
-    first, trained = screening_stage.run(row.name, trainer, plan)
-    # Once more until nothing is left to do: one that diverged late may have eliminated one that is back now.
-    while ran := rounds.run(row.name, trainer, plan, first):
-        trained += ran
+    trained = 0
+    try:
+        first, trained = screening_stage.run(row.name, trainer, plan)
+        # Once more until nothing is left to do: one that diverged late may have eliminated one that is back now.
+        while ran := rounds.run(row.name, trainer, plan, first):
+            trained += ran
+    except TrainingStopped:
+        if not should_stop.reached:
+            raise
+        callback.say("the time limit is reached; the same command goes on from here")
     trials, found = ledger_results.read_grid(ledger, row)
     result = GridResult(
         study=row,

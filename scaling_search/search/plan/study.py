@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +17,7 @@ from scaling_search.baselines.load import load
 from scaling_search.errors import InputError, UsageError, explain
 from scaling_search.scaling.coefficients import parse_phi, parse_values
 from scaling_search.scaling.rounding import Rounding
+from scaling_search.system.text import full_path, parse_toml, read_text
 from scaling_search.training import recipe as recipes
 from scaling_search.training.recipe import Recipe
 
@@ -236,24 +236,17 @@ class Study(Strict):
 
 def read(path: Path) -> Study:
     """Study from a TOML file; a baseline given as a path is relative to the file. Errors: InputError."""
-    try:
-        text = path.expanduser().read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise InputError(f"cannot read study {path}: {reason}") from None
-    study = parse(text, what=str(path))
+    study = parse(read_text(path, "study"), what=str(path))
     baseline = str(study.baseline)
     if not baseline.endswith(".toml") and "/" not in baseline:
         return study
-    return study.model_copy(update={"baseline": str(path.parent / Path(baseline).expanduser())})
+    return study.model_copy(update={"baseline": str(full_path(path).parent / full_path(baseline))})
 
 
 def parse(text: str, *, what: str = "study") -> Study:
     """Study from TOML text. Errors: InputError naming the key, the value and the legal ones."""
     try:
-        return _checked(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{what} is not TOML: {error}") from None
+        return _checked(parse_toml(text, what))
     except ValidationError as error:
         raise explain(error, what) from None
 

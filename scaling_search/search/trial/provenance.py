@@ -11,8 +11,17 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from scaling_search.errors import DeviceError
 from scaling_search.system import machine
 
+# What of jax's settings changes the arithmetic of trials, and what ledgers' results were made with.
+_SETTINGS = {
+    "jax_enable_x64": False,
+    "jax_default_matmul_precision": None,
+    "jax_numpy_dtype_promotion": "standard",
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_disable_jit": False,
+}
 _PACKAGES = ("scaling-search", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -42,6 +51,18 @@ def arithmetic() -> str:
 
     version = native.version() if platform_name() == "cpu" else None
     return "XLA" if version is None else f"kernels {version}"
+
+
+def check_settings() -> None:
+    """Errors: DeviceError where the program around us has set jax to another arithmetic than results here have."""
+    import jax
+
+    for name, usual in _SETTINGS.items():
+        if (found := getattr(jax.config, name)) != usual:
+            raise DeviceError(
+                f"{name} is {found!r} in this process: trials are trained with {usual!r}; set it back, or train in a "
+                "process of its own"
+            )
 
 
 def speed_traits() -> str:

@@ -11,6 +11,7 @@ from scaling_search.data import catalog
 from scaling_search.data.dataset import Dataset
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
+from scaling_search.search.trial import provenance
 from scaling_search.system.files import cache_folder
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def make_networks(
     from scaling_search.search.trial.compiled_networks import CompiledNetworks
     from scaling_search.training.cache import enable_cache
 
+    provenance.check_settings()
     enable_cache()
     return CompiledNetworks(
         dataset=dataset or load_data(space.study), recipe=space.recipe, should_stop=should_stop
