@@ -1,7 +1,8 @@
 """Custom calls for a CPU, compiled once per machine by its own C++ compiler, where it has one.
 
-`kernels/*` is compiled into a shared library in the user's cache folder, named by a hash of all that it depends on:
-sources, XLA's headers, compiler, flags and processor. A machine without a compiler, or whose compiler fails, has no
+`kernels/*` is compiled into a shared library in the user's cache folder. Its name has a hash of all that it depends on
+(sources, XLA's headers, compiler, flags and processor) and one of its content, because a damaged library would take the
+process down with it. A machine without a compiler, or whose compiler fails, has no
 kernels: then every caller runs its formulation in XLA's own operations, which gives equal results.
 """
 
@@ -12,6 +13,7 @@ import ctypes
 import fcntl
 import functools
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -36,6 +38,7 @@ _FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-pthread", "-fno-math-errno"
 _NATIVE = (("-march=native",), ("-mcpu=native",), ())
 _PATIENCE_SECONDS = 300
 _once = threading.Lock()
+_log = logging.getLogger(__name__)
 
 
 def call(
@@ -95,7 +98,7 @@ def _opened(library: Path) -> ctypes.CDLL:
     try:
         return ctypes.CDLL(str(library))
     except OSError:
-        library.unlink(missing_ok=True)  # damaged: the next process makes it anew
+        library.unlink(missing_ok=True)  # no library, whatever the compiler said
         raise
 
 
@@ -130,14 +133,15 @@ def _identity(compiler: str, sources: Sources) -> str:
 
 
 def _built(compiler: str, identity: str, sources: Sources) -> Path:
-    """The library's path, after compiling it where no process has yet. Whole or absent: it is moved into place."""
+    """The library's path, after compiling it where no process has yet. Complete or absent: it is moved into place."""
     folder = cache_folder("kernels")
-    library = folder / f"kernels-{identity}.so"
-    if library.exists():
-        return library
     folder.mkdir(parents=True, exist_ok=True)
+    if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+        raise OSError(f"{folder} belongs to another user")
+    if (library := _found(folder, identity)) is not None:
+        return library
     with _alone(folder), tempfile.TemporaryDirectory(dir=folder) as scratch:
-        if library.exists():
+        if (library := _found(folder, identity)) is not None:
             return library
         for name, content in sources:
             (Path(scratch) / name).write_bytes(content)
@@ -147,18 +151,35 @@ def _built(compiler: str, identity: str, sources: Sources) -> Path:
             command = [compiler, *_FLAGS, *native, "-isystem", jax.ffi.include_dir(), source, "-o", str(made)]
             done = subprocess.run(command, capture_output=True, timeout=_PATIENCE_SECONDS)  # noqa: S603
             if done.returncode == 0:
-                made.replace(library)
-                return library
+                return made.rename(folder / f"kernels-{identity}-{_digest(made)}.so")
     said = done.stderr.decode(errors="replace").strip()
     raise OSError(
         f"{compiler} could not compile the kernels: {said.splitlines()[-1] if said else done.returncode}"
     )
 
 
+def _found(folder: Path, identity: str) -> Path | None:
+    """The library that is there, if it is what was compiled; others of its name are removed."""
+    for library in folder.glob(f"kernels-{identity}-*.so"):
+        if library.name == f"kernels-{identity}-{_digest(library)}.so":
+            return library
+        _log.warning("%s is damaged: the kernels are compiled anew", library)
+        library.unlink(missing_ok=True)
+    return None
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+
+
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Waits while another process compiles; on a file system without locks both do, which costs only time."""
-    with (folder / "lock").open("w") as lock:
+    # A link in its place is not followed: it would empty what it points to.
+    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
         with contextlib.suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)

@@ -65,6 +65,44 @@ def test_a_compiler_that_fails(
     assert not list(tmp_path.glob("cache/**/*.so"))
 
 
+@needs_kernels
+@pytest.mark.parametrize("damage", ["cut short", "zeros", "padded"])
+def test_a_damaged_library_is_compiled_anew(
+    damage: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Loaded as it is, it ends the process with SIGBUS or SIGSEGV.
+    sources = [("kernels.cc", b'extern "C" int answer() { return 42; }')]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    compiler = native._compiler()
+    assert compiler is not None
+    library = native._built(compiler, "identity", sources)
+    content = library.read_bytes()
+    half = len(content) // 2
+    library.write_bytes(
+        {"cut short": content[:half], "zeros": content[:half] + bytes(half), "padded": content + b"\0"}[
+            damage
+        ]
+    )
+    again = native._built(compiler, "identity", sources)
+    assert again.read_bytes() == content
+    assert "compiled anew" in caplog.text
+    assert native._built(compiler, "identity", sources) == again  # and is kept
+
+
+@needs_kernels
+def test_a_link_in_place_of_the_lock_is_not_followed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    folder = tmp_path / "scaling-search" / "kernels"
+    folder.mkdir(parents=True)
+    (folder / "lock").symlink_to(precious)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    identity, why = load()
+    assert identity is None
+    assert "lock" in why
+    assert precious.read_text() == "kept"
+
+
 def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("CXX", _compiler(tmp_path, "exit 0"))
