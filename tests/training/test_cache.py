@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,18 @@ def test_a_second_process_finds_the_programs(tmp_path: Path) -> None:
     for entry in Path(folder).glob("*-cache"):
         entry.write_bytes(entry.read_bytes()[: entry.stat().st_size // 2])
     assert run(tmp_path) == [folder, "8.0", "0"]
+    assert int(run(tmp_path)[2]) > 0
+
+
+def test_an_entry_damaged_later_is_complained_of_once(tmp_path: Path) -> None:
+    folder, *_ = run(tmp_path)
+    for entry in Path(folder).glob("*-cache"):
+        entry.write_bytes(entry.read_bytes()[: entry.stat().st_size // 2])
+        os.utime(entry, (0, 0))  # as if it had been looked at
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
+    said = [subprocess.run(command, check=True, capture_output=True, text=True).stderr for _ in range(2)]
+    assert "Error reading persistent compilation cache" in said[0]
+    assert said[1] == ""
     assert int(run(tmp_path)[2]) > 0
 
 
