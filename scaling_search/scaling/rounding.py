@@ -16,9 +16,13 @@ FUZZ = 1e-9
 class Rounding(Strict):
     """The rules. The defaults are the reference EfficientNet's."""
 
-    depth: Literal["ceil", "round"] = "ceil"
-    divisor: Annotated[int, Field(ge=1, le=1024)] = 8
-    resolution_step: Annotated[int, Field(ge=1, le=512)] = 1
+    depth: Annotated[
+        Literal["ceil", "round"], Field(description="Blocks of a stage: ceil (the paper's), or the nearest.")
+    ] = "ceil"
+    divisor: Annotated[int, Field(ge=1, le=1024, description="Widths are multiples of this.")] = 8
+    resolution_step: Annotated[
+        int, Field(ge=1, le=512, description="Resolutions are multiples of this, in pixels.")
+    ] = 1
 
 
 def half_up(value: float) -> int:
