@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from scipy.special import bdtrc
+
 from scaling_search.architecture import toml
 from scaling_search.ledger.storage.rows import TrialRow
-from scaling_search.statistics.distributions import binomial_tail
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
@@ -71,10 +72,7 @@ def why(trial: TrialRow, classes: int) -> str | None:
 def _most_by_guessing(images: int, classes: int) -> int:
     """The most right answers that guessing explains: P(at least as many) > 0.1 %, binomial."""
     # The tail falls: the first number that guessing does not explain, less one.
-    return (
-        bisect_left(range(images + 1), True, key=lambda n: binomial_tail(n, images, 1 / classes) <= _ERROR)
-        - 1
-    )
+    return bisect_left(range(images + 1), True, key=lambda n: bdtrc(n - 1, images, 1 / classes) <= _ERROR) - 1
 
 
 def _moved(epochs: str, last: float) -> bool:
