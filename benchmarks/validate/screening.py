@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from itertools import product
 
-from scaling_search.racing.operating_characteristics import Characteristics, examine
+from benchmarks.validate.races import Characteristics, examine
 from scaling_search.racing.simulated_trainer import hill, one_best
 from scaling_search.report.table import Column, Row, Table
 
 AGREEMENTS = (None, 0.0, 0.8, 0.95)
 ROUNDS, CANDIDATES = 5, 24
 _FIRST = 200_000_000
+_SURFACES = (one_best(0.0, CANDIDATES), hill(CANDIDATES))
 
 
-def measure(searches: int, images: int) -> list[Characteristics]:
-    """The same searches for every agreement, so that its effect alone is seen; None is without a screening."""
-    rows = []
-    for surface in (one_best(0.0, CANDIDATES), hill(CANDIDATES)):
-        for agreement in AGREEMENTS:
-            found = examine(
-                surface,
-                rounds=ROUNDS,
-                searches=searches,
-                images=images,
-                first_search=_FIRST,
-                agreement=agreement,
-            )
-            print(f"{searches} searches: {surface.name}, screening {agreement}", file=sys.stderr)
-            rows.append(found)
-    return rows
+def places() -> range:
+    """The rows: each surface with every agreement."""
+    return range(len(_SURFACES) * len(AGREEMENTS))
+
+
+def examine_one(place: int, searches: int, images: int) -> Characteristics:
+    """One row. The same searches for every agreement, so that its effect alone is seen; None is without a screening."""
+    surface, agreement = list(product(_SURFACES, AGREEMENTS))[place]
+    return examine(
+        surface, rounds=ROUNDS, searches=searches, images=images, first_search=_FIRST, agreement=agreement
+    )
 
 
 def lost(rows: Sequence[Characteristics]) -> float:

@@ -1,128 +1,166 @@
-"""Racing: after each round (one more seed for every candidate still running) those eliminated stop.
+"""The race: train a round, look, stop those that are behind; until something is decided or the seeds are over.
 
-A pure state machine. A round's decision is a function of the results so far and of the earlier decisions, so
-a search that was killed takes the same decisions again from the ledger's rows.
-
-The test is that of `confidence`; its 5 % error is spent over the rounds (`spending`), so that the true best
-candidate is stopped in any round with a probability of at most 5 %. Racing itself: Maron & Moore 1994 (NIPS
-6:59); Birattari et al. 2002 (GECCO, F-race).
+The one loop that trains candidates against each other. `grid` drives it with trainings through a ledger, `make
+validate` with simulated ones, a notebook with anybody's (`one_by_one`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Literal
 
-from scaling_search.racing.alpha_spending import nominal_levels
-from scaling_search.statistics.confidence_set import ConfidenceSet, Verdict, confidence_set
-from scaling_search.statistics.scores import Bits, Scores, gather
+from scaling_search.errors import UsageError
+from scaling_search.racing.legacy import ELIMINATED, NO_RESULT, Decision, decide, result
+from scaling_search.racing.looks import Look, Results, Rules, combined, look, table
+from scaling_search.statistics import decision
+from scaling_search.statistics.multiple_comparisons import BehindTheBest, compare
+from scaling_search.statistics.scores import Marks, Scores
 
-ELIMINATED = "eliminated"
-NO_RESULT = "no result with this seed: it diverged or failed"
+__all__ = ["ELIMINATED", "NO_RESULT", "Decision", "Race", "Rules", "decide", "one_by_one", "result", "run"]
+# Trains these candidates with these seeds and gives what each training got right, None where one diverged. It may give
+# more than it was asked for; what it leaves out was not trained, and the race stops there.
+TrainRound = Callable[[Sequence[str], Sequence[int]], Results]
+UNFINISHED = "the search is not finished: no test has been made yet"
+Ended = Literal["decided", "all seeds", "one left", "none left", "stopped"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
-    """What one round decided.
+class Race:
+    """What a race came to.
 
-    round: seeds that each candidate still running has had; keep: those that go on; drop: reason by name;
-    verdicts: the tests behind it, none in a round that may not stop anyone; error: the level
-    that this round tested at; sources: the chance that the tests covered.
+    scores: of all candidates that can be ranked; behind: their distances to the best, over all looks; decision: whom to
+    name. All three None where no candidate has a result. looks: round by round. missing: trainings of the round that
+    was not finished, 0 where the race ended by itself.
     """
 
-    round: int
-    keep: tuple[str, ...]
-    drop: Mapping[str, str]
-    verdicts: tuple[Verdict, ...]
-    error: float
-    sources: str
-
-    def finished(self, rounds: int) -> bool:
-        """Whether the race is over after `rounds` rounds at most."""
-        return self.round >= rounds or len(self.keep) <= 1
-
-
-def decide(
-    scores: Scores,
-    earlier: Sequence[Decision],
-    *,
-    rounds: int,
-    level: float = 0.95,
-    draws: int | None = None,
-    with_p_values: bool = True,
-) -> Decision:
-    """Decide the round after `earlier`, reading only the seeds that it had seen: the first len(earlier) + 1.
-
-    scores: all candidates that started and did not diverge, with seeds in the order of the rounds; those
-    stopped earlier keep the seeds they have. rounds: how many the race has at most. A candidate still running
-    without a result for this round's seed is dropped and never ranked. with_p_values: as `confidence_set`.
-    """
-    now = len(earlier) + 1
-    seen = scores.until(now)
-    running = earlier[-1].keep if earlier else scores.names
-    has_result = {
-        name for row, name in enumerate(seen.names) if len(seen.seeds) == now and seen.present[row, now - 1]
-    }
-    drop = {name: NO_RESULT for name in running if name not in has_result}
-    alive = [name for name in running if name in has_result]
-    unranked = {name for decision in earlier for name, why in decision.drop.items() if why == NO_RESULT}
-    ranked = seen.only([name for name in seen.names if name not in unranked and name not in drop])
-    error = nominal_levels(len(ranked.names), rounds, level)[now - 1]
-    if error == 0 or not alive:
-        return Decision(
-            round=now, keep=tuple(alive), drop=drop, verdicts=(), error=0.0, sources="nothing tested"
-        )
-    found = confidence_set(ranked, level=1 - error, alive=alive, draws=draws, with_p_values=with_p_values)
-    drop |= {verdict.name: ELIMINATED for verdict in found.verdicts if not verdict.inside}
-    return Decision(
-        round=now,
-        keep=found.names,
-        drop=drop,
-        verdicts=found.verdicts,
-        error=error,
-        sources=found.sources,
-    )
-
-
-def result(decisions: Sequence[Decision], *, level: float = 0.95) -> ConfidenceSet:
-    """The confidence set that a race ends with: the last verdict on every candidate that was ever tested."""
-    verdicts = {verdict.name: verdict for decision in decisions for verdict in decision.verdicts}
-    kept = set(decisions[-1].keep)
-    ranked = [verdict for verdict in verdicts.values() if verdict.name in kept or not verdict.inside]
-    return ConfidenceSet(verdicts=tuple(ranked), level=level, sources=decisions[-1].sources)
+    scores: Scores | None
+    behind: BehindTheBest | None
+    decision: decision.Decision | None
+    looks: tuple[Look, ...]
+    ended: Ended
+    missing: int
 
 
 def run(
     names: Iterable[str],
-    train: Callable[[str, int], Bits | None],
+    train_round: TrainRound,
     *,
-    seeds: Sequence[int],
-    exhaustive: bool = False,
-    level: float = 0.95,
-    draws: int | None = None,
-) -> tuple[Scores, ConfidenceSet, tuple[Decision, ...]]:
-    """Race the candidates, one seed a round. `train` gives the right/wrong bits of a trial, None if it diverged.
+    seeds: Iterable[int],
+    rules: Rules | None = None,
+    indifference: float | None = None,
+    costs: Mapping[str, float] | None = None,
+    triples: Mapping[str, tuple[float, float, float]] | None = None,
+    together: int = 1,
+    recorded: Iterable[Look] = (),
+    should_stop: Callable[[], bool] = lambda: False,
+    on_look: Callable[[Look], None] = lambda _: None,
+) -> Race:
+    """Race the candidates, one look a seed, until one is shown to be at most `indifference` behind the best.
 
-    Exhaustive trains every candidate with every seed and tests once, at the whole error.
+    seeds: the order in which they are trained; without an end (itertools.count()) the race goes on until something is
+    decided or `should_stop`, which is asked before each round. together: seeds trained at once. indifference, costs,
+    triples: as `statistics.decide`. recorded: looks of earlier runs. A race that was stopped goes on when it is run
+    again with a `train_round` that gives the results there are: its decisions follow from these alone.
+    Exhaustive (`Rules`): every candidate is trained with every seed, and one look is taken at the end.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> hard = rng.normal(0, 2.5, 1000)
+    >>> def train(candidate, seed):  # right or wrong on each validation image
+    ...     return {"narrow": 2.0, "wide": 3.4, "deep": 1.9}[candidate] + hard + rng.normal(0, 1, 1000) > 0
+    >>> race = run(["narrow", "wide", "deep"], one_by_one(train), seeds=range(5))
+    >>> race.decision.winner, race.ended, race.scores.counts.tolist()
+    ('wide', 'decided', [3, 3, 3])
     """
-    trials: dict[str, dict[int, Bits]] = {name: {} for name in names}
-    running = list(trials)
-    decisions: list[Decision] = []
-    for seed in seeds:
-        for name in list(running):
-            bits = train(name, seed)
-            if bits is None:
-                trials[name] = {}
-                running.remove(name)
-            else:
-                trials[name][seed] = bits
-        if exhaustive:
-            continue
-        decisions.append(decide(gather(trials), decisions, rounds=len(seeds), level=level, draws=draws))
-        running = list(decisions[-1].keep)
-        if decisions[-1].finished(len(seeds)):
+    rules, recorded = rules or Rules(), list(recorded)
+    results: dict[str, dict[int, Marks | None]] = {name: {} for name in names}
+    if together < 1 or not results:
+        raise UsageError(f"a race needs candidates, and rounds of at least one seed (not {together})")
+    running, trained, looks = tuple(results), list[int](), list[Look]()
+    ended: Ended | None = None
+    missing = 0
+
+    def take_look() -> Look:
+        found = look(results, tuple(trained), looks, rules, recorded)
+        looks.append(found)
+        on_look(found)
+        return found
+
+    def named() -> tuple[Scores | None, BehindTheBest | None, decision.Decision | None]:
+        scores = _scores(results, trained, rules)
+        if scores is None:
+            return None, None, None
+        behind = combined(looks)
+        if behind is None:
+            behind = compare(scores, level=rules.level, draws=rules.draws)
+            behind = replace(behind, nothing_decided=behind.nothing_decided or UNFINISHED)
+        chosen = decision.decide(scores, behind, costs=costs, triples=triples, indifference=indifference)
+        return scores, behind, chosen
+
+    for block in _blocks(seeds, together):
+        if should_stop():
+            ended = "stopped"
             break
-    scores = gather(trials)
-    if exhaustive:
-        return scores, confidence_set(scores, level=level, draws=draws), ()
-    return scores, result(decisions, level=level), tuple(decisions)
+        for name, by_seed in train_round(running, block).items():
+            results[name].update(by_seed)
+        missing = sum(seed not in results[name] for name in running for seed in block)
+        if missing:
+            ended = "stopped"
+            break
+        for seed in block:
+            trained.append(seed)
+            if rules.exhaustive:
+                running = tuple(name for name in running if results[name][seed] is not None)
+            else:
+                running = take_look().keep
+                if looks[-1].behind is not None and (chosen := named()[2]) is not None and chosen.decided:
+                    ended = "decided"
+            if len(running) < min(2, len(results)):
+                ended = ended or ("one left" if running else "none left")
+            if ended:
+                break
+        if ended:
+            break
+    if rules.exhaustive and trained and ended != "stopped":
+        take_look()
+    scores, behind, chosen = named()
+    return Race(
+        scores=scores,
+        behind=behind,
+        decision=chosen,
+        looks=tuple(looks),
+        ended=ended or "all seeds",
+        missing=missing,
+    )
+
+
+def one_by_one(train: Callable[[str, int], Marks | None]) -> TrainRound:
+    """Rounds of a function that trains one candidate with one seed: anybody's, PyTorch's or a cluster's."""
+
+    def train_round(names: Sequence[str], seeds: Sequence[int]) -> Results:
+        return {name: {seed: train(name, seed) for seed in seeds} for name in names}
+
+    return train_round
+
+
+def _scores(results: Results, trained: Sequence[int], rules: Rules) -> Scores | None:
+    """All that was trained, of the candidates that never diverged."""
+    read = {name: [by_seed.get(seed) for seed in trained] for name, by_seed in results.items()}
+    ranked = {
+        name: marks
+        for name, marks in read.items()
+        if any(mark is not None for mark in marks) and not _diverged(results[name], trained)
+    }
+    return table(ranked, trained, rules.sample) if ranked else None
+
+
+def _diverged(by_seed: Mapping[int, Marks | None], trained: Sequence[int]) -> bool:
+    return any(seed in by_seed and by_seed[seed] is None for seed in trained)
+
+
+def _blocks(seeds: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
+    rest = iter(seeds)
+    while block := tuple(islice(rest, size)):
+        yield block

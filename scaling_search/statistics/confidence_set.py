@@ -1,49 +1,25 @@
-"""Which candidates may be the best one: a confidence set, corrected for the number compared.
+"""The comparison with the best in the shape that `search` reads until it reads `multiple_comparisons` itself.
 
-A candidate is out when some other one beats it by more than chance explains:
-    T[c] = max over j of (mean[j] − mean[c]) / error[c, j]  >  threshold[c],
-threshold[c] being the 95 % point of the same maximum when all candidates are equal. The set then holds the
-true best candidate with probability at least 95 %: were c the best, T[c] could only be larger than its
-threshold by chance. This is Gupta's subset selection (1965, Technometrics 7:225) in the form of Hsu's
-multiple comparisons with the best (1984, Ann. Statist. 12:1136): one one-sided Dunnett test per candidate.
-The naming of one winner, which can err on either side, is a two-sided claim: the last rival must be out at
-half the error.
-
-The reference for sets of models, the Model Confidence Set (Hansen, Lunde & Nason 2011, Econometrica 79:453),
-promises to hold all equally best candidates at once and bootstraps all pairs. It was measured beside this set
-(`make validate`) and is not used: bootstrapped over 2 or 3 seeds it loses the best candidate in 20 to 30 % of
-searches with eight candidates where seeds are most of the noise, and where flips are, its set is twice as large.
-
-The distribution of T under equality is drawn rather than tabulated, because candidates share images and are
-correlated through them: images enter as a Gaussian multiplier bootstrap (Chernozhukov, Chetverikov & Kato
-2013, Ann. Statist. 41:2786), seeds as a generalised pivot (Weerahandi 1993), so that few seeds give wide
-thresholds. The draws use one fixed seed: the same results give the same set.
+Everything here goes once its callers do, as do `intervals.differences` and `variance_components.difference_noise`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from scaling_search.statistics.intervals import sources
-from scaling_search.statistics.max_statistic import NullMaximum
-from scaling_search.statistics.paired_differences import compare
+from scaling_search.statistics.decision import preference
+from scaling_search.statistics.intervals import IMAGES, IMAGES_AND_SEEDS
+from scaling_search.statistics.multiple_comparisons import compare
 from scaling_search.statistics.scores import Scores
-from scaling_search.statistics.variance_components import difference_noise
-
-_PAIRS = 1 << 20  # at a time
+from scaling_search.statistics.variance_components import noise
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """One candidate's test. statistic: T, in standard errors; threshold: what T may reach inside the set.
-
-    p: chance of a T at least this large were the candidate the best, corrected for the number compared. Both are NaN
-    where only who is inside was asked for.
-    """
+    """One candidate's test: `BehindTheBest`'s statistic, threshold and p."""
 
     name: str
     inside: bool
@@ -72,57 +48,49 @@ def confidence_set(
     level: float = 0.95,
     alive: Collection[str] | None = None,
     draws: int | None = None,
-    with_p_values: bool = True,
+    with_p_values: bool = True,  # noqa: ARG001 - they cost nothing any more
 ) -> ConfidenceSet:
-    """Judge the candidates `alive` (all, unless given) against each other.
-
-    The threshold counts every candidate in `scores`, those no longer alive too: survivors of a race are the
-    lucky ones among all that started, so their number alone would understate what chance can do. Without `figures` the
-    same candidates are inside, found many times faster where there are a hundred.
-    """
-    error = 1 - level
-    judged_names = set(scores.names if alive is None else alive)
-    rows = [row for row, name in enumerate(scores.names) if name in judged_names]
-    statistics = _statistics(scores, rows)
-    noise = difference_noise(scores)
-    null = NullMaximum(scores, noise, draws)
-    if with_p_values:
-        judged = [null.test(row, statistic, error) for row, statistic in statistics.items()]
-        inside = [statistics[row] <= threshold for row, (threshold, _) in zip(rows, judged, strict=True)]
-    else:
-        judged = [(math.nan, math.nan)] * len(rows)
-        inside = null.inside(statistics, error)
-    verdicts = [
-        Verdict(name=scores.names[row], inside=within, statistic=statistics[row], threshold=threshold, p=p)
-        for row, within, (threshold, p) in zip(rows, inside, judged, strict=True)
-    ]
-    if len(verdicts) > 1 and sum(verdict.inside for verdict in verdicts) == 1:
-        verdicts = _confirm_alone(verdicts, rows, null, error)
-    return ConfidenceSet(verdicts=tuple(verdicts), level=level, sources=sources(noise))
+    """Judge the candidates `alive` (all, unless given) against each other, by `compare`."""
+    found = compare(scores, level=level, among=alive, draws=draws)
+    alone = len(found.names) == 1
+    verdicts = tuple(
+        Verdict(
+            name=name,
+            inside=bool(found.inside[row]),
+            statistic=-np.inf if alone else float(found.statistic[row]),
+            threshold=np.inf if alone else float(found.threshold[row]),
+            p=1.0 if alone else float(found.p[row]),
+        )
+        for row, name in enumerate(found.names)
+    )
+    return ConfidenceSet(verdicts=verdicts, level=level, sources=_sources(scores))
 
 
-def _statistics(scores: Scores, rows: list[int]) -> dict[int, float]:
-    """T of each of these rows against the others of them, some at a time: all pairs of 10,000 take gigabytes."""
-    found: dict[int, float] = {}
-    step = max(1, _PAIRS // len(scores.names))
-    for start in range(0, len(rows), step):
-        some = rows[start : start + step]
-        comparison = compare(scores, some)
-        observed = comparison.difference / np.sqrt(comparison.variance)
-        observed[some, range(len(some))] = np.nan
-        among = observed if len(rows) == len(observed) else observed[rows]
-        found |= zip(some, np.fmax.reduce(among, axis=0, initial=-np.inf).tolist(), strict=True)
-    return found
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """winner: the best mean; tied: the rest of the set, best mean first; cheapest: the cheapest of the set."""
+
+    winner: str
+    tied: tuple[str, ...]
+    cheapest: str
 
 
-def _confirm_alone(
-    verdicts: list[Verdict], rows: list[int], null: NullMaximum, error: float
-) -> list[Verdict]:
-    """Let the closest rival back in unless it is out at half the error too."""
-    outside = {place: verdict for place, verdict in enumerate(verdicts) if not verdict.inside}
-    statistics = {rows[place]: verdict.statistic for place, verdict in outside.items()}
-    closest = null.most_likely(statistics)
-    place, last = next((place, outside[place]) for place in outside if rows[place] == closest)
-    threshold, _ = null.test(closest, last.statistic, error / 2)
-    verdicts[place] = replace(last, threshold=threshold, inside=last.statistic <= threshold)
-    return verdicts
+def choose(
+    scores: Scores,
+    members: ConfidenceSet,
+    *,
+    costs: Mapping[str, float],
+    triples: Mapping[str, tuple[float, float, float]],
+) -> Choice:
+    """The best mean of the set, the others, and the cheapest; of equal ones the cheaper, then the more central."""
+    behind = compare(scores, among=members.names)
+    order = preference(behind, costs, triples)
+    means = dict(zip(scores.names, noise(scores).means, strict=True))
+    ranked = sorted(members.names, key=lambda name: (-round(float(means[name]), 12), order[name]))
+    return Choice(
+        winner=ranked[0], tied=tuple(ranked[1:]), cheapest=min(members.names, key=order.__getitem__)
+    )
+
+
+def _sources(scores: Scores) -> str:
+    return IMAGES_AND_SEEDS if noise(scores).seed.known else IMAGES

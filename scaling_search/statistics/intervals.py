@@ -1,4 +1,14 @@
-"""Accuracies and paired differences, each with an interval. The model and its sources: `variance`."""
+"""Accuracies and differences with intervals for new images and new seeds; the winner's corrected for its choice.
+
+The winner of a search has the best mean partly by chance (the winner's curse), so its plain interval lies too high and
+holds the truth too rarely. Its limits therefore come from the least favourable case, that all candidates in the
+confidence set are equally good: then the winner's error is the largest of theirs.
+    accuracy:    mean[w] − q.975 of max over the set of rival[j] (own[w] for w)   …   mean[w] + q.975 of own[w]
+    difference:  mean[j] − mean[w] − q.95|own[w] − rival[j]|   …   mean[j] − mean[w] + the larger of that and
+                 e[w,j]·q.975 of (rival[w*] − rival[k])/e[w*,k] over k, w* the best of a draw, both within the set
+Draws, σ and e are those of `multiple_comparisons`; an accuracy by itself also varies with what a seed does to all
+candidates alike, which cancels out of differences.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +16,24 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float
+from scipy.special import ndtri
 
-from scaling_search.statistics.distributions import normal_quantile
-from scaling_search.statistics.paired_differences import compare_with
-from scaling_search.statistics.scores import Bits, Floats, Scores
-from scaling_search.statistics.variance_components import (
-    SeedNoise,
-    accuracy_noise,
-    half_width,
-    image_variance,
-)
+from scaling_search.statistics.collapse import CollapseRate, collapse_rate, collapsed, judged, with_collapses
+from scaling_search.statistics.draws import drawn, usual_draws, variances
+from scaling_search.statistics.images import LEAST_GROUPS
+from scaling_search.statistics.multiple_comparisons import LEVEL, BehindTheBest, compare, quantile
+from scaling_search.statistics.scores import Scores
+from scaling_search.statistics.variance_components import noise
 
+_Drawn = Float[np.ndarray, " draws"]
 IMAGES = "images"
 IMAGES_AND_SEEDS = "images and seeds"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A number with its interval.
+    """A number with its interval; NaN limits where none can be given (fewer than ten groups of images).
 
     sd: sample standard deviation over the seeds, None with one seed; sources: the chance that the interval
     covers, `IMAGES` where nothing could be learnt about seeds, `IMAGES_AND_SEEDS` otherwise.
@@ -38,86 +48,150 @@ class Estimate:
     sources: str
 
 
-def accuracies(scores: Scores, *, level: float = 0.95) -> tuple[Estimate, ...]:
-    """Accuracy of each candidate with an interval for new images and new seeds.
+@dataclass(frozen=True, kw_only=True)
+class Winner:
+    """What a search says of the candidate that it names.
 
-    Wilson's interval at the effective number of images p(1−p)/V, so it stays within 0..1 and works at 0 and
-    1 too. Source: Franco et al. 2019 (J. Surv. Stat. Methodol. 7:334); V and its quantile from `variance`.
+    accuracy: its mean, with an interval that holds although it was chosen; expected: the same where a training may
+    collapse, None where none did; differences: each candidate minus the winner, by name; collapses: of all trials.
     """
-    noise = accuracy_noise(scores)
-    share = 1 / scores.counts.astype(np.float64)
-    image = image_variance(scores)
-    error = np.sqrt(image + share * noise.seed)
-    half = half_width(image, share, noise, level=level)
-    sds, seeds = _sds(scores.seed_means, scores.present), scores.counts.tolist()
-    result = []
-    for row, (mean, deviation, reach) in enumerate(
-        zip(scores.means.tolist(), error.tolist(), half.tolist(), strict=True)
-    ):
-        low, high = _wilson(mean, deviation, reach, scores.images, level)
-        result.append(
-            Estimate(
-                value=mean,
-                low=low,
-                high=high,
-                standard_error=deviation,
-                sd=sds[row],
-                seeds=seeds[row],
-                sources=sources(noise),
-            )
-        )
-    return tuple(result)
+
+    name: str
+    accuracy: Estimate
+    expected: Estimate | None
+    differences: dict[str, Estimate]
+    collapses: CollapseRate
 
 
-def differences(scores: Scores, leader: str, *, level: float = 0.95) -> tuple[Estimate | None, ...]:
-    """Accuracy of each candidate minus the leader's, paired by seed and image, with an interval.
+def accuracies(
+    scores: Scores, *, level: float = LEVEL, collapses: bool = False, draws: int | None = None
+) -> tuple[Estimate, ...]:
+    """Accuracy of each candidate by itself, over the seeds that did not collapse; the winner's: `winner`.
 
-    None where a candidate shares no seed with the leader. The intervals are for one difference each; which
-    candidates can be eliminated is for `confidence.confidence_set`, which corrects for their number.
+    collapses: of a training that may collapse, as often as those of all candidates together did.
     """
-    first = scores.names.index(leader)
-    comparison = compare_with(scores, first)
-    half = half_width(comparison.image, 2 / comparison.common, comparison.noise, level=level)
-    errors = np.sqrt(comparison.variance)
-    # The leader against itself is 0 for certain.
-    half[first] = errors[first] = 0.0
-    both = scores.present & scores.present[first]
-    sds, seeds = _sds(scores.seed_means - scores.seed_means[first], both), both.sum(axis=1).tolist()
-    result = []
-    for row, (value, reach, error) in enumerate(
-        zip(comparison.difference.tolist(), half.tolist(), errors.tolist(), strict=True)
-    ):
-        estimate = Estimate(
-            value=value,
-            low=value - reach,
-            high=value + reach,
-            standard_error=error,
-            sd=sds[row],
-            seeds=seeds[row],
-            sources=sources(comparison.noise),
+    flagged = collapsed(scores)
+    kept = judged(scores, flagged)
+    draws = draws or usual_draws(level, len(kept.names))
+    errors = drawn(kept, noise(kept), draws=draws, seed=noise(kept).raw).own
+    rate = _rate(scores, flagged, level) if collapses else None
+    return tuple(_accuracy(kept, row, error, error, rate, level) for row, error in enumerate(errors.T))
+
+
+def winner(
+    scores: Scores, name: str, behind: BehindTheBest, *, level: float = LEVEL, draws: int | None = None
+) -> Winner:
+    """The figures of the candidate that was named, and of the others against it, corrected for its choice.
+
+    behind: the comparison that named it, of some or all of the candidates in `scores`. A difference of one that may
+    be the best always has 0 in its interval.
+    """
+    flagged = collapsed(scores)
+    kept, row = judged(scores, flagged), scores.names.index(name)
+    inside = np.array([other in behind.row and behind.inside[behind.row[other]] for other in scores.names])
+    inside[row] = True
+    draws = draws or usual_draws(level, len(kept.names))
+    single = drawn(kept, noise(kept), draws=draws, seed=noise(kept).raw)
+    own, errors = single.own[:, row], single.rival[:, inside]
+    largest = np.maximum(own, np.where(np.flatnonzero(inside) == row, -np.inf, errors).max(axis=1))
+    rate = _rate(scores, flagged, level)
+    return Winner(
+        name=name,
+        accuracy=_accuracy(kept, row, largest, own, None, level),
+        expected=_accuracy(kept, row, largest, own, rate, level) if flagged.any() else None,
+        differences=_differences(kept, row, inside, level, draws),
+        collapses=rate,
+    )
+
+
+def differences(scores: Scores, leader: str, *, level: float = LEVEL) -> tuple[Estimate | None, ...]:
+    """Accuracy of each candidate minus the leader's, as `winner` gives them. None without a common seed."""
+    found = winner(scores, leader, compare(scores, level=level), level=level).differences
+    return tuple(found[name] if found[name].seeds else None for name in scores.names)
+
+
+def _accuracy(
+    scores: Scores, row: int, below: _Drawn, above: _Drawn, rate: CollapseRate | None, level: float
+) -> Estimate:
+    """The mean, down to where chance may have added the draws `below`, up to where it may have taken those `above`.
+
+    Within 0 … 1, and a width at 0 and 1 too: Wilson's interval at the effective number of images p(1−p)/V (Franco et
+    al. 2019, J. Surv. Stat. Methodol. 7:334).
+    """
+    found, half, mean = noise(scores), (1 + level) / 2, float(scores.means[row])
+    if not _enough_groups(scores):
+        low = high = math.nan
+    elif rate is None:
+        low = _wilson(mean, quantile(below, half), scores.images, level)[0]
+        high = _wilson(mean, quantile(above, half), scores.images, level)[1]
+    else:
+        chance = scores.sample.chance or 0.0
+        low = quantile(with_collapses(np.clip(mean - below, 0, 1), rate, chance), 1 - half)
+        high = quantile(with_collapses(np.clip(mean + above, 0, 1), rate, chance), half)
+    if rate is not None:
+        mean += rate.value * ((scores.sample.chance or 0.0) - mean)
+    variance = float((found.effects[row] ** 2).sum()) + found.raw.rival_median[row] ** 2 / scores.counts[row]
+    return _estimate(scores, mean, low, high, variance, scores.seed_means[row, scores.present[row]])
+
+
+def _differences(
+    scores: Scores, row: int, inside: Bool[np.ndarray, " K"], level: float, draws: int
+) -> dict[str, Estimate]:
+    """Each candidate minus the one in `row`."""
+    found, count = noise(scores), len(scores.names)
+    chance = drawn(scores, found, draws=draws)
+    variance = variances(scores, found, np.arange(count))
+    members = np.flatnonzero(inside)
+    among = chance.rival[:, members]
+    best = among.argmax(axis=1)
+    ratios = (among.max(axis=1)[:, None] - among) / np.sqrt(variance)[np.ix_(members, members)][best]
+    least_favourable = quantile(ratios.max(axis=1), (1 + level) / 2)
+    result = {}
+    for other, name in enumerate(scores.names):
+        value = float(found.means[other] - found.means[row])
+        below = quantile(np.abs(chance.own[:, row] - chance.rival[:, other]), level)
+        above = max(below, math.sqrt(variance[row, other]) * least_favourable)
+        low, high = value - below, value + above
+        if inside[other]:
+            low, high = min(low, 0.0), max(high, 0.0)
+        if other == row:
+            low = high = 0.0
+        elif not _enough_groups(scores):
+            low = high = math.nan
+        both = scores.present[other] & scores.present[row]
+        gaps = (scores.seed_means[other] - scores.seed_means[row])[both]
+        result[name] = _estimate(
+            scores, value, low, high, float(variance[row, other]) if other != row else 0.0, gaps
         )
-        result.append(estimate if seeds[row] else None)
-    return tuple(result)
+    return result
 
 
-def _wilson(mean: float, error: float, half: float, images: int, level: float) -> tuple[float, float]:
-    """Wilson's limits for a mean whose variance is error² rather than that of n independent images."""
+def _estimate(
+    scores: Scores, value: float, low: float, high: float, variance: float, seeds: Float[np.ndarray, " S"]
+) -> Estimate:
+    return Estimate(
+        value=value,
+        low=low,
+        high=high,
+        standard_error=math.sqrt(variance),
+        sd=float(seeds.std(ddof=1)) if len(seeds) > 1 else None,
+        seeds=len(seeds),
+        sources=IMAGES_AND_SEEDS if noise(scores).seed.known else IMAGES,
+    )
+
+
+def _wilson(mean: float, reach: float, images: int, level: float) -> tuple[float, float]:
+    """Wilson's limits for a mean of which ± reach is the plain interval."""
     spread = mean * (1 - mean)
-    quantile = half / error if error > 0 else normal_quantile(0.5 + level / 2)
-    effective = spread / error**2 if error > 0 and spread > 0 else float(images)
-    shrink = quantile**2 / effective
+    shrink = reach**2 / spread if spread > 0 and reach > 0 else float(ndtri((1 + level) / 2)) ** 2 / images
     centre = (mean + shrink / 2) / (1 + shrink)
-    reach = quantile * math.sqrt(spread / effective + shrink / (4 * effective)) / (1 + shrink)
-    return max(0.0, centre - reach), min(1.0, centre + reach)
+    half = math.sqrt(shrink * spread + shrink**2 / 4) / (1 + shrink)
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def sources(noise: SeedNoise) -> str:
-    """The chance that an interval covers, in words."""
-    return IMAGES_AND_SEEDS if noise.degrees else IMAGES
+def _rate(scores: Scores, flagged: Bool[np.ndarray, "K S"], level: float) -> CollapseRate:
+    return collapse_rate(int(flagged.sum()), int(scores.present.sum()), level=level)
 
 
-def _sds(values: Floats, cells: Bits) -> list[float | None]:
-    """Sample standard deviations over the cells of each row; None for fewer than two."""
-    several = cells.sum(axis=1) > 1
-    found = iter(values[several].std(axis=1, ddof=1, where=cells[several]).tolist())
-    return [next(found) if enough else None for enough in several.tolist()]
+def _enough_groups(scores: Scores) -> bool:
+    return scores.sample.groups is None or scores.sample.units(scores.images) >= LEAST_GROUPS

@@ -1,4 +1,4 @@
-"""How many seeds a wanted difference needs."""
+"""How many seeds a wanted difference needs, and what the images there are can show with any number of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from jaxtyping import Float, Int
+from scipy.special import nctdtr, ndtri, stdtrit
 
-from scaling_search.statistics.paired_differences import compare
 from scaling_search.statistics.scores import Scores
+from scaling_search.statistics.variance_components import Noise, noise
 
 MOST_SEEDS = 1000
+POWER = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +39,32 @@ class Measured:
 
 
 def measured(scores: Scores) -> Measured | None:
-    """Noise of the candidates trained so far; None while no candidate has two seeds."""
-    comparison = compare(scores)
-    if not comparison.noise.degrees or comparison.noise.raw == 0:
+    """Noise of a typical pair of the candidates trained so far; None while no candidate has two seeds."""
+    found = noise(scores)
+    if not found.seed.known:
         return None
-    pairs = comparison.image[np.triu_indices(len(scores.names), 1)]
-    seeds = comparison.common[np.triu_indices(len(scores.names), 1)]
-    lasting = pairs - 2 * comparison.noise.flips / seeds
+    typical = float(np.median(scatter(found)))
+    if typical == 0:
+        return None
+    lasting = lasting_variances(scores, np.arange(len(scores.names)))
     return Measured(
-        noise_sd=math.sqrt(comparison.noise.raw),
-        disagreement=max(0.0, float(np.nanmedian(lasting))) * scores.images,
+        noise_sd=math.sqrt(typical),
+        disagreement=float(np.median(lasting)) * scores.images if len(lasting) else 0.0,
     )
+
+
+def scatter(found: Noise) -> Float[np.ndarray, " K"]:
+    """Variance over seeds of each candidate's accuracy on these images, moderated: σ² + f."""
+    return np.asarray(found.seed.rival_median**2 + found.flips)
+
+
+def lasting_variances(scores: Scores, rows: Int[np.ndarray, " R"]) -> Float[np.ndarray, " pairs"]:
+    """Variance of each pair's difference that images leave however many seeds there are; never negative."""
+    found = noise(scores)
+    effects, flips = found.effects[rows], (found.flips / scores.counts)[rows]
+    own = (effects**2).sum(axis=1) - flips
+    pairs = own[:, None] + own - 2 * effects @ effects.T
+    return np.asarray(np.maximum(pairs[np.triu_indices(len(rows), 1)], 0.0))
 
 
 def seeds_needed(
@@ -56,14 +74,15 @@ def seeds_needed(
     candidates: int,
     images: int,
     disagreement: float = 0.0,
-    power: float = 0.8,
+    power: float = POWER,
     level: float = 0.95,
 ) -> Power:
     """Seeds per candidate to eliminate, with probability `power`, one that is `difference` behind the best.
 
-    difference: in accuracy (0.005 is half a point); noise_sd: standard deviation over seeds of one
-    candidate's accuracy; images: validation images; disagreement: variance over images of the difference
-    between two candidates that seeds do not explain (0 when unknown: images are then taken to agree).
+    As many show that one that is equally good is at most `difference` behind. difference: in accuracy (0.005 is half a
+    point); noise_sd: standard deviation over seeds of one candidate's accuracy; images: validation images;
+    disagreement: variance over images of the difference between two candidates that seeds do not explain (0 when
+    unknown: images are then taken to agree).
     The paired difference has variance 2·noise_sd²/S + disagreement/n; its one-sided t test at (1 − level)
     split over the candidates − 1 rivals (Bonferroni) has noise pooled on (candidates − 1)(S − 1) degrees of
     freedom. Power is that of the noncentral t distribution (Cohen 1988, Statistical Power Analysis, ch. 2).
@@ -73,7 +92,7 @@ def seeds_needed(
         raise ValueError("power needs a positive difference and noise, and at least 2 candidates")
     reached = partial(_reached, difference, noise_sd=noise_sd, candidates=candidates, level=level)
     floor = disagreement / images
-    smallest = _detectable(math.sqrt(floor), candidates=candidates, power=power, level=level)
+    smallest = detectable(math.sqrt(floor), candidates=candidates, power=power, level=level)
     low, high = 2, 2
     while reached(high, floor) < power:
         low, high = high, 2 * high
@@ -90,19 +109,16 @@ def seeds_needed(
     return Power(seeds=high, images=None, power=reached(high, floor), smallest=smallest)
 
 
+def detectable(error: float, *, candidates: int, power: float = POWER, level: float = 0.95) -> float:
+    """The difference that a test with this standard error finds with probability `power`."""
+    return error * float(ndtri(1 - (1 - level) / max(1, candidates - 1)) + ndtri(power))
+
+
 def _reached(
     difference: float, seeds: int, floor: float, *, noise_sd: float, candidates: int, level: float
 ) -> float:
     """Power of one rival's test with this many seeds."""
-    from scipy.special import nctdtr, stdtrit
-
     degrees = float((candidates - 1) * (seeds - 1))
     error = math.sqrt(2 * noise_sd**2 / seeds + floor)
     critical = float(stdtrit(degrees, 1 - (1 - level) / (candidates - 1)))
     return float(1 - nctdtr(degrees, difference / error, critical))
-
-
-def _detectable(error: float, *, candidates: int, power: float, level: float) -> float:
-    from scipy.special import ndtri
-
-    return error * float(ndtri(1 - (1 - level) / (candidates - 1)) + ndtri(power))

@@ -7,6 +7,11 @@ apart, and a best fit would be far too sure; so every floor in [0, least error] 
 quarter of the prior), slope in [0, 1.5] and scatter of up to twice the noise is weighed by how well it explains
 the members (a posterior under otherwise flat priors, on a grid; `excess`, which enters linearly, is integrated
 out), as Domhan et al. 2015 (IJCAI) do for learning curves. Predictions are drawn from that.
+
+A family need not follow a power law: it may flatten where the data, or the recipe, have no more to give, and the
+members trained so far do not show it. So the limits are those of the law, stretched towards Student's t (a few seeds
+know their scatter badly), and then reach down to "no further gain": the largest member's accuracy less t·√2·error.
+Beyond the next member they are a scenario. No limits from the members alone can foresee a step.
 """
 
 from __future__ import annotations
@@ -16,9 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-from scaling_search.statistics.distributions import normal_quantile
-from scaling_search.statistics.scores import Floats
+from jaxtyping import Float
+from scipy.special import ndtri, stdtrit
 
 _FLOORS, _SLOPES = 41, 50
 _STEEPEST = 1.5
@@ -26,25 +30,28 @@ _PURE = 0.25
 _SCATTERS = (0.0, 0.5, 1.0, 2.0)
 _DRAWS = 8000
 _DRAW_SEED = 20_150_725
+# Members of a family are not exactly evenly spaced.
+_NEXT = 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
     """A trained member: MACs, mean accuracy, and the standard error of that mean.
 
-    The error is that over seeds; with one seed, that from images.
+    The error is that over seeds; with one seed, that from images, which is known well.
     """
 
     macs: float
     accuracy: float
     error: float
+    seeds: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """Accuracy expected at `macs`, 95 % of such predictions hold between low and high.
+    """Accuracy expected at `macs`, 95 % of such predictions hold between low and high where no step comes.
 
-    members: how many trained members it rests on.
+    members: how many trained members it rests on; scenario: it reaches beyond the next member.
     """
 
     macs: float
@@ -52,6 +59,7 @@ class Prediction:
     low: float
     high: float
     members: int
+    scenario: bool = False
 
     def holds(self, accuracy: float) -> bool:
         """Whether what was got lies inside the interval."""
@@ -79,20 +87,45 @@ def predict(
     draws = _Draws(points)
     noise = draws.noise if error is None else error
     tail = (1 - level) / 2
+    replicates = sum(point.seeds - 1 for point in points)
+    # A few seeds know their scatter badly, but the law's posterior leaves room for some of that already.
+    stretch = math.sqrt(_student(1 - tail, replicates) / float(ndtri(1 - tail)))
+    largest = max(points, key=lambda point: point.macs)
+    # No gain at all is the end of what is below; nothing is on its other side, so all of the error may be spent there.
+    unchanged = largest.accuracy - _student(level, replicates) * math.sqrt(draws.noise**2 + noise**2)
     result = []
     for size in macs:
-        true, measured = draws.at(size, noise)
-        low, high = np.quantile(measured, [tail, 1 - tail])
+        middle, low, high = draws.limits(size, noise, level)
         result.append(
             Prediction(
                 macs=size,
-                accuracy=float(np.median(true)),
-                low=float(max(0.0, low)),
-                high=float(min(1.0, high)),
+                accuracy=middle,
+                low=max(0.0, min(middle + stretch * (low - middle), unchanged)),
+                high=min(1.0, middle + stretch * (high - middle)),
                 members=len(points),
+                scenario=_beyond_next(points, size),
             )
         )
     return tuple(result)
+
+
+def law(
+    points: Sequence[Point], macs: float, *, error: float | None = None, level: float = 0.95
+) -> tuple[float, float, float]:
+    """What the power law alone says of one size: the median, and the limits that hold where it is true."""
+    draws = _Draws(points)
+    return draws.limits(macs, draws.noise if error is None else error, level)
+
+
+def _student(chance: float, degrees: int) -> float:
+    """Student's quantile; the normal one where nothing limits how well the scatter is known."""
+    return float(stdtrit(degrees, chance)) if degrees else float(ndtri(chance))
+
+
+def _beyond_next(points: Sequence[Point], macs: float) -> bool:
+    """Whether the step from the largest member is much longer than any between members so far."""
+    sizes = np.log(sorted({point.macs for point in points}))
+    return bool(math.log(macs) - sizes[-1] > _NEXT * np.diff(sizes).max())
 
 
 def flat(
@@ -108,7 +141,7 @@ def flat(
     last = max(point.macs for point in points)
     gain = float(np.median(draws.at(next_macs, 0.0)[0] - draws.at(last, 0.0)[0]))
     seen = draws.noise if error is None else error
-    noise = normal_quantile(0.5 + level / 2) * math.sqrt(2) * seen
+    noise = float(ndtri(0.5 + level / 2)) * math.sqrt(2) * seen
     return Flatness(
         flat=gain <= noise,
         gain=gain,
@@ -155,7 +188,15 @@ class _Draws:
         self._scatter = self.noise * scatter[chosen]
         self._normal = generator.standard_normal(_DRAWS)
 
-    def at(self, macs: float, noise: float) -> tuple[Floats, Floats]:
+    def at(
+        self, macs: float, noise: float
+    ) -> tuple[Float[np.ndarray, " draws"], Float[np.ndarray, " draws"]]:
         """Accuracies at `macs` on the drawn curves, and as they would be measured."""
         true = 1 - self._floor - self._excess * (macs / self._smallest) ** -self._slope
         return true, true + np.sqrt(self._scatter**2 + noise**2) * self._normal
+
+    def limits(self, macs: float, noise: float, level: float) -> tuple[float, float, float]:
+        """Median of the accuracies, and the central interval of measured ones."""
+        true, measured = self.at(macs, noise)
+        low, high = np.quantile(measured, [(1 - level) / 2, (1 + level) / 2])
+        return float(np.median(true)), float(low), float(high)

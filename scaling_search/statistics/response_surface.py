@@ -22,9 +22,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import fdtrc
 
 from scaling_search.scaling.coefficients import MACS, Exponents
-from scaling_search.statistics.distributions import f_tail
 from scaling_search.statistics.scores import Floats
 
 DIMENSIONS = ("depth", "width", "resolution")
@@ -146,7 +146,7 @@ class _Fit:
         if self.variance == 0:
             return 1.0 if explained == 0 else 0.0
         ratio = explained / (self.rank - 1) / self.variance
-        return f_tail(ratio, self.rank - 1, self.spare)
+        return float(fdtrc(self.rank - 1, self.spare, ratio))
 
     def draws(self) -> Floats:
         """Coefficients from their distribution: multivariate t, scaled by the residual variance."""

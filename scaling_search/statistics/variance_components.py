@@ -1,158 +1,160 @@
-"""How far chance moves an accuracy or a paired difference; seeds and images both count as chance.
+"""What chance does to a table of scores: images, flips, seeds, and what a seed does to all candidates alike.
 
 Model, for candidate c, seed s and validation image i (a crossed random-effects layout):
-    y[c,s,i] = accuracy[c] + seed[c,s] + image[c,i] + flip[c,s,i]
-so the mean over S seeds and n images has the variance
-    V = image²/n + seed²/S + flip²/(S·n).
-The variance of the per-image means over n estimates the first and last terms together; the variance of the
-per-seed means estimates seed² + flip²/n, and taking away the flips, which are in both, leaves an unbiased V.
-With few seeds, seed² is pooled over candidates (after removing what a seed does to all of them alike), as
-in any analysis of variance.
+    y[c,s,i] = accuracy[c] + common[s] + seed[c,s] + image[c,i] + flip[c,s,i]
+so a mean over S seeds and n images has the variance image²/n + (common² + σ²[c])/S + flip²[c]/(S·n). The products of
+`effects` give the first and last terms together; the variance s²[c] of a candidate's seed means estimates
+σ²[c] + f[c], f[c] = flip²[c]/n, once the common effect is removed. Every candidate has a σ² of its own, made moderate
+by what the others show (`moderation`).
 
-Sources: Cornfield & Tukey 1956 (Ann. Math. Stat. 27:907, expected mean squares of crossed layouts);
-Owen 2007 (Ann. Appl. Stat. 1:386, why the cells of a crossed layout are not independent);
-Bouthillier et al. 2021 (arXiv:2103.03098, seeds as a source of variance).
+The common effect is the precision-weighted mean of the candidates' deviations: unweighted, one noisy candidate
+would spread its noise over all the others.
+
+Sources: Cornfield & Tukey 1956 (Ann. Math. Stat. 27:907, expected mean squares of crossed layouts); Owen 2007 (Ann.
+Appl. Stat. 1:386); Grubbs 1948 (J. Am. Stat. Assoc. 43:243, unequal precisions in a two-way layout); Bouthillier et
+al. 2021 (arXiv:2103.03098, seeds as a source of variance).
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float
 
-from scaling_search.statistics.additive_model import Additive
-from scaling_search.statistics.distributions import inverse_chi_square, normal_quantile, normal_tail
-from scaling_search.statistics.scores import Floats, Scores
+from scaling_search.statistics.moderation import Moderated, moderated
+from scaling_search.statistics.scores import Scores
 
-# Where the search for a half width ends: its relative precision, and the steps that no search has needed.
-_LAST_STEP = 1e-5  # relative; what is left after it is about its square
-_MOST_STEPS = 100
+_PASSES = 2
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Noise:
+    """The chance in `scores`, by candidate.
+
+    means: accuracies with the common seed effects removed, so that those with other seeds compare fairly (the plain
+    means, up to one constant, where all have the same); effects: `ImageSample.effects`; flips: f; square, degrees: s²
+    and its degrees of freedom after the common effect was removed; seed: the moderated σ; raw: the same from s² with
+    the common effect in it, for an accuracy by itself; shared (K, S): how an error in each common effect moves the
+    means; nothing where all have the same seeds.
+    """
+
+    means: Float[np.ndarray, " K"]
+    effects: Float[np.ndarray, "K G"]
+    flips: Float[np.ndarray, " K"]
+    square: Float[np.ndarray, " K"]
+    degrees: Float[np.ndarray, " K"]
+    seed: Moderated
+    raw: Moderated
+    shared: Float[np.ndarray, "K S"] | None
+
+
+@lru_cache(maxsize=2)
+def noise(scores: Scores) -> Noise:
+    """All of it; σ is 0 where no candidate has two seeds, for then nothing is known about seeds."""
+    counts, table = scores.counts.astype(float), scores.seed_means
+    replicates = counts - 1
+    gaps = np.where(scores.present, table - scores.means[:, None], 0.0)
+    plain = np.divide((gaps**2).sum(axis=1), replicates, out=np.zeros_like(counts), where=replicates > 0)
+    flips = _flips(scores, plain)
+    raw = moderated(plain, replicates, flips)
+    means, square, degrees, seed, shared = scores.means, plain, replicates, raw, None
+    if len(counts) > 1 and replicates.any():
+        for _ in range(_PASSES):
+            weights = np.ones_like(counts) if len(counts) == 2 else 1 / (seed.rival_median**2 + flips)
+            means, square, degrees, shared = _mean_squares(scores, weights)
+            seed = moderated(square, degrees, flips)
+    return Noise(
+        means=means,
+        effects=scores.sample.effects(scores.image_means),
+        flips=flips,
+        square=square,
+        degrees=degrees,
+        seed=seed,
+        raw=raw,
+        shared=shared,
+    )
+
+
+def without_common(
+    tables: Float[np.ndarray, "*tables K S"],
+    present: Bool[np.ndarray, "K S"],
+    weights: Float[np.ndarray, " K"],
+) -> tuple[Float[np.ndarray, "*tables K"], Float[np.ndarray, "*tables K S"]]:
+    """Least squares of table[c,s] = candidate[c] + common[s] on the cells that are present, each weighted by candidate.
+
+    Gives the candidates' means without the common effects, and the residuals. The candidates are eliminated from the
+    normal equations, so that a thousand cost no more than their seeds do. A candidate without a cell gets NaN.
+    """
+    counts = present.sum(axis=1)
+    shares = present / np.maximum(counts, 1)[:, None]
+    means = (tables * shares).sum(axis=-1)
+    centred = np.where(present, tables - means[..., None], 0.0)
+    cells = present * weights[:, None]
+    normal = np.diag(cells.sum(axis=0)) - cells.T @ shares
+    common = np.einsum("...ks,ks,ts->...t", centred, cells, np.linalg.pinv(normal, hermitian=True))
+    residual = centred - common[..., None, :]
+    moved = (residual * shares).sum(axis=-1)
+    residual = np.where(present, residual - moved[..., None], 0.0)
+    return np.where(counts > 0, means + moved, np.nan), residual
+
+
+def _mean_squares(
+    scores: Scores, weights: Float[np.ndarray, " K"]
+) -> tuple[
+    Float[np.ndarray, " K"], Float[np.ndarray, " K"], Float[np.ndarray, " K"], Float[np.ndarray, "K S"] | None
+]:
+    """Means, s², its degrees of freedom, and how the common effects move the means.
+
+    A candidate takes part in the estimate of the common effect that it is compared with: of its S − 1 degrees of
+    freedom a share w[c]/Σw is lost.
+    """
+    counts = scores.counts.astype(float)
+    means, residual = without_common(scores.seed_means, scores.present, weights)
+    totals = (scores.present * weights[:, None]).sum(axis=0)
+    kept = 1 - (scores.present * weights[:, None] / totals).sum(axis=1) / counts
+    degrees = np.where(kept > 1e-9, (counts - 1) * kept, 0.0)
+    square = np.divide((residual**2).sum(axis=1), degrees, out=np.zeros_like(counts), where=degrees > 0)
+    if scores.present.all():
+        return scores.means, square, degrees, None
+    return means, square, degrees, scores.present / counts[:, None] / np.sqrt(totals)
+
+
+def _flips(scores: Scores, square: Float[np.ndarray, " K"]) -> Float[np.ndarray, " K"]:
+    """f: the part of s² that a finite number of images causes. Of a candidate with one seed, the others' median.
+
+    Over the units of the sample with weights W, E[Σ v] = f + σ²·ΣW² for v, the variance over seeds of each unit's
+    sum; and E[s²] = f + σ².
+    """
+    units = scores.sample.unit_weights(scores.images)
+    shared = float((units**2).sum())
+    found = np.full(len(square), np.nan)
+    for row in np.flatnonzero(scores.counts > 1):
+        sums = scores.sample.unit_sums(scores.correct[row, scores.present[row]])
+        spread = float((sums**2).sum() - len(sums) * (sums.mean(axis=0) ** 2).sum()) / (len(sums) - 1)
+        found[row] = max(0.0, spread - square[row] * shared) / (1 - shared)
+    usual = float(np.nanmedian(found)) if np.isfinite(found).any() else 0.0
+    return np.where(np.isnan(found), usual, found)
+
+
+def errors(scores: Scores) -> Float[np.ndarray, " K"]:
+    """Standard errors of the means over new seeds on these images, moderated: what scatters about a surface."""
+    found = noise(scores)
+    return np.asarray(np.sqrt((found.seed.rival_median**2 + found.flips) / scores.counts))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedNoise:
-    """Variance between the seed means of one candidate, pooled over candidates.
-
-    raw: variance of a seed mean, flips included; flips: the part that a finite number of images causes;
-    degrees: of freedom of `raw`; 0 when no candidate has two seeds, and then nothing is known about seeds.
-    """
+    """raw: variance of a seed mean of a typical candidate; degrees: 0 when nothing is known about seeds."""
 
     raw: float
-    flips: float
     degrees: float
 
-    @property
-    def seed(self) -> float:
-        """The variance that more images would not remove; never negative."""
-        return max(0.0, self.raw - self.flips)
 
-    def pivots(self, chances: Floats) -> Floats:
-        """Values of `seed` that the data leave possible, one per quantile in `chances`.
-
-        raw·degrees/χ² − flips: the generalised pivotal quantity of Weerahandi 1993 (JASA 88:899). With few
-        seeds `raw` may be small by chance; the pivot carries that doubt, a plugged-in estimate does not.
-        """
-        if not self.degrees:
-            return np.zeros_like(chances)
-        # Between its points a line is exact enough.
-        raw = self.raw * np.interp(chances, *inverse_chi_square(self.degrees))
-        return np.asarray(np.maximum(0.0, raw - self.flips))
-
-
-@lru_cache(maxsize=1)  # asked for by every figure of a report
 def difference_noise(scores: Scores) -> SeedNoise:
-    """Seed noise of differences: what a seed does to all candidates alike is removed first.
-
-    The two-way residuals of the seed means have mean square seed² + flip²/n on `degrees` degrees of freedom,
-    the three-way residuals have mean square flip².
-    """
-    design = Additive.of(scores.present)
-    degrees = int(scores.present.sum()) - design.rank
-    if degrees <= 0:
-        return SeedNoise(raw=0.0, flips=0.0, degrees=0.0)
-    images, means = scores.images, scores.seed_means
-    between = float(np.sum(means**2)) - design.explained(means.sum(axis=1), means.sum(axis=0))
-    total = _sum_of_squares(scores.correct) - design.explained(scores.by_candidate, scores.by_seed)
-    flips = max(0.0, total - images * between) / (degrees * (images - 1))
-    return SeedNoise(raw=max(0.0, between) / degrees, flips=flips / images, degrees=float(degrees))
-
-
-def accuracy_noise(scores: Scores) -> SeedNoise:
-    """Seed noise of an accuracy by itself: what a seed does to all candidates alike counts too.
-
-    The sum of squares within candidates is that of the two-way residuals plus that of the seeds; when a
-    seed's common effect dominates, the degrees of freedom of Satterthwaite 1946 (Biometrics Bull. 2:110)
-    fall to the number of seeds less one.
-    """
-    counts, images = scores.counts, scores.images
-    replicates = int(np.sum(counts - 1))
-    if replicates <= 0:
-        return SeedNoise(raw=0.0, flips=0.0, degrees=0.0)
-    means = scores.seed_means
-    within = max(0.0, float(np.sum(means**2) - np.sum(means.sum(axis=1) ** 2 / counts)))
-    explained = float(np.sum(np.sum(scores.by_candidate**2, axis=1) / counts))
-    total = _sum_of_squares(scores.correct) - explained
-    flips = max(0.0, total - images * within) / (replicates * (images - 1) * images)
-    residual = difference_noise(scores)
-    parts = [
-        (residual.raw * residual.degrees, residual.degrees),
-        (max(0.0, within - residual.raw * residual.degrees), replicates - residual.degrees),
-    ]
-    spread = sum(square**2 / degrees for square, degrees in parts if degrees)
-    degrees = within**2 / spread if spread else float(replicates)
-    return SeedNoise(raw=within / replicates, flips=flips, degrees=degrees)
-
-
-@lru_cache(maxsize=1)  # for the differences, and for what chance makes of them
-def image_effects(scores: Scores) -> NDArray[np.float32]:
-    """`centred` image means, each candidate's over its own seeds."""
-    return centred(scores.image_means)
-
-
-def centred(per_image: np.ndarray) -> NDArray[np.float32]:
-    """(mean[c, i] − mean[c]) / √(n·(n − 1)) of per-image means (K, n).
-
-    The products of two rows add up to the covariance, over n, that the choice of images gives to two accuracies.
-    """
-    images = per_image.shape[1]
-    gaps: NDArray[np.float32] = (per_image - per_image.mean(axis=1, keepdims=True)).astype(np.float32)
-    gaps /= np.float32(math.sqrt(images * (images - 1)))
-    return gaps
-
-
-def image_variance(scores: Scores) -> Floats:
-    """Variance (K,) that the choice of images gives to the accuracies, each over its own seeds."""
-    return np.asarray(scores.image_means.var(axis=1, ddof=1) / scores.images)
-
-
-def half_width(image: Floats, share: Floats, noise: SeedNoise, *, level: float) -> Floats:
-    """Half the width of the interval around an estimate with variance image + share·seed².
-
-    Solves mean over pivots of P(|N(0, image + share·seed²)| > h) = 1 − level for h: Student's t when seeds
-    are all that varies, normal when images are. `image` and `share` have one shape, h has the same. The left side
-    falls and is convex, so Newton's steps, after the first, rise to the solution and never pass it. They begin at the
-    half width that the estimate of seed² itself would give, and never go below the one without seeds.
-    """
-    nodes, weights = np.polynomial.legendre.leggauss(80)
-    pivots = noise.pivots((1 + nodes) / 2)
-    deviations = np.sqrt(np.maximum(image[..., None] + share[..., None] * pivots, 1e-300))
-    quantile = normal_quantile((1 + level) / 2)
-    least, half = quantile * np.sqrt(image), quantile * np.sqrt(image + share * noise.seed)
-    for _ in range(_MOST_STEPS):
-        units = half[..., None] / deviations
-        outside = normal_tail(units) @ weights
-        falls = (np.exp(-(units**2) / 2) / deviations) @ weights / math.sqrt(2 * math.pi)
-        step = (outside - (1 - level)) / falls
-        half = np.maximum(half + step, least)
-        if not np.any(np.abs(step) > _LAST_STEP * half):
-            break
-    return np.asarray(half)
-
-
-def _sum_of_squares(values: np.ndarray) -> float:
-    if values.dtype == np.bool_:
-        return float(np.count_nonzero(values))
-    return float(np.sum(values**2, dtype=np.float64))
+    """Seed noise of a typical candidate, for callers that do not use `errors` yet."""
+    found = noise(scores)
+    return SeedNoise(
+        raw=float(np.median(found.seed.rival_median**2 + found.flips)), degrees=float(found.degrees.sum())
+    )

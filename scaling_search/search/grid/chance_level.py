@@ -14,10 +14,10 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import bdtrc
 
 from scaling_search.ledger.storage.rows import DatasetRow, TrialRow
 from scaling_search.ledger.storage.schema import DATASETS
-from scaling_search.statistics.distributions import binomial_tail
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
@@ -114,7 +114,7 @@ def why(trial: TrialRow, chance: Chance) -> str | None:
 def _most_by_guessing(images: int, share: float) -> int:
     """The most right answers that guessing explains: P(at least as many) > 0.1 %, binomial."""
     # The tail falls: the first number that guessing does not explain, less one.
-    return bisect_left(range(images + 1), True, key=lambda n: binomial_tail(n, images, share) <= _ERROR) - 1
+    return bisect_left(range(images + 1), True, key=lambda n: bdtrc(n - 1, images, share) <= _ERROR) - 1
 
 
 def _moved(epochs: str, last: float) -> bool:

@@ -1,4 +1,4 @@
-"""How often searches over simulated surfaces err, and what they cost."""
+"""Races over surfaces that differ in how far candidates are apart: how often they err, and what they save."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from scaling_search.racing import race
+from scaling_search.racing.looks import Rules
 from scaling_search.racing.screening import screen
 from scaling_search.racing.simulated_trainer import SimulatedTrainer, Surface, noise_sd
-from scaling_search.statistics.confidence_set import ConfidenceSet
-from scaling_search.statistics.scores import Scores
-from scaling_search.statistics.selection import choose, held_out
+from scaling_search.statistics.selection import held_out
+
+# A screening trains for a fifth of the epochs.
+SHORT = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Characteristics:
-    """What a number of searches over one surface came to.
+    """What a number of races over one surface came to.
 
     false_unique: share that named a single winner that is not the one true best; best_inside: share whose set
     held the first true best; compute: trials run over trials of the exhaustive search; optimism, apparent:
@@ -41,10 +43,6 @@ class Characteristics:
     screened_out: float = 0.0
 
 
-# A screening trains for a fifth of the epochs.
-SHORT = 0.2
-
-
 def examine(
     surface: Surface,
     *,
@@ -53,25 +51,35 @@ def examine(
     exhaustive: bool = False,
     images: int = 500,
     first_search: int = 0,
-    draws: int = 4000,
+    draws: int | None = None,
     agreement: float | None = None,
 ) -> Characteristics:
-    """Run the searches and count. `agreement` puts a screening before each race, of so much worth."""
+    """Run the searches and count. `agreement` puts a screening before each race, of so much worth.
+
+    Nothing counts as equal (indifference 0): the race goes on until one is left, so that what it saves is seen.
+    """
     rows = []
     unit = noise_sd(0.9, images)
     for search in range(first_search, first_search + searches):
         trainer = SimulatedTrainer(surface=surface, search=search, images=images)
-        screened_out = () if agreement is None else _first_stage(trainer, agreement)
+        screened_out = () if agreement is None else _screening(trainer, agreement)
         names = [name for name in surface.candidates if name not in screened_out]
-        scores, members, _ = race.run(names, trainer, seeds=range(rounds), exhaustive=exhaustive, draws=draws)
-        winner = _winner(surface, scores, members)
-        estimate = held_out(scores, winner)
+        found = race.run(
+            names,
+            race.one_by_one(trainer),
+            seeds=range(rounds),
+            rules=Rules(exhaustive=exhaustive, draws=draws),
+            indifference=0.0,
+        )
+        assert found.scores is not None and found.behind is not None and found.decision is not None  # noqa: S101
+        members, winner = found.behind.set, str(found.decision.winner)
+        estimate = held_out(found.scores, winner)
         rows.append(
             (
-                len(members.names) == 1 and members.names != surface.best,
-                surface.best[0] in members.names,
-                len(members.names),
-                (scores.present.sum() + (0 if agreement is None else SHORT * len(surface.candidates)))
+                len(members) == 1 and members != surface.best,
+                surface.best[0] in members,
+                len(members),
+                (found.scores.present.sum() + (0 if agreement is None else SHORT * len(surface.candidates)))
                 / (len(surface.candidates) - len(surface.diverging))
                 / rounds,
                 (estimate.value - trainer.truth(winner)) / unit,
@@ -97,8 +105,8 @@ def examine(
     )
 
 
-def _first_stage(trainer: SimulatedTrainer, agreement: float) -> tuple[str, ...]:
-    """Who is left out by the code that `grid --pilot-epochs` uses."""
+def _screening(trainer: SimulatedTrainer, agreement: float) -> tuple[str, ...]:
+    """Who is left out by the code that `grid --screening-epochs` uses."""
     names = [
         name
         for place, name in enumerate(trainer.surface.candidates)
@@ -111,13 +119,3 @@ def _first_stage(trainer: SimulatedTrainer, agreement: float) -> tuple[str, ...]
         }
 
     return screen({name: trainer.short(name, agreement) for name in names}, train).screened_out
-
-
-def _winner(surface: Surface, scores: Scores, members: ConfidenceSet) -> str:
-    triples: Sequence[tuple[float, float, float]] = surface.triples or [(1.2, 1.1, 1.15)] * len(surface.gaps)
-    return choose(
-        scores,
-        members,
-        costs=dict.fromkeys(surface.candidates, 1.0),
-        triples=dict(zip(surface.candidates, triples, strict=True)),
-    ).winner
