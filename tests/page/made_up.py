@@ -50,7 +50,7 @@ def study(
             epochs=epochs,
             round_=None if i in inside else stopped[i],
             seed=seed,
-            threshold=threshold,
+            half=1.41 * error * threshold,
         )
         for i in order
     )
@@ -115,14 +115,14 @@ def _candidate(
     epochs: int,
     round_: tuple[int, str] | None,
     seed: int,
-    threshold: float,
+    half: float,
 ) -> Candidate:
     depth, width, resolution = place
     factors = Dimensions(depth=2**depth, width=2 ** (width / 2), resolution=2 ** (resolution / 2))
     triple = (round(factors.depth, 2), round(factors.width, 2), round(factors.resolution, 2))
     noise = math.sin(12.9898 * (i + 1)) * 0.5
     macs = 2 * trained.BASE_MACS * (1 + 0.05 * noise)
-    half = 0.0045
+    bound = 0.0045
     return Candidate(
         key=f"{seed}-{i:04d}",
         network=Network(
@@ -148,7 +148,7 @@ def _candidate(
         results=Results(
             training=Estimate(mean=min(0.999, mean + 0.035), sd=0.002, seeds=seeds),
             validation=Estimate(mean=mean, sd=0.003 + 0.001 * noise, seeds=seeds),
-            validation_interval=Interval(low=mean - half, high=mean + half),
+            validation_interval=Interval(low=mean - bound, high=mean + bound),
             per_class=tuple(
                 min(0.999, mean - 0.5 * d + 0.004 * math.sin(i * 7 + k))
                 for k, d in enumerate(trained.DIFFICULTY)
@@ -157,8 +157,8 @@ def _candidate(
         ),
         behind=Interval(
             value=best - mean,
-            low=max(0.0, best - mean - 0.0031 * threshold / 2),
-            high=best - mean + 0.0031 * threshold / 2,
+            low=max(0.0, best - mean - half),
+            high=best - mean + half,
         ),
         eliminated=None if round_ is None else Elimination(round=round_[0], evidence=round_[1]),
     )
