@@ -13,6 +13,7 @@ from importlib import resources
 
 from scaling_search.report.escape import for_html
 from scaling_search.report.figures import MISSING
+from scaling_search.report.formats.html import answer_line
 from scaling_search.report.page import encode
 from scaling_search.report.page.data import ReportData
 from scaling_search.report.table import Scalar
@@ -66,7 +67,7 @@ def _page(data: ReportData) -> Iterator[str]:
     yield '<a class="skip" href="#table">Skip to the table of candidates</a>'
     yield f"<h1>{for_html(data.title)} · {for_html(data.baseline)} on {for_html(data.dataset)}</h1>"
     yield '<section class="answer" aria-label="Answer">'
-    yield from (f"<p>{_with_code(line)}</p>" for line in data.answer)
+    yield from (f"<p>{answer_line(line)}</p>" for line in data.answer)
     yield "</section>"
     yield "<noscript><p>The charts and the table need JavaScript. Without it: --format markdown.</p></noscript>"
     yield '<section id="picks" aria-label="Picked candidates"></section>'
@@ -94,17 +95,6 @@ def _facts(facts: Mapping[str, Mapping[str, Scalar]]) -> Iterator[str]:
             yield f"<dt>{for_html(name)}</dt><dd>{for_html(shown)}</dd>"
         yield "</dl></section>"
     yield "</div>"
-
-
-def _with_code(line: str) -> str:
-    """What stands between backticks is a command."""
-    parts = line.split("`")
-    if len(parts) % 2 == 0:
-        return for_html(line)
-    return "".join(
-        f"<code>{for_html(part)}</code>" if number % 2 else for_html(part)
-        for number, part in enumerate(parts)
-    )
 
 
 def _asset(name: str) -> str:
