@@ -68,10 +68,11 @@ class Opened:
 
 
 Open = Callable[..., Opened]
+Files = Callable[[str], Path]
 
 
 @pytest.fixture(scope="session")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """The page of one of the samples, written once."""
     folder = tmp_path_factory.mktemp("pages")
 
@@ -85,7 +86,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def open_page(browser: Browser, files: Callable[[str], Path]) -> Iterator[Open]:
+def open_page(browser: Browser, files: Files) -> Iterator[Open]:
     """Opens a sample at a width, in light or dark."""
     contexts = []
 

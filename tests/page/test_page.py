@@ -94,7 +94,10 @@ def test_every_script_of_the_package_is_in_the_page() -> None:
 def test_a_command_in_the_answer_can_be_told_from_words() -> None:
     data = replace(sample.alone(), answer=("Say `a < b`.", "An odd ` stays."))
     page = html.render(data)
-    assert "<p>Say <code>a &lt; b</code>.</p>" in page and "<p>An odd ` stays.</p>" in page
+    assert (
+        "<p>Say <code><span>a</span> <span>&lt;</span> <span>b</span></code>.</p>" in page
+        and "<p>An odd ` stays.</p>" in page
+    )
 
 
 def test_images_travel_inside_the_page() -> None:

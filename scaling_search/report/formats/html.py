@@ -32,7 +32,8 @@ tr.strong td { font-weight: 650; } tr.faint td { color: var(--soft); }
 tr.reference td { background: var(--shade); border-bottom: 2px solid var(--rule); }
 .answer { font-size: 1.05rem; margin: .4rem 0 1rem; } .answer p { margin: .15rem 0; overflow-wrap: anywhere; }
 .answer p:first-child { font-size: 1.3rem; font-weight: 650; }
-code { background: var(--shade); padding: .1rem .35rem; } details { margin-top: 2rem; } summary { cursor: pointer; }
+code { background: var(--shade); padding: .1rem .35rem; } code span { display: inline-block; max-width: 100%; }
+details { margin-top: 2rem; } summary { cursor: pointer; }
 ul { color: var(--soft); font-size: .85rem; padding-left: 1.2rem; }
 """
 # Characters from which on a cell wraps; shorter ones are read at a glance, in one line.
@@ -92,10 +93,13 @@ def _plot(plot: Plot) -> Iterator[str]:
 
 
 def answer_line(line: str) -> str:
-    """One line of an answer, its commands as code."""
-    return "".join(
-        f"<code>{for_html(part)}</code>" if code else for_html(part) for part, code in commands(line)
-    )
+    """One line of an answer, its commands as code that breaks between words only (never after a hyphen)."""
+    return "".join(_code(part) if code else for_html(part) for part, code in commands(line))
+
+
+def _code(command: str) -> str:
+    words = (f"<span>{for_html(word)}</span>" for word in command.split())
+    return f"<code>{' '.join(words)}</code>"
 
 
 def _table(table: Table, columns: tuple[Column, ...]) -> Iterator[str]:

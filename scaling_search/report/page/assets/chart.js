@@ -155,7 +155,10 @@ function interactive(holder, chart, name) {
   chart.svg.addEventListener("pointerleave", leave);
   chart.svg.addEventListener("click", (event) => {
     const target = nearest(event);
-    if (target && target.index !== null) togglePick(target.index);
+    if (!target) return;
+    if (target.index !== null) togglePick(target.index);
+    // A finger does not hover: its tap shows the card too.
+    show(target, { x: event.clientX, y: event.clientY });
   });
   // The holder outlives its drawings, and so does the place of the keyboard in it.
   holder.onkeydown = (event) => {

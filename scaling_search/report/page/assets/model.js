@@ -7,7 +7,7 @@ const indexOf = new Map(items.map((item) => [item.key, item.index]));
 const MISSING = "–";
 const STANDINGS = { winner: "best mean", "in the set": "may be the best", eliminated: "eliminated",
   "not ranked": "not ranked", base: "base network" };
-const LEVEL = data.level === null ? "" : ` at ${+(100 * data.level).toPrecision(4)} %`;
+const LEVEL = data.level === null ? "" : ` at ${+(100 * data.level).toPrecision(4)}\u00a0%`;
 
 const has = (value) => value !== null && value !== undefined;
 const decimal = (value, digits) => {

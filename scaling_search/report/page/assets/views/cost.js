@@ -17,7 +17,7 @@ view({
   title: "Accuracy against cost",
   missing: () => (!measured.length ? "nothing is trained yet" : costs.length ? null : "no cost is known"),
   says: () => `Validation accuracy, mean over seeds; bars are intervals${LEVEL}. ${
-    data.base ? "The dashed line is the base network: a candidate below it is not worth its cost." : ""}`,
+    data.base ? "The dashed line is the base network." : ""}`,
   choices: { cost: { label: "Cost", options: costs.map((cost) => [cost.key, cost.title]) } },
   legend: () => standingLegend(measured),
   draw(width, { cost }) {
