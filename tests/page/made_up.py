@@ -250,7 +250,10 @@ def _surface(gap: float, peak: np.ndarray, found: tuple[Candidate, ...]) -> Surf
     identified = gap >= 0.01
     return Surface(
         steps=steps,
-        values=tuple(map(float, values)),
+        # Nobody searched where nearly all of the doubling goes to one dimension.
+        values=tuple(
+            float(value) if max(point) < 0.95 else None for value, point in zip(values, points, strict=True)
+        ),
         region=tuple(bool(far < 0.0006 / gap) for far in distance) if identified else (),
         optimum=Dimensions(depth=0.28, width=0.3, resolution=0.42) if identified else None,
         p=0.0004 if identified else 0.61,

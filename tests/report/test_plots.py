@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import xml.dom.minidom
 from collections.abc import Callable
@@ -104,6 +105,17 @@ def test_a_family_has_its_predictions_and_what_came(decided: ReportData) -> None
     for one in decided.families:
         got = [member.results.test.mean for member in one.members if member.results.test is not None]
         assert list(lines[f"{one.name}, test"].get_ydata()) == got  # type: ignore[arg-type]
+
+
+def test_the_documents_example_runs(
+    decided: ReportData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Path(__file__).parents[2].joinpath("docs/page.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    names = {"data": decided}
+    exec(example, names)  # noqa: S102 - our own document
+    assert Path("doubling.pdf").exists() and "drawn" in names
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -14,7 +14,8 @@ view({
   legend: () => SPLITS.map(([name, text, shape]) => legendMark(shape, `split-${name}`, text)),
   long: () => ["splits", 14, split.length],
   draw(width) {
-    const list = expanded.splits ? split : [...split.filter((one) => one.phi !== undefined && one.family === undefined).filter((one, at) => at < 14 - Math.min(8, members.length) || pickOf(one.index) >= 0),
+    const list = expanded.splits ? split : [
+      ...split.filter((one) => !one.family).filter((one, at) => at < 14 - Math.min(8, members.length) || pickOf(one.index) >= 0),
       ...split.filter((one) => one.family).slice(0, 10)];
     const { chart, height } = rowChart(width, list, (one) => one.label);
     const means = (one) => SPLITS.map(([name]) => one.results[name]?.mean);
