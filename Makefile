@@ -1,4 +1,4 @@
-# make demo | test | check | lint | install | bench | growth | seeds | compiled | startup | validate | torture
+# make demo | test | check | lint | install | bench | growth | seeds | compiled | startup | page | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test lint check validate torture bench growth seeds compiled startup clean
+.PHONY: install demo test lint check validate torture bench growth seeds compiled startup page clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -76,6 +76,11 @@ compiled:
 # Seconds from command to prompt, of those that train nothing. JSON=FILE also writes a file.
 startup: install
 	$(BIN)/python benchmarks/startup.py $(if $(JSON),--json $(JSON))
+
+# Size of the report's page of 1,000 candidates and how fast Chromium opens it; SCREENSHOTS=folder PAGES="a.html b.html"
+# takes pictures instead.
+page: install
+	$(BIN)/python -m benchmarks.page $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS) $(PAGES))
 
 clean:
 	rm -rf $(VENV) $(BENCH) $(CUDA) demo.db demo-networks

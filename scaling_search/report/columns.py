@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 from scaling_search.report import figures
-from scaling_search.report.table import Column, Estimate, Interval
-
-Place = Literal["always", "filled", "never"]
+from scaling_search.report.table import Column, Estimate, Interval, Place
 
 
 def name(key: str, title: str, *, place: Place = "always", identifies: bool = False) -> Column:
@@ -90,16 +87,26 @@ def size(key: str, title: str, *, place: Place = "always") -> Column:
     return Column(key=key, title=title, show=figures.size, place=place)
 
 
-def estimate(key: str, title: str, fields: tuple[str, str, str], digits: int = 2) -> Column:
+def estimate(
+    key: str, title: str, fields: tuple[str, str, str], digits: int = 2, *, place: Place = "always"
+) -> Column:
     """An ``Estimate`` of a fraction: mean ± sd (n), in per cent. ``fields`` name mean, sd and n."""
 
     def show(cell: Estimate) -> str:
         return f"{figures.percent(cell.mean, digits)} ± {figures.percent(cell.sd, digits)} ({cell.seeds})"
 
-    return Column(key=key, title=f"{title} (%), mean ± sd (n)", show=show, fields=fields)
+    return Column(key=key, title=f"{title} (%), mean ± sd (n)", show=show, fields=fields, place=place)
 
 
-def interval(key: str, title: str, fields: tuple[str, ...], digits: int = 2, *, sign: bool = False) -> Column:
+def interval(
+    key: str,
+    title: str,
+    fields: tuple[str, ...],
+    digits: int = 2,
+    *,
+    sign: bool = False,
+    place: Place = "filled",
+) -> Column:
     """An ``Interval`` of a fraction in per cent or points; ``fields`` name value (if it has one), low and high."""
 
     def show(cell: Interval) -> str:
@@ -108,16 +115,14 @@ def interval(key: str, title: str, fields: tuple[str, ...], digits: int = 2, *, 
             return f"[{bounds}]"
         return f"{figures.decimal(cell.value, digits, scale=100, sign=sign)} [{bounds}]"
 
-    return Column(key=key, title=title, show=show, fields=fields, place="filled")
+    return Column(key=key, title=title, show=show, fields=fields, place=place)
 
 
-def remark(key: str, title: str) -> Column:
+def remark(key: str, title: str, *, place: Place = "filled") -> Column:
     """Text that most rows do not have: shown where some row does, blank in the others."""
-    return Column(key=key, title=title, align="left", place="filled", absent="")
+    return Column(key=key, title=title, align="left", place=place, absent="")
 
 
-def flag(key: str, title: str) -> Column:
+def flag(key: str, title: str, *, place: Place = "filled") -> Column:
     """Yes or no."""
-    return Column(
-        key=key, title=title, show=lambda cell: "yes" if cell else "no", align="left", place="filled"
-    )
+    return Column(key=key, title=title, show=lambda cell: "yes" if cell else "no", align="left", place=place)

@@ -127,20 +127,18 @@ def for_latex(text: str) -> str:
 
 
 def for_csv(text: str) -> str:
-    """Text for a CSV cell, quoted where needed; what a spreadsheet would run as a formula gets an apostrophe.
+    """Text for a CSV cell (quoting is the csv module's); what a spreadsheet would run as a formula gets an apostrophe.
 
-    Source: OWASP, "CSV Injection".
+    Semicolons separate cells in some locales, so that a formula could start after one too. Source: OWASP, "CSV
+    Injection".
 
-    >>> for_csv("=1+1"), for_csv("-1.5"), for_csv('a "b", c')
-    ("'=1+1", '-1.5', '"a ""b"", c"')
+    >>> for_csv("=1+1"), for_csv("-1.5"), for_csv("a;@b")
+    ("'=1+1", '-1.5', "a;'@b")
     """
     line = clean(text)
-    if line.lstrip().startswith(_FORMULA) and not _NUMBER.fullmatch(line):
-        line = f"'{line}"
-    # Semicolons separate in some locales: unquoted, "a;=1+1" would start a formula there.
-    if any(mark in line for mark in '",;') or line != line.strip():
-        return '"' + line.replace('"', '""') + '"'
-    return line
+    if _NUMBER.fullmatch(line):
+        return line
+    return ";".join(f"'{part}" if part.lstrip().startswith(_FORMULA) else part for part in line.split(";"))
 
 
 def for_rich(text: str) -> str:
@@ -150,6 +148,20 @@ def for_rich(text: str) -> str:
     return escape(clean(text))
 
 
+def for_terminal(text: str, encoding: str = "utf-8") -> str:
+    """Text for a terminal: what its encoding lacks is spelled out, so that its width is known before it is set.
+
+    >>> for_terminal("α ± 2", "ascii"), for_terminal("1 – 2 ± 3", "cp1252"), for_terminal("漢", "ascii")
+    ('alpha +/- 2', '1 – 2 ± 3', '?')
+    """
+    line = clean(text)
+    try:
+        line.encode(encoding)
+    except UnicodeEncodeError:
+        return plain(line).encode(encoding, "replace").decode(encoding)
+    return line
+
+
 def plain(text: str) -> str:
     """The words of the field in ASCII, for a terminal whose encoding has no Greek.
 
@@ -157,3 +169,15 @@ def plain(text: str) -> str:
     'alpha +/- 2'
     """
     return "".join(_PLAIN.get(character, character) for character in text)
+
+
+def commands(line: str) -> tuple[tuple[str, bool], ...]:
+    """A line in parts, each with whether it is a command: those stand between backticks.
+
+    >>> commands("Next: `scaling-search scale`")
+    (('Next: ', False), ('scaling-search scale', True))
+    """
+    parts = line.split("`")
+    if len(parts) % 2 == 0:
+        return ((line, False),)
+    return tuple((part, bool(number % 2)) for number, part in enumerate(parts) if part)

@@ -16,10 +16,11 @@ FORMATS = ("text", "markdown", "csv", "json", "latex", "html")
 
 @dataclass(frozen=True, kw_only=True)
 class Terminal:
-    """Where text goes: its width in columns and whether it takes colour."""
+    """Where text goes: its width in columns, whether it takes colour, and the encoding of its letters."""
 
     width: int = 80
     color: bool = False
+    encoding: str = "utf-8"
 
 
 def terminal(stream: TextIO | None = None) -> Terminal:
@@ -29,21 +30,37 @@ def terminal(stream: TextIO | None = None) -> Terminal:
     """
     stream = sys.stdout if stream is None else stream
     color = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Terminal(width=max(40, shutil.get_terminal_size((80, 24)).columns), color=color)
+    return Terminal(
+        width=max(40, shutil.get_terminal_size((80, 24)).columns),
+        color=color,
+        encoding=getattr(stream, "encoding", None) or "utf-8",
+    )
 
 
-def render(document: Document | Table, form: str, *, width: int = 80, color: bool = False) -> str:
-    """The document in one of ``FORMATS``; ``width`` and ``color`` are for text. Errors: UsageError."""
+def render(
+    document: Document | Table,
+    form: str,
+    *,
+    details: bool = False,
+    width: int = 80,
+    color: bool = False,
+    encoding: str = "utf-8",
+) -> str:
+    """The document in one of ``FORMATS``. Errors: UsageError.
+
+    ``details`` shows (text) or opens (markdown, html) what is folded away; the others have everything. ``width``,
+    ``color`` and ``encoding`` are those of the terminal that text is for.
+    """
     whole = of(document) if isinstance(document, Table) else document
     match form:
         case "text":
             from scaling_search.report.formats import text
 
-            return text.render(whole, width=width, color=color)
+            return text.render(whole, width=width, color=color, details=details, encoding=encoding)
         case "markdown":
             from scaling_search.report.formats import markdown
 
-            return markdown.render(whole)
+            return markdown.render(whole, details=details)
         case "csv":
             from scaling_search.report.formats import csv
 
@@ -59,16 +76,21 @@ def render(document: Document | Table, form: str, *, width: int = 80, color: boo
         case "html":
             from scaling_search.report.formats import html
 
-            return html.render(whole)
+            return html.render(whole, details=details)
         case _:
             raise UsageError(suggest("format", form, FORMATS))
 
 
-def show(document: Document | Table, form: str = "text", *, stream: TextIO | None = None) -> None:
+def show(
+    document: Document | Table, form: str = "text", *, details: bool = False, stream: TextIO | None = None
+) -> None:
     """Write a document to a stream (standard output), fitted to the terminal behind it."""
     stream = sys.stdout if stream is None else stream
     where = terminal(stream)
-    write(render(document, form, width=where.width, color=where.color), stream=stream)
+    text = render(
+        document, form, details=details, width=where.width, color=where.color, encoding=where.encoding
+    )
+    write(text, stream=stream)
 
 
 def write(text: str, *, stream: TextIO | None = None) -> None:

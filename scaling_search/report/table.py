@@ -15,7 +15,9 @@ from scaling_search.report.figures import MISSING
 if TYPE_CHECKING:
     from scaling_search.report.plot import Plot
 
+Place = Literal["always", "filled", "details", "never"]
 Emphasis = Literal["plain", "strong", "faint"]
+ANSWER_LINES = 3
 Scalar = str | int | float | bool | None
 
 
@@ -57,9 +59,9 @@ class Column:
 
     ``title`` has the unit. ``show`` turns a present cell into text (escaping is the renderer's). ``fields`` are
     the names under which CSV and JSON write the cell's parts; one field, ``key``, unless given. ``place`` says
-    whether people see it: always, only where some cell is filled, or never (machines only). ``identifies`` marks
-    the columns that say which row it is: they are repeated where a wide table is split. ``absent`` stands for a
-    missing figure.
+    whether people see it: always, only where some cell is filled, only with the details (and filled), or never
+    (machines only). ``identifies`` marks the columns that say which row it is: they are repeated where a wide table
+    is split. ``absent`` stands for a missing figure.
     """
 
     key: str
@@ -67,7 +69,7 @@ class Column:
     show: Callable[[Any], str] = _shown
     align: Literal["left", "right"] = "right"
     fields: tuple[str, ...] = ()
-    place: Literal["always", "filled", "never"] = "always"
+    place: Place = "always"
     identifies: bool = False
     absent: str = MISSING
 
@@ -133,12 +135,21 @@ class Table:
     @property
     def visible(self) -> tuple[Column, ...]:
         """The columns that people see."""
+        return self.seen(details=False)
+
+    def seen(self, *, details: bool) -> tuple[Column, ...]:
+        """The columns that people see, without or with those that are folded away."""
         rows = self.all_rows
+
+        def filled(column: Column) -> bool:
+            return any(row.cells[column.key] is not None for row in rows)
+
         return tuple(
             column
             for column in self.columns
             if column.place == "always"
-            or (column.place == "filled" and any(row.cells[column.key] is not None for row in rows))
+            or (column.place == "filled" and filled(column))
+            or (column.place == "details" and details and filled(column))
         )
 
     def texts(self, columns: tuple[Column, ...]) -> list[tuple[str, ...]]:
@@ -154,17 +165,50 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Document:
-    """What one command prints: tables, and pictures where the format can show them.
+class Details:
+    """What people see only when they ask for it. CSV, JSON and LaTeX always have it."""
 
-    ``facts`` are single figures or names, in JSON at the top level and for people above the tables.
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """What one command prints: the answer, tables, and pictures where the format can show them.
+
+    ``answer`` is 1 to 3 lines that come first; a command in them stands between backticks. ``facts`` are single
+    figures or names, in JSON at the top level and for people above the tables. ``details`` are folded away, and so
+    are the tables' columns of place "details".
     """
 
     title: str
     tables: tuple[Table, ...]
+    answer: tuple[str, ...] = ()
     facts: Mapping[str, Scalar] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    details: Details = Details()
     plots: tuple[Plot, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.answer) > ANSWER_LINES or not all(line.strip() for line in self.answer):
+            raise ValueError(f"an answer has at most {ANSWER_LINES} lines, none empty: {self.answer}")
+
+    @property
+    def all_tables(self) -> tuple[Table, ...]:
+        """Those of the details too."""
+        return (*self.tables, *self.details.tables)
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """Of all tables, then the document's own, those of the details too."""
+        notes = (note for table in self.all_tables for note in table.notes)
+        return (*notes, *self.notes, *self.details.notes)
+
+    @property
+    def folded_tables(self) -> tuple[Table, ...]:
+        """What the details show as tables: those with columns that are folded away, then the details' own."""
+        wider = (table for table in self.tables if len(table.seen(details=True)) > len(table.visible))
+        return (*wider, *self.details.tables)
 
 
 def of(table: Table) -> Document:

@@ -53,6 +53,7 @@ NASTY = [
     "",
     " ",
 ]
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 names = st.one_of(
     st.lists(st.sampled_from(NASTY), min_size=1, max_size=3).map("".join),
     st.text(st.characters(codec=None, exclude_categories=()), max_size=30),
@@ -169,11 +170,12 @@ def test_csv_reads_back_and_starts_no_formula(name: str) -> None:
     assert [len(line) for line in lines] == [len(line) for line in csv.reader(io.StringIO(benign("csv")))]
     for line in lines:
         for cell in line:
-            if cell.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")):
+            if cell.lstrip().startswith(FORMULA):
                 float(cell)
-    # What a reader that splits at semicolons sees outside quotes.
-    bare = re.sub(r'"(?:[^"]|"")*"', "", text)
-    assert ";" not in bare
+    for line in csv.reader(io.StringIO(text), delimiter=";"):
+        assert not any(cell.lstrip().startswith(FORMULA) for cell in line), (
+            "semicolons separate in some locales"
+        )
 
 
 @hostile
@@ -261,9 +263,9 @@ def test_html_text_can_stand_in_an_attribute() -> None:
         ("-1-1", "'-1-1"),
         ("+", "'+"),
         (" =1", "' =1"),
-        ("= 1 ", '"\'= 1 "'),
         ("1-2-2-3", "1-2-2-3"),
-        ('say "a"', '"say ""a"""'),
+        ("a;-1", "a;'-1"),
+        ('say "a"', 'say "a"'),
     ],
 )
 def test_csv_cell(cell: str, written: str) -> None:

@@ -5,6 +5,8 @@ The first column, ``table``, says which table a line belongs to; a column that a
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -14,28 +16,28 @@ from scaling_search.report.table import Document
 
 
 def render(document: Document) -> str:
-    """All rows of all tables under the union of their columns."""
-    records = list(_records(document))
-    names = list(dict.fromkeys(name for table in document.tables for c in table.columns for name in c.names))
-    lines = [",".join(["table", *names])]
-    for table, record in records:
-        lines.append(",".join([for_csv(table), *(_cell(record[n]) if n in record else "" for n in names)]))
-    return "\n".join(lines) + "\n"
+    """All rows of all tables, those of the details too, under the union of their columns."""
+    tables = document.all_tables
+    names = list(dict.fromkeys(name for table in tables for column in table.columns for name in column.names))
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["table", *names])
+    for table, record in _records(document):
+        writer.writerow([for_csv(table), *(_cell(record.get(name)) for name in names)])
+    return file.getvalue()
 
 
 def _records(document: Document) -> Iterator[tuple[str, dict[str, Any]]]:
-    for table in document.tables:
+    for table in document.all_tables:
         if table.reference is not None:
             yield f"{table.name} {table.reference_name}", table.record(table.reference)
         for row in table.rows:
             yield table.name, table.record(row)
 
 
-def _cell(part: Any) -> str:
-    if part is None:
-        return ""
+def _cell(part: Any) -> str | int | float | None:
     if isinstance(part, bool):
         return str(part).lower()
-    if isinstance(part, int | float):
-        return repr(part)
+    if part is None or isinstance(part, int | float):
+        return part
     return for_csv(part if isinstance(part, str) else json.dumps(part, allow_nan=False))

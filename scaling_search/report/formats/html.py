@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from scaling_search.report.escape import for_html
+from scaling_search.report.escape import commands, for_html
 from scaling_search.report.figures import MISSING
 from scaling_search.report.formats import svg
 from scaling_search.report.plot import Plot
-from scaling_search.report.table import Document, Row, Table
+from scaling_search.report.table import Column, Document, Row, Table
 
 # Colours that differ for the colour-blind as well (Okabe & Ito), darker or lighter to suit the paper.
 _STYLE = """
@@ -30,6 +30,10 @@ td { white-space: nowrap; } .n { text-align: right; }
 td.long { max-width: 22rem; min-width: 14rem; overflow-wrap: anywhere; white-space: normal; }
 tr.strong td { font-weight: 650; } tr.faint td { color: var(--soft); }
 tr.reference td { background: var(--shade); border-bottom: 2px solid var(--rule); }
+.answer { font-size: 1.05rem; margin: .4rem 0 1rem; } .answer p { margin: .15rem 0; overflow-wrap: anywhere; }
+.answer p:first-child { font-size: 1.3rem; font-weight: 650; }
+code { background: var(--shade); padding: .1rem .35rem; } code span { display: inline-block; max-width: 100%; }
+details { margin-top: 2rem; } summary { cursor: pointer; }
 ul { color: var(--soft); font-size: .85rem; padding-left: 1.2rem; }
 """
 # Characters from which on a cell wraps; shorter ones are read at a glance, in one line.
@@ -38,12 +42,12 @@ _LONG = 40
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def render(document: Document) -> str:
-    """A complete HTML page."""
-    return "\n".join(_page(document)) + "\n"
+def render(document: Document, *, details: bool = False) -> str:
+    """A complete HTML page; the details folded, open where asked for."""
+    return "\n".join(_page(document, details)) + "\n"
 
 
-def _page(document: Document) -> Iterator[str]:
+def _page(document: Document, details: bool) -> Iterator[str]:
     title = for_html(document.title or document.tables[0].title)
     yield "<!doctype html>"
     yield '<html lang="en">'
@@ -55,19 +59,23 @@ def _page(document: Document) -> Iterator[str]:
     yield f"<style>{_STYLE}{svg.STYLE if document.plots else ''}</style>"
     yield "</head>"
     yield "<body>"
-    yield from _body(document)
+    yield from _body(document, details)
     yield "</body>"
     yield "</html>"
 
 
 def body(document: Document) -> str:
     """What stands inside of the page, for another page (a notebook's) to hold."""
-    return "\n".join(_body(document)) + "\n"
+    return "\n".join(_body(document, False)) + "\n"
 
 
-def _body(document: Document) -> Iterator[str]:
+def _body(document: Document, details: bool) -> Iterator[str]:
     if document.title:
         yield f"<h1>{for_html(document.title)}</h1>"
+    if document.answer:
+        yield '<div class="answer">'
+        yield from (f"<p>{answer_line(line)}</p>" for line in document.answer)
+        yield "</div>"
     if document.facts:
         yield "<dl>"
         for key, value in document.facts.items():
@@ -77,8 +85,14 @@ def _body(document: Document) -> Iterator[str]:
     for plot in document.plots:
         yield from _plot(plot)
     for table in document.tables:
-        yield from _table(table)
+        yield from _table(table, table.visible)
     yield from _notes(document.notes)
+    if document.folded_tables or document.details.notes:
+        yield f"<details{' open' if details else ''}><summary>Details</summary>"
+        for table in document.folded_tables:
+            yield from _table(table, table.seen(details=True))
+        yield from _notes(document.details.notes)
+        yield "</details>"
 
 
 def _plot(plot: Plot) -> Iterator[str]:
@@ -87,8 +101,17 @@ def _plot(plot: Plot) -> Iterator[str]:
     yield from _notes(plot.notes)
 
 
-def _table(table: Table) -> Iterator[str]:
-    columns = table.visible
+def answer_line(line: str) -> str:
+    """One line of an answer, its commands as code that breaks between words only (never after a hyphen)."""
+    return "".join(_code(part) if code else for_html(part) for part, code in commands(line))
+
+
+def _code(command: str) -> str:
+    words = (f"<span>{for_html(word)}</span>" for word in command.split())
+    return f"<code>{' '.join(words)}</code>"
+
+
+def _table(table: Table, columns: tuple[Column, ...]) -> Iterator[str]:
     sides = ["n" if column.align == "right" else "t" for column in columns]
     if table.title:
         yield f"<h2>{for_html(table.title)}</h2>"

@@ -15,16 +15,14 @@ _UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\x7f"
 
 
 def render(document: Document) -> str:
-    """Facts and tables at the top level; a table's reference row beside it, under its own name."""
-    whole: dict[str, Any] = {key: finite(value) for key, value in document.facts.items()}
-    for table in document.tables:
+    """Answer, facts and tables at the top level; a table's reference row beside it, under its own name."""
+    whole: dict[str, Any] = {"answer": list(document.answer)} if document.answer else {}
+    whole |= {key: finite(value) for key, value in document.facts.items()}
+    for table in document.all_tables:
         if table.reference is not None:
             whole[table.reference_name] = table.record(table.reference)
         whole[table.name] = [table.record(row) for row in table.rows]
-    whole["notes"] = [
-        *(note for table in document.tables for note in table.notes),
-        *document.notes,
-    ]
+    whole["notes"] = list(document.all_notes)
     return dumps(whole)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from scaling_search.report.escape import for_latex
+from scaling_search.report.escape import commands, for_latex
 from scaling_search.report.table import Column, Document, Table
 
 PAGE = 40  # rows
@@ -21,15 +21,24 @@ def render(document: Document) -> str:
         parts[0] += f"\n% {for_latex(document.title)}"
     for key, value in document.facts.items():
         parts[0] += f"\n% {for_latex(key)}: {for_latex(str(value))}"
-    for table in document.tables:
+    if document.answer:
+        lines = r"\\".join(_answer(line) for line in document.answer)
+        parts.append(rf"{{\raggedright {lines}\par}}")
+    for table in document.all_tables:
         parts.append(_long(table) if len(table.all_rows) > PAGE else _float(table))
-    if document.notes:
-        parts.append("\n".join(_note(note) for note in document.notes))
+    if notes := (*document.notes, *document.details.notes):
+        parts.append("\n".join(_note(note) for note in notes))
     return "\n\n".join(parts) + "\n"
 
 
+def _answer(line: str) -> str:
+    return "".join(
+        rf"\texttt{{{for_latex(part)}}}" if code else for_latex(part) for part, code in commands(line)
+    )
+
+
 def _float(table: Table) -> str:
-    columns = table.visible
+    columns = table.seen(details=True)
     return "\n".join(
         (
             r"\begin{table}[htbp]",
@@ -50,7 +59,7 @@ def _float(table: Table) -> str:
 
 
 def _long(table: Table) -> str:
-    columns = table.visible
+    columns = table.seen(details=True)
     return "\n".join(
         (
             r"{\scriptsize\setlength{\tabcolsep}{3pt}",

@@ -1,11 +1,18 @@
-"""Tables for a terminal: fitted to its width by splitting between columns, never by cutting a number."""
+"""Tables for a terminal: fitted to its width by splitting between columns, never by cutting a number.
+
+Why not rich's Table: at seven columns (α, β, γ, verdict, mean ± sd, points behind with interval, MACs) and a width of
+80 it shows "…" in place of α and β, or, with columns told to keep their width, "4.17" where "4.172" stands: a wrong
+number and no sign of it. It cannot split a table between columns, which narrow terminals and the details need. It
+took 1.2 s for 1,000 such rows, this layout 0.04 s (rich 15.0, two cores).
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from scaling_search.report.escape import clean
+from scaling_search.report.escape import commands, for_terminal
 from scaling_search.report.figures import integer
 from scaling_search.report.table import Column, Document, Emphasis, Table
 
@@ -17,40 +24,127 @@ _PIECES = re.compile(r"[^ ]+?(?<=\w)[-/](?=[^ ])|[^ ]+ *| +")
 _NARROW = 12  # a text column is folded down to this before it moves to the next block
 
 
-def render(document: Document, *, width: int = 80, color: bool = False) -> str:
-    """The document's facts, tables and notes, in at most ``width`` columns where numbers allow it."""
-    parts = []
-    if document.title:
-        parts.append(_bold(document.title, width, color))
-    facts = [f"{key.replace('_', ' ')}: {clean(_fact(value))}" for key, value in document.facts.items()]
-    if facts:
-        parts.append("\n".join(line for fact in facts for line in _wrap(fact, width)))
-    parts += [render_table(table, width=width, color=color).rstrip("\n") for table in document.tables]
-    if document.notes:
-        parts.append("\n".join(_notes(document.notes, width)))
-    return "\n\n".join(parts) + "\n"
+def render(
+    document: Document,
+    *,
+    width: int = 80,
+    color: bool = False,
+    details: bool = False,
+    encoding: str = "utf-8",
+) -> str:
+    """Answer, facts, tables and notes, in at most ``width`` columns where numbers allow it.
+
+    The details are counted, or shown where asked for. ``encoding`` is the terminal's: what it lacks is spelled out.
+    """
+    screen = _Screen(width=width, color=color, details=details, encoding=encoding)
+    parts = [
+        "\n".join(screen.answer(document.answer)),
+        screen.bold(document.title),
+        "\n".join(screen.fact(key, value) for key, value in document.facts.items()),
+        *("\n".join(screen.table(table)) for table in document.tables),
+        "\n".join(screen.notes(document.notes)),
+    ]
+    if details:
+        parts += ["\n".join(screen.table(table)) for table in document.details.tables]
+        parts.append("\n".join(screen.notes(document.details.notes)))
+    else:
+        parts.append(screen.folded(document))
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def render_table(table: Table, *, width: int = 80, color: bool = False) -> str:
-    """One table: title, blocks of columns (each with the columns that identify a row), notes."""
-    columns = table.visible
-    titles = [clean(column.title) for column in columns]
-    extra = 0 if table.reference is None else 1
-    shown = len(table.rows) if table.most is None else min(table.most, len(table.rows))
-    cells = [[clean(cell) for cell in row] for row in table.texts(columns)[: shown + extra]]
-    emphasis: list[Emphasis] = [row.emphasis for row in table.all_rows[: shown + extra]]
-    widths = _Widths(columns, titles, cells, width)
-    lines = [_bold(table.title, width, color)] if table.title else []
-    for number, block in enumerate(widths.blocks()):
-        if number:
-            lines.append("")
-        lines += _block(block, columns, titles, cells, emphasis, color)
-    if not cells:
-        lines.append("(no rows)")
-    if shown < len(table.rows):
-        lines.append(f"… and {integer(len(table.rows) - shown)} more rows; csv and json have all")
-    lines += _notes(table.notes, width)
-    return "\n".join(lines) + "\n"
+@dataclass(frozen=True, kw_only=True)
+class _Screen:
+    """Where the text goes, and how each part of a document looks there."""
+
+    width: int
+    color: bool
+    details: bool
+    encoding: str
+
+    def say(self, text: str) -> str:
+        return for_terminal(text, self.encoding)
+
+    def wrapped(self, text: str) -> list[str]:
+        return _wrap(self.say(text), self.width)
+
+    def answer(self, lines: Sequence[str]) -> list[str]:
+        out = []
+        for number, line in enumerate(lines):
+            said = "".join(part for part, _ in commands(line))
+            out += [self.styled(part, "" if number else "bold") for part in self.wrapped(said)]
+        return out
+
+    def bold(self, text: str) -> str:
+        return "\n".join(self.styled(line, "bold") for line in self.wrapped(text))
+
+    def fact(self, key: str, value: object) -> str:
+        shown = "–" if value is None else str(value)
+        return "\n".join(self.wrapped(f"{key.replace('_', ' ')}: {shown}"))
+
+    def notes(self, notes: Iterable[str]) -> list[str]:
+        out = []
+        for note in notes:
+            first, *rest = _wrap(self.say(note), max(20, self.width - 2))
+            out += [f"{self.say('·')} {first}", *(f"  {line}" for line in rest)]
+        return out
+
+    def folded(self, document: Document) -> str:
+        """What the details would show, counted."""
+        columns = sum(len(table.seen(details=True)) - len(table.visible) for table in document.tables)
+        counts = (
+            (columns, "column"),
+            (len(document.details.tables), "table"),
+            (len(document.details.notes), "note"),
+        )
+        shown = ", ".join(f"{count} {what}{'s' * (count > 1)}" for count, what in counts if count)
+        lines = self.wrapped(f"More with --details: {shown}.") if shown else []
+        return "\n".join(self.styled(line, "dim") for line in lines)
+
+    def table(self, table: Table) -> list[str]:
+        """Title, blocks of columns (each with the columns that identify a row), notes."""
+        columns = table.seen(details=self.details)
+        titles = [self.say(column.title) for column in columns]
+        extra = 0 if table.reference is None else 1
+        most = None if self.details else table.most
+        shown = len(table.rows) if most is None else min(most, len(table.rows))
+        cells = [[self.say(cell) for cell in row] for row in table.texts(columns)[: shown + extra]]
+        emphasis: list[Emphasis] = [row.emphasis for row in table.all_rows[: shown + extra]]
+        lines = [self.bold(table.title)] if table.title else []
+        for number, block in enumerate(_Widths(columns, titles, cells, self.width).blocks()):
+            if number:
+                lines.append("")
+            lines += self.block(block, columns, titles, cells, emphasis)
+        if not cells:
+            lines.append("(no rows)")
+        if shown < len(table.rows):
+            more = len(table.rows) - shown
+            lines += self.wrapped(f"… and {integer(more)} more row{'s' * (more > 1)}; csv and json have all")
+        return lines + self.notes(table.notes)
+
+    def block(
+        self,
+        block: Sequence[tuple[int, int]],
+        columns: Sequence[Column],
+        titles: Sequence[str],
+        cells: Sequence[Sequence[str]],
+        emphasis: Sequence[Emphasis],
+    ) -> list[str]:
+        def lines(row: Sequence[str], *, words: bool = False) -> list[str]:
+            return _lines([(row[i], wide, columns[i].align) for i, wide in block], words=words)
+
+        out = [self.styled(line, "bold") for line in lines(titles, words=True)]
+        out.append(self.styled((" " * GAP).join(self.say("─") * wide for _, wide in block), "dim"))
+        for row, kind in zip(cells, emphasis, strict=True):
+            out += [self.styled(line, _STYLES[kind]) for line in lines(row)]
+        return out
+
+    def styled(self, text: str, style: str) -> str:
+        if not self.color or not style or not text:
+            return text
+        from rich.color import ColorSystem
+        from rich.style import Style
+
+        return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
 
 
 class _Widths:
@@ -90,35 +184,11 @@ class _Widths:
             used += wide + GAP
         if len(block) > len(keys) or not blocks:
             blocks.append(block)
-        return [self._in_order(block) for block in blocks]
+        return [sorted(block) for block in blocks]
 
     def _fits(self, column: Column, i: int, room: int) -> bool:
         least = self.natural[i] if column.align == "right" else min(self.natural[i], 2 * _NARROW)
         return least <= room
-
-    @staticmethod
-    def _in_order(block: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        return sorted(block)
-
-
-def _block(
-    block: Sequence[tuple[int, int]],
-    columns: Sequence[Column],
-    titles: Sequence[str],
-    cells: Sequence[Sequence[str]],
-    emphasis: Sequence[Emphasis],
-    color: bool,
-) -> list[str]:
-    def lines(row: Sequence[str], *, words: bool = False) -> list[str]:
-        return _lines([(row[i], wide, columns[i].align) for i, wide in block], words=words)
-
-    header = lines(titles, words=True)
-    rule = (" " * GAP).join("─" * wide for _, wide in block)
-    out = [_styled(line, "bold", color) for line in header]
-    out.append(_styled(rule, "dim", color))
-    for row, kind in zip(cells, emphasis, strict=True):
-        out += [_styled(line, _STYLES[kind], color) for line in lines(row)]
-    return out
 
 
 def _lines(cells: Sequence[tuple[str, int, str]], *, words: bool) -> list[str]:
@@ -168,14 +238,6 @@ def _fitting(text: str, width: int) -> int:
     return len(text)
 
 
-def _notes(notes: Iterable[str], width: int) -> list[str]:
-    out = []
-    for note in notes:
-        first, *rest = _wrap(clean(note), max(20, width - 2))
-        out += [f"· {first}", *(f"  {line}" for line in rest)]
-    return out
-
-
 def _cells(text: str) -> int:
     """Columns on a terminal: wide characters take two."""
     if text.isascii():
@@ -183,20 +245,3 @@ def _cells(text: str) -> int:
     from rich.cells import cell_len
 
     return cell_len(text)
-
-
-def _bold(text: str, width: int, color: bool) -> str:
-    return "\n".join(_styled(line, "bold", color) for line in _wrap(clean(text), width))
-
-
-def _styled(text: str, style: str, color: bool) -> str:
-    if not color or not style or not text:
-        return text
-    from rich.color import ColorSystem
-    from rich.style import Style
-
-    return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
-
-
-def _fact(value: object) -> str:
-    return "–" if value is None else str(value)
