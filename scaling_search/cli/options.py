@@ -24,6 +24,7 @@ Ledger = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try trials again that failed before.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing on stderr but errors.")]
+Details = Annotated[bool, typer.Option("--details", help="Show all columns, tables and notes.")]
 Log = Annotated[
     str | None,
     typer.Option("--log", help="Also log trials for tensorboard or mlflow (extras of these names)."),
@@ -179,6 +180,27 @@ class Training:
     ] = None
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", help="Images per step."), Key(name="recipe.batch_size")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deciding:
+    """When a search is decided."""
+
+    indifference: Annotated[
+        float | None,
+        typer.Option(
+            "--indifference",
+            help="Accuracy that nobody would pay for, such as 0.005 (half a point): decided within that of the best.",
+        ),
+        Key(name="grid.indifference"),
+    ] = None
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            "--metric", help="What is compared: accuracy, or balanced-accuracy (mean over classes)."
+        ),
+        Key(name="grid.metric"),
     ] = None
 
 

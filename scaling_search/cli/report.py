@@ -25,6 +25,7 @@ def report(
     ] = None,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
     as_json: options.Json = False,
+    details: options.Details = False,
 ) -> None:
     """Accuracy and MACs tables: the grid, the family, and the published EfficientNets beside them."""
     # Threads of NumPy's BLAS wait for each other longer than they save on matrices as small as these.
@@ -34,8 +35,10 @@ def report(
     from scaling_search.system.files import save
 
     form = "json" if as_json else form
-    document = options.with_ledger(ledger, lambda opened: study_report.document(opened.snapshot(), study))
+    document = options.with_ledger(
+        ledger, lambda opened: study_report.document(opened.snapshot(), study, place=ledger)
+    )
     if output is None:
-        show(document, form)
+        show(document, form, details=details)
     else:
-        save(render(document, form), output)
+        save(render(document, form, details=details), output)

@@ -111,6 +111,11 @@ class Ledger(Reader):
             database, warnings=(warning,) if warning else (), watch=watch, attempts=attempts, wall=wall
         )
 
+    @property
+    def place(self) -> str:
+        """Where it is, as a command names it; a URL without its password."""
+        return self.database.name
+
     def close(self) -> None:
         """Close all connections."""
         self.database.close()

@@ -49,6 +49,13 @@ class Interval:
         return (self.low, self.high) if self.value is None else (self.value, self.low, self.high)
 
 
+@dataclass(frozen=True)
+class Parts:
+    """Figures that people read as one cell."""
+
+    parts: tuple[Scalar, ...]
+
+
 def _shown(cell: Any) -> str:
     return str(cell)
 
@@ -86,7 +93,7 @@ class Column:
         """The cell's parts by name; a part that is missing or not finite is None."""
         if cell is None:
             return dict.fromkeys(self.names)
-        parts = cell.parts if isinstance(cell, Estimate | Interval) else (cell,)
+        parts = cell.parts if isinstance(cell, Estimate | Interval | Parts) else (cell,)
         return {name: finite(part) for name, part in zip(self.names, parts, strict=True)}
 
 
@@ -177,14 +184,15 @@ class Document:
     """What one command prints: the answer, tables, and pictures where the format can show them.
 
     ``answer`` is 1 to 3 lines that come first; a command in them stands between backticks. ``facts`` are single
-    figures or names, in JSON at the top level and for people above the tables. ``details`` are folded away, and so
-    are the tables' columns of place "details".
+    figures or names, in JSON at the top level and for people above the tables; ``labels`` are in JSON alone.
+    ``details`` are folded away, and so are the tables' columns of place "details".
     """
 
     title: str
     tables: tuple[Table, ...]
     answer: tuple[str, ...] = ()
     facts: Mapping[str, Scalar] = field(default_factory=dict)
+    labels: Mapping[str, Scalar] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     details: Details = Details()
     plots: tuple[Plot, ...] = ()

@@ -17,7 +17,7 @@ _UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\x7f"
 def render(document: Document) -> str:
     """Answer, facts and tables at the top level; a table's reference row beside it, under its own name."""
     whole: dict[str, Any] = {"answer": list(document.answer)} if document.answer else {}
-    whole |= {key: finite(value) for key, value in document.facts.items()}
+    whole |= {key: finite(value) for key, value in {**document.labels, **document.facts}.items()}
     for table in document.all_tables:
         if table.reference is not None:
             whole[table.reference_name] = table.record(table.reference)

@@ -132,7 +132,7 @@ def _triple(
             "this ledger has no search with this network, data and recipe: run `scaling-search grid` first, or give "
             "--coefficients ALPHA,BETA,GAMMA"
         )
-    return winner(ledger, row)
+    return winner(ledger, row)[0]
 
 
 def _check_constraint(space: SearchSpace, triple: Coefficients) -> None:

@@ -53,7 +53,7 @@ class OpenLedger(Ledger):
 
     def report(self, study: str | None = None) -> Report:
         """A study's report, by name or file; the newest unless given. Errors: InputError naming the studies."""
-        return Report(document=study_report.document(self.snapshot(), study))
+        return Report(document=study_report.document(self.snapshot(), study, place=self.place))
 
 
 def open_ledger(place: str | Path, *, read_only: bool = False, **options: Any) -> OpenLedger:
