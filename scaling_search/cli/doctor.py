@@ -50,4 +50,4 @@ def doctor(
     if not found.whole:
         count = f"{len(found.damage)} fault{'' if len(found.damage) == 1 else 's'} found"
         saved = "" if found.repaired is None else f"; what is intact is in {found.repaired}"
-        raise DamagedError(f"{ledger}: {count}{saved}")
+        raise DamagedError(f"{found.ledger}: {count}{saved}")

@@ -36,6 +36,7 @@ def work(place: str, command: str) -> Iterator[Work]:
     from scaling_search.cli.progress import Bars
     from scaling_search.cli.signals import Stop
     from scaling_search.ledger.ledger import Ledger
+    from scaling_search.ledger.storage.location import shown
     from scaling_search.training.outcome import TrainingStopped
 
     with Ledger.open(place) as ledger, Stop() as stop, Bars() as bars:
@@ -45,15 +46,17 @@ def work(place: str, command: str) -> Iterator[Work]:
             yield Work(ledger=ledger, bars=bars, stop=stop, checkpoints=checkpoint_folder(place))
         except TrainingStopped as stopped:
             kept = "" if stopped.step is None else f"; the running trial is kept at step {stopped.step}"
-            message = f"stopped. Finished trials are in {place}{kept}. Run the same command again to go on: {command}"
+            name = shown(place)
+            message = f"stopped. Finished trials are in {name}{kept}. Run the same command again to go on: {command}"
             raise StoppedError(message, signum=stop.signum or 2) from None
 
 
-def checkpoint_folder(place: str) -> Path:
+def checkpoint_folder(location: str) -> Path:
     """Beside a ledger file; in the user's cache for a database server."""
-    if "://" in place and not place.startswith("sqlite"):
-        return cache_folder("checkpoints")
-    return Path(place.removeprefix("sqlite:///") + ".checkpoints")
+    from scaling_search.ledger.storage.location import locate
+
+    found = locate(location)
+    return Path(f"{found}.checkpoints") if isinstance(found, Path) else cache_folder("checkpoints")
 
 
 def finish(trials: Iterable[TrialRow]) -> None:

@@ -29,9 +29,9 @@ from scaling_search.ledger.claims.leases import Claim, Watch
 from scaling_search.ledger.claims.trials import Terms
 from scaling_search.ledger.reader import Reader, Snapshot, Tables
 from scaling_search.ledger.storage import store
-from scaling_search.ledger.storage.database import Connection, Database
+from scaling_search.ledger.storage.database import Connection, Database, again
 from scaling_search.ledger.storage.filesystem import network_warning
-from scaling_search.ledger.storage.place import check_file, connect, locate
+from scaling_search.ledger.storage.location import check_file, connect, locate
 from scaling_search.ledger.storage.records import Value
 from scaling_search.ledger.storage.rows import (
     CandidateRow,
@@ -145,6 +145,7 @@ class Ledger(Reader):
         with self.database.reading() as connection:
             yield _Transaction(connection)
 
+    @again
     def snapshot(self) -> Snapshot:
         """All that the ledger holds now, read in one transaction."""
         with self._reading() as tables:
@@ -152,16 +153,19 @@ class Ledger(Reader):
 
     # Labels ---------------------------------------------------------------------------------------------------------
 
+    @again
     def record_study(self, row: StudyRow) -> None:
         """Keep a study, in place of an earlier one of that name."""
         with self.database.writing(len(row.toml)) as connection:
             store.put(connection, STUDIES, [row])
 
+    @again
     def record_network(self, row: NetworkRow) -> None:
         """Keep a network; one with the same fingerprint stays as it is."""
         with self.database.writing(len(row.toml)) as connection:
             store.put(connection, NETWORKS, [row], replace=False)
 
+    @again
     def record_candidates(
         self, study: str, rows: Sequence[CandidateRow], *, in_place_of: str | None = None
     ) -> None:
@@ -186,6 +190,7 @@ class Ledger(Reader):
             store.remove(connection, CANDIDATES, stale)
             store.put(connection, CANDIDATES, rows)
 
+    @again
     def record_decisions(self, rows: Sequence[DecisionRow]) -> None:
         """Keep what a round decided about networks, in place of the same round's earlier decisions."""
         with self.database.writing(sum(_ROW_BYTES + len(row.detail or "") for row in rows)) as connection:
@@ -198,6 +203,7 @@ class Ledger(Reader):
         with self.database.writing() as connection:
             store.put(connection, TRIALS, [trials.keyed(row) for row in rows], replace=False)
 
+    @again
     def claim(self, row: TrialRow, worker: str | None = None, *, retry_failed: bool = False) -> Claim | None:
         """Begin a trial. None when it is finished, or failed (unless `retry_failed`), or in a live worker's hands.
 
@@ -213,6 +219,7 @@ class Ledger(Reader):
         with self.database.writing(_ROW_BYTES) as connection:
             return trials.claim(connection, row, terms)
 
+    @again
     def renew(self, claim: Claim, *, checkpoint: bool = False) -> None:
         """Show that the worker lives; `checkpoint` says that it has got on, so that earlier attempts no longer count.
 
@@ -225,12 +232,14 @@ class Ledger(Reader):
         """A context in which a thread renews the claim; its `lost` tells when another worker has taken over."""
         return Heartbeat(lambda: self.renew(claim), seconds=self._watch.seconds / 4)
 
+    @again
     def finish(self, claim: Claim, result: Result) -> None:
         """Record a result; from now on the row never changes. Saying it twice is saying it once. Raises LeaseLost."""
         needed = _ROW_BYTES + len(result.epochs or "") + len(result.correct or b"")
         with self.database.writing(needed) as connection:
             trials.finish(connection, claim, result, self._wall())
 
+    @again
     def fail(self, claim: Claim, failure: str, *, retry: bool = False) -> None:
         """Record why a trial failed. `retry`, for failures of the machine only, lets it be begun again a few times.
 
@@ -239,6 +248,7 @@ class Ledger(Reader):
         with self.database.writing(_ROW_BYTES) as connection:
             trials.fail(connection, claim, failure, attempts=self._attempts if retry else 0, now=self._wall())
 
+    @again
     def release(self, claim: Claim) -> None:
         """Give a trial back unfinished, because its user stopped it; that attempt does not count. Raises LeaseLost."""
         with self.database.writing() as connection:
@@ -246,6 +256,7 @@ class Ledger(Reader):
 
     # Evaluations ----------------------------------------------------------------------------------------------------
 
+    @again
     def record_evaluation(self, row: EvaluationRow) -> None:
         """Keep a finished trial's figures on another split; what was measured first stays."""
         with self.database.writing(_ROW_BYTES + len(row.correct or b"")) as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scaling_search.ledger.claims import leases
@@ -73,12 +74,11 @@ def renew(connection: Connection, held: Claim, *, checkpoint: bool) -> None:
 
 
 def finish(connection: Connection, held: Claim, result: Result, now: str) -> None:
-    """Write a result and end the lease; nothing to do when this very lease has done so. Raises LeaseLost."""
-    stored, lease = _stored(connection, held)
-    done = stored is not None and stored.row.state in FINISHED
-    if done and lease is not None and lease.row.number == held.number:
+    """Write a result and end the lease. Raises LeaseLost."""
+    stored = _stored(connection, held)
+    if _said_before(held, *stored, FINISHED):
         return
-    trial, own = _running(held, stored, lease)
+    trial, own = _running(held, *stored)
     values = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
     if result.state == "diverged":
         values |= {name: None for name in ("accuracy", "loss") if not _finite(values[name])}
@@ -87,7 +87,10 @@ def finish(connection: Connection, held: Claim, result: Result, now: str) -> Non
 
 def fail(connection: Connection, held: Claim, failure: str, *, attempts: int, now: str) -> None:
     """Write why a trial failed; below `attempts` it waits to be begun again. Raises LeaseLost."""
-    trial, own = _running(held, *_stored(connection, held))
+    stored = _stored(connection, held)
+    if _said_before(held, *stored, ("failed", "waiting")):
+        return
+    trial, own = _running(held, *stored)
     # A failure that cannot be told must not hide behind one of telling it.
     readable = failure.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
     state: State = "waiting" if trial.row.attempts < attempts else "failed"
@@ -97,7 +100,10 @@ def fail(connection: Connection, held: Claim, failure: str, *, attempts: int, no
 
 def release(connection: Connection, held: Claim) -> None:
     """Give a trial back as if that attempt had not been. Raises LeaseLost."""
-    trial, own = _running(held, *_stored(connection, held))
+    stored = _stored(connection, held)
+    if _said_before(held, *stored, ("waiting",)):
+        return
+    trial, own = _running(held, *stored)
     attempts = max(trial.row.attempts - 1, 0)
     new = dataclasses.replace(trial.row, state="waiting", attempts=attempts, started_at=None)
     _close(connection, trial, new, own)
@@ -105,6 +111,15 @@ def release(connection: Connection, held: Claim) -> None:
 
 def _stored(connection: Connection, held: Claim) -> tuple[Stored[TrialRow] | None, Stored[LeaseRow] | None]:
     return store.read_one(connection, TRIALS, held.key), store.read_one(connection, LEASES, held.key)
+
+
+def _said_before(
+    held: Claim, trial: Stored[TrialRow] | None, lease: Stored[LeaseRow] | None, states: Sequence[State]
+) -> bool:
+    """Whether this very lease has ended so: the answer to the first call may have been lost on its way."""
+    if trial is None or lease is None or lease.row.held:
+        return False
+    return lease.row.number == held.number and trial.row.state in states
 
 
 def _running(

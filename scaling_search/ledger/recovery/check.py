@@ -1,4 +1,4 @@
-"""Looking through a whole ledger for damage."""
+"""Looking through all of a ledger for damage."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def check(ledger: Ledger) -> list[Damage]:
 
 
 def _table_faults(connection: Connection, kind: Kind[object]) -> Iterator[Damage]:
-    digests, keys, whole = [], set(), True
+    digests, keys, intact = [], set(), True
     for record in store.records(connection, kind, bits=kind.has_bits):
         plain = record[: len(kind.columns)]
         damage = fault(kind, plain, record[-1]) if kind.has_bits else fault(kind, plain)
         if damage is not None:
-            whole = False
+            intact = False
             yield damage
             continue
         digests.append(plain[0])
@@ -50,7 +50,7 @@ def _table_faults(connection: Connection, kind: Kind[object]) -> Iterator[Damage
             )
             if trial.key != right:
                 yield Damage(table=kind.name, key=shown, what=f"its content belongs under the key {right}")
-    missing = store.vanished(connection, kind, digests) if kind.summarised and whole else None
+    missing = store.vanished(connection, kind, digests) if kind.summarised and intact else None
     if missing is not None:
         yield missing
 
@@ -60,9 +60,7 @@ def _file_faults(ledger: Ledger) -> Iterator[Damage]:
         return
     try:
         with ledger.database.reading() as connection:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA integrity_check")
-            said = [line for (line,) in cursor.fetchall()]
+            said = list(connection.exec_driver_sql("PRAGMA integrity_check").scalars())
     except DamagedError as error:
         said = [str(error)]
     for line in said:

@@ -1,4 +1,4 @@
-"""Saving what is intact of a damaged ledger into a new one. A row is whole when its digest says so, wherever it is."""
+"""Saving what is intact of a damaged ledger into a new one. A row is intact when its digest says so, wherever it is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scaling_search.errors import InputError, ScalingSearchError, StorageError
 from scaling_search.ledger.recovery.pages import carve
 from scaling_search.ledger.storage import store
 from scaling_search.ledger.storage.database import Database
-from scaling_search.ledger.storage.place import connect, locate
+from scaling_search.ledger.storage.location import check_file, connect, locate
 from scaling_search.ledger.storage.records import UNREAD, Damage, decode, fault, key_text, total
 from scaling_search.ledger.storage.rows import SummaryRow
 from scaling_search.ledger.storage.schema import RESULTS, SUMMARIES, TRIALS, Kind
@@ -33,25 +33,25 @@ class Repair:
     lost: list[Damage]
 
 
-def repair(place: str | Path, new: Path) -> Repair:
-    """Write all whole rows of a ledger into a new one at `new`; the old one is only read.
+def repair(location: str | Path, new: Path) -> Repair:
+    """Write all intact rows of a ledger into a new one at `new`; the old one is only read.
 
     Trials that were running wait again: nobody holds them in the new ledger.
-    Raises InputError when `new` exists or `place` does not, StorageError.
+    Raises InputError when `new` exists or `location` does not, StorageError.
     """
+    new, old = new.expanduser(), locate(location)
+    check_file(new, read_only=False)
     if new.exists():
         raise InputError(f"{new} exists; a repair writes a new file")
-    location = locate(place)
-    if not isinstance(location, Path):
-        return _write(new, *_salvage(connect(location, read_only=True), None))
-    if not location.is_file():
-        raise InputError(f"{location}: there is no ledger here")
+    if not isinstance(old, Path):
+        return _write(new, *_salvage(connect(old, read_only=True), None))
+    check_file(old, read_only=True)
     try:
         with tempfile.TemporaryDirectory(prefix=".repair-", dir=new.absolute().parent) as folder:
-            copy = _copy(location, Path(folder) / "ledger")
+            copy = _copy(old, Path(folder) / "ledger")
             found, lost = _salvage(connect(copy, read_only=False), copy)
     except OSError as error:
-        size = location.stat().st_size
+        size = old.stat().st_size
         raise StorageError(
             f"{new}: cannot copy the ledger beside it ({size} bytes): {error.strerror}"
         ) from error
@@ -68,7 +68,7 @@ def _copy(path: Path, copy: Path) -> Path:
 
 
 def _salvage(database: Database, path: Path | None) -> tuple[dict[str, _Found], list[Damage]]:
-    """Whole rows, and what is lost: from SQL as far as it goes, else from the pages counted, else from all of them."""
+    """Intact rows, and what is lost: from SQL as far as it goes, else from the pages counted, else from all of them."""
     tables = {kind.name: _from_tables(database, kind) for kind in (*RESULTS, SUMMARIES)}
     database.close()
     pages = (
@@ -107,7 +107,7 @@ def _from_tables(database: Database, kind: Kind[Any]) -> tuple[_Found, list[Dama
                     damages.append(damage)
     except ScalingSearchError as error:
         damages.append(
-            Damage(table=kind.name, key="all rows", what=f"SQLite stops: {error.__cause__ or error}")
+            Damage(table=kind.name, key="all rows", what=f"the database stops: {error.__cause__ or error}")
         )
     return found, damages
 

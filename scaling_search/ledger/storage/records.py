@@ -1,4 +1,4 @@
-"""Rows ↔ records: what a row looks like in a table, its digest, and whether a record that was read is whole. No SQL.
+"""Rows ↔ records: what a row looks like in a table, its digest, and whether a record that was read is intact. No SQL.
 
 A row's digest is SHA-256 over the JSON array [table, value, …]: ASCII only, no spaces, columns in the order in which
 the schema got them, NULLs at the end left out, so that a later schema may append columns without touching old rows.
