@@ -47,21 +47,17 @@ def test_a_released_schema_keeps_its_version() -> None:
 
 
 @pytest.mark.parametrize("read_only", [True, False])
-@pytest.mark.parametrize(
-    ("found", "said"),
-    [
-        ("9999", r"newer scaling-search \(schema 9999.*pip install --upgrade"),
-        ("0000", r"its schema 0000 is none that this scaling-search reads \(.*begin a new ledger"),
-        ("x", "its schema x is none"),
-        ("9" * 90, "schema 99999999999999999999,"),
-    ],
-)
-def test_an_unknown_schema_is_refused(path: Path, found: str, said: str, read_only: bool) -> None:
+@pytest.mark.parametrize("found", ["9999", "0000", "x", "9" * 90])
+def test_an_unknown_schema_is_refused(path: Path, found: str, read_only: bool) -> None:
     change(path, f"UPDATE scaling_search_version SET version_num = '{found}'")  # noqa: S608
     before = path.read_bytes()
-    with pytest.raises(DamagedError, match=said) as caught:
+    with pytest.raises(DamagedError) as caught:
         Ledger.open(path, read_only=read_only)
-    assert "\n" not in str(caught.value)
+    assert str(caught.value) == (
+        f"{path}: its schema {found[:20]} is none that this scaling-search reads ({VERSION}): a newer one does "
+        "(pip install --upgrade scaling-search), or it was written before the first release, and a new ledger has to "
+        "be begun"
+    )
     assert path.read_bytes() == before
 
 
@@ -104,7 +100,7 @@ def test_a_later_schema_is_reached_by_migrations(
             assert connection.scalar(sa.text("SELECT version_num FROM scaling_search_version")) == "9000"
             assert "colour" in [column["name"] for column in sa.inspect(connection).get_columns("trials")]
     monkeypatch.undo()
-    with pytest.raises(ScalingSearchError, match="written by a newer"):
+    with pytest.raises(ScalingSearchError, match="its schema 9000 is none"):
         Ledger.open(location)
 
 

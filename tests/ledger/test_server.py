@@ -269,12 +269,12 @@ def test_a_server_that_stays_away_is_named(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = :name", name=name
         )
         with pytest.raises(
-            StorageError, match=r"the database server has been away for 0 s: .*not currently accepting"
+            StorageError, match=r"the database server says: .*not currently accepting.* \(tried for 0.2 s\)"
         ):
             ledger.studies()
         # One that was never reached is not waited for.
         monkeypatch.setattr(databases, "PATIENCE_SECONDS", 600.0)
-        with pytest.raises(StorageError, match=r"the database server says: .*not currently accepting"):
+        with pytest.raises(StorageError, match=r"not currently accepting connections$"):
             Ledger.open(location)
 
 

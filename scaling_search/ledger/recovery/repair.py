@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from scaling_search.ledger.recovery.pages import carve
 from scaling_search.ledger.storage import store
 from scaling_search.ledger.storage.database import Database
 from scaling_search.ledger.storage.location import check_file, connect, locate
-from scaling_search.ledger.storage.records import UNREAD, Damage, decode, fault, key_text, total
+from scaling_search.ledger.storage.records import Damage, decode, fault, key_text, total
 from scaling_search.ledger.storage.rows import SummaryRow
 from scaling_search.ledger.storage.schema import RESULTS, SUMMARIES, TRIALS, Kind
 from scaling_search.ledger.storage.upgrade import create_file
@@ -61,7 +63,7 @@ def repair(location: str | Path, new: Path) -> Repair:
 def _copy(path: Path, copy: Path) -> Path:
     """A copy with its journal, so that SQLite can finish there what a dead process left half done."""
     shutil.copyfile(path, copy)
-    journal = Path(f"{path}-journal")
+    journal = Path(f"{os.path.realpath(path)}-journal")
     if journal.exists():
         shutil.copyfile(journal, f"{copy}-journal")
     return copy
@@ -71,12 +73,7 @@ def _salvage(database: Database, path: Path | None) -> tuple[dict[str, _Found], 
     """Intact rows, and what is lost: from SQL as far as it goes, else from the pages counted, else from all of them."""
     tables = {kind.name: _from_tables(database, kind) for kind in (*RESULTS, SUMMARIES)}
     database.close()
-    pages = (
-        []
-        if path is None
-        else [lambda: _from_pages(path, beyond=False), lambda: _from_pages(path, beyond=True)]
-    )
-    sources = [cache(pages_of) for pages_of in pages]
+    sources = [cache(partial(_from_pages, path, beyond=beyond)) for beyond in (False, True)] if path else []
     summaries, _ = tables[SUMMARIES.name]
     found: dict[str, _Found] = {}
     lost: list[Damage] = []
@@ -101,7 +98,7 @@ def _from_tables(database: Database, kind: Kind[Any]) -> tuple[_Found, list[Dama
     damages = []
     try:
         with database.reading() as connection:
-            for record in store.records(connection, kind, bits=kind.has_bits):
+            for record in store.records(connection, kind, bits=True):
                 damage = _gather(kind, record, found)
                 if damage is not None:
                     damages.append(damage)
@@ -114,11 +111,10 @@ def _from_tables(database: Database, kind: Kind[Any]) -> tuple[_Found, list[Dama
 
 def _gather(kind: Kind[Any], record: Sequence[Any], found: _Found) -> Damage | None:
     """Take a record (with its bits, where its table has any) in, or say what is wrong with it."""
-    plain, bits = (record[:-1], record[-1]) if kind.has_bits else (record, UNREAD)
-    damage = fault(kind, plain, bits)
+    damage = fault(kind, record)
     if damage is None:
-        row = decode(kind, plain, bits)
-        _take(kind, found, kind.key_of(row), (row, plain[0]))
+        row = decode(kind, record)
+        _take(kind, found, kind.key_of(row), (row, record[0]))
     return damage
 
 
@@ -127,17 +123,13 @@ def _from_pages(path: Path, *, beyond: bool) -> dict[str, _Found]:
     found: dict[str, _Found] = {kind.name: {} for kind in (*RESULTS, SUMMARIES)}
     for fields in carve(path, beyond=beyond):
         for kind in (*RESULTS, SUMMARIES):
-            names = kind.stored
-            # Rows written under an earlier schema lack the later columns. SQLite keeps 2.0 as 2.
-            if len(fields) <= len(names):
-                values = dict.fromkeys(names) | dict(zip(names, fields, strict=False))
-                real = {
-                    name: float(value)
-                    for name, value in values.items()
-                    if isinstance(value, int) and kind.types.get(name) is float
+            if len(fields) <= len(kind.stored):
+                # Rows written under an earlier schema lack the later columns. SQLite keeps 2.0 as 2.
+                values = {
+                    name: float(value) if isinstance(value, int) and kind.types.get(name) is float else value
+                    for name, value in zip_longest(kind.stored, fields)
                 }
-                values |= real
-                wanted = (*kind.columns, "correct") if kind.has_bits else kind.columns
+                wanted = (*kind.columns, *["correct"] * kind.has_bits)
                 _gather(kind, [values[name] for name in wanted], found[kind.name])
     return found
 
@@ -161,24 +153,15 @@ def _losses(kind: Kind[Any], rows: _Found, damages: list[Damage], summary: Summa
     saved = {key_text(kind, key) for key in rows}
     named = [damage for damage in damages if damage.key not in saved and damage.key != "all rows"]
     if summary is None:
-        return [
-            *named,
-            Damage(
-                table=kind.name, key="all rows", what=f"how many rows it had is lost; {len(rows)} are saved"
-            ),
-        ]
+        what = f"how many rows it had is lost; {len(rows)} are saved"
+        return [*named, Damage(table=kind.name, key="all rows", what=what)]
     missing = summary.rows - len(rows) - len(named)
-    if missing > 0:
-        named.append(Damage(table=kind.name, key="unknown keys", what=f"{missing} rows could not be read"))
-    if not named:
-        named.append(
-            Damage(
-                table=kind.name,
-                key="unknown keys",
-                what="an older version of some row is saved, not its last",
-            )
-        )
-    return named
+    if missing <= 0 and named:
+        return named
+    what = f"{missing} rows could not be read"
+    if missing <= 0:
+        what = "an older version of some row is saved, not its last"
+    return [*named, Damage(table=kind.name, key="unknown keys", what=what)]
 
 
 def _write(new: Path, found: dict[str, _Found], lost: list[Damage]) -> Repair:

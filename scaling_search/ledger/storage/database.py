@@ -27,21 +27,23 @@ _T = TypeVar("_T")
 
 
 class ConnectionLost(StorageError):
-    """The server went away in the middle of a transaction; nothing of it was written, unless it was at its very end."""
+    """A server that was there is away. Nothing was written, unless a transaction was at its very end."""
 
 
 def again(method: Callable[_P, _T]) -> Callable[_P, _T]:
-    """A method that starts over where the server went away in its middle. To say it twice must be to say it once."""
+    """A method that starts over while the server is away. To say it twice must be to say it once."""
 
     @functools.wraps(method)
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        until = time.monotonic() + PATIENCE_SECONDS
+        until, pause = time.monotonic() + PATIENCE_SECONDS, 0.02
         while True:
             try:
                 return method(*args, **kwargs)
-            except ConnectionLost:
+            except ConnectionLost as error:
                 if time.monotonic() > until:
-                    raise
+                    raise StorageError(f"{error} (tried for {PATIENCE_SECONDS:g} s)") from error
+            time.sleep(pause)
+            pause = min(2 * pause, 2.0)
 
     return call
 
@@ -85,16 +87,20 @@ class Database(ABC):
     def _transaction(self, *, write: bool, needed: int) -> Iterator[Connection]:
         if write and self.read_only:
             raise StorageError(f"{self.name}: the ledger was opened for reading only")
+        with self._explained(needed), self._begun(write=write) as connection:
+            try:
+                yield connection
+                connection.commit()
+            finally:
+                if self._closed:
+                    connection.invalidate()
+
+    @contextmanager
+    def _explained(self, needed: int = 0) -> Iterator[None]:
         try:
-            with self._begun(write=write) as connection:
-                try:
-                    yield connection
-                    connection.commit()
-                finally:
-                    if self._closed:
-                        connection.invalidate()
+            yield
         except sa.exc.DBAPIError as error:
-            # The driver's own words: SQLAlchemy's repeat the statement.
+            # From the driver's own words: SQLAlchemy's repeat the statement.
             raise self._explain(error, needed) from error.orig
 
     @abstractmethod

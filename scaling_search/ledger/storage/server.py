@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
+from contextlib import ExitStack
 
 import sqlalchemy as sa
 
 from scaling_search.errors import StorageError, UsageError
 from scaling_search.ledger.storage import database
-from scaling_search.ledger.storage.database import Connection, ConnectionLost, Database
+from scaling_search.ledger.storage.database import Connection, ConnectionLost, Database, again
 from scaling_search.ledger.storage.schema import APPLICATION_ID
 
-_LONGEST_PAUSE_SECONDS = 2.0
 _LOCK = sa.select(sa.func.pg_advisory_xact_lock(APPLICATION_ID))
 
 
@@ -39,48 +38,21 @@ class Server(Database):
         )
         self._reached = False
 
+    @again
     def _begun(self, *, write: bool) -> Connection:
-        until, pause = time.monotonic() + database.PATIENCE_SECONDS, 0.05
-        while True:
-            try:
-                connection = self._begin(write=write)
-            except sa.exc.DBAPIError as error:
-                if not (self._reached and _is_away(error)):
-                    raise
-                if time.monotonic() > until:
-                    patience = f"{database.PATIENCE_SECONDS:.0f} s"
-                    raise StorageError(
-                        f"{self.name}: the database server has been away for {patience}: {_said(error)}"
-                    ) from error.orig
-            else:
-                self._reached = True
-                return connection
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-
-    def _begin(self, *, write: bool) -> Connection:
-        connection = (self._engine if write else self._snapshots).connect()
-        try:
+        with self._explained(), ExitStack() as failing:
+            connection = failing.enter_context((self._engine if write else self._snapshots).connect())
             # Whatever the database's own settings: figures come back with all their digits, and waiting ends.
             digits = sa.func.set_config("extra_float_digits", "3", True)
             patience = sa.func.set_config("lock_timeout", f"{database.PATIENCE_SECONDS:.0f}s", True)
             connection.execute(sa.select(digits, patience))
             if write:
                 connection.execute(_LOCK)
-        except BaseException:
-            connection.close()
-            raise
+            failing.pop_all()
+        self._reached = True
         return connection
 
     def _explain(self, error: sa.exc.DBAPIError, needed: int) -> StorageError:  # noqa: ARG002 - it knows its disk
-        kind = ConnectionLost if error.connection_invalidated else StorageError
-        return kind(f"{self.name}: the database server says: {_said(error)}")
-
-
-def _is_away(error: sa.exc.DBAPIError) -> bool:
-    """Whether the connection broke, or none was made."""
-    return error.connection_invalidated or error.statement is None
-
-
-def _said(error: sa.exc.DBAPIError) -> str:
-    return " ".join(str(error.orig).split())
+        away = self._reached and (error.connection_invalidated or error.statement is None)
+        said = " ".join(str(error.orig).split())
+        return (ConnectionLost if away else StorageError)(f"{self.name}: the database server says: {said}")

@@ -11,16 +11,7 @@ import sqlalchemy as sa
 from scaling_search.errors import DamagedError
 from scaling_search.ledger.storage import tables
 from scaling_search.ledger.storage.database import Connection
-from scaling_search.ledger.storage.records import (
-    UNREAD,
-    Damage,
-    Value,
-    decode,
-    encode,
-    fault,
-    key_text,
-    total,
-)
+from scaling_search.ledger.storage.records import Damage, Value, decode, encode, fault, key_text, total
 from scaling_search.ledger.storage.rows import SummaryRow
 from scaling_search.ledger.storage.schema import RESULTS, SUMMARIES, Kind, Row
 
@@ -44,6 +35,7 @@ def records(
 
     To be read to the end or closed: until then it keeps its lock, also beyond the transaction.
     """
+    bits = bits and kind.has_bits
     if key is None:
         return connection.execute(tables.select(kind, bits=bits))
     return connection.execute(tables.select(kind, bits=bits, where="key"), _bound(kind, key))
@@ -54,12 +46,10 @@ def read(connection: Connection, kind: Kind[Row], *, with_correct: bool = False)
 
     Raises DamagedError naming table and key.
     """
-    bits = with_correct and kind.has_bits
-    stored = [_intact(kind, record, bits=bits) for record in records(connection, kind, bits=bits).all()]
+    stored = _intact(kind, records(connection, kind, bits=with_correct))
     found = _by_key(kind, stored)
-    damage = vanished(connection, kind, [one.digest for one in stored]) if kind.summarised else None
-    if damage is not None:
-        raise _damaged(damage)
+    if kind.summarised:
+        _refuse(vanished(connection, kind, [one.digest for one in stored]))
     return [found[key] for key in sorted(found)]
 
 
@@ -71,9 +61,8 @@ def read_keys(
     if len(wanted) > _FEW:
         rows = read(connection, kind, with_correct=with_correct)
         return [row for row in rows if kind.key_of(row) in wanted]
-    bits = with_correct and kind.has_bits
-    few = connection.execute(tables.select(kind, bits=bits, where="keys"), _listed(kind, wanted)).all()
-    found = _by_key(kind, [_intact(kind, record, bits=bits) for record in few])
+    query = tables.select(kind, bits=with_correct and kind.has_bits, where="keys")
+    found = _by_key(kind, _intact(kind, connection.execute(query, _listed(kind, wanted))))
     _confirm_absent(connection, kind, wanted - found.keys())
     return [found[key] for key in sorted(found)]
 
@@ -82,23 +71,20 @@ def _confirm_absent(connection: Connection, kind: Kind[Any], keys: set[_Key]) ->
     """Keys looked up in vain are in no row, and no row has vanished: a damaged index finds nothing, silently."""
     if not keys:
         return
-    found = connection.execute(tables.digests(kind)).all()
-    damage = vanished(connection, kind, [f"{_number(digest):064x}" for digest, *_ in found])
-    missed = keys & {tuple(key) for _, *key in found}
+    there = connection.execute(tables.digests(kind)).all()
+    missed = keys & {tuple(key) for _, *key in there}
     if missed:
-        damage = Damage(table=kind.name, key=str(min(missed)), what="the index does not find this row")
-    if damage is not None:
-        raise _damaged(damage)
+        _refuse(Damage(table=kind.name, key=str(min(missed)), what="the index does not find this row"))
+    _refuse(vanished(connection, kind, [f"{_number(digest):064x}" for digest, *_ in there]))
 
 
 def read_one(
     connection: Connection, kind: Kind[Row], *key: Value, with_correct: bool = False
 ) -> Stored[Row] | None:
     """The row with this key, checked, or None; a quick look, for writers: if an index fails them, `read` will tell."""
-    bits = with_correct and kind.has_bits
-    found = [_intact(kind, record, bits=bits) for record in records(connection, kind, key, bits=bits).all()]
+    found = _intact(kind, records(connection, kind, key, bits=with_correct))
     if any(kind.key_of(stored.row) != key for stored in found):
-        raise _damaged(Damage(table=kind.name, key=str(key), what="the index finds another row"))
+        _refuse(Damage(table=kind.name, key=str(key), what="the index finds another row"))
     _by_key(kind, found)
     return found[0] if found else None
 
@@ -154,7 +140,7 @@ def alter(connection: Connection, kind: Kind[Row], old: Stored[Row], new: Row) -
     """Write a row in place of a stored one of the same key. The caller holds the write lock."""
     values, key = encode(kind, new), kind.key_of(old.row)
     if connection.execute(tables.update(kind), values | _bound(kind, key)).rowcount != 1:
-        raise _damaged(Damage(table=kind.name, key=str(key), what="the row cannot be found again"))
+        _refuse(Damage(table=kind.name, key=str(key), what="the row cannot be found again"))
     _summarise(connection, kind, _number(values["digest"]) - _number(old.digest), 0)
     return Stored(new, str(values["digest"]))
 
@@ -178,12 +164,13 @@ def _digests(connection: Connection, kind: Kind[Any], keys: Sequence[_Key]) -> d
     return found
 
 
-def _intact(kind: Kind[Row], record: Sequence[Any], *, bits: bool) -> Stored[Row]:
-    plain, correct = (record[:-1], record[-1]) if bits else (record, UNREAD)
-    damage = fault(kind, plain, correct)
-    if damage is not None:
-        raise _damaged(damage)
-    return Stored(decode(kind, plain, correct), plain[0])
+def _intact(kind: Kind[Row], found: sa.CursorResult[Any]) -> list[Stored[Row]]:
+    """Every record as a row, checked."""
+    stored = []
+    for record in found.all():
+        _refuse(fault(kind, record))
+        stored.append(Stored(decode(kind, record), record[0]))
+    return stored
 
 
 def _by_key(kind: Kind[Row], stored: Iterable[Stored[Row]]) -> dict[tuple[Any, ...], Row]:
@@ -192,14 +179,15 @@ def _by_key(kind: Kind[Row], stored: Iterable[Stored[Row]]) -> dict[tuple[Any, .
     for one in stored:
         key = kind.key_of(one.row)
         if found.setdefault(key, one.row) is not one.row:
-            raise _damaged(Damage(table=kind.name, key=key_text(kind, key), what=TWO_ROWS))
+            _refuse(Damage(table=kind.name, key=key_text(kind, key), what=TWO_ROWS))
     return found
 
 
-def _damaged(damage: Damage) -> DamagedError:
-    return DamagedError(
-        f"the ledger is damaged: {damage}. `scaling-search doctor LEDGER --repair` saves the rest"
-    )
+def _refuse(damage: Damage | None) -> None:
+    if damage is not None:
+        raise DamagedError(
+            f"the ledger is damaged: {damage}. `scaling-search doctor LEDGER --repair` saves the rest"
+        )
 
 
 def _bound(kind: Kind[Any], key: Sequence[Value]) -> dict[str, Value]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from scaling_search.errors import DamagedError, StorageError
 from scaling_search.ledger.storage import store
-from scaling_search.ledger.storage.database import Connection, Database
+from scaling_search.ledger.storage.database import Connection, Database, again
 from scaling_search.ledger.storage.file import File
 from scaling_search.ledger.storage.location import NoLedger
 from scaling_search.ledger.storage.schema import APPLICATION_ID, VERSION
@@ -17,6 +17,7 @@ from scaling_search.ledger.storage.tables import TABLES, VERSIONS
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+@again
 def ready(database: Database) -> None:
     """Make sure the schema is this program's, creating or upgrading it where that is allowed.
 
@@ -27,7 +28,11 @@ def ready(database: Database) -> None:
     if found == VERSION:
         return
     if found is not None and found not in (known := _known()):
-        raise DamagedError(f"{database.name}: {_stranger(found, known)}")
+        raise DamagedError(
+            f"{database.name}: its schema {found:.20} is none that this scaling-search reads "
+            f"({', '.join(sorted(known))}): a newer one does (pip install --upgrade scaling-search), or it was written "
+            "before the first release, and a new ledger has to be begun"
+        )
     if database.read_only and found is None:
         raise NoLedger(f"{database.name}: there is no ledger in it yet; `scaling-search grid` makes one")
     if database.read_only:
@@ -64,18 +69,6 @@ def _version(database: Database, connection: Connection) -> str | None:
     ):  # else it is damaged, or another's
         return None
     raise DamagedError(f"{database.name}: not a ledger: it holds no schema of scaling-search")
-
-
-def _stranger(found: str, known: set[str]) -> str:
-    if found.isdecimal() and found > VERSION:
-        return (
-            f"written by a newer scaling-search (schema {found:.20}, this program knows up to {VERSION}); "
-            "upgrade: pip install --upgrade scaling-search"
-        )
-    return (
-        f"its schema {found:.20} is none that this scaling-search reads ({', '.join(sorted(known))}): it was written "
-        "before the first release, or is damaged; begin a new ledger"
-    )
 
 
 def _known() -> set[str]:
