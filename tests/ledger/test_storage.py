@@ -118,6 +118,14 @@ def test_a_writer_has_the_lock_before_it_writes(path: Path, monkeypatch: pytest.
         os.close(folder)
 
 
+def test_every_connection_is_durable(path: Path) -> None:
+    """As durable as SQLite can, and deleted rows are wiped."""
+    with Ledger.open(path) as ledger, ledger.database.writing() as connection:
+        names = ("journal_mode", "synchronous", "secure_delete", "cell_size_check", "trusted_schema")
+        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]
+    assert found == ["delete", 3, 1, 1, 0]
+
+
 def test_a_connection_lent_while_the_ledger_closes_is_closed_too(path: Path) -> None:
     ledger = Ledger.open(path)
     with ledger.database.reading() as connection:

@@ -16,7 +16,8 @@ from typing import ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
-from scaling_search.errors import ScalingSearchError, StorageError
+from scaling_search.errors import DamagedError, ScalingSearchError, StorageError
+from scaling_search.ledger.storage.records import REPAIR
 from scaling_search.ledger.storage.turns import Turns
 
 Connection = sa.Connection
@@ -102,6 +103,8 @@ class Database(ABC):
         except sa.exc.DBAPIError as error:
             # From the driver's own words: SQLAlchemy's repeat the statement.
             raise self._explain(error, needed) from error.orig
+        except UnicodeDecodeError as error:  # from the driver, which quotes damaged names
+            raise DamagedError(f"{self.name}: the ledger is damaged: {error}. {REPAIR}") from error
 
     @abstractmethod
     def _begun(self, *, write: bool) -> AbstractContextManager[Connection]:

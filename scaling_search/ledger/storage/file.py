@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from scaling_search.errors import DamagedError, ScalingSearchError, StorageError
 from scaling_search.ledger.storage import database
 from scaling_search.ledger.storage.database import Connection, Database
+from scaling_search.ledger.storage.records import REPAIR
 from scaling_search.ledger.storage.turns import Turns
 
 # Deleted rows are wiped, so that a repair does not find them again.
@@ -103,9 +104,7 @@ class File(Database):
             return StorageError(f"{self.path}: the disk fails ({said})")
         if code.startswith("SQLITE_NOTADB"):
             return DamagedError(f"{self.path}: not a ledger ({said})")
-        return DamagedError(
-            f"{self.path}: the ledger is damaged ({said}). `scaling-search doctor LEDGER --repair` saves the rest"
-        )
+        return DamagedError(f"{self.path}: the ledger is damaged ({said}). {REPAIR}")
 
     def _refusal(self) -> str:
         """Why SQLite may not, which it does not tell."""

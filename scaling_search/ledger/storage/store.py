@@ -11,7 +11,16 @@ import sqlalchemy as sa
 from scaling_search.errors import DamagedError
 from scaling_search.ledger.storage import tables
 from scaling_search.ledger.storage.database import Connection
-from scaling_search.ledger.storage.records import Damage, Value, decode, encode, fault, key_text, total
+from scaling_search.ledger.storage.records import (
+    REPAIR,
+    Damage,
+    Value,
+    decode,
+    encode,
+    fault,
+    key_text,
+    total,
+)
 from scaling_search.ledger.storage.rows import SummaryRow
 from scaling_search.ledger.storage.schema import RESULTS, SUMMARIES, Kind, Row
 
@@ -185,9 +194,7 @@ def _by_key(kind: Kind[Row], stored: Iterable[Stored[Row]]) -> dict[tuple[Any, .
 
 def _refuse(damage: Damage | None) -> None:
     if damage is not None:
-        raise DamagedError(
-            f"the ledger is damaged: {damage}. `scaling-search doctor LEDGER --repair` saves the rest"
-        )
+        raise DamagedError(f"the ledger is damaged: {damage}. {REPAIR}")
 
 
 def _bound(kind: Kind[Any], key: Sequence[Value]) -> dict[str, Value]:
