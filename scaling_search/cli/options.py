@@ -275,16 +275,26 @@ def packaged() -> Any:
     return studies.parse(text, what="the packaged digits study")
 
 
-def exists(place: str) -> bool:
+def exists(location: str) -> bool:
     """Whether there is a ledger to look into; a database server is taken to have one."""
-    return "://" in place or Path(place).exists()
+    from scaling_search.ledger.storage.location import locate
+
+    found = locate(location)
+    return not isinstance(found, Path) or (found.exists() and found.stat().st_size > 0)
 
 
-def with_ledger(place: str, use: Callable[[Any], Any]) -> Any:
-    """What `use` makes of the ledger, opened for reading only."""
+def with_ledger(location: str, use: Callable[[Any], Any], *, needed: bool = True) -> Any:
+    """What `use` makes of the ledger, opened for reading only; or of None, where there is none yet nor needed."""
     from scaling_search.ledger.ledger import Ledger
+    from scaling_search.ledger.storage.location import NoLedger
 
-    with Ledger.open(place, read_only=True) as opened:
+    try:
+        opened = Ledger.open(location, read_only=True)
+    except NoLedger:
+        if needed:
+            raise
+        return use(None)
+    with opened:
         return use(opened)
 
 
