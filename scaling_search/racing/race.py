@@ -89,7 +89,7 @@ def run(
         return found
 
     def named() -> tuple[Scores | None, BehindTheBest | None, decision.Decision | None]:
-        scores = _scores(results, trained, rules)
+        scores = _scores(results, trained, looks, rules)
         if scores is None:
             return None, None, None
         behind = combined(looks)
@@ -115,8 +115,8 @@ def run(
                 running = tuple(name for name in running if results[name][seed] is not None)
             else:
                 running = take_look().keep
-                if looks[-1].behind is not None and (chosen := named()[2]) is not None and chosen.decided:
-                    ended = "decided"
+                if looks[-1].behind is not None and (chosen := named()[2]) is not None:
+                    ended = "decided" if chosen.decided and not chosen.alone else None
             if len(running) < min(2, len(results)):
                 ended = ended or ("one left" if running else "none left")
             if ended:
@@ -145,19 +145,14 @@ def one_by_one(train: Callable[[str, int], Marks | None]) -> TrainRound:
     return train_round
 
 
-def _scores(results: Results, trained: Sequence[int], rules: Rules) -> Scores | None:
-    """All that was trained, of the candidates that never diverged."""
-    read = {name: [by_seed.get(seed) for seed in trained] for name, by_seed in results.items()}
-    ranked = {
-        name: marks
-        for name, marks in read.items()
-        if any(mark is not None for mark in marks) and not _diverged(results[name], trained)
-    }
+def _scores(
+    results: Results, trained: Sequence[int], looks: Sequence[Look], rules: Rules
+) -> Scores | None:
+    """What the looks read, of the candidates that never diverged; None where there is none."""
+    had = {name: past.seeds for past in looks for name in past.drop}
+    read = {name: [by_seed.get(seed) for seed in trained[: had.get(name)]] for name, by_seed in results.items()}
+    ranked = {name: marks for name, marks in read.items() if marks and all(mark is not None for mark in marks)}
     return table(ranked, trained, rules.sample) if ranked else None
-
-
-def _diverged(by_seed: Mapping[int, Marks | None], trained: Sequence[int]) -> bool:
-    return any(seed in by_seed and by_seed[seed] is None for seed in trained)
 
 
 def _blocks(seeds: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:

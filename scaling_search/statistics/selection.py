@@ -66,7 +66,8 @@ def held_out(scores: Scores, winner: str) -> HeldOut:
         if by_seed:
             training[:, seed] = False
         effects = without_common(rest, training, np.ones(len(present)))[0]
-        effects = np.where(present[:, seed] & training.any(axis=1), effects, -np.inf)
+        # Equal means stay equal: sums of weights differ in their last digits.
+        effects = np.where(present[:, seed] & training.any(axis=1), effects.round(12), -np.inf)
         for fold, best in enumerate(effects.argmax(axis=1)):
             gaps.append(rest[fold, best, training[best]].mean() - held[fold, best, seed])
             same.append(best == row)
@@ -92,7 +93,7 @@ def _selection_error_ratio(scores: Scores, row: int, folds: int, by_seed: bool) 
     share = 1 - 1 / folds
     pairs = lasting_variances(scores, np.arange(len(scores.names)))
     image = float(np.median(pairs)) / 2 if len(pairs) else 0.0
-    seed, flips = float(np.median(found.seed.rival_median)) ** 2, float(np.median(found.flips))
+    seed, flips = float(np.median(found.seed.variance)), float(np.median(found.flips))
     whole = image + (seed + flips) / seeds
     part = image / share + (seed + flips / share) / rest
     return float(np.sqrt(whole / part)) if part > 0 else 1.0
