@@ -27,7 +27,7 @@ def parse(text: str, *, what: str = "network") -> Network:
 def read(path: Path) -> Network:
     """Network from a TOML file. Errors: InputError when it cannot be read or is no network."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InputError(f"cannot read network file {path}: {reason}") from None

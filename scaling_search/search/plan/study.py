@@ -166,7 +166,7 @@ class Study(Strict):
 def read(path: Path) -> Study:
     """Study from a TOML file; a baseline given as a path is relative to the file. Errors: InputError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InputError(f"cannot read study {path}: {reason}") from None
