@@ -165,13 +165,7 @@ def prepare(
             group_near=group_near,
             skip_damaged=skip_damaged,
         )
-        import_folder(
-            source,
-            base / "folders" / name,
-            options,
-            faults_file=base / "damaged" / f"{name}.txt",
-            progress=progress or (lambda *_: None),
-        )
+        import_folder(source, base, name, options, progress=progress or (lambda *_: None))
     else:
         _no_settings(name, settings)
     load(name, data_dir=base)  # that validation can be held out shows now, not when a search begins

@@ -38,9 +38,30 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert (np.load(next((tmp_path / "new" / "folder").glob("*-images.npy"))) == IMAGES).all()
 
 
-@pytest.mark.parametrize("which", ["images", "labels"])
+def test_groups_are_kept_and_are_part_of_the_content(tmp_path: Path) -> None:
+    plain = write_split(tmp_path, "train", SHAPE, pairs(), classes=2)
+    groups = np.array([0, 1, 1, 0, 2], np.int32)
+    entry = write_split(tmp_path, "train", SHAPE, pairs(), classes=3, groups=groups)
+    assert (entry.digest != plain.digest, entry.counts) == (True, (2, 3, 0))
+    split = read_split(tmp_path, "train", entry)
+    assert split is not None
+    assert split.groups.tolist() == groups.tolist()
+    assert split.part(np.array([True, False, True, False, False])).groups.tolist() == [0, 1]
+    assert read_split(tmp_path, "train", plain).groups is None
+
+
+def test_images_that_are_the_same_are_found_while_they_are_written(tmp_path: Path) -> None:
+    images = IMAGES.copy()
+    images[3] = images[1]
+    entry = write_split(tmp_path, "train", SHAPE, pairs(images), classes=2, find_groups=True)
+    assert read_split(tmp_path, "train", entry).groups.tolist() == [0, 1, 2, 1, 3]
+    assert not write_split(tmp_path, "test", SHAPE, pairs(), classes=2, find_groups=True).grouped
+
+
+@pytest.mark.parametrize("which", ["images", "labels", "groups"])
 def test_one_flipped_bit_anywhere_is_found(tmp_path: Path, which: str) -> None:
-    entry = write_split(tmp_path, "train", SHAPE, pairs(), classes=2)
+    groups = np.array([0, 1, 1, 0, 2], np.int32)
+    entry = write_split(tmp_path, "train", SHAPE, pairs(), classes=2, groups=groups)
     path = next(tmp_path.glob(f"*-{which}.npy"))
     whole = bytearray(path.read_bytes())
     for place in range(len(whole)):

@@ -49,18 +49,16 @@ class Options:
     skip_damaged: bool = False
 
 
-def import_folder(
-    folder: Path, target: Path, options: Options, *, faults_file: Path, progress: Progress
-) -> Record:
-    """Decode every image under `folder` and store the set in `target`; returns its record.
+def import_folder(folder: Path, own: Path, name: str, options: Options, *, progress: Progress) -> Record:
+    """Decode every image under `folder` and store the set under its name in our `own` folder; returns its record.
 
-    `faults_file` gets the list of damaged files where it is long.
+    A long list of damaged files is written there too.
 
     InputError: no folder, no images, one class, a class too small, damaged images (all of them named), counts of
     channels that cannot be mixed, groups that do not fit. StorageError: no space or permission.
     """
-    left = Left()
-    layout = _layout(folder, left)
+    left, target, faults_file = Left(), own / "folders" / name, own / "damaged" / f"{name}.txt"
+    layout = _layout(folder, left, own)
     with LibraryWarnings() as warned:
         reader = Reader(left=left, warned=warned, progress=progress)
         files, looks = reader.looks(layout.files)
@@ -102,8 +100,8 @@ def _set_folder(target: Path) -> Iterator[None]:
                 target.rmdir()
 
 
-def _layout(folder: Path, left: Left) -> Layout:
-    below = walk(folder, left)
+def _layout(folder: Path, left: Left, own: Path) -> Layout:
+    below = walk(folder, left, own)
     table = labels_file.find(below.files)
     layout = (
         by_folders(folder, below, left)
@@ -150,7 +148,7 @@ def _stored(folder: Path, target: Path, options: Options, layout: Layout, conten
         depth=remarks.depth(contents),
         files=len(names),
         sizes=sizes_met(contents.looks),
-        converted=dict(contents.changes.most_common()),
+        converted=dict(sorted(contents.changes.items(), key=lambda one: (-one[1], one[0]))),
         duplicates=found(same, labels, splits, names),
         near=None if near is None else found(merged(len(labels), [], near), labels, splits, names),
         notes=(

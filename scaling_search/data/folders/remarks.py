@@ -24,17 +24,13 @@ def check_classes(layout: Layout, files: Sequence[Labelled], what: str) -> None:
     present = {one.key for one in files}
     empty = [name for key, name in layout.names.items() if key not in present]
     if empty:
-        raise InputError(
-            f"{what}: no images in the folder{'s' * (len(empty) > 1)} of class {', '.join(map(repr, empty[:_SHOWN]))}"
-            f"{f' and {len(empty) - _SHOWN} more' if len(empty) > _SHOWN else ''}: move away what is no class"
-        )
+        raise InputError(f"{what}: no images of class {_some(empty)}; move away what is no class")
     trained = {one.key for one in files if one.split in (None, "train")}
-    legal = ", ".join(repr(layout.names[key]) for key in layout.names if key in trained)
+    legal = [layout.names[key] for key in layout.names if key in trained]
     strangers = [one for one in files if one.key not in trained]
     if strangers:
-        raise InputError(
-            f"{strangers[0].file.name}: train has no class {layout.names[strangers[0].key]!r}; legal are {legal}"
-        )
+        name = layout.names[strangers[0].key]
+        raise InputError(f"{strangers[0].file.name}: train has no class {name!r}; legal are {_some(legal)}")
 
 
 def depth(contents: Contents) -> str | None:
@@ -43,7 +39,7 @@ def depth(contents: Contents) -> str | None:
     if white is None or not bits or white == 255:
         return None
     used = white.bit_length()
-    text = f"{used} bits are used where nothing says how many: {white} became 255"
+    text = f"{used} bits are used where no file says how many are, so that {white:,} is white"
     usual = sorted(bits)[len(bits) // 2]
     if usual <= used - 2:
         bright = sum(one > usual for one in bits)
@@ -74,8 +70,7 @@ def on_classes(classes: Sequence[str], entries: dict[SplitName, Entry]) -> list[
     for split, entry in entries.items():
         lacking = [name for name, count in zip(classes, entry.counts, strict=True) if count == 0]
         if lacking:
-            more = f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else ""
-            notes.append(f"{split} has no images of {', '.join(map(repr, lacking[:_SHOWN]))}{more}")
+            notes.append(f"{split} has no images of {_some(lacking)}")
     return notes
 
 
@@ -83,11 +78,10 @@ def on_likeness(too_alike: Sequence[int], classes: Sequence[str]) -> list[str]:
     """Classes of copies of a few images."""
     if not too_alike:
         return []
-    names = [repr(classes[number]) for number in too_alike]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    names = _some([classes[number] for number in too_alike])
     return [
-        f"nearly all images of {', '.join(names[:_SHOWN])}{more} are identical: copies of one image are in several "
-        "splits, for otherwise there would be nothing to train on or to judge by"
+        f"nearly all images of {names} are identical: copies of one image are in several splits, for otherwise there "
+        "would be nothing to train on or to judge by"
     ]
 
 
@@ -137,3 +131,9 @@ def nothing(folder: Path, left: Left) -> InputError:
         f"such as {', '.join(sorted(EXTENSIONS)[:6])}), or a labels.csv"
         + (f"; found: {seen}" if seen else "")
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names of a list that may be long."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(repr, names[:_SHOWN])) + more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,16 +54,22 @@ class Found:
 
     files: list[File] = field(default_factory=list)
     empty: list[tuple[str, ...]] = field(default_factory=list)
+    own: tuple[int, int] | None = None
 
 
-def walk(folder: Path, left: Left) -> Found:
+def walk(folder: Path, left: Left, own: Path) -> Found:
     """The regular files below a folder, links followed; hidden and other ones are counted in `left`.
+
+    `own` is the folder of this program's data, which may lie in there and is passed over.
 
     InputError: no folder. StorageError: a folder that may not be read.
     """
     if not folder.is_dir():
         raise InputError(f"{printable(folder)} is not a folder")
     found = Found()
+    with contextlib.suppress(OSError):
+        status = own.stat()
+        found.own = (status.st_dev, status.st_ino)
     _below(folder, (), found, left, frozenset())
     return found
 
@@ -78,6 +85,9 @@ def _below(
     here = (status.st_dev, status.st_ino)
     if here in above:
         left.add("link to a folder that it lies in", printable("/".join(steps)))
+        return
+    if here == found.own:
+        left.add("this program's own data", printable("/".join(steps)) + "/")
         return
     before = len(found.files)
     for path in entries:

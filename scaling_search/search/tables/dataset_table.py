@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scaling_search.data.dataset import DatasetInfo
-from scaling_search.data.summary import Change, Duplicates, Summary
+from scaling_search.data.summary import Change, Duplicates, Sizes, Summary
 from scaling_search.report import columns
 from scaling_search.report.table import Column, Document, Row, Table
 
@@ -27,7 +27,7 @@ TEXTS: dict[Change, str] = {
     "first frame": "of several frames or pages, only the first taken",
     "grey to colour": "grey made colour, like the others",
     "colour to grey": "colour made grey, as asked",
-    "padded": "padded with their own edge to the common shape",
+    "padded": "padded (its edge repeated) to the common shape",
     "cropped": "cropped to the middle",
     "squashed": "squashed or stretched to the common shape",
     "enlarged": "enlarged: interpolated, no detail added",
@@ -72,44 +72,39 @@ def document(infos: Sequence[DatasetInfo]) -> Document:
 
 def prepared(info: DatasetInfo) -> Document:
     """What was prepared: how many images of each class, what was done to them, what was left out, what is the same."""
-    where = "" if info.location is None else f", in {info.location}"
     parts = [f"{info.train_count:,} for training"]
     parts += [] if info.validation_count is None else [f"{info.validation_count:,} for validation"]
     parts += [f"{info.test_count:,} for testing"]
-    title = (
-        f"{info.name}: {len(info.classes)} classes, {_size(info)}, {', '.join(parts)} ({info.source}{where})"
-    )
-    return Document(title=title, tables=_class_table(info), notes=tuple(sentences(info)))
+    title = f"{info.name}: {len(info.classes)} classes, {_size(info)}, {', '.join(parts)} ({info.source})"
+    facts = {} if info.location is None else {"folder": str(info.location)}
+    return Document(title=title, facts=facts, tables=_class_table(info), notes=tuple(sentences(info)))
 
 
 def sentences(info: DatasetInfo) -> list[str]:
     """The summary in sentences: what needs attention first."""
     summary = info.summary or Summary()
-    found = [*_alarms(info, summary), *summary.notes]
+    found = [*_alarms(info, summary), *map(_sentence, summary.notes)]
     found += [f"A library warned: {line}" for line in summary.warnings]
     left = sum(one.count for one in summary.left_out.values())
     if left:
-        found.append(f"{left:,} files left out: " + "; ".join(_left_out(summary)) + ".")
-    found += [f"{count:,} images {TEXTS[change]}." for change, count in summary.converted.items()]
+        found.append(f"Left out: {_many(left, 'file')}: {'; '.join(_left_out(summary))}.")
+    found += [f"{_many(count, 'image')} {TEXTS[change]}." for change, count in summary.converted.items()]
     if summary.depth:
         found.append(f"Depth: {summary.depth}.")
     if summary.sizes:
-        met = summary.sizes
-        found.append(
-            f"Sizes met: {met.different:,}, from {_pixels(met.smallest)} to {_pixels(met.largest)}, most often "
-            f"{_pixels(met.commonest)} ({met.commonest_images:,} images); stored at {_size(info)}."
-        )
+        found.append(f"Sizes met: {_sizes_met(summary.sizes)}; stored at {_size(info)}.")
     if summary.layout:
         found.append(f"Found by {summary.layout}; {summary.splits}.")
     if info.groups is not None:
-        found.append(f"Groups: {info.groups}. Whole groups are held out together.")
-    if summary.near is None and summary.layout and info.size is not None and min(info.size) < 32:
+        found.append(f"Groups by {info.groups!r}: each is held out whole or not at all.")
+    if summary.near is None and summary.layout:
         found.append("Near duplicates are not looked for under 32 pixels.")
     return found
 
 
 def _alarms(info: DatasetInfo, summary: Summary) -> list[str]:
-    same = summary.duplicates
+    """What would mislead whoever did not know it."""
+    same, near = summary.duplicates, summary.near
     found: list[str] = []
     if same.repeated_test:
         found.append(
@@ -118,26 +113,26 @@ def _alarms(info: DatasetInfo, summary: Summary) -> list[str]:
         )
     if same.repeated_validation:
         found.append(
-            f"{same.repeated_validation:,} of {info.validation_count:,} validation images are identical to images for "
-            "training."
+            f"{same.repeated_validation:,} of {info.validation_count or 0:,} validation images are identical to images "
+            "for training."
         )
     if same.across_classes:
-        found.append(f"{same.across_classes:,} images have copies under more than one label.")
+        found.append(f"{_many(same.across_classes, 'image')} with identical copies under another label.")
     if same.images:
-        kept = "; whole sets are held out together" if not same.across_splits else ""
-        found.append(f"Duplicates: {same.images:,} images in {same.sets:,} sets of identical ones{kept}.")
-    if same.examples and (same.across_splits or same.across_classes):
-        found.append(f"Identical, for example: {_examples(same)}.")
-    if summary.near is not None and summary.near.images:
-        near = summary.near
-        grouped = "" if near.across_splits else ", none across splits"
+        kept = "" if same.across_splits else ", each set held out whole or not at all"
         found.append(
-            f"Near duplicates: {near.images:,} images in {near.sets:,} sets of nearly identical ones "
-            f"({near.across_splits:,} across splits, {near.across_classes:,} across classes{grouped}), for example "
-            f"{_examples(near)}. --group-near keeps each set in one split."
+            f"Duplicates: {same.images:,} images in {_many(same.sets, 'set')} of identical ones{kept}."
         )
-    found += _class_alarms(info)
-    return found
+    if same.across_splits or same.across_classes:
+        found.append(f"Identical, for example: {_examples(same)}.")
+    if near is not None and near.images:
+        found.append(
+            f"Near duplicates: {near.images:,} images in {_many(near.sets, 'set')} of nearly identical ones, "
+            f"{near.across_splits:,} of them across splits and {near.across_classes:,} across labels, for example "
+            f"{_examples(near)}."
+            + (" --group-near keeps each set in one split." if near.across_splits else "")
+        )
+    return found + _class_alarms(info)
 
 
 def _class_alarms(info: DatasetInfo) -> list[str]:
@@ -212,6 +207,28 @@ def _size(info: DatasetInfo) -> str:
 
 def _pixels(size: tuple[int, int]) -> str:
     return "x".join(map(str, size))
+
+
+def _sizes_met(sizes: Sizes) -> str:
+    if sizes.different == 1:
+        return f"{_pixels(sizes.commonest)} alone"
+    return (
+        f"{sizes.different:,}, from {_pixels(sizes.smallest)} to {_pixels(sizes.largest)}, most often "
+        f"{_pixels(sizes.commonest)} ({_many(sizes.commonest_images, 'image')})"
+    )
+
+
+def _many(count: int, what: str) -> str:
+    """A count with its noun.
+
+    >>> _many(1, "image"), _many(1200, "set")
+    ('1 image', '1,200 sets')
+    """
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].removesuffix(".") + "."
 
 
 def _examples(same: Duplicates) -> str:
