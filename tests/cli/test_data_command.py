@@ -98,8 +98,8 @@ dog        7     2
 · 1 image padded (its edge repeated) to the common shape.
 · 1 image reduced in size.
 · Sizes met: 2, from 20x30 to 40x30, most often 20x30 (17 images); stored at 20x30x3.
-· Found by folders of classes; test is 20% of each class, held out here; validation is held out of train by
-  each study's own share and seed.
+· Found by folders of classes; test is 20% of each class, held out here; validation is held out of train by each
+  study's own share and seed.
 · Near duplicates are not looked for under 32 pixels.
 """
 
