@@ -79,5 +79,9 @@ def perceptual_hashes(thumbs: np.ndarray) -> Float32[np.ndarray, "n 36"]:
 
 def _small(image: UInt8[np.ndarray, "h w c"]) -> Float32[np.ndarray, "16 16 c"]:
     size = (_SIDE, _SIDE)
-    bands = [Image.fromarray(image[:, :, c].astype(np.float32)) for c in range(image.shape[2])]
-    return np.stack([np.asarray(band.resize(size, Image.Resampling.BILINEAR)) for band in bands], axis=2)
+    bands = [image] if image.shape[2] == 3 else [image[:, :, c] for c in range(image.shape[2])]
+    made = [np.asarray(Image.fromarray(band).resize(size, Image.Resampling.BILINEAR)) for band in bands]
+    small: Float32[np.ndarray, "16 16 c"] = (
+        made[0] if image.shape[2] == 3 else np.stack(made, axis=2)
+    ).astype(np.float32)
+    return small

@@ -14,6 +14,7 @@ from scaling_search.errors import InputError, StorageError
 # Folders that systems make for themselves beside hidden ones: archives from a Mac, network disks.
 _SYSTEM = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "lost+found"})
 EXAMPLES = 3
+_DEEPEST = 100
 
 
 @dataclass
@@ -85,6 +86,9 @@ def _below(
     here = (status.st_dev, status.st_ino)
     if here in above:
         left.add("link to a folder that it lies in", printable("/".join(steps)))
+        return
+    if len(steps) > _DEEPEST:
+        left.add(f"deeper than {_DEEPEST} folders", printable("/".join(steps)) + "/")
         return
     if here == found.own:
         left.add("this program's own data", printable("/".join(steps)) + "/")

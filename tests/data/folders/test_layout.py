@@ -146,6 +146,17 @@ def test_every_file_is_taken_or_counted(tmp_path: Path) -> None:
     }
 
 
+def test_folders_without_end_are_counted(tmp_path: Path) -> None:
+    for label in ("cat", "dog"):
+        write(tmp_path / "set" / label, 4)
+    deep = tmp_path / "set" / "cat"
+    for _ in range(300):
+        deep = deep / "a"
+    write(deep, 1)
+    info = catalog.prepare("mine", source=tmp_path / "set")
+    assert (total(info), left(info)) == (8, {"deeper than 100 folders": 1})
+
+
 def test_our_own_data_may_lie_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for label in ("cat", "dog"):
         write(tmp_path / label, 4)

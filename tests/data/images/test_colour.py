@@ -23,7 +23,7 @@ def test_a_colour_that_no_pixel_shows_makes_no_palette_colour(tmp_path: Path) ->
     image.putdata([0, 1, 2])
     image.putpalette([255, 0, 255, 10, 10, 10, 200, 200, 200])
     found = agreed(save(tmp_path / "a.png", image, transparency=0))
-    assert found.values[..., 0].tolist() == [[255, 10, 200]]
+    assert found.values.tolist() == [[[255], [10], [200]]]
     assert found.changes == {"palette", "transparency"}
 
 
