@@ -1,4 +1,4 @@
-# make demo | test | check | lint | install | bench | growth | seeds | compiled | startup | page | validate | torture
+# make demo | test | check | lint | install | cases | docs | bench | growth | seeds | compiled | startup | page | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test lint check validate torture bench growth seeds compiled startup page clean
+.PHONY: install demo test cases lint check docs validate torture bench growth seeds compiled startup page clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -34,6 +34,15 @@ lint: install
 	$(BIN)/lint-imports
 
 check: lint test
+
+# The references of commands and of a study's keys, from the code.
+docs: install
+	$(BIN)/python docs/generate.py
+
+# A folder of reports as scripts, NAME/run.sh PATH-TO-PROGRAM: make cases DIR=FOLDER [ONLY="NAME NAME"]. Exit 77: not here.
+DIR ?= tests/reports/cases
+cases: install
+	$(BIN)/python -m tests.reports.run_cases $(DIR) --program $(abspath $(BIN))/scaling-search $(if $(ONLY),--only $(ONLY))
 
 # Searches whose answer is known: make validate [SEARCHES=1000] [JSON=FILE]. Simulated ones, about 10 minutes of one
 # core, then real trainings, about 2; `make validate-real` runs these alone.
