@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from scaling_search.statistics.collapse import collapsed, judged
-from scaling_search.statistics.confidence_set import Choice, choose
 from scaling_search.statistics.power import lasting_variances
 from scaling_search.statistics.scores import Scores
 from scaling_search.statistics.variance_components import noise, without_common
 
-__all__ = ["FOLDS", "Choice", "HeldOut", "choose", "held_out"]
 FOLDS = 5
 
 

@@ -147,17 +147,3 @@ def errors(scores: Scores) -> Float[np.ndarray, " K"]:
     """Standard errors of the means over new seeds on these images, moderated: what scatters about a surface."""
     found = noise(scores)
     return np.asarray(np.sqrt(found.scatter / scores.counts))
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeedNoise:
-    """raw: variance of a seed mean of a typical candidate; degrees: 0 when nothing is known about seeds."""
-
-    raw: float
-    degrees: float
-
-
-def difference_noise(scores: Scores) -> SeedNoise:
-    """Seed noise of a typical candidate, for callers that do not use `errors` yet."""
-    found = noise(scores)
-    return SeedNoise(raw=float(np.median(found.scatter)), degrees=float(found.degrees.sum()))

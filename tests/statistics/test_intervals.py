@@ -7,11 +7,17 @@ import pytest
 
 from scaling_search.racing.simulated_trainer import CHANCE, SimulatedTrainer, Surface, one_best
 from scaling_search.statistics.images import ImageSample, image_sample
-from scaling_search.statistics.intervals import IMAGES, IMAGES_AND_SEEDS, accuracies, differences, winner
+from scaling_search.statistics.intervals import IMAGES, IMAGES_AND_SEEDS, Estimate, accuracies, winner
 from scaling_search.statistics.multiple_comparisons import compare
+from scaling_search.statistics.scores import Scores
 from tests.statistics.scored import at_least, scored, stacked, with_holes
 
 SEARCHES = 50
+
+
+def differences(scores: Scores, leader: str) -> tuple[Estimate, ...]:
+    found = winner(scores, leader, compare(scores)).differences
+    return tuple(found[name] for name in scores.names)
 
 
 @pytest.mark.parametrize("seeds", [3, 5])
@@ -64,7 +70,7 @@ def test_a_deviation_is_over_the_seeds_there_are() -> None:
         assert accuracy.sd == sample_deviation(scores.seed_means[row][own])
         gaps = scores.seed_means[row] - scores.seed_means[1]
         assert difference is not None and difference.sd == sample_deviation(gaps[both])
-    assert differences(scores, "c0")[5] is None
+    assert differences(scores, "c0")[5].seeds == 0
 
 
 def sample_deviation(values: np.ndarray) -> object:
@@ -124,7 +130,7 @@ def test_no_seed_in_common_gives_no_difference() -> None:
     scores = scored(seeds=2)
     present = np.ones((8, 2), dtype=bool)
     present[1], present[0] = (True, False), (False, True)
-    assert differences(stacked(scores.correct, present), "c0")[1] is None
+    assert differences(stacked(scores.correct, present), "c0")[1].seeds == 0
 
 
 def test_groups_of_near_duplicates_are_covered_and_without_their_labels_they_are_not() -> None:

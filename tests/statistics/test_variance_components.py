@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scaling_search.statistics.images import image_sample
-from scaling_search.statistics.variance_components import difference_noise, errors, noise, without_common
+from scaling_search.statistics.variance_components import errors, noise, without_common
 from tests.statistics.scored import scored, stacked, with_holes
 
 
@@ -102,7 +102,6 @@ def test_degrees_are_what_the_common_effect_leaves() -> None:
         bits = np.random.default_rng(1).random((candidates, seeds, 300)) < 0.9
         found = noise(stacked(bits))
         assert found.degrees.sum() == pytest.approx((candidates - 1) * (seeds - 1))
-        assert difference_noise(stacked(bits)).degrees == found.degrees.sum()
 
 
 def test_where_nobody_has_two_seeds_nothing_is_known_of_them() -> None:
