@@ -83,13 +83,14 @@ def _axes(plot: Plot, axes: _Axes) -> Iterator[str]:
         y = axes.up(tick)
         yield f'<line class="rule" x1="{left}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>'
         yield _text(left - 6, y + 4, f"{tick:g}", anchor="end")
-    # Labels of about 45 units: thin them out where ticks are closer than that.
-    every = max(1, math.ceil(45 * (len(axes.x) - 1) / (right - left)))
-    for i, tick in enumerate(axes.x):
-        x = axes.across(tick)
+    # Ticks of a logarithmic axis crowd: a label that would touch the one before it is left out.
+    free = 0.0
+    for tick in axes.x:
+        x, half = axes.across(tick), 3.7 * len(_tick(tick))
         yield f'<line class="axis" x1="{x:.1f}" y1="{bottom}" x2="{x:.1f}" y2="{bottom + 5}"/>'
-        if i % every == 0:
+        if x - half >= free:
             yield _text(x, bottom + 18, _tick(tick), anchor="middle")
+            free = x + half + 6
     yield f'<path class="axis" d="M{left} {TOP}V{bottom}H{right}"/>'
     yield _text((left + right) / 2, bottom + 36, plot.x_title, anchor="middle")
     y = (TOP + bottom) / 2
