@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scaling_search.report import columns
-from scaling_search.report.accuracy_plot import accuracy_plot
 from scaling_search.report.candidate_columns import cells, costs, phi, realised, triple
-from scaling_search.report.published import efficientnets, published_table
+from scaling_search.report.published import published_table
 from scaling_search.report.rows import FamilyReport, GridReport, GridRow, MemberRow
 from scaling_search.report.table import Details, Document, Emphasis, Row, Scalar, Table
 
@@ -41,7 +40,6 @@ def study_document(
         more.append(conditions_table(conditions))
     if published:
         more.append(published_table())
-    plot = accuracy_plot(grid, families[0] if families else None, efficientnets() if published else ())
     return Document(
         title=f"Study {known.study}: {known.baseline} on {known.dataset}",
         answer=() if grid is None else grid.answer,
@@ -50,7 +48,6 @@ def study_document(
         facts=facts or {},
         notes=tuple(notes),
         details=Details(tables=tuple(more), notes=() if grid is None else grid.details),
-        plots=() if plot is None else (plot,),
     )
 
 

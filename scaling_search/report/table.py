@@ -8,12 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from scaling_search.report.figures import MISSING
-
-if TYPE_CHECKING:
-    from scaling_search.report.plot import Plot
 
 Place = Literal["always", "filled", "details", "never"]
 Emphasis = Literal["plain", "strong", "faint"]
@@ -181,7 +178,7 @@ class Details:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """What one command prints: the answer, tables, and pictures where the format can show them.
+    """What one command prints: the answer and tables.
 
     ``answer`` is 1 to 3 lines that come first; a command in them stands between backticks. ``facts`` are single
     figures or names, in JSON at the top level and for people above the tables; ``labels`` are in JSON alone.
@@ -195,7 +192,6 @@ class Document:
     labels: Mapping[str, Scalar] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     details: Details = Details()
-    plots: tuple[Plot, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.answer) > ANSWER_LINES or not all(line.strip() for line in self.answer):

@@ -250,7 +250,7 @@ def response(
     """
     if not noise(scores).seed.known or 0 in exponents:
         return None
-    triples = {candidate.group: candidate.triple for candidate in candidates}
+    triples = {candidate.group: candidate.realised for candidate in candidates}
     # A wide tolerance lets (1, 1, 1) in, which shares out nothing.
     bigger = [at for at, name in enumerate(scores.names) if max(triples[name]) > 1]
     if not bigger:

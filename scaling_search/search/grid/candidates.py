@@ -37,9 +37,22 @@ class RecordedCandidate:
         return self.triples[0]
 
     @property
+    def realised(self) -> Triple:
+        """The triple whose powers are what it built at its first φ."""
+        return realised_triple(self.rows[0])
+
+    @property
     def macs(self) -> float:
         """MACs of all its networks."""
         return float(sum(row.macs or 0 for row in self.rows))
+
+
+def realised_triple(row: CandidateRow) -> Triple:
+    """The triple whose powers are what a candidate built: each factor's φ-th root, at least 1."""
+    phi = row.phi or 1.0
+    factors = (row.depth_factor, row.width_factor, row.resolution_factor)
+    alpha, beta, gamma = (max(1.0, (factor or 1.0) ** (1 / phi)) for factor in factors)
+    return alpha, beta, gamma
 
 
 def record_plan(ledger: Ledger, study: str, plan: GridPlan) -> None:
