@@ -47,7 +47,7 @@ def place(study: Study, base: Network, info: DatasetInfo) -> Path:
         provenance.speed_traits(),
         provenance.versions(),
         fingerprint(base),
-        [recipe.optimizer, recipe.batch_size, recipe.ema is None, recipe.clip_norm is None],
+        [recipe.optimizer, recipe.batch_size, recipe.ema_images is None, recipe.clip_norm is None],
         [recipe.crop_padding, recipe.flip],
         [info.name, info.train_count, study.dataset.validation],
     ]

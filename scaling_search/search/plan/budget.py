@@ -12,10 +12,10 @@ from functools import lru_cache
 
 from scaling_search.architecture.network import Network
 from scaling_search.costs.count import Cost, cost
-from scaling_search.costs.memory import training_memory
 from scaling_search.report import figures
 from scaling_search.scaling.coefficients import MACS, Exponents
 from scaling_search.search.plan.study import Study
+from scaling_search.training.memory import step_memory
 
 # Seconds of a training step of a network, on this device.
 StepSeconds = Callable[[Network], float]
@@ -109,14 +109,9 @@ class Meter:
         return None
 
     def _memory(self, network: Network) -> float:
-        recipe = self._recipe
-        return training_memory(
-            network,
-            batch_size=recipe.batch_size,
-            slots=1 if recipe.optimizer == "sgd" else 2,
-            average=recipe.ema is not None,
-            counted=cost_at(network, network.resolution),
-        ).total
+        # In float32, as a study says it, whatever device will train it.
+        counted = cost_at(network, network.resolution)
+        return step_memory(network, self._recipe, "cpu", counted=counted)
 
 
 def cost_at(network: Network, resolution: int) -> Cost:
