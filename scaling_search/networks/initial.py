@@ -25,7 +25,6 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-
 Init = Literal["reference", "small-head"]
 # What the last layer of an operation gives: the network's logits, or what is added to a residual's shortcut.
 Gives = Literal["logits", "branch"]

@@ -83,7 +83,7 @@ def test_a_changed_value_moves_the_fingerprint() -> None:
     "text", ["", "[]", "{}", '{"format":2}', named("fast").canonical().replace(':1,"', ':2,"', 1)]
 )
 def test_a_text_of_another_format_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="recipe: (format|not the canonical text)"):
+    with pytest.raises(InputError, match=r"recipe: (format|not the canonical text)"):
         parse(text)
 
 

@@ -141,26 +141,43 @@ class Study(Strict):
         )
 
     def resolved_recipe(self) -> Recipe:
-        """The named recipe with the study's overrides. Errors: InputError naming the key."""
-        return self._recipe({})
+        """The named recipe for the study's data, with its overrides. Errors: InputError naming the key."""
+        return self._recipe({}, self.training_images())
 
     def screening_recipe(self) -> Recipe | None:
         """The recipe of the screening, None without one. Errors: InputError where it is not shorter."""
-        full, epochs = self.resolved_recipe(), self.grid.screening_epochs
+        return self._screening_recipe(self.training_images())
+
+    def check_recipe(self) -> None:
+        """Refuses what no data would make a recipe; data are not looked for. Errors: InputError."""
+        self._screening_recipe(None)
+
+    def training_images(self) -> int | None:
+        """Images of *train* that are not held out, but for rounding by class; None where the data are not here yet."""
+        from scaling_search.data import catalog
+
+        try:
+            count = catalog.describe(self.dataset.name).train_count
+        except InputError:  # said by whoever opens the data
+            return None
+        return count - round(self.dataset.validation * count) or None
+
+    def _screening_recipe(self, images: int | None) -> Recipe | None:
+        full, epochs = self._recipe({}, images), self.grid.screening_epochs
         if epochs is not None and epochs >= full.epochs:
             raise InputError(
                 f"grid.screening_epochs {epochs}: expected fewer than the recipe's {full.epochs} epochs"
             )
-        return None if epochs is None else self._recipe({"epochs": epochs})
+        return None if epochs is None else self._recipe({"epochs": epochs}, images)
 
-    def _recipe(self, changes: dict[str, Any]) -> Recipe:
+    def _recipe(self, changes: dict[str, Any], images: int | None) -> Recipe:
         settings = self.recipe | changes
         name = settings.pop("name", "fast")
         if not isinstance(name, str):
             raise InputError(
                 f"recipe.name: expected a name, one of {', '.join(recipes.names())}, got {name!r}"
             )
-        return recipes.named(name, **settings)
+        return recipes.named(name, images=images, **settings)
 
 
 def read(path: Path) -> Study:
@@ -180,7 +197,7 @@ def parse(text: str, *, what: str = "study") -> Study:
     """Study from TOML text. Errors: InputError naming the key, the value and the legal ones."""
     try:
         study = Study.model_validate(tomllib.loads(text))
-        study.screening_recipe()
+        study.check_recipe()
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{what} is not TOML: {error}") from None
     except ValidationError as error:
@@ -207,7 +224,7 @@ def override(study: Study, changes: dict[str, Any]) -> Study:
         place[last] = value
     try:
         changed = Study.model_validate(table)
-        changed.screening_recipe()
+        changed.check_recipe()
     except ValidationError as error:
         raise explain(error, "options") from None
     return changed
