@@ -24,12 +24,16 @@ IMAGES = 200
 Learns = Callable[[Trial], float | BaseException | None]
 
 
+RECIPE = recipes.named("fast", epochs=5, batch_size=64)
+
+
 def study(**grid: Any) -> Study:
     """Eight candidates or so on a small proxy."""
     read = parse(
         'name = "s"\nbaseline = "efficientnet-b0"\n[dataset]\nname = "digits"\n'
         "[proxy]\nresolution = 16\nwidth = 0.25\ndepth = 0.5\n"
         '[rounding]\ndepth = "round"\ndivisor = 2\n'
+        "[recipe]\nepochs = 5\nbatch_size = 64\n"
         '[grid]\nalpha = "1:2:0.5"\nbeta = "1:1.4:0.2"\ngamma = "1:1.5:0.25"\ntolerance = 0.5\nseeds = 3\n'
     )
     return read.model_copy(update={"grid": read.grid.model_copy(update=grid)})
@@ -92,7 +96,7 @@ class Pretend(Trainer):
                 train=noise_images(100),
                 validation=noise_images(IMAGES),
             ),
-            recipe=recipes.named("fast"),
+            recipe=RECIPE,
             callback=self.listener,
             should_stop=should_stop,
             checkpoints=None,

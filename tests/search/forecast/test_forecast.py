@@ -22,10 +22,7 @@ from scaling_search.search.plan.study import Study
 from scaling_search.search.tables import grid_table
 from scaling_search.search.trial.timing import Timing
 from scaling_search.search.trial.trial import Trial
-from scaling_search.training import recipe as recipes
-from tests.search.pretend import Learns, Pretend, study
-
-RECIPE = recipes.named("fast")
+from tests.search.pretend import RECIPE, Learns, Pretend, study
 
 
 def timing(network: str, macs: int, **more: Any) -> Timing:
@@ -97,7 +94,7 @@ def test_a_network_that_was_measured_takes_what_it_took() -> None:
 
 
 def test_trials_of_another_device_or_recipe_do_not_count() -> None:
-    other = recipes.named("fast", epochs=7).canonical()
+    other = RECIPE.model_copy(update={"epochs": 7}).canonical()
     rows = [
         trial("a", 10, 9.0),
         trial("a", 10, 11.0, seed=1),
@@ -298,7 +295,7 @@ def test_a_measurement_is_remembered_for_what_it_fits_and_forgotten_with_its_fil
     assert probe.remembered(there) == found
     # The rates decide nothing, the batch does.
     for changes, same in (({"epochs": 9, "learning_rate": 0.1}, True), ({"batch_size": 32}, False)):
-        recipe = {"name": "fast", **changes}
+        recipe = {**there.study.recipe, **changes}
         other = dataclasses.replace(there, study=there.study.model_copy(update={"recipe": recipe}))
         assert (probe.remembered(other) == found) == same
     timing_cache.keep(path, calibrated(timing("a", 10, compile_seconds=1.0, step_seconds=0.5)))

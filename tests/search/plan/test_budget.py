@@ -93,7 +93,7 @@ def test_memory_is_that_of_the_recipes_step(monkeypatch: pytest.MonkeyPatch) -> 
     settings = override(small("memory"), {"recipe.batch_size": 32})
     found = one(settings)
     assert found.base_amount == training_memory(found.base, batch_size=32).total
-    plain = settings.resolved_recipe().model_copy(update={"optimizer": "sgd", "ema": None})
+    plain = settings.resolved_recipe().model_copy(update={"optimizer": "sgd", "ema_images": None})
     monkeypatch.setattr(Study, "resolved_recipe", lambda _: plain)
     lean = training_memory(found.base, batch_size=32, slots=1, average=False).total
     assert Meter(settings).read("memory", found.base) == lean < found.base_amount
