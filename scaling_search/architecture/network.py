@@ -141,7 +141,10 @@ def parts(network: Network, resolution: int | None = None) -> tuple[Part, ...]:
 
 
 def stage_operation(stage: Stage, shape: Shape, drop_rates: tuple[float, ...], style: Style) -> Operation:
-    """The blocks of a stage, equal neighbours on equal maps folded into one `Repeat`."""
+    """The blocks of a stage, one operation each; equal neighbours on equal maps are folded into one `Repeat`.
+
+    What stands behind the last block comes last. A block's own chain is not laid flat: exports are read block by block.
+    """
     blocks: list[tuple[Operation, Shape, float]] = []
     for index, rate in enumerate(drop_rates):
         operation = stage.block_at(index, inputs=shape[2], drop_rate=0.0, style=style)
@@ -157,7 +160,8 @@ def stage_operation(stage: Stage, shape: Shape, drop_rates: tuple[float, ...], s
             if len(rates) > 1
             else with_drop_rate(operation, rates[0])
         )
-    return chain(*folded, stage.transition(inputs=shape[2], style=style))
+    behind = chain(stage.transition(inputs=shape[2], style=style))
+    return Chain((*folded, behind) if behind.operations else tuple(folded))
 
 
 def with_drop_rate(operation: Operation, drop_rate: float) -> Operation:
