@@ -1,0 +1,149 @@
+"""An exported folder: written beside its place and moved there when all of it is on the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scaling_search import __version__
+from scaling_search.architecture.network import Network
+from scaling_search.architecture.toml import write
+from scaling_search.costs.count import cost
+from scaling_search.errors import DeviceError, StorageError, UsageError, suggest
+from scaling_search.export import reference
+from scaling_search.export.job import Job
+from scaling_search.export.layers import layers
+from scaling_search.export.metadata import Metadata, config
+from scaling_search.networks.weights import unstack
+from scaling_search.system.files import DRAFT_PREFIX, sync_folder
+
+FORMATS = ("torch", "onnx", "flax", "timm")
+# Channels last here, as in flax; the others have them first.
+_CHANNELS_LAST = ("flax",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A folder that was written, and what is in it: name and size in bytes of every file."""
+
+    folder: Path
+    format: str
+    files: dict[str, int]
+
+
+def export(
+    network: Network,
+    params: dict[str, Any],
+    batch_stats: dict[str, Any],
+    *,
+    format: str,
+    out: Path,
+    metadata: Metadata | None = None,
+    images: np.ndarray | None = None,
+    normalise: bool = False,
+    seed: int = 0,
+) -> Exported:
+    """Writes a network with these weights (trees of `networks.build`) to the new folder `out`.
+
+    `images` (16, H, W, C), float32 and normalised, are those of the check file; noise of `seed` unless given. With
+    `normalise` the model itself does (pixel - mean) / std, and takes pixels of 0..255.
+    Errors: UsageError for an unknown format or a folder that has something in it; InputError for what the format
+    cannot express, a network without mean and std to `normalise` by, lists of another length; StorageError.
+    """
+    about = metadata or Metadata()
+    check_target(format, out)
+    about.check(network)
+    if normalise and format != "onnx":
+        raise UsageError(f"only onnx has normalisation inside the model, not {format}")
+    moments = None
+    if normalise:
+        if about.mean is None or about.std is None:
+            raise UsageError("normalisation inside the model needs mean and std")
+        moments = np.asarray(about.mean, np.float32), np.asarray(about.std, np.float32)
+    job = Job(
+        network=network,
+        weights=tuple(zip(layers(network), unstack(network, params, batch_stats), strict=True)),
+        about=_about(network),
+        normalise=moments,
+    )
+    module = _format(format)
+    files: dict[str, bytes] = module.files(job)
+    given = reference.noise(network, seed) if images is None else np.asarray(images, np.float32)
+    logits = reference.logits(network, params, batch_stats, given)
+    if moments is not None:
+        given = given * moments[1] + moments[0]
+    shown = given if format in _CHANNELS_LAST else np.ascontiguousarray(given.transpose(0, 3, 1, 2))
+    check = io.BytesIO()
+    np.savez(check, images=shown, logits=logits)
+    content = config(network, about, format=format, normalises=normalise)
+    files |= {
+        "network.toml": write(network).encode(),
+        "config.json": (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode(),
+        "check.npz": check.getvalue(),
+    }
+    verify = getattr(module, "verify", None)
+    if verify is not None:
+        verify(files, shown, logits)
+    _write(files, out)
+    return Exported(folder=out, format=format, files={name: len(data) for name, data in files.items()})
+
+
+def check_target(format: str, out: Path) -> None:
+    """Errors: UsageError for an unknown format, or a folder that cannot be written anew. Costs nothing."""
+    if format not in FORMATS:
+        raise UsageError(suggest("format", format, FORMATS))
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is there already and not empty: give --out another folder, or remove it")
+
+
+def _format(name: str) -> Any:
+    try:
+        return importlib.import_module(f"scaling_search.export.formats.{name}")
+    except ModuleNotFoundError as error:
+        raise DeviceError(
+            f"format {name} needs the package {error.name}: pip install 'scaling-search[{name}]'"
+        ) from None
+
+
+def _about(network: Network) -> str:
+    counted = cost(network)
+    name = "".join(letter if letter.isprintable() and letter not in '"\\' else "?" for letter in network.name)
+    return (
+        f"{name}: {counted.parameters:,} parameters, {counted.macs:,} MACs.\n\n"
+        f"Written by scaling-search {__version__}; `python model.py` compares with check.npz.\n"
+    )
+
+
+def _write(files: dict[str, bytes], out: Path) -> None:
+    draft: Path | None = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=out.parent, prefix=DRAFT_PREFIX))
+        for name, data in files.items():
+            with (draft / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        draft.chmod(0o777 & ~umask)
+        sync_folder(draft)
+        draft.rename(out)
+        sync_folder(out.parent)
+    except OSError as error:
+        size = sum(map(len, files.values()))
+        raise StorageError(f"cannot write {out} ({size:,} bytes): {error.strerror or error}") from error
+    finally:
+        if draft is not None:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(draft)
