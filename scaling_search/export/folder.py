@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from scaling_search import __version__
 from scaling_search.architecture.network import Network
 from scaling_search.architecture.toml import write
 from scaling_search.costs.count import cost
-from scaling_search.errors import DeviceError, StorageError, UsageError, suggest
+from scaling_search.errors import DeviceError, ScalingSearchError, StorageError, UsageError, suggest
 from scaling_search.export import reference
 from scaling_search.export.job import Job
 from scaling_search.export.layers import layers
@@ -28,6 +29,9 @@ from scaling_search.networks.weights import unstack
 from scaling_search.system.files import DRAFT_PREFIX, sync_folder
 
 FORMATS = ("torch", "onnx", "flax", "timm")
+# A model's logits may differ from ours by this share of the largest, or by so many times our own rounding errors.
+TOLERANCE = 1e-5
+ROUNDINGS = 3
 # Channels last here, as in flax; the others have them first.
 _CHANNELS_LAST = ("flax",)
 
@@ -79,7 +83,8 @@ def export(
     module = _format(format)
     files: dict[str, bytes] = module.files(job)
     given = reference.noise(network, seed) if images is None else np.asarray(images, np.float32)
-    logits = reference.logits(network, params, batch_stats, given)
+    ours = (network, params, batch_stats, given)
+    logits = reference.logits(*ours)
     if moments is not None:
         given = given * moments[1] + moments[0]
     shown = given if format in _CHANNELS_LAST else np.ascontiguousarray(given.transpose(0, 3, 1, 2))
@@ -91,11 +96,22 @@ def export(
         "config.json": (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode(),
         "check.npz": check.getvalue(),
     }
-    verify = getattr(module, "verify", None)
-    if verify is not None:
-        verify(files, shown, logits)
+    if hasattr(module, "logits"):
+        _verify(module.logits(files, shown), logits, lambda: reference.logits(*ours, double=True))
     _write(files, out)
     return Exported(folder=out, format=format, files={name: len(data) for name, data in files.items()})
+
+
+def _verify(theirs: np.ndarray, ours: np.ndarray, exact: Callable[[], np.ndarray]) -> None:
+    """Errors: ScalingSearchError where a model's logits are further from ours than rounding explains."""
+    difference = float(np.abs(theirs - ours).max())
+    if difference <= TOLERANCE * float(np.abs(ours).max()):
+        return
+    rounding = float(np.abs(exact() - ours).max())
+    if not difference <= ROUNDINGS * rounding:
+        raise ScalingSearchError(
+            f"the exported model's logits differ by {difference:.1e} from ours, and rounding explains {rounding:.1e}"
+        )
 
 
 def check_target(format: str, out: Path) -> None:
