@@ -19,7 +19,6 @@ import numpy as np
 from scaling_search import __version__
 from scaling_search.architecture.network import Network
 from scaling_search.architecture.toml import write
-from scaling_search.costs.count import cost
 from scaling_search.errors import DeviceError, ScalingSearchError, StorageError, UsageError, suggest
 from scaling_search.export import reference
 from scaling_search.export.job import Job
@@ -132,12 +131,8 @@ def _format(name: str) -> Any:
 
 
 def _about(network: Network) -> str:
-    counted = cost(network)
     name = "".join(letter if letter.isprintable() and letter not in '"\\' else "?" for letter in network.name)
-    return (
-        f"{name}: {counted.parameters:,} parameters, {counted.macs:,} MACs.\n\n"
-        f"Written by scaling-search {__version__}; `python model.py` compares with check.npz.\n"
-    )
+    return f"{name}, written by scaling-search {__version__}. Run it to compare with check.npz."
 
 
 def _write(files: dict[str, bytes], out: Path) -> None:

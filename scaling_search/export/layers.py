@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,13 +20,14 @@ class Layer:
     """One layer with weights on a map of `inputs`, named by its place: "stages.1.0.branch.3".
 
     Numbers count the steps of a chain, as `torch.nn.Sequential` does. `flattened` is the map (H, W, C) that its input
-    channels were flattened from, if they were: frameworks differ in the order.
+    channels were flattened from, if they were: frameworks differ in the order. `gated`: it stands in a gate.
     """
 
     name: str
     operation: ops.Conv | ops.Norm | ops.Dense
     inputs: Shape
     flattened: Shape | None = None
+    gated: bool = False
 
 
 def layers(network: Network) -> tuple[Layer, ...]:
@@ -74,7 +75,7 @@ def _walk(name: str, op: Operation, shape: Shape, flattened: Shape | None) -> It
                 yield from _walk(f"{name}.{number}", branch, inside, flattened)
         case ops.Gate():
             for layer, _ in _walk(name, chain(op.branch), shape, flattened):
-                yield layer, flattened
+                yield layer and replace(layer, gated=True), flattened
         case ops.Auxiliary():
             for layer, _ in _walk(f"{name}.branch", op.branch, shape, flattened):
                 yield layer, flattened

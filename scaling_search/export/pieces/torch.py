@@ -34,9 +34,8 @@ class Norm(nn.BatchNorm2d):
         super().__init__(channels, eps=EPSILON, momentum=MOMENTUM)
 
     def forward(self, x: Tensor) -> Tensor:
-        before = self.running_var.clone() if self.training else None
-        y = super().forward(x)
-        if before is not None:
+        before, y = self.running_var.clone(), super().forward(x)
+        if self.training:
             share = x.shape[1] / x.numel()
             self.running_var += share * ((1 - MOMENTUM) * before - self.running_var)
         return y
@@ -149,6 +148,11 @@ class Auxiliary(nn.Module):
         return x
 
 
+def auxiliaries(model: nn.Module) -> list[Auxiliary]:
+    """The auxiliary heads, in the order of their places."""
+    return [module for module in model.modules() if isinstance(module, Auxiliary)]
+
+
 def load(folder: str | Path = HERE) -> "Model":
     """The network with the weights of a folder, in evaluation mode."""
     model = Model()
@@ -169,4 +173,5 @@ def check() -> None:
     logits = array("logits")
     with torch.inference_mode():
         difference = (load()(array("images")) - logits).abs().max()
-    print(f"largest difference {difference:.2e}, largest logit {logits.abs().max():.2e}")
+    largest = logits.abs().max()
+    print(f"largest difference {difference:.2e}, largest logit {largest:.2e}")
