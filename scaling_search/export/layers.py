@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,13 +31,10 @@ class Layer:
 
 def layers(network: Network) -> tuple[Layer, ...]:
     """Every layer with weights, in the order of the operation tree. Repeated blocks come one by one."""
-    found: list[Layer] = []
-    flattened: Shape | None = None
+    walk = _Walk()
     for part in parts(network):
-        for layer, flattened in _walk(part_name(part.label), unrolled(part.operation), part.inputs, flattened):
-            if layer is not None:
-                found.append(layer)
-    return tuple(found)
+        walk.visit(part_name(part.label), unrolled(part.operation), part.inputs)
+    return tuple(walk.found)
 
 
 def part_name(label: str) -> str:
@@ -47,44 +43,61 @@ def part_name(label: str) -> str:
     return f"stages.{int(number) - 1}" if number else what
 
 
-Step = tuple[Layer | None, Shape | None]
+class _Walk:
+    """Collects layers; `flattened` is the map whose elements are the channels at this point, if they are any's."""
 
+    def __init__(self) -> None:
+        self.found: list[Layer] = []
+        self.flattened: Shape | None = None
+        self.gated = False
 
-def _walk(name: str, op: Operation, shape: Shape, flattened: Shape | None) -> Iterator[Step]:
-    """The layers of an operation, each with the map that is flattened behind it; the last says it of the whole."""
-    match op:
-        case ops.Conv() | ops.Dense():
-            yield Layer(name=name, operation=op, inputs=shape, flattened=flattened), None
-        case ops.Norm():
-            yield Layer(name=name, operation=op, inputs=shape, flattened=flattened), flattened
-        case ops.Flatten():
-            yield None, (flattened or shape)
-        case ops.Chain():
-            for number, step in enumerate(op.operations):
-                for layer, flattened in _walk(f"{name}.{number}", step, shape, flattened):
-                    yield layer, flattened
-                shape = output_shape(step, shape)
-        case ops.Residual():
-            for branch in ("branch", "shortcut"):
-                yield from _walk(f"{name}.{branch}", getattr(op, branch), shape, flattened)
-        case ops.Mean() | ops.Concat():
-            inside = shape
-            if isinstance(op, ops.Concat) and op.split:
-                inside = (shape[0], shape[1], shape[2] // len(op.branches))
-            for number, branch in enumerate(op.branches):
-                yield from _walk(f"{name}.{number}", branch, inside, flattened)
-        case ops.Gate():
-            for layer, _ in _walk(name, chain(op.branch), shape, flattened):
-                yield layer and replace(layer, gated=True), flattened
-        case ops.Auxiliary():
-            for layer, _ in _walk(f"{name}.branch", op.branch, shape, flattened):
-                yield layer, flattened
-        case _:
-            yield None, flattened
+    def visit(self, name: str, op: Operation, shape: Shape) -> None:
+        match op:
+            case ops.Conv() | ops.Dense() | ops.Norm():
+                layer = Layer(
+                    name=name, operation=op, inputs=shape, flattened=self.flattened, gated=self.gated
+                )
+                self.found.append(layer)
+                if not isinstance(op, ops.Norm):
+                    self.flattened = None
+            case ops.Flatten():
+                self.flattened = self.flattened or shape
+            case ops.Chain():
+                for number, step in enumerate(op.operations):
+                    self.visit(f"{name}.{number}", step, shape)
+                    shape = output_shape(step, shape)
+            case ops.Residual():
+                self._beside([(f"{name}.branch", op.branch), (f"{name}.shortcut", op.shortcut)], shape)
+            case ops.Mean() | ops.Concat():
+                inside = shape
+                if isinstance(op, ops.Concat) and op.split:
+                    inside = (shape[0], shape[1], shape[2] // len(op.branches))
+                self._beside([(f"{name}.{i}", branch) for i, branch in enumerate(op.branches)], inside)
+            case ops.Gate():
+                before = self.flattened, self.gated
+                self.gated = True
+                self.visit(name, chain(op.branch), shape)
+                self.flattened, self.gated = before
+            case ops.Auxiliary():
+                before_branch = self.flattened
+                self.visit(f"{name}.branch", op.branch, shape)
+                self.flattened = before_branch
+            case ops.Activation() | ops.Dropout() | ops.Pool() | ops.GlobalPool():
+                pass
+            case ops.LocalResponseNorm() | ops.ChannelShuffle():
+                pass
+            case _:
+                raise TypeError(f"no names for {type(op).__name__}")
+
+    def _beside(self, branches: list[tuple[str, Operation]], shape: Shape) -> None:
+        before = self.flattened
+        for name, branch in branches:
+            self.flattened = before
+            self.visit(name, branch, shape)
 
 
 def channels_first(layer: Layer, arrays: Arrays) -> Arrays:
-    """Our arrays as PyTorch has them: kernels (out, in/g, k, k) and (out, in), a norm's weight, bias and running moments.
+    """Our arrays as PyTorch has them: kernels (out, in/g, k, k) and (out, in), a norm's weight and running moments.
 
     What was flattened here as (H, W, C) is flattened there as (C, H, W).
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from scaling_search import __version__
@@ -57,6 +58,15 @@ class Metadata:
             raise InputError("mean and std are given together or not at all")
         if self.std is not None and not all(value > 0 for value in self.std):
             raise InputError(f"std: {', '.join(map(str, self.std))}: every value must be over 0")
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """The names of a file with one a line. Errors: InputError where it cannot be read."""
+    try:
+        return tuple(path.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise InputError(f"cannot read class names {path}: {reason}") from None
 
 
 def config(network: Network, metadata: Metadata, *, format: str, normalises: bool) -> dict[str, Any]:

@@ -50,7 +50,9 @@ def ours(network: Network) -> list[str]:
     return [layer.name for layer in layers(network)]
 
 
-def _in_turn(inside: Sequence[Layer], convs: Sequence[str], norms: Iterator[str], gates: Sequence[str]) -> Iterator[str]:
+def _in_turn(
+    inside: Sequence[Layer], convs: Sequence[str], norms: Iterator[str], gates: Sequence[str]
+) -> Iterator[str]:
     """Names for layers in order: convolutions, norms, and those in gates, each kind in turn."""
     each = {"conv": iter(convs), "norm": norms, "gate": iter(gates)}
     for layer in inside:
@@ -63,14 +65,27 @@ def timm_efficientnet(network: Network) -> list[str]:
     stem, inside, head = blocks(network)
     found = list(_in_turn(stem, ["conv_stem"], iter(["bn1"]), []))
     for block in inside:
-        convs = _mobile(block, ["conv"], ["conv_dw", "conv_pw"], ["conv_exp", "conv_pwl"], ["conv_pw", "conv_dw", "conv_pwl"])
+        convs = _mobile(
+            block,
+            ["conv"],
+            ["conv_dw", "conv_pw"],
+            ["conv_exp", "conv_pwl"],
+            ["conv_pw", "conv_dw", "conv_pwl"],
+        )
         norms = (f"bn{number}" for number in count(1))
         gates = ["se.conv_reduce", "se.conv_expand"]
-        found += [f"blocks.{block.stage}.{block.index}.{name}" for name in _in_turn(block.layers, convs, norms, gates)]
-    return found + list(_in_turn(head, ["conv_head", "classifier"] if len(head) > 1 else ["classifier"], iter(["bn2"]), []))
+        found += [
+            f"blocks.{block.stage}.{block.index}.{name}"
+            for name in _in_turn(block.layers, convs, norms, gates)
+        ]
+    return found + list(
+        _in_turn(head, ["conv_head", "classifier"] if len(head) > 1 else ["classifier"], iter(["bn2"]), [])
+    )
 
 
-def _mobile(block: Block, one: list[str], separable: list[str], fused: list[str], mobile: list[str]) -> list[str]:
+def _mobile(
+    block: Block, one: list[str], separable: list[str], fused: list[str], mobile: list[str]
+) -> list[str]:
     """The names that fit a block: by how many convolutions it has, and whether the first is depthwise."""
     depthwise = bool(block.convs) and block.convs[0].groups > 1
     return {1: one, 2: separable if depthwise else fused, 3: mobile}[len(block.convs)]
@@ -82,7 +97,10 @@ def official_efficientnet(network: Network) -> list[str]:
     found = list(_in_turn(stem, ["_conv_stem"], iter(["_bn0"]), []))
     for block in inside:
         convs = _mobile(
-            block, ["_conv"], ["_depthwise_conv", "_project_conv"], ["_expand_conv", "_project_conv"],
+            block,
+            ["_conv"],
+            ["_depthwise_conv", "_project_conv"],
+            ["_expand_conv", "_project_conv"],
             ["_expand_conv", "_depthwise_conv", "_project_conv"],
         )
         first = 0 if convs[0] == "_expand_conv" else 1
@@ -97,7 +115,8 @@ def torchvision_efficientnet(network: Network) -> list[str]:
     stem, inside, head = blocks(network)
     found = list(_in_turn(stem, ["features.0.0"], iter(["features.0.1"]), []))
     for block in inside:
-        at, gate = -1, iter(())
+        at = -1
+        gate: Iterator[str] = iter(())
         for layer in block.layers:
             norm = isinstance(layer.operation, ops.Norm)
             if layer.gated:
@@ -186,18 +205,21 @@ def numbered(network: Network) -> list[str]:
         tree = unrolled(part.operation)
         if part.label == "head":
             steps = [step for step in _steps(tree) if not isinstance(step, ops.Flatten)]
-            weighted = [at for at, step in enumerate(steps) if isinstance(step, ops.Conv | ops.Dense | ops.Norm)]
+            weighted = [
+                at for at, step in enumerate(steps) if isinstance(step, ops.Conv | ops.Dense | ops.Norm)
+            ]
             found += [f"classifier.{at}" for at in weighted]
             continue
         assert isinstance(tree, ops.Chain)  # noqa: S101 # a part is a chain
         for block in tree.operations:
-            steps = _steps(block)
-            concat = next((step for step in steps if isinstance(step, ops.Concat)), None)
+            inside = _steps(block)
+            concat = next((step for step in inside if isinstance(step, ops.Concat)), None)
             if concat is not None:  # a module of its own
                 at = next(numbers)
                 found += [f"features.{at}.{name}" for name in ("squeeze", "expand1x1", "expand3x3")]
                 continue
-            for step, at in zip(steps, numbers, strict=False):
+            for step in inside:
+                at = next(numbers)
                 if isinstance(step, ops.Conv | ops.Norm):
                     found.append(f"features.{at}")
     return found

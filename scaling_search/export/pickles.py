@@ -1,4 +1,4 @@
-"""PyTorch's weight files (`torch.save`, the zip format and the older one) read without PyTorch and without running them.
+"""PyTorch's weight files (the zip format and the older one), read without PyTorch and without running them.
 
 A pickle can call anything that it names. Here it may name plain containers and PyTorch's own functions that make a
 tensor; nothing else is ever looked up.
@@ -59,8 +59,14 @@ class Tensor:
         reach = sum((size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True))
         if min(self.shape, default=1) == 0:
             return np.zeros(self.shape, self.storage.dtype)
-        if min((self.offset, *self.strides)) < 0 or min(self.shape, default=1) < 0 or self.offset + reach >= len(whole):
-            raise DamagedError(f"a tensor of {self.shape} reaches beyond its storage of {len(whole)} elements")
+        if (
+            min((self.offset, *self.strides)) < 0
+            or min(self.shape, default=1) < 0
+            or self.offset + reach >= len(whole)
+        ):
+            raise DamagedError(
+                f"a tensor of {self.shape} reaches beyond its storage of {len(whole)} elements"
+            )
         strides = [stride * whole.itemsize for stride in self.strides]
         return np.lib.stride_tricks.as_strided(whole[self.offset :], self.shape, strides).copy()
 

@@ -41,9 +41,7 @@ def layout(node: Node, *, indent: int = 0, before: str = "", behind: str = "") -
         if node.name and len(line) <= WIDTH:
             return f"{before}{node.name}(\n{line}\n{' ' * indent}){behind}"
     deeper = indent + _INDENT
-    lines = [
-        " " * deeper + layout(argument, indent=deeper, behind=",") for argument in node.arguments
-    ]
+    lines = [" " * deeper + layout(argument, indent=deeper, behind=",") for argument in node.arguments]
     return "\n".join([f"{before}{node.name}(", *lines, " " * indent + f"){behind}"])
 
 
@@ -87,7 +85,7 @@ class Pieces:
 def program(
     docstring: str, body: Sequence[str], pieces: Pieces, *, constants: Sequence[str], last: Sequence[str]
 ) -> str:
-    """A module of these definitions, `last` at its end, with the imports, constants and helpers that they use in front."""
+    """A module of these definitions, `last` at its end; in front the imports, constants and helpers that they use."""
     wanted: set[str] = set()
     todo = [*body, *last]
     while todo:

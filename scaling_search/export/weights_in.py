@@ -107,7 +107,11 @@ def _scheme(network: Network, given: Arrays, what: str) -> tuple[str, list[str]]
         first = next(iter(given), None)
         raise InputError(
             f"weights {what}: "
-            + ("it holds no tensors" if first is None else f"{first} is by no known name of a layer of {network.name}")
+            + (
+                "it holds no tensors"
+                if first is None
+                else f"{first} is by no known name of a layer of {network.name}"
+            )
             + f"; known for this network are the names of {', '.join(known)}"
         )
     return best, known[best]
@@ -128,7 +132,7 @@ def _shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
 
 def _same(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     """Equal; or a dense layer that is written as a 1x1 convolution, or the other way round."""
-    return found == wanted or (found + (1, 1) == wanted) or (found == wanted + (1, 1))
+    return found == wanted or (*found, 1, 1) == wanted or found == (*wanted, 1, 1)
 
 
 def _size(shape: tuple[int, ...]) -> str:

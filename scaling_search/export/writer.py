@@ -54,8 +54,8 @@ class Writer:
                 return Call(self.dialect.sequential, self._steps(every, shapes, columns))
             case ops.Residual():
                 shortcut = op.shortcut != ops.Chain()
-                branches = ("branch", "shortcut") if shortcut else ("branch",)
-                written = (self([getattr(one, b) for one in every], shapes, columns) for b in branches)
+                sides = ("branch", "shortcut") if shortcut else ("branch",)
+                written = [self([getattr(one, side) for one in every], shapes, columns) for side in sides]
                 return Call("Residual", (*written, *_drop(every, columns)))
             case ops.Mean():
                 return Call("Mean", (*self._branches(every, shapes, columns), *_drop(every, columns)))
@@ -101,7 +101,7 @@ def model(
     stem, head = ends(network)
     written = table(network, write, dialect.module)
     rows = Call("", tuple(Call("", stage) for stage in written.stages), tall=True)
-    whole = _model(network, write, stem and single(write, stem), single(write, head), images)
+    whole = _model(network, write, None if stem is None else single(write, stem), single(write, head), images)
     body = [*written.functions, layout(rows, before="STAGES = "), _stage(written.shortcuts, dialect)]
     if write.heads:
         body.append(f"HEAD_WEIGHTS = ({', '.join(map(repr, (1.0, *write.heads)))})")

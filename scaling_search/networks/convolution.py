@@ -34,8 +34,8 @@ def convolve(
 
     Shapes: x (B, H, W, C_in); kernel (kh, kw, C_in/groups, C_out), output channels ordered by group;
     padding ((top, bottom), (left, right)); result (B, H', W', C_out) in x's type, summed in float32.
-    `platform` is the backend that will run it ("cpu", "gpu", "tpu", or `native.PLAIN`); `batched` says that it will be batched over
-    kernels too (`jax.vmap`), as seeds that train together are.
+    `platform` is the backend that will run it ("cpu", "gpu", "tpu", or `native.PLAIN`); `batched` says that it will be
+    batched over kernels too (`jax.vmap`), as seeds that train together are.
     Raises InputError where channels and groups don't agree.
     """
     channels, (_, _, group_channels, features) = x.shape[-1], kernel.shape

@@ -169,8 +169,6 @@ def dropout(x: jax.Array, rate: float | jax.Array, shape: tuple[int, ...], key: 
 def local_response_norm(x: Maps, op: ops.LocalResponseNorm) -> Maps:
     """x / (k + alpha/size * sum of x^2 over `size` neighbouring channels)^beta."""
     behind = (op.size - 1) // 2
-    squares = jnp.pad(
-        jnp.square(wide(x)), ((0, 0), (0, 0), (0, 0), (op.size - 1 - behind, behind))
-    )
+    squares = jnp.pad(jnp.square(wide(x)), ((0, 0), (0, 0), (0, 0), (op.size - 1 - behind, behind)))
     total = sum(squares[..., i : i + x.shape[-1]] for i in range(op.size))
     return (x / (op.k + op.alpha / op.size * total) ** op.beta).astype(x.dtype)

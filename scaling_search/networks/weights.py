@@ -77,10 +77,10 @@ def stack(network: Network, layers: list[Layer]) -> tuple[Tree, Tree]:
     params: dict[tuple[Any, ...], np.ndarray] = {}
     stats: dict[tuple[Any, ...], np.ndarray] = {}
     for path, copies in found.items():
-        sizes = tuple(max(axis) + 1 for axis in zip(*(place for place, _ in copies), strict=True))
+        sizes = tuple(max(axis) + 1 for axis in zip(*(indices for indices, _ in copies), strict=True))
         whole = np.empty((*sizes, *copies[0][1].shape), np.float32)
-        for place, value in copies:
-            whole[place] = value
+        for indices, value in copies:
+            whole[indices] = value
         (stats if path[-1] in _STATS else params)[path] = whole
     return nested(params), nested(stats)
 

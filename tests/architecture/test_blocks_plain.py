@@ -28,7 +28,9 @@ from scaling_search.scaling.scale import scale
 def leaves(operation: Operation) -> list[Operation]:
     assert isinstance(operation, Chain)
     return [
-        leaf for step in operation.operations for leaf in (leaves(step) if isinstance(step, Chain) else [step])
+        leaf
+        for step in operation.operations
+        for leaf in (leaves(step) if isinstance(step, Chain) else [step])
     ]
 
 

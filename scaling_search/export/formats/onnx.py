@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save
 
 from scaling_search.architecture import operations as ops
-from scaling_search.architecture.network import Network, parts, unrolled
+from scaling_search.architecture.network import parts, unrolled
 from scaling_search.architecture.operations import Operation, Shape
 from scaling_search.architecture.shapes import output_shape, pads
 from scaling_search.export.job import Job
@@ -25,10 +25,7 @@ INPUT, OUTPUT = "images", "logits"
 
 def files(job: Job) -> dict[str, bytes]:
     """`model.onnx`, and the same weights as `model.safetensors`."""
-    tensors = {
-        layer.name: channels_first(layer, arrays)
-        for layer, arrays in job.weights
-    }
+    tensors = {layer.name: channels_first(layer, arrays) for layer, arrays in job.weights}
     flat = {f"{layer}.{name}": value for layer, values in tensors.items() for name, value in values.items()}
     return {
         "model.onnx": graph(job, tensors).SerializeToString(),
@@ -53,7 +50,11 @@ def graph(job: Job, tensors: dict[str, Arrays]) -> onnx.ModelProto:
         helper.make_graph(
             writer.nodes,
             "".join(letter for letter in network.name if letter.isprintable()),
-            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["batch", network.channels, side, side])],
+            [
+                helper.make_tensor_value_info(
+                    INPUT, TensorProto.FLOAT, ["batch", network.channels, side, side]
+                )
+            ],
             [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["batch", network.classes])],
             writer.constants,
         ),
@@ -109,7 +110,11 @@ class Writer:
             case ops.Activation(kind=kind):
                 return self._activation(kind, value)
             case ops.Pool():
-                window = {"kernel_shape": [op.kernel] * 2, "strides": [op.stride] * 2, "pads": _pads(op, shape)}
+                window = {
+                    "kernel_shape": [op.kernel] * 2,
+                    "strides": [op.stride] * 2,
+                    "pads": _pads(op, shape),
+                }
                 return self.node("MaxPool" if op.kind == "max" else "AveragePool", value, **window)
             case ops.GlobalPool():
                 return self.node("GlobalAveragePool", value)
