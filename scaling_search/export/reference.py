@@ -20,7 +20,7 @@ IMAGES = 16  # in a folder's check file
 _PIXELS_AT_ONCE = 16 * 128**2
 # With 0, the noise's own statistics, rounding errors grow from block to block (2e-5 of ResNet-50's logits at 32 px);
 # with 0.9 hardly anything of the image is left behind EfficientNet's last block.
-_MOMENTUM = 0.7
+_MOMENTUM = 0.8
 # Nothing here runs long enough to pay for XLA's dearer passes.
 _QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 

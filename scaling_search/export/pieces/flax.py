@@ -118,7 +118,9 @@ class ResponseNorm(nnx.Module):
 class Residual(nnx.Module):
     """Branch and shortcut added; in training some images lose their branch."""
 
-    def __init__(self, branch: nnx.Module, shortcut: nnx.Module | None = None, drop: float = 0.0) -> None:
+    def __init__(
+        self, branch: nnx.Module, shortcut: nnx.Module | None = None, drop: float = 0.0
+    ) -> None:
         self.branch, self.shortcut = branch, shortcut or nnx.Sequential()
         self.drop = nnx.Dropout(drop, broadcast_dims=(1, 2, 3), rngs=RNGS)
 

@@ -75,7 +75,9 @@ class Flatten(nn.Module):
 class Residual(nn.Module):
     """Branch and shortcut added; in training some images lose their branch."""
 
-    def __init__(self, branch: nn.Module, shortcut: nn.Module | None = None, drop: float = 0.0) -> None:
+    def __init__(
+        self, branch: nn.Module, shortcut: nn.Module | None = None, drop: float = 0.0
+    ) -> None:
         super().__init__()
         self.branch, self.shortcut, self.drop = branch, shortcut or nn.Identity(), drop
 
