@@ -108,7 +108,7 @@ def _imports(imports: Sequence[tuple[frozenset[str], str]], used: set[str]) -> s
     """The imports, names that nobody uses left out; a blank line between those of Python and the others."""
     import sys
 
-    groups: tuple[list[str], list[str]] = ([], [])
+    groups: tuple[list[tuple[bool, str, str]], ...] = ([], [])
     for _, text in imports:
         (node,) = ast.parse(text).body
         if isinstance(node, ast.ImportFrom):
@@ -117,8 +117,9 @@ def _imports(imports: Sequence[tuple[frozenset[str], str]], used: set[str]) -> s
             module = node.module or ""
         else:
             module = node.names[0].name if isinstance(node, ast.Import) else ""
-        groups[module.partition(".")[0] not in sys.stdlib_module_names].append(text)
-    return "\n\n".join("\n".join(group) for group in groups if group)
+        entry = isinstance(node, ast.ImportFrom), module, text
+        groups[module.partition(".")[0] not in sys.stdlib_module_names].append(entry)
+    return "\n\n".join("\n".join(text for *_, text in sorted(group)) for group in groups if group)
 
 
 def _constants_together(definitions: Sequence[str]) -> list[str]:

@@ -130,7 +130,7 @@ def test_a_truncated_file_is_damaged(file: tuple[Path, Network, Arrays], share: 
     path, network, _ = file
     for data in (path.read_bytes(), zipped(file[2]), lite0().read_bytes()):
         path.write_bytes(data[: int(len(data) * share)])
-        with pytest.raises((DamagedError, InputError), match="weights .*: it is"):
+        with pytest.raises((DamagedError, InputError), match=r"weights .*: it is"):
             read(path, network)
 
 
