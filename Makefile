@@ -1,4 +1,5 @@
-# make demo | test | check | lint | install | cases | docs | bench | growth | seeds | compiled | startup | page | validate | torture
+# make demo | test | check | lint | install | cases | docs | bench | verify-export | growth | seeds | compiled | startup |
+# page | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -9,7 +10,7 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test cases lint check docs validate torture bench growth seeds compiled startup page clean
+.PHONY: install demo test cases lint check docs validate torture bench verify-export growth seeds compiled startup page clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -65,6 +66,13 @@ bench:
 	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmark]'
 	$(BENCH)/bin/python benchmarks/bench.py $(if $(JSON),--json $(JSON)) $(BENCH_OPTIONS)
+
+# Every exported folder in its own framework alone, PyTorch's gradients, and one epoch more there. JSON=FILE also writes a
+# file; EXPORT_OPTIONS: --networks NAME... --formats FORMAT... --full
+verify-export:
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmark,onnx]'
+	$(BENCH)/bin/python -m benchmarks.verify_export $(if $(JSON),--json $(JSON)) $(EXPORT_OPTIONS)
 
 # Seconds per image against counted MACs, over phi and families. JSON=FILE also writes a file.
 growth: install

@@ -16,8 +16,9 @@ from scaling_search.architecture.network import Network, operation_tree, with_dr
 from scaling_search.architecture.operations import Operation, Shape
 from scaling_search.architecture.shapes import output_shape
 from scaling_search.networks import combinators, initial, modules, vectors
-from scaling_search.networks.arrays import Maps
+from scaling_search.networks.arrays import Maps, wide
 from scaling_search.networks.initial import Gives, Init, Start
+from scaling_search.networks.native import PLAIN
 
 Tree = dict[str, Any]
 # A run of equal blocks at least this long becomes one compiled loop: it compiles once however deep the stage.
@@ -145,7 +146,7 @@ def build(
     init: Init = "reference",
     loop_from: int = LOOP_FROM,
 ) -> Model:
-    """`network` as (init, apply) for `platform` ("cpu", "gpu", "tpu").
+    """`network` as (init, apply) for `platform` ("cpu", "gpu", "tpu", or `PLAIN`: what all others are held against).
 
     `batched`: in the way that is fast where several seeds are one program (`jax.vmap`). The same function otherwise.
     `init`: how weights begin (`initial`).
@@ -175,8 +176,9 @@ def build(
     ) -> tuple[Float[Array, "*heads batch classes"], Tree]:
         module = nnx.merge(graph, params, batch_stats)
         call = modules.Call(train=train, key=key, platform=platform, batched=batched)
-        heads = [module(images.astype(dtype), call), *call.heads]
-        logits = jnp.stack([head.astype(jnp.float32).reshape(len(images), -1) for head in heads])
+        inputs = images if platform == PLAIN else images.astype(dtype)
+        heads = [module(inputs, call), *call.heads]
+        logits = jnp.stack([wide(head).reshape(len(images), -1) for head in heads])
         logits = logits[0] if len(heads) == 1 else logits
         return logits, nnx.to_pure_dict(nnx.state(module, nnx.BatchStat))
 

@@ -16,7 +16,7 @@ from scaling_search.architecture import operations as ops
 from scaling_search.architecture.operations import Shape
 from scaling_search.architecture.shapes import pads
 from scaling_search.networks.activations import activate
-from scaling_search.networks.arrays import Maps, NewMaps
+from scaling_search.networks.arrays import Maps, NewMaps, wide
 from scaling_search.networks.convolution import convolve
 from scaling_search.networks.initial import Gives, Start, constant
 from scaling_search.networks.normalization import batch_norm
@@ -128,7 +128,7 @@ class Plain(nnx.Module):
             case ops.Activation(kind=kind):
                 return activate(x, kind)
             case ops.GlobalPool():
-                return jnp.mean(x, axis=(1, 2), keepdims=True, dtype=jnp.float32).astype(x.dtype)
+                return jnp.mean(wide(x), axis=(1, 2), keepdims=True).astype(x.dtype)
             case ops.Flatten():
                 return x.reshape(x.shape[0], 1, 1, -1)
             case ops.Dropout(rate=rate):
@@ -162,8 +162,6 @@ def dropout(x: jax.Array, rate: float | jax.Array, shape: tuple[int, ...], key: 
 def local_response_norm(x: Maps, op: ops.LocalResponseNorm) -> Maps:
     """x / (k + alpha/size * sum of x^2 over `size` neighbouring channels)^beta."""
     behind = (op.size - 1) // 2
-    squares = jnp.pad(
-        jnp.square(x.astype(jnp.float32)), ((0, 0), (0, 0), (0, 0), (op.size - 1 - behind, behind))
-    )
+    squares = jnp.pad(jnp.square(wide(x)), ((0, 0), (0, 0), (0, 0), (op.size - 1 - behind, behind)))
     total = sum(squares[..., i : i + x.shape[-1]] for i in range(op.size))
     return (x / (op.k + op.alpha / op.size * total) ** op.beta).astype(x.dtype)
