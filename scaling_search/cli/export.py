@@ -7,13 +7,19 @@ from typing import Annotated
 
 import typer
 
+from scaling_search.cli import options
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
 def export(
-    network: Annotated[
-        str, typer.Argument(metavar="NETWORK", help="Name of a built-in network, or a TOML file.")
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="MEMBER|NETWORK",
+            help="phi=2 of a study, an exported folder, a built-in network by name, or a TOML file.",
+        ),
     ],
     format: Annotated[
         str,
@@ -24,88 +30,39 @@ def export(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="The folder to write; it must be new or empty.")],
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "--weights",
-            help="A .safetensors, .bin or .pth file by timm's, torchvision's, the official or our names.",
-        ),
-    ] = None,
+    study: options.StudyName = None,
+    seed: options.MemberSeed = None,
+    weights: options.Weights = None,
     random_weights: Annotated[
         int | None,
         typer.Option("--random-weights", metavar="SEED", help="Or untrained weights of this seed."),
     ] = None,
-    mean: Annotated[
-        str | None,
-        typer.Option(
-            "--mean",
-            help="What the weights expect: each channel's mean, of pixels of 0..255, as 124,116,104.",
-        ),
-    ] = None,
-    std: Annotated[
-        str | None, typer.Option("--std", help="Likewise each channel's standard deviation.")
-    ] = None,
-    class_names: Annotated[
-        Path | None, typer.Option("--class-names", help="A text file with the name of one class a line.")
-    ] = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    class_names: options.ClassNames = None,
     normalise: Annotated[
         bool, typer.Option("--normalise", help="The model itself normalises pixels of 0..255 (onnx only).")
     ] = False,
+    ledger: options.Ledger = options.DEFAULT_LEDGER,
 ) -> None:
     """Write a network with its weights for another framework: model, weights, table, and a file to check it by."""
-    from scaling_search.baselines.load import load
+    from scaling_search.cli.work import find_members
     from scaling_search.errors import UsageError
     from scaling_search.export import folder
-    from scaling_search.export.metadata import Metadata, read_class_names
     from scaling_search.report.escape import clean
+    from scaling_search.search.members import resolve
 
-    if (weights is None) == (random_weights is None):
-        raise UsageError("give --weights FILE or --random-weights SEED")
-    if random_weights is not None and random_weights < 0:
-        raise UsageError(f"--random-weights {random_weights}: a seed is 0 or more")
     folder.check_target(format, out)
-    chosen = load(network)
-    metadata = Metadata(
-        mean=_numbers("--mean", mean),
-        std=_numbers("--std", std),
-        class_names=None if class_names is None else read_class_names(class_names),
-        provenance=None if weights is None else {"weights": weights.name},
-    )
-    metadata.check(chosen)
-    if weights is None:
-        from scaling_search.export import reference
-
-        params, batch_stats = reference.random_weights(chosen, random_weights or 0)
+    about = options.metadata(mean, std, class_names)
+    if random_weights is not None:
+        if weights is not None or resolve.phi_of(what) is not None:
+            raise UsageError("--random-weights are for a network without others")
+        written = resolve.untrained(what, random_weights, about).export(format, out, normalise=normalise)
     else:
-        from scaling_search.export import weights_in
-
-        params, batch_stats = weights_in.read(weights, chosen)
-    written = folder.export(
-        chosen,
-        params,
-        batch_stats,
-        format=format,
-        out=out,
-        metadata=metadata,
-        normalise=normalise,
-        seed=random_weights or 0,
-    )
+        with find_members(ledger, [what], study=study, seed=seed, weights=weights, metadata=about) as (
+            _,
+            found,
+        ):
+            written = found[0].export(format, out, normalise=normalise)
     for name, size in sorted(written.files.items()):
         typer.echo(f"{clean(str(out / name))}  {size:,} bytes")
-
-
-def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
-    """The numbers of a list such as 124,116,104. Errors: UsageError."""
-    from math import isfinite
-
-    from scaling_search.errors import UsageError
-
-    if text is None:
-        return None
-    try:
-        found = tuple(map(float, text.split(",")))
-    except ValueError:
-        found = ()
-    if not found or not all(map(isfinite, found)):
-        raise UsageError(f"{option} {text}: expected numbers with commas between, as 124,116,104")
-    return found

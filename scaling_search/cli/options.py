@@ -29,6 +29,31 @@ Log = Annotated[
     str | None,
     typer.Option("--log", help="Also log trials for tensorboard or mlflow (extras of these names)."),
 ]
+StudyName = Annotated[
+    str | None,
+    typer.Option("--study", help="Name of a study in the ledger, or its file. Default: the newest."),
+]
+MemberSeed = Annotated[
+    int | None,
+    typer.Option("--seed", help="Of a member, this seed (0, 1, ...). Default: the best by validation."),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        help="A .safetensors, .bin or .pth file by timm's, torchvision's, the official or our names.",
+    ),
+]
+Mean = Annotated[
+    str | None,
+    typer.Option(
+        "--mean", help="What --weights expect: each channel's mean, of pixels of 0..255, as 124,116,104."
+    ),
+]
+Std = Annotated[str | None, typer.Option("--std", help="Likewise each channel's standard deviation.")]
+ClassNames = Annotated[
+    Path | None, typer.Option("--class-names", help="A text file with the name of one class a line.")
+]
 TimeLimit = Annotated[
     str | None,
     typer.Option(
@@ -321,3 +346,29 @@ def _studies() -> Any:
     from scaling_search.ledger.storage.schema import STUDIES
 
     return STUDIES
+
+
+def metadata(mean: str | None, std: str | None, class_names: Path | None) -> Any:
+    """What is said of weights from outside. Errors: UsageError, InputError."""
+    from scaling_search.export.metadata import Metadata, read_class_names
+
+    return Metadata(
+        mean=_numbers("--mean", mean),
+        std=_numbers("--std", std),
+        class_names=None if class_names is None else read_class_names(class_names),
+    )
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    """The numbers of a list such as 124,116,104. Errors: UsageError."""
+    from math import isfinite
+
+    if text is None:
+        return None
+    try:
+        found = tuple(map(float, text.split(",")))
+    except ValueError:
+        found = ()
+    if not found or not all(map(isfinite, found)):
+        raise UsageError(f"{option} {text}: expected numbers with commas between, as 124,116,104")
+    return found

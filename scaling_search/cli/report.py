@@ -34,6 +34,10 @@ def report(
     output: Annotated[
         Path | None, typer.Option("--output", help="Write to a file instead of stdout.")
     ] = None,
+    maps: Annotated[
+        Path | None,
+        typer.Option("--maps", help="A folder that `predict --maps` wrote, to be shown in the page."),
+    ] = None,
     all_families: Annotated[
         bool, typer.Option("--all-families", help="Every family of the study, not the winner's alone.")
     ] = False,
@@ -64,8 +68,9 @@ def report(
         save_figure(found.page(), figure, output)
     elif form == "html":
         from scaling_search.report.page.html import render as page
+        from scaling_search.search.members.maps import read_maps
 
-        text = page(found.page())
+        text = page(found.page(() if maps is None else read_maps(maps)))
         write(text) if output is None else save(text, output)
     elif output is None:
         show(found.document(), form, details=details)

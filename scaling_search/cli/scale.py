@@ -54,6 +54,14 @@ def scale(
         typer.Option("--stop-when-flat", help="Stop where the next step's predicted gain is within noise."),
     ] = False,
     build: options.Build,
+    keep_weights: Annotated[
+        str | None,
+        typer.Option(
+            "--keep-weights",
+            help="Weights to keep of each member: none, best (its best seed by validation; the default) or all; where "
+            "given, members that were trained without are trained again.",
+        ),
+    ] = None,
     retry_failed: options.RetryFailed = False,
     time_limit: options.TimeLimit = None,
     log: options.Log = None,
@@ -92,6 +100,7 @@ def scale(
             retry_failed=retry_failed,
             time_limit=None if time_limit is None else parse_duration(time_limit),
             stop_when_flat=stop_when_flat,
+            keep_weights=keep_weights,
             constrained=False,
             as_published=writes_only and subject.as_published,
         )

@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -71,6 +72,32 @@ def work(
                 f"stopped. Finished trials are in the ledger{kept}. Run the same command again to go on: {command()}",
                 signum=stop.signum or 2,
             ) from None
+
+
+@contextlib.contextmanager
+def find_members(
+    place: str,
+    names: Sequence[str],
+    *,
+    study: str | None,
+    seed: int | None,
+    weights: Path | None,
+    metadata: Any,
+) -> Iterator[tuple[Any, list[Any]]]:
+    """The ledger, where one is asked, and the members that are named. Errors: InputError, UsageError."""
+    from scaling_search.ledger.ledger import Ledger
+    from scaling_search.search.members import resolve
+    from scaling_search.search.tables.study_report import choose
+    from scaling_search.search.trial.setup import checkpoint_folder
+
+    if weights is not None:
+        yield None, [resolve.from_outside(name, weights=weights, metadata=metadata) for name in names]
+    elif not any(resolve.phi_of(name) is not None for name in names):
+        yield None, resolve.members_of(names, None, None, None, seed)
+    else:
+        with Ledger.open(place) as ledger:
+            row = choose(ledger, study)
+            yield ledger, resolve.members_of(names, ledger, row, checkpoint_folder(ledger), seed)
 
 
 def command() -> str:

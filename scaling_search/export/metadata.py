@@ -32,8 +32,8 @@ class Metadata:
     """All that may be known of trained weights; None where it is not, and null in the file.
 
     `mean` and `std` are those of each channel in the images' own units, 0 to 255: the network was trained on
-    (pixel - mean) / std. `interpolation` and `crop_pct` say how an image of another size is brought to the network's:
-    the largest centred square, which is all of its shorter side.
+    (pixel - mean) / std. `interpolation`, `crop_pct` and `crop_mode` say how an image of another size is brought to the
+    network's: "center", the largest centred square, which is all of its shorter side; or "squash", all of it.
     """
 
     mean: tuple[float, ...] | None = None
@@ -41,6 +41,7 @@ class Metadata:
     class_names: tuple[str, ...] | None = None
     interpolation: str = "bilinear"
     crop_pct: float = 1.0
+    crop_mode: str = "center"
     accuracy: Accuracy | None = None
     recipe: Mapping[str, Any] | None = None
     provenance: Mapping[str, Any] | None = None
@@ -84,7 +85,7 @@ def config(network: Network, metadata: Metadata, *, format: str, normalises: boo
         "normalisation_in_model": normalises,
         "interpolation": metadata.interpolation,
         "crop_pct": metadata.crop_pct,
-        "crop_mode": "center",
+        "crop_mode": metadata.crop_mode,
         "label_names": None if metadata.class_names is None else list(metadata.class_names),
         "parameters": counted.parameters,
         "macs": counted.macs,

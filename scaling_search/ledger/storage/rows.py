@@ -69,6 +69,8 @@ class DatasetRow:
     train_images: int
     validation_images: int
     test_images: int | None
+    mean: str  # JSON: of each channel over the training images, 0 to 255
+    std: str  # JSON: likewise
     validation_labels: str  # JSON: class numbers
     validation_groups: str | None = None  # JSON: group numbers
 

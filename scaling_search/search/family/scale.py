@@ -64,6 +64,7 @@ def scale(
     retry_failed: bool = False,
     time_limit: float | None = None,
     stop_when_flat: bool = False,
+    keep_weights: str | None = None,
     constrained: bool = True,
     as_published: bool = False,
 ) -> FamilyResult:
@@ -71,14 +72,15 @@ def scale(
 
     `coefficients`: the winner of the study's grid in the ledger unless given. `phi`, `match`: the study's unless given.
     `out`: a folder for one TOML file per member. Which family is trained is for the study's `scale.train` to say.
-    After `time_limit` seconds training stops, and the result is what the ledger has by then.
+    `keep_weights` ("none", "best", "all") takes the place of the study's, and trains members again whose weights were
+    not kept. After `time_limit` seconds training stops, and the result is what the ledger has by then.
     `constrained` refuses a triple that does not about double the cost. Errors: UsageError, InputError, and as `grid`.
     """
     callback, should_stop = Callbacks(callbacks), TimeLimit(time_limit, should_stop)
     if phi is not None:
-        study = study.model_copy(
-            update={"scale": study.scale.model_copy(update={"phi": parse_phi(list(phi))})}
-        )
+        study = study.override({"scale.phi": parse_phi(list(phi))})
+    if keep_weights is not None:
+        study = study.override({"scale.keep_weights": keep_weights})
     space = timed_space(study, as_published=as_published, say=callback.note, should_stop=should_stop)
     row = None
     if ledger is not None and (coefficients is None or study.scale.factors == "realised"):
@@ -117,6 +119,7 @@ def scale(
             should_stop=should_stop,
             retry_failed=retry_failed,
             stop_when_flat=stop_when_flat,
+            retrain=keep_weights is not None,
         )
     callback.finish(result)
     return result
@@ -183,6 +186,7 @@ def _train(
     should_stop: TimeLimit,
     retry_failed: bool,
     stop_when_flat: bool,
+    retrain: bool,
 ) -> FamilyResult:
     from scaling_search.training.outcome import TrainingStopped
 
@@ -202,7 +206,7 @@ def _train(
     chosen = built.families[kind]
     trained = 0
     try:
-        trained = training.train(row.name, trainer, chosen, stop_when_flat=stop_when_flat)
+        trained = training.train(row.name, trainer, chosen, stop_when_flat=stop_when_flat, retrain=retrain)
     except TrainingStopped:
         if not should_stop.reached:
             raise

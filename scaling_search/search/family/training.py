@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaling_search.data import catalog
 from scaling_search.ledger.storage.rows import FINISHED, FamilyRow
+from scaling_search.report.figures import size
 from scaling_search.search.family import predictions
 from scaling_search.search.family.limits import forbidden
 from scaling_search.search.family.members import NOT_TRAINED, Family
 from scaling_search.search.plan.builds import Build
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
+from scaling_search.search.trial import weights
 from scaling_search.search.trial.ledger_rows import candidate_row, network_rows, triple_row
-from scaling_search.search.trial.scheduler import run_trials
+from scaling_search.search.trial.scheduler import run_again, run_trials
+from scaling_search.search.trial.trainer import Extras
 from scaling_search.search.trial.trial import Trial, trial_of
 from scaling_search.system.clock import utc_now
 
@@ -58,16 +62,24 @@ def train(
     family: Family,
     *,
     stop_when_flat: bool = False,
+    retrain: bool = False,
 ) -> int:
     """Trains and tests the family from the smallest network up; returns how many trials ran here.
 
     A member whose estimated time or memory is over the limit is recorded as *not trained*, with the estimate; so is one
-    whose predicted gain is within noise, with `stop_when_flat`. Accuracies are predicted before the training.
+    whose predicted gain is within noise, with `stop_when_flat`. Accuracies are predicted before the training. Weights
+    are kept as the study says; those of members that were trained without are made by training them again, with
+    `retrain`.
     """
     settings, ledger, callback = family.space.study.scale, trainer.ledger, trainer.callback
-    test = catalog.load_test(family.space.study.dataset.name)
+    extras = Extras(
+        test=catalog.load_test(family.space.study.dataset.name),
+        weights=None if settings.keep_weights == "none" else trainer.claims.folder,
+    )
     seeds = range(FRESH_SEEDS, FRESH_SEEDS + settings.seeds)
     callback.expect(len(family.members) * len(seeds), None)
+    if extras.weights is not None:
+        callback.note(_disk(family, 1 if settings.keep_weights == "best" else len(seeds), extras.weights))
     trained = 0
     decided = list(family.members)
     record(ledger, study, family)
@@ -88,11 +100,43 @@ def train(
             )
         earlier += trials
         if refusal is None:
-            trained += run_trials(trainer, trials, test=test)
+            trained += run_trials(trainer, trials, extras=extras)
+            trained += _keep(trainer, trials, extras, best=settings.keep_weights == "best", retrain=retrain)
             continue
         decided[index] = replace(member, status=NOT_TRAINED, reason=refusal)
         callback.skip(len(trials), f"φ = {member.phi:g} not trained: {refusal}")
         record(ledger, study, family, decided)
+    return trained
+
+
+def _disk(family: Family, copies: int, folder: Path) -> str:
+    total = copies * sum(weights.size(member.cost) for member in family.members)
+    return f"Weights are kept in {folder}: at most {size(total)} for the {len(family.members)} members."
+
+
+def _keep(trainer: Trainer, trials: Sequence[Trial], extras: Extras, *, best: bool, retrain: bool) -> int:
+    """Keeps the weights that are wanted of one member: of its best seed by validation, or of all of them."""
+    if extras.weights is None:
+        return 0
+    rows = trainer.ledger.trials([trainer.row(trial).key for trial in trials])
+    complete = [row for row in rows if row.state == "complete"]
+    wanted = {
+        row.key
+        for row in (
+            sorted(complete, key=lambda row: (-(row.accuracy or 0), row.seed))[:1] if best else complete
+        )
+    }
+    there = weights.kept(trainer.ledger, [row.key for row in rows])
+    missing = [trial for trial in trials if trainer.row(trial).key in wanted - there.keys()]
+    trained = 0
+    if missing and retrain:
+        trained = run_again(trainer, missing, extras=extras)
+    elif missing:
+        trainer.callback.say(
+            f"{missing[0].label} was trained without keeping its weights: --keep-weights "
+            f"{'best' if best else 'all'} trains it again"
+        )
+    weights.forget(trainer.ledger, extras.weights, [row for key, row in there.items() if key not in wanted])
     return trained
 
 

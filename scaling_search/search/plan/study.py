@@ -202,6 +202,10 @@ class Study(Strict):
         """A study from its file. Errors: InputError."""
         return read(Path(path))
 
+    def override(self, changes: dict[str, Any]) -> Study:
+        """The study with dotted keys replaced, such as `{"grid.seeds": 5}`. Errors: InputError."""
+        return override(self, changes)
+
     def network(self) -> Network:
         """The baseline as it is written. Errors: InputError for an unknown name or a file that is none."""
         return self.baseline if isinstance(self.baseline, Network) else load(self.baseline)

@@ -19,6 +19,7 @@ from scaling_search.report.page.data import (
     Elimination,
     Family,
     Forecast,
+    MappedImage,
     Member,
     Network,
     RaceTest,
@@ -74,7 +75,7 @@ def page_data(
     budget: str,
     forecast: ForecastCheck | None,
     conditions: Mapping[str, Scalar],
-    notes: Sequence[str] = (),
+    images: Sequence[MappedImage] = (),
 ) -> ReportData:
     """All that a study's page shows. `trials`: of its grid, base and families; `evaluations`: of these."""
     figures = _Figures(trials, evaluations, chance)
@@ -104,7 +105,8 @@ def page_data(
         families=tuple(members),
         forecasts=() if forecast is None else (_forecast(forecast),),
         facts={"What the figures rest on": dict(conditions)},
-        notes=(*(() if grid is None else grid.notes), *notes, *(() if grid is None else grid.details)),
+        images=tuple(images),
+        notes=() if grid is None else (*grid.notes, *grid.details),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from scaling_search.errors import InputError, suggest
 from scaling_search.ledger.storage.rows import GRID, EvaluationRow, FamilyRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, STUDIES
-from scaling_search.report.page.data import ReportData
+from scaling_search.report.page.data import MappedImage, ReportData
 from scaling_search.report.rows import FamilyReport, GridReport
 from scaling_search.report.study import study_document
 from scaling_search.report.table import Document, Scalar
@@ -48,8 +49,8 @@ class StudyReport:
         """Answer, tables and details."""
         return study_document(grid=self.grid, families=self.families, conditions=self.conditions)
 
-    def page(self) -> ReportData:
-        """What the page and the figures for papers draw."""
+    def page(self, images: Sequence[MappedImage] = ()) -> ReportData:
+        """What the page and the figures for papers draw; `images` with what members look at in them."""
         return page_data(
             self.study,
             self.grid,
@@ -61,6 +62,7 @@ class StudyReport:
             budget=self.budget,
             forecast=self.forecast,
             conditions=self.conditions,
+            images=images,
         )
 
 

@@ -13,6 +13,7 @@ from scaling_search.architecture.network import Network, definition, fingerprint
 from scaling_search.costs.count import Cost
 from scaling_search.ledger.storage.rows import (
     CandidateRow,
+    EvaluationRow,
     NetworkRow,
     Result,
     StudyRow,
@@ -26,7 +27,7 @@ from scaling_search.search.trial import provenance
 from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
-    from scaling_search.training.outcome import Outcome
+    from scaling_search.training.outcome import Evaluation, Outcome
 
 
 def study_row(space: SearchSpace, *, name: str, dataset: str, created_at: str | None = None) -> StudyRow:
@@ -145,4 +146,17 @@ def result(outcome: Outcome) -> Result:
         versions=provenance.versions(),
         commit=commit,
         dirty=dirty,
+    )
+
+
+def evaluation_row(trial_key: str, split: str, found: Evaluation) -> EvaluationRow:
+    """A trial's network on a split; of the training images only the share that was right is kept."""
+    bits = None if split == "train" else found.correct
+    return EvaluationRow(
+        trial_key=trial_key,
+        split=split,
+        accuracy=found.accuracy,
+        loss=found.loss,
+        correct=None if bits is None else np.packbits(bits).tobytes(),
+        correct_count=len(found.correct),
     )

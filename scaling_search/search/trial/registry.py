@@ -86,6 +86,8 @@ def dataset_row(space: SearchSpace, dataset: Dataset) -> DatasetRow:
         train_images=len(dataset.train),
         validation_images=len(dataset.validation),
         test_images=space.info.test_count,
+        mean=json.dumps([round(float(value), 6) for value in dataset.mean]),
+        std=json.dumps([round(float(value), 6) for value in dataset.std]),
         validation_labels=json.dumps(dataset.validation.labels.tolist(), separators=(",", ":")),
         validation_groups=None if groups is None else json.dumps(groups.tolist(), separators=(",", ":")),
     )

@@ -3,55 +3,78 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from scaling_search.search.trial import weights
 from scaling_search.search.trial.trial import Trial
 
 if TYPE_CHECKING:
-    from scaling_search.data.dataset import Split
-    from scaling_search.search.trial.trainer import Trainer
+    from scaling_search.search.trial.trainer import Extras, Trainer
 
 _OTHERS_POLL_SECONDS = 1.0
 
 
-def run_trials(trainer: Trainer, trials: Sequence[Trial], *, test: Split | None = None) -> int:
-    """Runs what is missing of `trials`; returns how many were trained here. With `test`, each is tested too.
+def run_trials(trainer: Trainer, trials: Sequence[Trial], *, extras: Extras | None = None) -> int:
+    """Runs what is missing of `trials`, with `extras`; returns how many were trained here.
 
-    Work that other processes hold is waited for; a dead worker's trial is taken up.
+    Work that other processes hold is waited for; a dead worker's trial is taken up. Finished trials without figures on
+    a test split that is wanted are trained again; kept weights are not missed (`run_again`).
     """
-    trained = 0
     keys = {trainer.row(trial).key: trial for trial in trials}
     trainer.ledger.add_trials([trainer.row(trial) for trial in trials])
     trainer.claims.tidy(list(keys))
-    while missing := set(trainer.claims.unfinished(list(keys))):
+    trained = _run_all(trainer, keys, trainer.claims.unfinished, extras)
+    if extras is not None and extras.test is not None:
+        # Finished by a process that had no test split.
+        trained += _run_all(trainer, keys, lambda own: _untested(trainer, own), extras, again=True)
+    return trained
+
+
+def run_again(trainer: Trainer, trials: Sequence[Trial], *, extras: Extras) -> int:
+    """Trains finished trials once more, to keep weights that were not kept; returns how many were trained here."""
+    keys = {trainer.row(trial).key: trial for trial in trials}
+
+    def unkept(own: list[str]) -> list[str]:
+        complete = [row.key for row in trainer.ledger.trials(own) if row.state == "complete"]
+        there = weights.kept(trainer.ledger, complete)
+        return [key for key in complete if key not in there]
+
+    return _run_all(trainer, keys, unkept, extras, again=True)
+
+
+def _run_all(
+    trainer: Trainer,
+    keys: dict[str, Trial],
+    missing: Callable[[list[str]], Collection[str]],
+    extras: Extras | None,
+    *,
+    again: bool = False,
+) -> int:
+    """Runs until nothing is missing, waiting for what others hold."""
+    trained = 0
+    while left := set(missing(list(keys))):
         before = trained
-        trained += _run_groups(trainer, [trial for key, trial in keys.items() if key in missing], test)
+        trained += _run_groups(trainer, [trial for key, trial in keys.items() if key in left], extras, again)
         if trained == before:
             trainer.networks.check_stop()
             time.sleep(_OTHERS_POLL_SECONDS)
-    if test is not None:
-        # Finished by a process that had no test split, or before this one's evaluation was kept.
-        while untested := [trial for key, trial in keys.items() if key in _untested(trainer, list(keys))]:
-            before = trained
-            trained += _run_groups(trainer, untested, test, again=True)
-            if trained == before:
-                trainer.networks.check_stop()
-                time.sleep(_OTHERS_POLL_SECONDS)
     return trained
 
 
-def _run_groups(trainer: Trainer, trials: Sequence[Trial], test: Split | None, *, again: bool = False) -> int:
+def _run_groups(trainer: Trainer, trials: Sequence[Trial], extras: Extras | None, again: bool) -> int:
     groups = [list(group) for _, group in groupby(trials, key=lambda trial: trial.network)]
+    more = {} if extras is None else {"extras": extras}
     trained = 0
     for group, following in zip(groups, [*groups[1:], None], strict=True):
         upcoming = None if following is None else following[0]
-        trained += trainer.run(group, upcoming=upcoming, test=test, again=again)
+        trained += trainer.run(group, upcoming=upcoming, again=again, **more)
     return trained
 
 
-def _untested(trainer: Trainer, keys: list[str]) -> set[str]:
+def _untested(trainer: Trainer, keys: list[str]) -> list[str]:
     """Complete trials without an evaluation on the test split."""
     tested = {row.trial_key for row in trainer.ledger.evaluations(keys) if row.split == "test"}
-    return {row.key for row in trainer.ledger.trials(keys) if row.state == "complete"} - tested
+    complete = [row.key for row in trainer.ledger.trials(keys) if row.state == "complete"]
+    return [key for key in complete if key not in tested]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from scaling_search.architecture.network import fingerprint
 from scaling_search.data.dataset import Split
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.storage.rows import EvaluationRow, TrialRow
-from scaling_search.search.trial import failures, provenance
+from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.search.trial import failures, provenance, weights
 from scaling_search.search.trial.claims import ClaimedTrials, Held
 from scaling_search.search.trial.compiled_networks import CompiledNetworks, NotBatchedError
+from scaling_search.search.trial.ledger_rows import evaluation_row
 from scaling_search.search.trial.trial import Callback, Trial
 from scaling_search.training.evaluate import evaluate
 from scaling_search.training.hooks import Hooks
@@ -21,6 +21,17 @@ from scaling_search.training.loop import train, train_seeds
 from scaling_search.training.outcome import Outcome, OutOfMemory
 from scaling_search.training.pixels import split_on_device
 from scaling_search.training.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extras:
+    """What is wanted of a trial besides its result: figures on the test split, weights kept in a checkpoint folder."""
+
+    test: Split | None = None
+    weights: Path | None = None
+
+
+NOTHING_MORE = Extras()
 
 
 class Trainer:
@@ -72,32 +83,31 @@ class Trainer:
         trials: Sequence[Trial],
         *,
         upcoming: Trial | None = None,
-        test: Split | None = None,
+        extras: Extras = NOTHING_MORE,
         again: bool = False,
     ) -> int:
         """Trains seeds of one network, unless they are finished or in other hands; returns how many were trained.
 
-        As one batched program where that is faster here. `upcoming` compiles meanwhile. With `test`, each is evaluated
-        on that split too, in the same record. `again` trains finished trials once more (which gives the same network),
-        to measure what was not measured.
+        As one batched program where that is faster here. `upcoming` compiles meanwhile. `extras` go into the same
+        record. `again` trains finished trials once more (which gives the same network), for extras that they lack.
         Errors: TrainingStopped (the trials are given back), StorageError, DeviceError (the machine fails trial after
         trial); a trial's own failure is recorded.
         """
         network = trials[0].network
         if self.networks.batches(network, len(trials)):
             try:
-                return self._run(trials, upcoming, test, again, batched=True)
+                return self._run(trials, upcoming, extras, again, batched=True)
             except NotBatchedError as error:
                 self.callback.say(
                     f"{trials[0].label}: {len(trials)} seeds train one after the other: {error}"
                 )
-        return sum(self._run([trial], upcoming, test, again, batched=False) for trial in trials)
+        return sum(self._run([trial], upcoming, extras, again, batched=False) for trial in trials)
 
     def _run(
         self,
         trials: Sequence[Trial],
         upcoming: Trial | None,
-        test: Split | None,
+        extras: Extras,
         again: bool,
         *,
         batched: bool,
@@ -107,7 +117,7 @@ class Trainer:
         with self.claims.hold(rows, needed=needed, again=again) as held:
             if held.trials:
                 outcomes = self._train(held, upcoming, batched=batched)
-                held.finish(outcomes, self._evaluations(held, outcomes, test, batched=batched))
+                held.finish(outcomes, self._extras(held, outcomes, extras, batched=batched))
         return len(held.trials)
 
     def _train(self, held: Held, upcoming: Trial | None, *, batched: bool) -> tuple[Outcome, ...]:
@@ -155,31 +165,26 @@ class Trainer:
             networks.forget(network)
             raise
 
-    def _evaluations(
-        self, held: Held, outcomes: Sequence[Outcome], test: Split | None, *, batched: bool
+    def _extras(
+        self, held: Held, outcomes: Sequence[Outcome], extras: Extras, *, batched: bool
     ) -> list[list[object]]:
-        """Rows on the test split, by trial; a run that diverged has none."""
+        """More rows by trial: how it does on its own training images, and the extras; none of one that diverged."""
         more: list[list[object]] = [[] for _ in outcomes]
-        if test is None or (any(outcome.state != "complete" for outcome in outcomes) and batched):
-            return more
-        networks, network = self.networks, held.trials[0].network
+        network, keys = held.trials[0].network, [self.row(trial).key for trial in held.trials]
         finished = [place for place, outcome in enumerate(outcomes) if outcome.state == "complete"]
-        if not finished:
+        # A batched program takes all of its seeds or none.
+        if not finished or (batched and len(finished) < len(outcomes)):
             return more
-        program = networks.program(network, len(outcomes) if batched else None).result()
-        pixels = split_on_device(test, networks.dataset, network.resolution)
+        splits = {"train": self.networks.pixels(network.resolution).train}
+        if extras.test is not None:
+            splits["test"] = split_on_device(extras.test, self.networks.dataset, network.resolution)
+        program = self.networks.program(network, len(outcomes) if batched else None).result()
         chosen = [outcomes[place] for place in finished]
-        for place, found in zip(
-            finished, evaluate(program, chosen, pixels, should_stop=networks.should_stop), strict=True
-        ):
-            more[place].append(
-                EvaluationRow(
-                    trial_key=self.row(held.trials[place]).key,
-                    split="test",
-                    accuracy=found.accuracy,
-                    loss=found.loss,
-                    correct=np.packbits(found.correct).tobytes(),
-                    correct_count=len(found.correct),
-                )
-            )
+        for split, pixels in splits.items():
+            found = evaluate(program, chosen, pixels, should_stop=self.networks.should_stop)
+            for place, one in zip(finished, found, strict=True):
+                more[place].append(evaluation_row(keys[place], split, one))
+        if extras.weights is not None:
+            for place in finished:
+                more[place].append(weights.keep(extras.weights, network, keys[place], outcomes[place]))
         return more

@@ -49,6 +49,8 @@ def upgrade() -> None:
         sa.Column("train_images", sa.BigInteger(), nullable=False),
         sa.Column("validation_images", sa.BigInteger(), nullable=False),
         sa.Column("test_images", sa.BigInteger()),
+        sa.Column("mean", sa.Text(), nullable=False),
+        sa.Column("std", sa.Text(), nullable=False),
         sa.Column("validation_labels", sa.Text(), nullable=False),
         sa.Column("validation_groups", sa.Text()),
         sa.Column("digest", sa.Text(), nullable=False),

@@ -1,0 +1,239 @@
+"""A trained network with its weights: a family's member, or an exported folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scaling_search.architecture import toml
+from scaling_search.architecture.network import Network, from_definition
+from scaling_search.data.images.form import Form
+from scaling_search.errors import DamagedError, InputError
+from scaling_search.export.metadata import Accuracy, Metadata
+from scaling_search.ledger.storage.rows import DatasetRow, EvaluationRow, FamilyRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.schema import DATASETS, FAMILIES, TRIPLES
+from scaling_search.search.grid.candidates import bits_of
+from scaling_search.search.plan.grid_plan import FRESH_SEEDS
+from scaling_search.search.trial import weights
+from scaling_search.statistics import accuracies, gather
+from scaling_search.statistics.multiple_comparisons import LEVEL
+from scaling_search.system.text import read_text
+
+if TYPE_CHECKING:
+    from scaling_search.export.folder import Exported
+    from scaling_search.ledger.reader import Reader
+
+Tree = dict[str, Any]
+_WHITE = 255.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A network with weights, and how images come to it.
+
+    `label` names it for people; `form`: the size, shape and channels in which its data set's images are stored;
+    `metadata`: moments, class names, accuracy, recipe and provenance; `read` gives the weights; `trial` is its trial's
+    row, None where it is not of a ledger.
+    """
+
+    label: str
+    network: Network
+    form: Form
+    metadata: Metadata
+    read: Callable[[], tuple[Tree, Tree]]
+    trial: TrialRow | None = None
+
+    @cached_property
+    def weights(self) -> tuple[Tree, Tree]:
+        """(params, batch_stats). Errors: InputError where they are gone, DamagedError."""
+        return self.read()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; their numbers where nobody has named them."""
+        return self.metadata.class_names or tuple(map(str, range(self.network.classes)))
+
+    def export(self, format: str, out: str | Path, *, normalise: bool = False) -> Exported:
+        """Write it for another framework: torch, onnx, flax or timm. Errors: as `export.folder.export`."""
+        from scaling_search.export import folder
+
+        folder.check_target(format, Path(out))
+        params, batch_stats = self.weights
+        return folder.export(
+            self.network,
+            params,
+            batch_stats,
+            format=format,
+            out=Path(out),
+            metadata=self.metadata,
+            normalise=normalise,
+        )
+
+
+def of_study(
+    ledger: Reader, study: StudyRow, phi: float, *, checkpoints: Path, seed: int | None = None
+) -> Member:
+    """A member of the study's newest trained family that has this φ: the best seed by validation unless one is named.
+
+    Errors: InputError where there is none, or no weights of it are kept.
+    """
+    found = [
+        (family, network)
+        for family in _newest(ledger.rows(FAMILIES, study=study.name))
+        for network in [_network_at(ledger, study, family, phi)]
+        if network is not None
+    ]
+    if not found:
+        have = sorted({row.phi for row in ledger.rows(TRIPLES, study=study.name) if "family" in row.role})
+        known = ", ".join(f"phi={value:g}" for value in have) or "none: run `scaling-search scale` first"
+        raise InputError(f"study {study.name!r} has no member phi={phi:g}; it has {known}")
+    trials = {
+        family.role: [
+            trial
+            for trial in ledger.trials(study=study.name, with_correct=True)
+            if trial.network == network and trial.seed >= FRESH_SEEDS and trial.state == "complete"
+        ]
+        for family, network in found
+    }
+    for family, network in found:
+        own = trials[family.role]
+        kept = weights.kept(ledger, [trial.key for trial in own])
+        chosen = [trial for trial in own if trial.key in kept and seed in (None, trial.seed - FRESH_SEEDS)]
+        if chosen:
+            best = max(chosen, key=lambda trial: (trial.accuracy or 0.0, -trial.seed))
+            return _member(ledger, study, family, network, best, phi, checkpoints)
+    what = f"phi={phi:g}" if seed is None else f"phi={phi:g}, seed {seed}"
+    if not any(trials.values()):
+        raise InputError(f"{what} of study {study.name!r} was not trained: `scaling-search scale` trains it")
+    again = f"scaling-search scale --study {study.name} --phi {phi:g} --keep-weights all"
+    raise InputError(f"no weights are kept of {what} of study {study.name!r}: `{again}` trains it again")
+
+
+def _newest(families: Sequence[FamilyRow]) -> list[FamilyRow]:
+    return sorted(families, key=lambda row: (row.created_at, row.role), reverse=True)
+
+
+def _network_at(ledger: Reader, study: StudyRow, family: FamilyRow, phi: float) -> str | None:
+    rows = ledger.rows(TRIPLES, study=study.name, role=family.role)
+    return next((row.network for row in rows if abs(row.phi - phi) < 1e-9), None)
+
+
+def _member(
+    ledger: Reader,
+    study: StudyRow,
+    family: FamilyRow,
+    network: str,
+    trial: TrialRow,
+    phi: float,
+    checkpoints: Path,
+) -> Member:
+    known = ledger.network(network)
+    data = next(iter(ledger.rows(DATASETS, fingerprint=study.dataset)), None)
+    row = weights.kept(ledger, [trial.key])[trial.key]
+    if known is None or data is None:
+        raise InputError(f"the ledger does not have the network or the data set of phi={phi:g} any more")
+    built = from_definition(known.definition, name=known.name)
+    tested = [one for one in ledger.evaluations([trial.key], with_correct=True) if one.split == "test"]
+    triple = ", ".join(f"{value:g}" for value in (family.alpha, family.beta, family.gamma))
+    return Member(
+        label=f"({triple}) φ={phi:g}, seed {trial.seed - FRESH_SEEDS}",
+        network=built,
+        form=form_of(data),
+        metadata=Metadata(
+            mean=tuple(json.loads(data.mean)),
+            std=tuple(json.loads(data.std)),
+            class_names=tuple(json.loads(data.classes)),
+            crop_mode="squash",
+            accuracy=_accuracy(trial, tested[0] if tested else None),
+            recipe=json.loads(trial.recipe),
+            provenance={
+                "study": study.name,
+                "dataset": data.name,
+                "dataset_fingerprint": data.fingerprint,
+                "stored_size": [data.height, data.width],
+                "coefficients": [family.alpha, family.beta, family.gamma],
+                "phi": phi,
+                "seed": trial.seed,
+                "trial": trial.key,
+                "weights_sha256": row.sha256,
+                "device": trial.device,
+                "arithmetic": trial.arithmetic,
+                "versions": json.loads(trial.versions or "null"),
+                "commit": trial.commit,
+                "finished_at": trial.finished_at,
+            },
+        ),
+        read=lambda: weights.read(checkpoints, row, built),
+        trial=trial,
+    )
+
+
+def form_of(data: DatasetRow) -> Form:
+    """The form in which a data set's images are stored."""
+    height, width = data.height or 1, data.width or 1
+    return Form(size=(height, width), channels=data.channels, shape=width / height)
+
+
+def _accuracy(trial: TrialRow, tested: EvaluationRow | None) -> Accuracy | None:
+    """On the test split where it was looked at, else on validation."""
+    row, split = (trial, "validation") if tested is None else (tested, "test")
+    if row.correct is None or row.accuracy is None:
+        return None
+    (found,) = accuracies(gather({split: {0: bits_of(row)}}))
+    return Accuracy(
+        value=row.accuracy,
+        low=found.low,
+        high=found.high,
+        level=LEVEL,
+        split=split,
+        images=row.correct_count or 0,
+    )
+
+
+def of_folder(folder: Path) -> Member:
+    """An exported folder as a member. Errors: InputError where it is none, DamagedError where its files are."""
+    network = toml.read(folder / "network.toml")
+    try:
+        config = json.loads(read_text(folder / "config.json", "exported folder"))
+        mean, std = (_moments(config[name]) for name in ("mean", "std"))
+        names = config["label_names"]
+        accuracy = config["accuracy"]
+        metadata = Metadata(
+            mean=mean,
+            std=std,
+            class_names=None if names is None else tuple(names),
+            interpolation=config["interpolation"],
+            crop_pct=config["crop_pct"],
+            crop_mode=config["crop_mode"],
+            accuracy=None if accuracy is None else Accuracy(**accuracy),
+            recipe=config["recipe"],
+            provenance=config["provenance"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"{folder / 'config.json'} is damaged ({type(error).__name__}: {error})") from None
+    metadata.check(network)
+    side = network.resolution
+    height, width = (metadata.provenance or {}).get("stored_size") or (side, side)
+    return Member(
+        label=folder.name,
+        network=network,
+        form=Form(size=(height, width), channels=network.channels, shape=width / height),
+        metadata=metadata,
+        read=lambda: _read_folder(folder, network),
+    )
+
+
+def _moments(values: Sequence[float] | None) -> tuple[float, ...] | None:
+    return None if values is None else tuple(float(np.float32(value)) * _WHITE for value in values)
+
+
+def _read_folder(folder: Path, network: Network) -> tuple[Tree, Tree]:
+    from scaling_search.export import weights_in
+
+    return weights_in.read(folder / "model.safetensors", network)

@@ -1,0 +1,97 @@
+"""Which trained network is meant: `phi=2` of a study, an exported folder, or a network with a file of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scaling_search.baselines.load import load
+from scaling_search.data.images.form import Form
+from scaling_search.errors import InputError, UsageError
+from scaling_search.export.metadata import Metadata
+from scaling_search.search.members.member import Member, of_folder, of_study
+from scaling_search.system.text import full_path
+
+if TYPE_CHECKING:
+    from scaling_search.ledger.reader import Reader
+    from scaling_search.ledger.storage.rows import StudyRow
+
+_PHI = "phi="
+
+
+def phi_of(text: str) -> float | None:
+    """The φ of `phi=2`; None where it is not written so. Errors: UsageError."""
+    if not text.startswith(_PHI):
+        return None
+    try:
+        return float(text.removeprefix(_PHI))
+    except ValueError:
+        raise UsageError(f"{text!r}: write a member as phi=2") from None
+
+
+def from_outside(text: str, *, weights: Path | None = None, metadata: Metadata | None = None) -> Member:
+    """An exported folder, or a network by name or TOML file with `weights`. Errors: InputError, UsageError."""
+    folder = full_path(text)
+    if weights is None and folder.is_dir():
+        if not (folder / "network.toml").is_file():
+            raise InputError(f"{text}: no exported network (it has no network.toml)")
+        return of_folder(folder)
+    network = load(text)
+    if weights is None:
+        raise UsageError(f"{text} has no weights: give --weights FILE, or --random-weights SEED to export")
+    about = metadata or Metadata(provenance={"weights": weights.name})
+    about.check(network)
+    side = network.resolution
+    file = full_path(weights)
+
+    def read() -> tuple[dict[str, object], dict[str, object]]:
+        from scaling_search.export import weights_in
+
+        return weights_in.read(file, network)
+
+    return Member(
+        label=f"{network.name} with {file.name}",
+        network=network,
+        form=Form(size=(side, side), channels=network.channels, shape=1.0, fit="crop"),
+        metadata=about,
+        read=read,
+    )
+
+
+def untrained(text: str, seed: int, metadata: Metadata) -> Member:
+    """A network by name or TOML file with random weights. Errors: UsageError, InputError."""
+    from scaling_search.export import reference
+
+    if seed < 0:
+        raise UsageError(f"--random-weights {seed}: a seed is 0 or more")
+    network = load(text)
+    metadata.check(network)
+    side = network.resolution
+    return Member(
+        label=f"{network.name}, untrained",
+        network=network,
+        form=Form(size=(side, side), channels=network.channels, shape=1.0, fit="crop"),
+        metadata=metadata,
+        read=lambda: reference.random_weights(network, seed),
+    )
+
+
+def members_of(
+    texts: Sequence[str],
+    ledger: Reader | None,
+    study: StudyRow | None,
+    checkpoints: Path | None,
+    seed: int | None,
+) -> list[Member]:
+    """Each of `texts` as a member. Errors: as `of_study` and `from_outside`."""
+    found = []
+    for text in texts:
+        phi = phi_of(text)
+        if phi is None:
+            found.append(from_outside(text))
+            continue
+        if ledger is None or study is None or checkpoints is None:
+            raise InputError(f"{text}: there is no ledger with a study here; name one with --ledger")
+        found.append(of_study(ledger, study, phi, checkpoints=checkpoints, seed=seed))
+    return found

@@ -1,0 +1,150 @@
+"""Predictions as people and programs read them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from scaling_search.report import columns
+from scaling_search.report.table import Details, Document, Row, Table
+from scaling_search.search.members.predict import Evaluation, Prediction
+
+_SHOWN = 20
+_MOST_CLASSES = 30
+
+
+def document(found: Prediction) -> Document:
+    """The accuracy first, where classes are known; then what each image is taken for."""
+    evaluation = found.evaluation
+    more = []
+    if evaluation is not None:
+        more = [_classes(found, evaluation), _confusion(found, evaluation)]
+    return Document(
+        title=", ".join(member.label for member in found.members),
+        answer=() if evaluation is None else (_says(found, evaluation),),
+        tables=(_images(found),),
+        details=Details(tables=tuple(more)),
+    )
+
+
+def _says(found: Prediction, evaluation: Evaluation) -> str:
+    accuracy = evaluation.accuracy
+    between = (
+        f" ({100 * accuracy.low:.1f} to {100 * accuracy.high:.1f})" if math.isfinite(accuracy.low) else ""
+    )
+    top = "" if evaluation.top5 is None else f", top-5 {100 * evaluation.top5:.1f} %"
+    together = f", {len(found.members)} members together" if len(found.members) > 1 else ""
+    wrong = len(evaluation.correct) - int(evaluation.correct.sum())
+    return (
+        f"{100 * accuracy.value:.1f} %{between} right{top}: {wrong} of {len(evaluation.correct)} images are wrong"
+        f"{together}."
+    )
+
+
+def record(found: Prediction) -> dict[str, Any]:
+    """For programs."""
+    evaluation = found.evaluation
+    return {
+        "members": [member.label for member in found.members],
+        "source": found.source,
+        "split": found.split,
+        "classes": list(found.classes),
+        "accuracy": None if evaluation is None else evaluation.accuracy.value,
+        "accuracy_low": None if evaluation is None else evaluation.accuracy.low,
+        "accuracy_high": None if evaluation is None else evaluation.accuracy.high,
+        "top5": None if evaluation is None else evaluation.top5,
+        "per_class": None
+        if evaluation is None
+        else {
+            name: None if math.isnan(value) else float(value)
+            for name, value in zip(found.classes, evaluation.per_class, strict=True)
+        },
+        "confusion": None if evaluation is None else evaluation.confusion.tolist(),
+        "wrong": [one["image"] for one in found.records() if one["right"] is False],
+        "images": found.records(),
+    }
+
+
+def _images(found: Prediction) -> Table:
+    records = found.records()
+    names = list(records[0])
+    layout = [
+        columns.name("image", "Image", identifies=True),
+        columns.name("label", "Class", place="filled"),
+        columns.name("predicted", "Predicted"),
+        columns.percent("probability", "Probability", 1),
+        columns.flag("right", "Right"),
+    ]
+    for rank in range(2, 6):
+        if f"predicted_{rank}" in names:
+            layout.append(
+                columns.name(f"predicted_{rank}", f"Rank {rank}", place="always" if rank == 2 else "details")
+            )
+            layout.append(columns.percent(f"probability_{rank}", f"Probability {rank}", 1, place="details"))
+    # What is wrong comes first: it is what one looks at.
+    records.sort(key=lambda one: one["right"] is not False)
+    return Table(
+        name="predictions",
+        title="Predictions",
+        columns=tuple(layout),
+        rows=tuple(
+            Row(cells=one, emphasis="strong" if one["right"] is False else "plain") for one in records
+        ),
+        most=_SHOWN,
+    )
+
+
+def _classes(found: Prediction, evaluation: Evaluation) -> Table:
+    counts = evaluation.confusion.sum(axis=1)
+    order = sorted(
+        range(len(found.classes)),
+        key=lambda at: (math.isnan(evaluation.per_class[at]), evaluation.per_class[at]),
+    )
+    rows = [
+        {
+            "class": found.classes[at],
+            "images": int(counts[at]),
+            "accuracy": None if math.isnan(evaluation.per_class[at]) else float(evaluation.per_class[at]),
+        }
+        for at in order
+    ]
+    return Table(
+        name="classes",
+        title="Accuracy per class, the hardest first",
+        columns=(
+            columns.name("class", "Class", identifies=True),
+            columns.integer("images", "Images"),
+            columns.percent("accuracy", "Accuracy", 1),
+        ),
+        rows=tuple(Row(cells=row) for row in rows),
+        most=_MOST_CLASSES,
+    )
+
+
+def _confusion(found: Prediction, evaluation: Evaluation) -> Table:
+    pairs = [
+        (int(evaluation.confusion[label, predicted]), label, predicted)
+        for label in range(len(found.classes))
+        for predicted in range(len(found.classes))
+        if label != predicted and evaluation.confusion[label, predicted]
+    ]
+    return Table(
+        name="confusions",
+        title="What was taken for what",
+        columns=(
+            columns.name("confused_class", "Class", identifies=True),
+            columns.name("taken_for", "Taken for", identifies=True),
+            columns.integer("times", "Images"),
+        ),
+        rows=tuple(
+            Row(
+                cells={
+                    "confused_class": found.classes[label],
+                    "taken_for": found.classes[predicted],
+                    "times": times,
+                }
+            )
+            for times, label, predicted in sorted(pairs, key=lambda pair: -pair[0])
+        ),
+        most=_SHOWN,
+    )
