@@ -32,6 +32,12 @@ def grid(
     exhaustive: Annotated[
         bool, typer.Option("--exhaustive", help="Train every candidate with every seed; no racing.")
     ] = False,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact", help="Refuse to compare trials of different arithmetics (with and without kernels)."
+        ),
+    ] = False,
     retry_failed: options.RetryFailed = False,
     time_limit: options.TimeLimit = None,
     log: options.Log = None,
@@ -67,6 +73,7 @@ def grid(
             should_stop=at.should_stop,
             retry_failed=retry_failed,
             until_decided=until_decided,
+            exact=exact,
             time_limit=None if time_limit is None else parse_duration(time_limit),
         )
     if as_json:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scaling_search.architecture.network import Network, from_definition
 from scaling_search.ledger.storage.rows import BASE, GRID, StudyRow, TrialRow
-from scaling_search.ledger.storage.schema import CANDIDATES, TRIPLES
+from scaling_search.ledger.storage.schema import CANDIDATES, RECIPE_CHECKS, TRIPLES
 from scaling_search.report import collect
 from scaling_search.report.rows import Assessment, GridReport, GridRow, Verdict
 from scaling_search.report.study import grid_details
@@ -17,8 +18,8 @@ from scaling_search.search.forecast import ledger_record
 from scaling_search.search.grid import screening_stage
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import Command, answer
-from scaling_search.search.grid.ledger_results import own_trials, settings_of
-from scaling_search.search.plan import identifiability
+from scaling_search.search.grid.ledger_results import dataset_of, own_trials, settings_of
+from scaling_search.search.plan import caveats, identifiability
 from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.statistics import BehindTheBest, Estimate
 from scaling_search.statistics.multiple_comparisons import LEVEL
@@ -50,12 +51,12 @@ def report_of(
         base=base_row(ledger, study, found),
     )
     base = base_network(ledger, study)
-    held = [] if base is None else identifiability.notes(settings, base)
+    held = [] if base is None else [*identifiability.notes(settings, base), *caveats.regularisation(base)]
     report = collect.with_verdicts(
         report,
         assessments(found),
         level=LEVEL if found.accuracies and found.behind is not None else None,
-        notes=notes(found),
+        notes=(*notes(found), *rests_on(ledger, study, trials)),
     )
     checked = ledger_record.check(ledger, study.name, trials)
     timed = [] if checked is None else [ledger_record.sentence(checked)]
@@ -146,6 +147,55 @@ def notes(found: GridAnalysis) -> tuple[str, ...]:
             f"{len(found.at_chance)} networks had seeds at chance level: more epochs or another learning rate may help."
         )
     return tuple(sentences)
+
+
+def rests_on(ledger: Reader, study: StudyRow, trials: Sequence[TrialRow]) -> list[str]:
+    """What the answer rests on besides the trials' figures."""
+    settings, base, data = settings_of(study), base_network(ledger, study), dataset_of(ledger, study)
+    said = arithmetics(trials)
+    if base is None or data is None:
+        return said
+    rows = ledger.rows(CANDIDATES, study=study.name, role=GRID)
+    networks = [
+        from_definition(known.definition, name=known.name)
+        for row in rows
+        if (known := ledger.network(row.network)) is not None
+    ]
+    size = (data.height, data.width)
+    native = None if None in size else min(side for side in size if side is not None)
+    moved = [row for row in rows if "groups make" in (row.reason or "")]
+    return [
+        *said,
+        *caveats.interpolated(data.name, native, networks),
+        *caveats.fixed_resolution(settings, networks, base),
+        *([f"Groups moved widths in {len(moved)} networks (see Remark)."] if moved else []),
+        *recipe_said(ledger, study),
+        *caveats.order_at_full_size(settings),
+    ]
+
+
+def arithmetics(trials: Sequence[TrialRow]) -> list[str]:
+    """That candidates were trained by different arithmetics, or without kernels."""
+    by = Counter(trial.arithmetic for trial in trials if trial.arithmetic)
+    on_cpu = any((trial.device or "").startswith("cpu") for trial in trials)
+    if len(by) > 1:
+        parts = ", ".join(f"{count} trials by {name}" for name, count in by.most_common())
+        return [f"Trials of different arithmetics are compared: {parts} (--exact refuses that)."]
+    if on_cpu and "XLA" in by:
+        return ["Trained without kernels (no C++ compiler, or switched off): several times slower on a CPU."]
+    return []
+
+
+def recipe_said(ledger: Reader, study: StudyRow) -> list[str]:
+    """What is known of whether the order depends on the recipe."""
+    checks = ledger.rows(RECIPE_CHECKS, study=study.name)
+    if not checks:
+        return [
+            f"Whether the order depends on the recipe was not checked: `scaling-search recipe --study {study.name}`."
+        ]
+    verdicts = {row.verdict for row in checks}
+    worst = next(word for word in ("unfair", "undecided", "fair") if word in verdicts or word == "fair")
+    return [f"The recipe was checked: {worst}."]
 
 
 def details(found: GridAnalysis) -> tuple[str, ...]:

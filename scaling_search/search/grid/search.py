@@ -25,7 +25,7 @@ from scaling_search.search.grid.candidates import record_plan
 from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import provenance, registry
-from scaling_search.search.trial.setup import checkpoint_folder, load_data, make_trainer
+from scaling_search.search.trial.setup import check_arithmetic, checkpoint_folder, load_data, make_trainer
 from scaling_search.search.trial.time_limit import TimeLimit
 from scaling_search.search.trial.trial import Callback, Callbacks
 from scaling_search.statistics import BehindTheBest
@@ -97,13 +97,15 @@ def grid(
     retry_failed: bool = False,
     time_limit: float | None = None,
     until_decided: bool = False,
+    exact: bool = False,
 ) -> GridResult:
     """The search: trains every candidate not yet in the ledger, races them, and chooses. Run again, it continues.
 
     `should_stop` is asked every few seconds; once it says yes, the running trial is kept at a checkpoint. After
     `time_limit` seconds that happens too, and the result is what the ledger has by then. `until_decided` goes on after
     the study's seeds, one more for each candidate that is still open, until one is shown to be good enough.
-    Errors: TrainingStopped (all finished trials are kept), InputError, StorageError, DeviceError.
+    `exact` refuses to compare trials of different arithmetics. Errors: TrainingStopped (all finished trials are kept),
+    InputError, StorageError, DeviceError.
     """
     from scaling_search.training.outcome import TrainingStopped
 
@@ -113,6 +115,7 @@ def grid(
     dataset = load_data(study)
     row = registry.register(ledger, space, dataset, say=callback.say)
     record_plan(ledger, row.name, plan)
+    check_arithmetic(ledger_results.own_trials(ledger, row.name), callback, exact=exact)
     trainer = make_trainer(
         space,
         ledger,

@@ -12,8 +12,8 @@ from scaling_search.report.study import family_table
 from scaling_search.report.table import Document, Row, Table
 from scaling_search.search.family.members import Family, Kind, parting
 from scaling_search.search.family.scale import FamilyResult
+from scaling_search.search.plan import caveats
 from scaling_search.search.plan.builds import Build
-from scaling_search.search.tables.plan_table import interpolated
 
 
 def document(found: FamilyResult) -> Document:
@@ -103,8 +103,30 @@ def _notes(found: FamilyResult) -> list[str]:
     if family.factors == "realised":
         apart = parting(family.triple, family.raised, [member.phi for member in family.members])
         notes += [f"The triple and what it built part {one}." for one in apart]
-    notes += interpolated(family.space.info, [member.network.resolution for member in family.members])
+    notes += said_of(family)
     return notes
+
+
+def said_of(family: Family) -> list[str]:
+    """What the family's networks rest on."""
+    space, networks = family.space, [member.network for member in family.members]
+    size = space.info.size
+    moved = [
+        f"φ = {member.phi:g}: {said[0]}"
+        for member in family.members
+        if (said := caveats.grouped(member.network, space.base, family.raised.beta**member.phi))
+    ]
+    groups = (
+        [f"Groups move widths in {len(moved)} of {len(networks)} networks, such as {moved[0]}."]
+        if moved
+        else []
+    )
+    return [
+        *caveats.interpolated(space.info.name, size and min(size), networks),
+        *caveats.fixed_resolution(space.study, networks, space.base),
+        *groups,
+        *caveats.regularisation(space.base),
+    ]
 
 
 def _cells(row: Build, file: Path | None) -> dict[str, Any]:

@@ -8,14 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from scaling_search.architecture.network import fingerprint
-from scaling_search.data.dataset import DatasetInfo
 from scaling_search.report import columns
 from scaling_search.report.notebook import fragment, frame
 from scaling_search.report.table import Column, Document, Row, Table
 from scaling_search.search.forecast.step_latency import timed_space
 from scaling_search.search.grid import requirements
 from scaling_search.search.grid.requirements import Requirements
-from scaling_search.search.plan import identifiability
+from scaling_search.search.plan import caveats, identifiability
 from scaling_search.search.plan.budget import cost_at
 from scaling_search.search.plan.builds import Build
 from scaling_search.search.plan.candidates import Candidate
@@ -82,12 +81,12 @@ def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
         notes.append(
             f"Counted as published, with {space.base.classes} classes; {info.name} has {len(info.classes)}."
         )
-    if space.base_cost.macs > cost_at(space.baseline, space.baseline.resolution).macs:
-        notes.append(
-            f"The proxy costs {space.base_cost.macs / cost_at(space.baseline, space.baseline.resolution).macs:.1f} "
-            "times the network itself: strides were taken out. A smaller proxy.resolution or proxy.width costs less."
-        )
-    notes += interpolated(info, [row.network.resolution for row in plan.networks])
+    networks = [row.network for row in plan.networks]
+    notes += caveats.dear_proxy(study, space.base, space.baseline)
+    notes += caveats.interpolated(info.name, info.size and min(info.size), networks)
+    notes += caveats.fixed_resolution(study, networks, space.base)
+    notes += widened(plan)
+    notes += caveats.regularisation(space.base)
     if _resolution_is_free(plan):
         notes.append(
             f"Resolution costs no {space.budget.words}: γ is free; bound it by its range or by a limit (--max-macs)."
@@ -98,15 +97,17 @@ def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
     return Document(title=f"Plan: {name}", tables=tuple(tables), notes=tuple(notes))
 
 
-def interpolated(info: DatasetInfo, resolutions: Iterable[int]) -> list[str]:
-    """That images are only enlarged where networks read them above their own size."""
-    native = info.size and min(info.size)
-    largest = max(resolutions, default=0)
-    if not native or largest <= native:
-        return []
-    return [
-        f"{info.name} is stored at {native} px: above that, images are only interpolated (here up to {largest})."
+def widened(plan: GridPlan) -> list[str]:
+    """Candidates whose grouped convolutions are far from the width that was asked for."""
+    base = plan.space.base
+    moved = [
+        f"{build.triple}: {said[0]}"
+        for build in plan.networks
+        if (said := caveats.grouped(build.network, base, build.triple.beta**build.phi))
     ]
+    if not moved:
+        return []
+    return [f"Groups move widths in {len(moved)} of {len(plan.networks)} networks, such as {moved[0]}."]
 
 
 def base_table(plan: GridPlan) -> Table:

@@ -19,6 +19,7 @@ from scaling_search.ledger.storage.rows import (
     StudyRow,
     TripleRow,
 )
+from scaling_search.search.plan import caveats
 from scaling_search.search.plan import study as studies
 from scaling_search.search.plan.budget import cost_at
 from scaling_search.search.plan.builds import Build, factors
@@ -80,6 +81,7 @@ def candidate_row(
 ) -> CandidateRow:
     """A candidate or a member as the ledger keeps it. `note` joins its remark."""
     built = factors(space.base, build.network)
+    moved = caveats.grouped(build.network, space.base, build.triple.beta**build.phi)
     return CandidateRow(
         study=study,
         role=role,
@@ -103,7 +105,7 @@ def candidate_row(
         macs=build.cost.macs,
         macs_ratio=build.macs_ratio,
         status=build.status,
-        reason="; ".join(filter(None, (build.remark, note))) or None,
+        reason="; ".join(filter(None, (build.remark, note, *moved))) or None,
     )
 
 

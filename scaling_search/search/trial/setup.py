@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaling_search.architecture.schema import digest
 from scaling_search.data import catalog
 from scaling_search.data.dataset import Dataset
+from scaling_search.errors import DeviceError
+from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import provenance
@@ -55,6 +57,25 @@ def make_networks(
     return CompiledNetworks(
         dataset=dataset or load_data(space.study), recipe=space.recipe, should_stop=should_stop
     )
+
+
+def check_arithmetic(trials: Iterable[TrialRow], callback: Callback, *, exact: bool) -> None:
+    """Says that there are no kernels here; and what other arithmetics trials of the same study have.
+
+    Errors: DeviceError for the latter where results have to be `exact`.
+    """
+    mine = provenance.arithmetic()
+    if mine == "XLA" and provenance.platform_name() == "cpu":
+        callback.say(
+            "no kernels here (see `scaling-search doctor`): training is several times slower on a CPU"
+        )
+    others = {trial.arithmetic for trial in trials if trial.arithmetic} - {mine}
+    if not others:
+        return
+    says = f"trials of this study were trained by {', '.join(sorted(others))}, this process has {mine}"
+    if exact:
+        raise DeviceError(f"{says}: with --exact they are not compared")
+    callback.say(f"warning: {says}: the comparison mixes arithmetics (--exact refuses that)")
 
 
 def make_trainer(

@@ -1,0 +1,107 @@
+"""What an answer rests on and a reader must not miss: images, resolution, rounding, regularisation, the proxy's cost.
+
+The same sentences stand in a plan, in the grid's answer and in a family's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scaling_search.architecture.network import Network
+from scaling_search.search.plan.budget import cost_at
+from scaling_search.search.plan.search_space import base_of
+from scaling_search.search.plan.study import Proxy, Study
+
+# A width that groups moved by more than this is said.
+_FAR = 0.15
+
+
+def interpolated(dataset: str, native: int | None, networks: Sequence[Network]) -> list[str]:
+    """That images are only enlarged where networks read them above their own size; `native`: their shorter side."""
+    over = [network.resolution for network in networks if native and network.resolution > native]
+    if not over:
+        return []
+    return [
+        f"{dataset} is stored at {native} px: {len(over)} of {len(networks)} networks (up to {max(over)} px) see only "
+        "interpolated images, which have no more detail."
+    ]
+
+
+def fixed_resolution(study: Study, networks: Sequence[Network], base: Network) -> list[str]:
+    """That the resolution was held, and what met the cost in its place."""
+    if study.grid.gamma != (1.0,) or study.grid.match != "realised":
+        return []
+    moved = sum(network.resolution != base.resolution for network in networks)
+    if moved:
+        return [f"γ = 1 was asked for, but {moved} of {len(networks)} networks have another resolution."]
+    return ["γ = 1 alone holds the resolution: widths were adjusted to meet the cost."]
+
+
+def grouped(network: Network, base: Network, width: float) -> list[str]:
+    """Inner widths that are a multiple of a stage's groups, where that took them far from `width` times the base's."""
+    found = []
+    for number, (before, after) in enumerate(zip(base.stages, network.stages, strict=True), start=1):
+        groups, inner, was = (
+            getattr(after, "groups", 1),
+            getattr(after, "inner", None),
+            getattr(before, "inner", None),
+        )
+        if (
+            not isinstance(groups, int)
+            or groups <= 1
+            or not isinstance(inner, int)
+            or not isinstance(was, int)
+        ):
+            continue
+        asked = was * width
+        if abs(inner / asked - 1) > _FAR:
+            found.append(
+                f"stage {number}: {groups} groups make its inner width {inner} where {asked:.0f} was asked"
+            )
+    return found
+
+
+def regularisation(base: Network) -> list[str]:
+    """That drop rates are the base's at every φ."""
+    rates = [
+        f"{words} {rate:g}"
+        for words, rate in (
+            ("dropout", getattr(base.head, "dropout", 0.0)),
+            ("stochastic depth", base.stochastic_depth),
+        )
+        if rate
+    ]
+    return [f"Regularisation is held: {' and '.join(rates)} at every φ."] if rates else []
+
+
+def dear_proxy(study: Study, base: Network, baseline: Network) -> list[str]:
+    """That the proxy costs more than the network that it stands for, and one that costs less."""
+    if study.proxy is None:
+        return []
+    cost, full = (cost_at(one, one.resolution).macs for one in (base, baseline))
+    if cost <= full:
+        return []
+    says = f"The proxy costs {cost / full:.1f} times the network itself (its strides were taken out)"
+    cheaper = _cheaper(study, baseline, full)
+    return [f"{says}: {cheaper}." if cheaper else f"{says}: search the network itself."]
+
+
+def _cheaper(study: Study, baseline: Network, full: int) -> str | None:
+    proxy = study.proxy
+    assert proxy is not None  # noqa: S101 - its caller looked
+    for share in (0.75, 0.5, 0.25):
+        width = round(proxy.width * share, 3)
+        made = study.model_copy(
+            update={"proxy": Proxy(resolution=proxy.resolution, width=width, depth=proxy.depth)}
+        )
+        network = base_of(made, baseline)
+        if cost_at(network, network.resolution).macs < full:
+            return f"--proxy-width {width:g} costs less"
+    return None
+
+
+def order_at_full_size(study: Study) -> list[str]:
+    """That a proxy's order need not be the network's."""
+    if study.proxy is None:
+        return []
+    return ["The order was found on a proxy: at full size it is open until it was tried."]
