@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-OURS = ("scaling_search", "optax")
+OURS = ("scaling_search",)
 BATCH = 64
 
 

@@ -110,11 +110,11 @@ def step(name: str, work: Path) -> dict[str, Any]:
     apply = build(network, platform=PLAIN).apply
     images = reference.noise(network, 0)
 
-    def loss(params: Any) -> tuple[jax.Array, Any]:
+    def loss(params: Any, batch_stats: Any) -> tuple[jax.Array, Any]:
         logits, after = apply(params, batch_stats, images, train=True, key=jax.random.key(0))
         return jnp.mean((logits - 1) ** 2), after
 
-    gradients, after = jax.jit(jax.grad(loss, has_aux=True))(params)
+    gradients, after = jax.jit(jax.grad(loss, has_aux=True))(params, batch_stats)
     expected = folder / "expected"
     export(network, gradients, after, format="torch", out=expected, images=images)
     return {"name": name, **run(folder, "step", str(expected / "model.safetensors"))}

@@ -32,8 +32,8 @@ ACTIVATE = {
 }
 
 
-def logits(network: Network, layers: list[Arrays], images: np.ndarray, *, settle: bool = False) -> np.ndarray:
-    """(B, classes) in float64. With `settle` each norm first takes a fifth of these images' own statistics.
+def logits(network: Network, layers: list[Arrays], images: np.ndarray, *, settle: float = 0.0) -> np.ndarray:
+    """(B, classes) in float64. Of these images' own statistics each norm first takes the share `settle`.
 
     (All of them would let rounding errors grow from block to block; see `export.reference`.)
     """
@@ -43,7 +43,7 @@ def logits(network: Network, layers: list[Arrays], images: np.ndarray, *, settle
     return found.reshape(len(images), -1)
 
 
-def run(op: Any, x: np.ndarray, left: Iterator[Arrays], settle: bool) -> np.ndarray:
+def run(op: Any, x: np.ndarray, left: Iterator[Arrays], settle: float) -> np.ndarray:
     match op:
         case ops.Chain():
             for step in op.operations:
@@ -54,8 +54,8 @@ def run(op: Any, x: np.ndarray, left: Iterator[Arrays], settle: bool) -> np.ndar
         case ops.Norm():
             norm = next(left)
             if settle:
-                norm["mean"] = (0.2 * x.mean(axis=(0, 1, 2))).astype(np.float32)
-                norm["variance"] = (0.8 + 0.2 * x.var(axis=(0, 1, 2))).astype(np.float32)
+                norm["mean"] = (settle * x.mean(axis=(0, 1, 2))).astype(np.float32)
+                norm["variance"] = (1 - settle + settle * x.var(axis=(0, 1, 2))).astype(np.float32)
             mean, variance = norm["mean"].astype(NUMBER), norm["variance"].astype(NUMBER)
             return (x - mean) / np.sqrt(variance + op.epsilon) * norm["scale"] + norm["bias"]
         case ops.Dense():
@@ -97,7 +97,7 @@ def run(op: Any, x: np.ndarray, left: Iterator[Arrays], settle: bool) -> np.ndar
     raise TypeError(f"no NumPy for {op}")
 
 
-def columns(op: Any, x: np.ndarray, left: Iterator[Arrays], settle: bool) -> list[np.ndarray]:
+def columns(op: Any, x: np.ndarray, left: Iterator[Arrays], settle: float) -> list[np.ndarray]:
     match op:
         case ops.Mean():
             return [y for branch in op.branches for y in columns(branch, x, left, settle)]

@@ -58,4 +58,4 @@ def test_images_come_in_groups_and_in_their_order() -> None:
     images = noise(large, 2, 5)
     together = logits(large, *trees, images)
     apart = np.concatenate([logits(large, *trees, image[None]) for image in images])
-    assert np.allclose(together, apart, rtol=1e-5, atol=1e-6)
+    assert np.allclose(together, apart, atol=1e-4)

@@ -23,7 +23,8 @@ class Norm(nn.BatchNorm2d):
         before, y = self.running_var.clone(), super().forward(x)
         if self.training:
             share = x.shape[1] / x.numel()
-            self.running_var += share * ((1 - MOMENTUM) * before - self.running_var)
+            drift = (1 - MOMENTUM) * before - self.running_var
+            self.running_var = self.running_var + share * drift
         return y
 
 
