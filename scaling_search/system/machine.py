@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -27,10 +29,15 @@ def instruction_set() -> str:
 
 
 def cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores that this process may run on, or what its container lets it use of them, the less of both."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    shares = _cgroup_cores(Path("/sys/fs/cgroup"), _own_cgroups())
+    return max(1, min([allowed, *(math.ceil(share) for share in shares)]))
+
+
+def load() -> float | None:
+    """Processes that ran or waited for a core in the last minute, on average; None where the system does not say."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def available_memory() -> int:
@@ -55,31 +62,57 @@ def _own_cgroups() -> str:
 
 
 def _cgroup_memory(root: Path, own: str) -> list[tuple[int, int]]:
-    """(limit, used without the page cache) of each control group that holds this process and limits its memory.
+    """(limit, used without the page cache) of each control group that holds this process and limits its memory."""
+    found = []
+    for folder, second in _groups(root, own, "memory"):
+        names = (
+            ("memory.max", "memory.current", "inactive_file")
+            if second
+            else ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        )
+        limit, used = _number(folder / names[0]), _number(folder / names[1])
+        if limit is not None and used is not None and limit < _NO_LIMIT:
+            found.append((limit, used - _statistic(folder / "memory.stat", names[2])))
+    return found
+
+
+def _cgroup_cores(root: Path, own: str) -> list[float]:
+    """How many cores' time each control group that holds this process and limits it may use."""
+    found = []
+    for folder, second in _groups(root, own, "cpu"):
+        if second:
+            words = _text(folder / "cpu.max").split()
+            quota, period = (words[0], words[1]) if len(words) == 2 else ("max", "0")
+        else:
+            quota, period = _text(folder / "cpu.cfs_quota_us"), _text(folder / "cpu.cfs_period_us")
+        if quota.strip().isdigit() and period.strip().isdigit() and int(period) > 0:
+            found.append(int(quota) / int(period))
+    return found
+
+
+def _groups(root: Path, own: str, controller: str) -> Iterator[tuple[Path, bool]]:
+    """The folders of the control groups that hold this process, from its own up, and whether they are of version 2.
 
     `own` is the text of /proc/self/cgroup: lines `ID:CONTROLLERS:PATH`, without controllers for version 2. In a
     container the paths may be the host's, so the root of each hierarchy is looked at too.
     """
-    found = []
     for line in own.splitlines():
         _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            base, names = root, ("memory.max", "memory.current", "inactive_file")
-        elif "memory" in controllers.split(","):
-            base, names = (
-                root / "memory",
-                ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-            )
-        else:
+        if controllers and controller not in controllers.split(","):
             continue
+        base = root / controller if controllers else root
         at = base / path.strip("/")
         for folder in (at, *at.parents):
             if not folder.is_relative_to(base):
                 break
-            limit, used = _number(folder / names[0]), _number(folder / names[1])
-            if limit is not None and used is not None and limit < _NO_LIMIT:
-                found.append((limit, used - _statistic(folder / "memory.stat", names[2])))
-    return found
+            yield folder, not controllers
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def _number(path: Path) -> int | None:

@@ -44,3 +44,19 @@ def test_the_lesser_of_host_and_container_is_available(monkeypatch: pytest.Monke
     assert machine.available_memory() == 600
     monkeypatch.setattr(machine, "_cgroup_memory", lambda *_: [(1000, 1400)])
     assert machine.available_memory() == 0
+
+
+def test_a_share_of_the_cores_counts_in_both_versions(tmp_path: Path) -> None:
+    control_group(tmp_path / "pods", cpu__max="150000 100000")
+    control_group(tmp_path / "pods/mine", cpu__max="max 100000")
+    assert machine._cgroup_cores(tmp_path, "0::/pods/mine\n") == [1.5]
+    control_group(tmp_path / "cpu/docker", cpu__cfs_quota_us=50000, cpu__cfs_period_us=100000)
+    control_group(tmp_path / "cpu/docker/free", cpu__cfs_quota_us=-1, cpu__cfs_period_us=100000)
+    assert machine._cgroup_cores(tmp_path, "3:cpu,cpuacct:/docker/free\n") == [0.5]
+
+
+def test_cores_are_at_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_cgroup_cores", lambda *_: [0.1])
+    assert machine.cores() == 1
+    monkeypatch.setattr(machine, "_cgroup_cores", lambda *_: [])
+    assert machine.cores() >= 1

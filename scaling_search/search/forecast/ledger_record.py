@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from scaling_search.ledger.storage.schema import FORECAST_TRIALS, FORECASTS
 from scaling_search.report.figures import duration
 from scaling_search.search.forecast.model import Basis, Forecast, NetworkSeed, elapsed, forecast, missing
 from scaling_search.search.plan.grid_plan import GridPlan
+from scaling_search.system import machine
 from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class ForecastCheck:
     """A forecast for the trials that are complete by now, and what they took, in wall-clock seconds.
 
-    planned, planned_seconds: all that was forecast, before a race or a stop took trials away.
+    planned, planned_seconds: all that was forecast, before a race or a stop took trials away; low, high: what nine
+    searches of ten would take of `forecast_seconds`; load: of the machine at that time.
     """
 
     source: str
@@ -34,6 +35,9 @@ class ForecastCheck:
     trials: int
     planned: int
     planned_seconds: float
+    low: float | None
+    high: float | None
+    load: float | None
 
     @property
     def ratio(self) -> float:
@@ -64,10 +68,10 @@ def record_forecast(
         source=found.source,
         device=found.device,
         platform=found.platform,
-        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        load=machine.load(),
         seconds=found.total_seconds,
-        low=None,
-        high=None,
+        low=found.low_seconds,
+        high=found.high_seconds,
         created_at=utc_now(),
     )
     trials = [
@@ -99,14 +103,18 @@ def check(ledger: Reader, study: str, rows: Sequence[TrialRow]) -> ForecastCheck
         return None
     seconds = {trial.network: trial.seconds for trial in planned}
     compiling = {trial.network: trial.compile_seconds for trial in planned}
+    expected = elapsed(trials, seconds, compiling, platform=row.platform)
     return ForecastCheck(
         source=row.source,
         device=row.device,
-        forecast_seconds=elapsed(trials, seconds, compiling, platform=row.platform),
+        forecast_seconds=expected,
         actual_seconds=_seconds([took[trial] for trial in trials]),
         trials=len(trials),
         planned=len(every),
         planned_seconds=elapsed(every, seconds, compiling, platform=row.platform),
+        low=None if row.low is None else min(1.0, row.low / row.seconds) * expected,
+        high=None if row.high is None else max(1.0, row.high / row.seconds) * expected,
+        load=row.load,
     )
 
 
@@ -120,9 +128,15 @@ def sentence(found: ForecastCheck) -> str:
             f"{duration(found.planned_seconds)}"
         )
     )
+    between = (
+        ""
+        if found.low is None or found.high is None
+        else f" ({duration(found.low)} to {duration(found.high)})"
+    )
+    load = "" if found.load is None else f", load {found.load:.1f}"
     return (
-        f"Forecast {duration(found.forecast_seconds)}, actual {duration(found.actual_seconds)} "
-        f"({found.ratio:.2f}x){part}, by {found.source} before the start."
+        f"Forecast {duration(found.forecast_seconds)}{between}, actual {duration(found.actual_seconds)} "
+        f"({found.ratio:.2f}x){part}, by {found.source} before the start{load}."
     )
 
 

@@ -25,6 +25,11 @@ from scaling_search.training.recipe import Recipe
 
 # A network and a seed.
 NetworkSeed = tuple[str, int]
+# By how much searches took less or more than forecast, nine times of ten, where nothing else is known of the machine
+# (benchmarks/RESULTS.md).
+LEAST, MOST = 0.75, 1.35
+# The first round after which a race may end.
+_FIRST_TEST = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +37,8 @@ class Basis:
     """What is known of speed: (MACs, seconds of a trial) by network, and what compiling one took.
 
     source: in words; compiled: networks whose programs are in the cache; block: seeds of a network that train before
-    the next network does; gain: how many times faster they do than one by one, which `trials` do not know.
+    the next network does; gain: how many times faster they do than one by one, which `trials` do not know; quickest:
+    the share of these seconds that the least disturbed steps took.
     """
 
     source: str
@@ -44,6 +50,7 @@ class Basis:
     memory_bytes: int | None = None
     block: int = 1
     gain: float = 1.0
+    quickest: float = 1.0
 
     def seconds(self, network: str, macs: int) -> float:
         """One trial of a network."""
@@ -58,6 +65,7 @@ class Basis:
 class Forecast:
     """Seconds for one trial of each network and for all that is still to train, which racing may end early.
 
+    low_seconds, high_seconds: nine searches of ten take between; low is for a race that ends as soon as it may.
     screening_seconds: the screening's part of the total. memory_bytes: the step of each network at its fullest, an
     estimate; available_bytes: what the device had, None where it does not say.
     """
@@ -70,6 +78,8 @@ class Forecast:
     compile_seconds: float
     screening_seconds: float
     total_seconds: float
+    low_seconds: float
+    high_seconds: float
     missing: int
     memory_bytes: tuple[int, ...]
     available_bytes: int | None
@@ -140,6 +150,9 @@ def from_calibration(recipe: Recipe, found: Calibration, *, train: int, validati
         },
         compile_seconds=statistics.fmean(timing.compile_seconds for timing in found.timings),
         compiled=tuple(timing.network for timing in found.timings),
+        quickest=min(
+            (one.fastest_step_seconds or one.step_seconds) / one.step_seconds for one in found.timings
+        ),
         memory_bytes=found.memory_bytes,
         block=found.block,
         gain=found.gain,
@@ -148,15 +161,20 @@ def from_calibration(recipe: Recipe, found: Calibration, *, train: int, validati
 
 def forecast(plan: GridPlan, basis: Basis, done: Collection[NetworkSeed]) -> Forecast:
     """What is still to train of a plan, `done` being the trials that are finished."""
-    alone = {row.fingerprint: basis.seconds(row.fingerprint, row.cost.macs) for row in plan.networks}
+    alone = {
+        row.fingerprint: basis.seconds(row.fingerprint, row.cost.macs) for row in (plan.base, *plan.networks)
+    }
     trial_seconds = {network: seconds / basis.gain for network, seconds in alone.items()}
     trials = missing(plan, done, basis.block)
     screening = 0.0
     epochs = plan.space.study.grid.screening_epochs
     if epochs is not None and trials and possible(len(plan.candidates)):
         share = epochs / plan.space.recipe.epochs
-        screening = sum(share * seconds + basis.compile_seconds for seconds in alone.values())
+        screening = sum(share * alone[row.fingerprint] + basis.compile_seconds for row in plan.networks)
     compiling = {network: basis.compiling(network) for network in trial_seconds}
+    total = screening + elapsed(trials, trial_seconds, compiling, platform=basis.platform)
+    sure = [trial for trial in trials if trial[1] < _FIRST_TEST or not plan.space.study.grid.racing]
+    least = screening + elapsed(sure, trial_seconds, compiling, platform=basis.platform)
     return Forecast(
         source=basis.source,
         device=basis.device,
@@ -165,7 +183,9 @@ def forecast(plan: GridPlan, basis: Basis, done: Collection[NetworkSeed]) -> For
         trial_seconds=tuple(trial_seconds.values()),
         compile_seconds=basis.compile_seconds,
         screening_seconds=screening,
-        total_seconds=screening + elapsed(trials, trial_seconds, compiling, platform=basis.platform),
+        total_seconds=total,
+        low_seconds=LEAST * basis.quickest * least,
+        high_seconds=MOST * total,
         missing=len(trials),
         memory_bytes=memory(plan, basis.platform),
         available_bytes=machine.available_memory() if basis.platform == "cpu" else basis.memory_bytes,
@@ -176,8 +196,9 @@ def missing(plan: GridPlan, done: Collection[NetworkSeed], block: int = 1) -> li
     """The trials that are not finished, in the order in which they are run: so many seeds of a network at a time."""
     seeds = range(plan.space.study.grid.seeds)
     blocks = [seeds[at : at + block] for at in range(0, len(seeds), block)]
-    every = ((row.fingerprint, seed) for seeds in blocks for row in plan.networks for seed in seeds)
-    return [trial for trial in every if trial not in done]
+    base = [(plan.base.fingerprint, seed) for seed in plan.base_seeds]
+    every = [(row.fingerprint, seed) for seeds in blocks for row in plan.networks for seed in seeds]
+    return [trial for trial in dict.fromkeys([*base, *every]) if trial not in done]
 
 
 def elapsed(
@@ -206,7 +227,7 @@ def elapsed(
 
 
 def memory(plan: GridPlan, platform: str) -> tuple[int, ...]:
-    """Bytes of a training step of each network at its fullest."""
+    """Bytes of a training step of each candidate's network at its fullest."""
     recipe = plan.space.recipe
     return tuple(step_memory(row.network, recipe, platform, counted=row.cost) for row in plan.networks)
 
@@ -220,13 +241,24 @@ def sentences(found: Forecast) -> list[str]:
         part = (
             f" ({duration(found.screening_seconds)} of it for screening)" if found.screening_seconds else ""
         )
-        left = f"{trials} still to train, about {duration(found.total_seconds)}{part}"
+        left = (
+            f"{trials} still to train, about {duration(found.total_seconds)} ({duration(found.low_seconds)} to "
+            f"{duration(found.high_seconds)}){part}"
+        )
     spread = duration(low) if duration(low) == duration(high) else f"{duration(low)} to {duration(high)}"
     time = (
         f"Time, by {found.source} ({found.device}): {spread} a trial and {duration(found.compile_seconds)} to compile "
-        f"a network; {left}."
+        f"a network; {left}.{_busy()}"
     )
     return [time, memory_sentence(found.memory_bytes, found.available_bytes)]
+
+
+def _busy() -> str:
+    """That other work on the machine makes all of it uncertain."""
+    load, cores = machine.load(), machine.cores()
+    if load is None or load <= cores:
+        return ""
+    return f" The machine is busy (load {load:.1f} on {cores} cores): it may take much longer."
 
 
 def memory_sentence(needed: Sequence[int], available: int | None) -> str:

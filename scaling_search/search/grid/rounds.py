@@ -62,7 +62,9 @@ def run(
         return {name: {seed: by_seed[seed] for seed in seeds} for name, by_seed in found.items()}
 
     def keep(look: Look) -> None:
-        if whole and look.basis not in known:
+        if look.basis in known:
+            return
+        if whole:
             ledger.record(decision_log.rows(look, study=study.name, now=utc_now()))
         trainer.callback.look(_so_far(look, by_group))
 
