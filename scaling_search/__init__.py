@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from scaling_search.scaling.scale import scale_network as scale_network
     from scaling_search.search.family.scale import scale as scale
     from scaling_search.search.grid.search import grid as grid
+    from scaling_search.search.members.predict import predict as predict
+    from scaling_search.search.members.resolve import from_outside as load_member  # noqa: F401
     from scaling_search.search.plan.study import Data as Data
     from scaling_search.search.plan.study import Family as Family
     from scaling_search.search.plan.study import Grid as Grid
@@ -70,7 +72,9 @@ _HOMES = {
     "list_networks": ("baselines.load", "list_networks"),
     "load_network": ("baselines.load", "load"),
     "open_ledger": ("search.tables.open_ledger", "open_ledger"),
+    "load_member": ("search.members.resolve", "from_outside"),
     "plan": ("search.tables.plan_table", "plan"),
+    "predict": ("search.members.predict", "predict"),
     "race": ("racing.race", "race"),
     "scale": ("search.family.scale", "scale"),
     "scale_network": ("scaling.scale", "scale_network"),

@@ -68,15 +68,16 @@ def scale(
     quiet: options.Quiet = False,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
     as_json: options.Json = False,
+    details: options.Details = False,
 ) -> None:
     """Extrapolate the best triple: write one network file per phi, train and test what time and memory allow."""
     from scaling_search.cli.work import finish, work
     from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
+    from scaling_search.search.family.document import record
     from scaling_search.search.family.members import parse_coefficients
     from scaling_search.search.family.scale import scale as use_case
     from scaling_search.search.plan.study import parse_duration
-    from scaling_search.search.tables import family_table
 
     given = {
         "scale__train": "none" if emit_only else train,
@@ -105,7 +106,7 @@ def scale(
             as_published=writes_only and subject.as_published,
         )
     if as_json:
-        write(dumps(family_table.record(result)))
+        write(dumps(record(result)))
     else:
-        show(family_table.document(result))
+        show(result.document, details=details)
     finish(result.trials)

@@ -83,7 +83,9 @@ def family(
     ``predictions`` are accuracies by network fingerprint, said before the training.
     """
     mine = by_network(trials)
-    tested = {row.trial_key: row.accuracy for row in evaluations if row.split == "test"}
+    found = list(evaluations)
+    tested = {row.trial_key: row.accuracy for row in found if row.split == "test"}
+    trained = {row.trial_key: row.accuracy for row in found if row.split == "train"}
     said: dict[str, Interval] = dict(predictions or {})
     rows = []
     for row in members:
@@ -98,6 +100,7 @@ def family(
                 status=status,
                 reason=remark(row.reason, states, have),
                 accuracy=estimate(trial.accuracy for trial in have if trial.state == "complete"),
+                training=estimate(trained[trial.key] for trial in have if trial.key in trained),
                 test=estimate(tested[trial.key] for trial in have if trial.key in tested),
                 predicted=said.get(row.network),
                 states=states,

@@ -147,14 +147,28 @@ class GridReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StepRow:
+    """From one trained member to the next: the paired difference of their accuracies on ``split``."""
+
+    phi: float
+    to_phi: float
+    difference: Interval
+    split: str
+    training_fell: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemberRow:
-    """A member of the family at its φ. ``predicted`` was said before it was trained."""
+    """A member of the family at its φ. ``predicted`` was said before it was trained; ``training``: on the images that
+    it was trained on.
+    """
 
     candidate: Candidate
     status: FamilyStatus = "waiting"
     reason: str | None = None
     accuracy: Estimate | None = None
     interval: Interval | None = None
+    training: Estimate | None = None
     test: Estimate | None = None
     test_interval: Interval | None = None
     predicted: Interval | None = None
@@ -184,6 +198,7 @@ class FamilyReport:
     base: str
     factors: str = "nominal"
     rows: tuple[MemberRow, ...]
+    steps: tuple[StepRow, ...] = ()
     budget: str = "MACs"
     level: float | None = None
     notes: tuple[str, ...] = ()

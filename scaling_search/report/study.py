@@ -223,6 +223,7 @@ def _family_cells(row: MemberRow) -> dict[str, Any]:
         **cells(row.candidate),
         "accuracy": row.accuracy,
         "interval": row.interval,
+        "training": row.training,
         "test": row.test,
         "test_interval": row.test_interval,
         "predicted": row.predicted,

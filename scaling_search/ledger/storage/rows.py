@@ -358,6 +358,7 @@ class PredictionRow:
     low: float
     high: float
     members: int
+    scenario: bool  # beyond the next member: if things go on as before
     created_at: str
 
 

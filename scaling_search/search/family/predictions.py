@@ -10,14 +10,13 @@ from scaling_search.ledger.storage.rows import PredictionRow, TrialRow
 from scaling_search.ledger.storage.schema import PREDICTIONS
 from scaling_search.report.table import Interval
 from scaling_search.search.plan.builds import Build
+from scaling_search.statistics import RULE_VERSION
 from scaling_search.statistics.power_law import Flatness, Point, flat, predict
 from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
-
-RULE = 1
 
 
 def points(members: Sequence[Build], trials: Sequence[TrialRow]) -> list[Point]:
@@ -33,7 +32,7 @@ def points(members: Sequence[Build], trials: Sequence[TrialRow]) -> list[Point]:
             error = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values))
         else:
             error = math.sqrt(mean * (1 - mean) / (mine[0].correct_count or 1))
-        found.append(Point(macs=float(member.cost.macs), accuracy=mean, error=error))
+        found.append(Point(macs=float(member.cost.macs), accuracy=mean, error=error, seeds=len(values)))
     return found
 
 
@@ -46,11 +45,12 @@ def record_prediction(ledger: Ledger, study: str, role: str, member: Build, know
         study=study,
         role=role,
         network=member.fingerprint,
-        rule=RULE,
+        rule=RULE_VERSION,
         accuracy=said.accuracy,
         low=said.low,
         high=said.high,
         members=said.members,
+        scenario=said.scenario,
         created_at=utc_now(),
     )
     ledger.record([row])

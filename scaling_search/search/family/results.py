@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import FamilyRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, FAMILIES, TRIPLES
 from scaling_search.report import collect
-from scaling_search.report.rows import FamilyReport, MemberRow
+from scaling_search.report.rows import FamilyReport, MemberRow, StepRow
 from scaling_search.report.table import Interval
 from scaling_search.search.family import predictions
 from scaling_search.search.grid import chance_level
@@ -19,7 +20,7 @@ from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.grid.ledger_results import dataset_of, settings_of
 from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
-from scaling_search.statistics import ImageSample, accuracies
+from scaling_search.statistics import ImageSample, accuracies, compare, winner
 from scaling_search.statistics.multiple_comparisons import LEVEL
 from scaling_search.statistics.scores import Bits, gather
 
@@ -54,14 +55,12 @@ def report_of(ledger: Reader, row: StudyRow, family: FamilyRow) -> tuple[FamilyR
     complete = {trial.key: trial for trial in trials if trial.state == "complete"}
     sample = sample_of(dataset_of(ledger, row), settings_of(row).grid.metric)
     validation = _intervals(((trial, bits_of(trial)) for trial in complete.values()), sample)
-    test = _intervals(
-        (
-            (complete[found.trial_key], bits_of(found))
-            for found in evaluations
-            if found.split == "test" and found.trial_key in complete
-        ),
-        ImageSample(),
-    )
+    on_test = [
+        (complete[found.trial_key], bits_of(found))
+        for found in evaluations
+        if found.split == "test" and found.trial_key in complete
+    ]
+    test = _intervals(on_test, ImageSample())
     rows = tuple(
         replace(
             _explained(member, at_chance),
@@ -71,14 +70,59 @@ def report_of(ledger: Reader, row: StudyRow, family: FamilyRow) -> tuple[FamilyR
         for member in report.rows
     )
     budget = QUANTITIES[settings_of(row).grid.budget].words
-    return replace(report, rows=rows, budget=budget, level=LEVEL if validation else None), trials
+    steps = (
+        _steps(rows, on_test, ImageSample(), "test")
+        if on_test
+        else _steps(rows, [(trial, bits_of(trial)) for trial in complete.values()], sample, "validation")
+    )
+    report = replace(report, rows=rows, steps=steps, budget=budget, level=LEVEL if validation else None)
+    return report, trials
+
+
+def _steps(
+    rows: Sequence[MemberRow], right: Iterable[tuple[TrialRow, Bits]], sample: ImageSample, split: str
+) -> tuple[StepRow, ...]:
+    """From each trained member to the next: paired over seeds and images."""
+    table = _by_network(right)
+    found = []
+    trained = [row for row in rows if (row.candidate.fingerprint or "") in table]
+    for one, other in pairwise(trained):
+        first, second = one.candidate.fingerprint or "", other.candidate.fingerprint or ""
+        if first == second:
+            continue
+        scores = gather({"one": table[first], "other": table[second]}, sample)
+        (gap,) = [
+            gap for name, gap in winner(scores, "one", compare(scores)).differences.items() if name == "other"
+        ]
+        if not math.isfinite(gap.low):
+            continue
+        fell = (
+            None
+            if one.training is None or other.training is None
+            else other.training.mean < one.training.mean
+        )
+        found.append(
+            StepRow(
+                phi=one.candidate.phi or 0.0,
+                to_phi=other.candidate.phi or 0.0,
+                difference=Interval(low=gap.low, high=gap.high, value=gap.value),
+                split=split,
+                training_fell=fell,
+            )
+        )
+    return tuple(found)
+
+
+def _by_network(right: Iterable[tuple[TrialRow, Bits]]) -> dict[str, dict[int, Bits]]:
+    table: dict[str, dict[int, Bits]] = {}
+    for trial, bits in right:
+        table.setdefault(trial.network, {})[trial.seed] = bits
+    return table
 
 
 def _intervals(right: Iterable[tuple[TrialRow, Bits]], sample: ImageSample) -> dict[str, Interval]:
     """Intervals of the networks' accuracies, from the images that each of their trials got right."""
-    table: dict[str, dict[int, Bits]] = {}
-    for trial, bits in right:
-        table.setdefault(trial.network, {})[trial.seed] = bits
+    table = _by_network(right)
     if not table:
         return {}
     scores = gather(table, sample)

@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.storage.rows import GRID, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES
+from scaling_search.report import notebook
 from scaling_search.report.rows import FamilyReport
+from scaling_search.report.table import Document
 from scaling_search.scaling.coefficients import Coefficients, parse_phi
+from scaling_search.search.family import document as documents
 from scaling_search.search.family import results, training
 from scaling_search.search.family.limits import estimated_seconds
 from scaling_search.search.family.members import Family, Kind, emit, family
 from scaling_search.search.forecast.step_latency import timed_space
 from scaling_search.search.grid.candidates import realised_triple
 from scaling_search.search.grid.ledger_results import winner
+from scaling_search.search.members.member import Member, of_study
+from scaling_search.search.members.resolve import phi_of
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import registry
@@ -26,6 +31,8 @@ from scaling_search.search.trial.time_limit import TimeLimit
 from scaling_search.search.trial.trial import Callback, Callbacks
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
 
@@ -38,7 +45,8 @@ class FamilyResult:
     """What `scale` built, wrote and trained. `families` and `files` are by kind, full and proxy.
 
     `kind`: which family was trained, None for none of them; its `report` and `trials`. `full_seconds`: what training
-    the full family would take, for one seed of each member, where its proxy's was trained.
+    the full family would take, for one seed of each member, where its proxy's was trained. `decided`: whether the
+    search that the triple comes from is; None where it was given.
     """
 
     families: Mapping[Kind, Family]
@@ -49,6 +57,35 @@ class FamilyResult:
     trials: tuple[TrialRow, ...] = ()
     trained: int = 0
     full_seconds: float | None = None
+    decided: bool | None = None
+    place: str | None = None
+    member: Callable[[float], Member] | None = field(default=None, repr=False)
+
+    @property
+    def answer(self) -> str:
+        """The answer in at most three lines."""
+        return "\n".join(self.document.answer)
+
+    @property
+    def document(self) -> Document:
+        """Answer, tables and details."""
+        return documents.document(self)
+
+    def __getitem__(self, name: str) -> Member:
+        """A trained member with its kept weights, as `family["phi=2"]`. Errors: InputError, UsageError."""
+        phi = phi_of(name)
+        if phi is None:
+            raise UsageError(f"{name!r}: write a member as phi=2")
+        if self.member is None:
+            raise InputError("this family was written, not trained: its members have no weights")
+        return self.member(phi)
+
+    def to_dataframe(self) -> DataFrame:
+        """The members, one row each. Needs pandas."""
+        return notebook.frame(documents.record(self)["scale"])
+
+    def _repr_html_(self) -> str:
+        return notebook.fragment(self.document)
 
 
 def scale(
@@ -86,7 +123,7 @@ def scale(
     if ledger is not None and (coefficients is None or study.scale.factors == "realised"):
         dataset = data_fingerprint(study)
         row = None if dataset is None else registry.find(ledger, space, dataset)
-    triple = _triple(ledger, row, coefficients)
+    triple, decided = _triple(ledger, row, coefficients)
     if constrained and coefficients is not None:
         _check_constraint(space, triple)
     raised = raised_triple(ledger, row, triple) if study.scale.factors == "realised" else None
@@ -103,7 +140,7 @@ def scale(
             kind: tuple(emit(one, folder if kind == "full" else folder / "proxy"))
             for kind, one in families.items()
         }
-    result = FamilyResult(families=families, files=files)
+    result = FamilyResult(families=families, files=files, decided=decided)
     kind = trained_kind(space)
     if kind is not None:
         if ledger is None:
@@ -127,16 +164,16 @@ def scale(
 
 def _triple(
     ledger: Reader | None, row: StudyRow | None, given: Coefficients | Sequence[float] | None
-) -> Coefficients:
-    """The triple given, or the winner of the study's grid. Errors: InputError without either."""
+) -> tuple[Coefficients, bool | None]:
+    """The triple given, or the one that the study's grid names and whether that is decided. Errors: InputError."""
     if given is not None:
-        return Coefficients.of(given)
+        return Coefficients.of(given), None
     if ledger is None or row is None:
         raise InputError(
             "this ledger has no search with this network, data and recipe: run `scaling-search grid` first, or give "
             "--coefficients ALPHA,BETA,GAMMA"
         )
-    return winner(ledger, row)[0]
+    return winner(ledger, row)
 
 
 def _check_constraint(space: SearchSpace, triple: Coefficients) -> None:
@@ -214,8 +251,11 @@ def _train(
     (own,) = [one for one in results.families(ledger, row.name) if one.role == chosen.role]
     report, trials = results.report_of(ledger, row, own)
     full = built.families["full"].members
+    checkpoints = checkpoint_folder(ledger)
     return replace(
         built,
+        place=ledger.place,
+        member=lambda phi: of_study(ledger, row, phi, checkpoints=checkpoints),
         kind=kind,
         study=row,
         report=report,

@@ -14,7 +14,7 @@ from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.candidates import RecordedCandidate, Triple
 
 _SHOWN = 4
-_DEFAULT_LEDGER = "scaling-search.db"
+DEFAULT_LEDGER = "scaling-search.db"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +22,12 @@ class Command:
     """Commands that go on with a study, as a shell reads them."""
 
     study: str
-    ledger: str = _DEFAULT_LEDGER
+    ledger: str = DEFAULT_LEDGER
 
     def line(self, verb: str, *words: str) -> str:
         """One command between backticks."""
-        where = () if self.ledger == _DEFAULT_LEDGER else ("--ledger", self.ledger)
-        whole = shlex.join(["scaling-search", verb, "--study", self.study, *words, *where])
+        where = () if self.ledger == DEFAULT_LEDGER else ("--ledger", self.ledger)
+        whole = shlex.join(["scaling-search", verb, *words, "--study", self.study, *where])
         return f"`{whole}`"
 
 

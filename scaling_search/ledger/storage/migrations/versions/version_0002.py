@@ -223,6 +223,7 @@ def upgrade() -> None:
         sa.Column("low", sa.Double(), nullable=False),
         sa.Column("high", sa.Double(), nullable=False),
         sa.Column("members", sa.BigInteger(), nullable=False),
+        sa.Column("scenario", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("study", "role", "network"),

@@ -2,31 +2,124 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scaling_search.report import columns
 from scaling_search.report.figures import duration
+from scaling_search.report.rows import StepRow
 from scaling_search.report.study import family_table
-from scaling_search.report.table import Document, Row, Table
+from scaling_search.report.table import Details, Document, Estimate, Row, Table
 from scaling_search.search.family.members import Family, Kind, parting
-from scaling_search.search.family.scale import FamilyResult
+from scaling_search.search.grid.answer import DEFAULT_LEDGER, Command
 from scaling_search.search.plan import caveats
 from scaling_search.search.plan.builds import Build
 
+if TYPE_CHECKING:
+    from scaling_search.search.family.scale import FamilyResult
+
 
 def document(found: FamilyResult) -> Document:
-    """What was trained, and what was written."""
+    """The answer, what was trained, and what was written."""
     trained = () if found.report is None else (family_table(found.report),)
     written = tuple(members_table(found, kind) for kind in found.families if kind != found.kind)
-    notes = list(_notes(found))
-    if found.full_seconds is not None:
-        notes.append(
-            f"Training the full family would take about {duration(found.full_seconds)} for one seed of each member, "
-            "in proportion to MACs (--train full)."
+    steps = () if found.report is None or not found.report.steps else (steps_table(found.report.steps),)
+    return Document(
+        title="",
+        answer=answer(found),
+        tables=(*trained, *written),
+        notes=tuple(_notes(found)),
+        details=Details(tables=steps),
+    )
+
+
+def answer(found: FamilyResult) -> tuple[str, ...]:
+    """What the family does, what it rests on, and what to do next."""
+    family = found.families[found.kind or "full"]
+    lines = [_does(found, family)]
+    if found.decided is False:
+        lines.append(
+            f"{family.triple} leads its search, which is not decided: another triple may be as good."
         )
-    return Document(title="", tables=(*trained, *written), notes=tuple(notes))
+    elif found.full_seconds is not None:
+        lines.append(
+            f"Training the full family would take about {duration(found.full_seconds)} for one seed of each member "
+            "(--train full)."
+        )
+    lines.append(_next(found))
+    return tuple(lines)
+
+
+def _does(found: FamilyResult, family: Family) -> str:
+    count, name = len(family.members), family.space.base.name
+    report = found.report
+    if report is None:
+        files = found.files.get("full", ())
+        where = f", in {files[0].parent}/" if files else ""
+        return f"The family of {family.triple}: {count} networks of {name}{where}; none is trained."
+    done = [row for row in report.rows if row.status == "trained"]
+    says = f"The family of {family.triple}: {len(done)} of {count} members of {name} are trained"
+    best = max(done, key=lambda row: (row.test or row.accuracy or _NONE).mean, default=None)
+    if best is not None and (figures := best.test or best.accuracy) is not None:
+        split = "test" if best.test is not None else "validation"
+        says += f"; the best, φ = {best.candidate.phi:g}, has {100 * figures.mean:.1f} % {split} accuracy"
+    falls = [step for step in report.steps if step.difference.high < 0]
+    rises = [step for step in report.steps if step.difference.low > 0]
+    if falls:
+        worst = falls[0]
+        under = " (its training accuracy fell too: it was trained too little)" if worst.training_fell else ""
+        says += f". From φ = {worst.phi:g} to {worst.to_phi:g} accuracy falls{under}"
+    elif report.steps:
+        says += f". {len(rises)} of {len(report.steps)} steps are shown to gain, none to lose"
+    return f"{says}."
+
+
+_NONE = Estimate(mean=0.0, sd=None, seeds=0)
+
+
+def _next(found: FamilyResult) -> str:
+    if found.study is None or found.report is None:
+        files = found.files.get("full", ())
+        return f"Next: `scaling-search cost {files[0]}`" if files else "Nothing was written."
+    command = Command(study=found.study.name, ledger=found.place or DEFAULT_LEDGER)
+    trained = [row for row in found.report.rows if row.status == "trained"]
+    if not trained:
+        return f"Next: {command.line('report')}"
+    best = max(trained, key=lambda row: (row.accuracy or _NONE).mean)
+    member = f"phi={best.candidate.phi:g}"
+    return (
+        f"Next: {command.line('export', member, '--format', 'torch', '--out', member.replace('=', ''))}, or "
+        f"{command.line('predict', member, found.study.dataset_name)}"
+    )
+
+
+def steps_table(steps: Sequence[StepRow]) -> Table:
+    """From each member to the next."""
+    return Table(
+        name="steps",
+        title="From each member to the next",
+        columns=(
+            columns.general("from_phi", "φ"),
+            columns.general("to_phi", "to φ"),
+            columns.interval(
+                "gain", f"Gain on {steps[0].split} (points)", ("gain", "gain_low", "gain_high"), sign=True
+            ),
+            columns.flag("training_fell", "Training accuracy fell"),
+        ),
+        rows=tuple(
+            Row(
+                cells={
+                    "from_phi": step.phi,
+                    "to_phi": step.to_phi,
+                    "gain": step.difference,
+                    "training_fell": step.training_fell,
+                }
+            )
+            for step in steps
+        ),
+    )
 
 
 def record(found: FamilyResult) -> dict[str, Any]:
