@@ -55,6 +55,7 @@ def grid(
     from scaling_search.search.tables.grid_table import record
 
     settings = options.study(
+        ledger,
         start,
         subject,
         triples,

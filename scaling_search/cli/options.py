@@ -75,8 +75,9 @@ class Start:
         str | None,
         typer.Option(
             "--study",
-            metavar="FILE",
-            help="A study file (TOML). Default: the packaged study of handwritten digits.",
+            metavar="FILE|NAME",
+            help="A study file (TOML), or the name of a study in the ledger. Default: the packaged study of digits "
+            "(scale: the newest in the ledger).",
         ),
     ] = None
     name: Annotated[
@@ -248,17 +249,29 @@ class Build:
     divisor: Annotated[Divisor, Key(name="rounding.divisor")] = None
 
 
-def study(start: Start, *groups: Any, table: str, **more: Any) -> Any:
-    """The study of a file (or the packaged one) with options in place of its keys.
+def study(ledger: str, start: Start, *groups: Any, table: str, newest: bool = False, **more: Any) -> Any:
+    """The study of a file or of a name in the ledger, with options in place of its keys.
 
-    `table` is the command's own ("grid" or "scale"); `more` are changes named as the keys are, with `__` for the dot:
-    `grid__racing = False`. Errors: InputError for the file, UsageError for an option.
+    Where none is named: the newest in the ledger for those that go on with it (`newest`), unless an option names
+    another network or data set; else the packaged one. `table` is the command's own ("grid" or "scale"); `more` are
+    changes named as the keys are, with `__` for the dot: `grid__racing = False`. A study from the ledger brings its
+    network along. Errors: InputError, also where the baseline's file is another network by now; UsageError for an
+    option.
     """
     from scaling_search.search.plan import study as studies
 
-    given = _given(start, *groups, table=table, **more)
-    if start.study is not None:
+    given = changes(start, *groups, table=table) | {
+        key.replace("__", "."): value for key, value in more.items()
+    }
+    if start.study is not None and _is_file(start.study):
         return _changed(studies.read(Path(start.study)), given)
+    continues = newest and given["baseline"] is None and given["dataset.name"] is None
+    if (start.study is not None or continues) and exists(ledger):
+        known = with_ledger(ledger, lambda opened: _from_ledger(opened, start.study, ledger))
+        if known is not None:
+            return _changed(known, given)
+    if start.study is not None:
+        raise InputError(f"study {start.study!r}: no such file, and no ledger {ledger} that could have it")
     found = packaged()
     if given["baseline"] is not None:
         # Its tolerances are as coarse as its proxy needs, and the proxy goes.
@@ -268,28 +281,19 @@ def study(start: Start, *groups: Any, table: str, **more: Any) -> Any:
     return _changed(found, given)
 
 
-def scaled_study(ledger: str, start: Start, *groups: Any, **more: Any) -> Any:
-    """The study to scale: of a file, of a name in the ledger, or the newest there; else the packaged one.
-
-    A study from the ledger brings its network along. Errors: InputError, also where the baseline's file is another
-    network by now; UsageError for an option.
-    """
+def _from_ledger(opened: Any, name: str | None, place: str) -> Any:
+    """The named study, or the newest; None where there is none and none was named."""
     from scaling_search.cli.progress import say
+    from scaling_search.ledger.storage.schema import STUDIES
     from scaling_search.search.family.source import from_ledger
     from scaling_search.search.tables.study_report import choose
 
-    given = _given(start, *groups, table="scale", **more)
-    named = start.study is not None and not _is_file(start.study)
-    newest = start.study is None and given["baseline"] is None and given["dataset.name"] is None
-    if not (named or newest) or not exists(ledger):
-        return study(start, *groups, table="scale", **more)
-    with_rows = with_ledger(ledger, lambda opened: bool(opened.rows(_studies())))
-    if newest and not with_rows:
-        return study(start, *groups, table="scale", **more)
-    row, found = with_ledger(ledger, lambda opened: from_ledger(opened, choose(opened, start.study)))
-    if newest:
-        say(f"study {row.name}, the newest in {ledger} (--study names another)")
-    return _changed(found, given)
+    if name is None and not opened.rows(STUDIES):
+        return None
+    row, found = from_ledger(opened, choose(opened, name))
+    if name is None:
+        say(f"study {row.name}, the newest in {place} (--study names another)")
+    return found
 
 
 def packaged() -> Any:
@@ -323,11 +327,6 @@ def with_ledger(location: str, use: Callable[[Any], Any], *, needed: bool = True
         return use(opened)
 
 
-def _given(start: Start, *groups: Any, table: str, **more: Any) -> dict[str, Any]:
-    given = changes(start, *groups, table=table)
-    return given | {key.replace("__", "."): value for key, value in more.items()}
-
-
 def _changed(found: Any, given: dict[str, Any]) -> Any:
     from scaling_search.search.plan import study as studies
 
@@ -340,12 +339,6 @@ def _changed(found: Any, given: dict[str, Any]) -> Any:
 
 def _is_file(text: str) -> bool:
     return text.endswith(".toml") or "/" in text or Path(text).is_file()
-
-
-def _studies() -> Any:
-    from scaling_search.ledger.storage.schema import STUDIES
-
-    return STUDIES
 
 
 def metadata(mean: str | None, std: str | None, class_names: Path | None) -> Any:

@@ -45,7 +45,7 @@ def plan(
     from scaling_search.search.plan.grid_plan import grid_plan
     from scaling_search.search.tables import plan_table
 
-    settings = options.study(start, subject, triples, cost, training, build, table="grid")
+    settings = options.study(ledger, start, subject, triples, cost, training, build, table="grid")
     with ProgressBar() as bars:
         as_published = subject.as_published and not measure
         found = grid_plan(timed_space(settings, as_published=as_published, say=bars.note))

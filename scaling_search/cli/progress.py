@@ -36,6 +36,7 @@ class ProgressBar(Callback):
             disable=not self.shown,
         )
         self.running: list[Trial] = []  # several where seeds of a network train together
+        self._since: dict[tuple[str, int], float] = {}
         self.total = self.done = self.trained = 0
         self._forecast: float | None = None
         self._began = time.monotonic()
@@ -73,6 +74,7 @@ class ProgressBar(Callback):
     def begin(self, trial: Trial) -> None:
         """A trial starts: it compiles first, unless its network was compiled before."""
         self.running.append(trial)
+        self._since[trial.label, trial.seed] = time.monotonic()
         if self._trial is None:
             self._trial = self.bars.add_task("", total=None, left="")
         self.bars.update(self._trial, description=for_rich(f"{self._label()}: compiling"))
@@ -102,7 +104,7 @@ class ProgressBar(Callback):
         place = f"{self.done} of {self.total}, " if self.total and not self.shown else ""
         name = f"{place}{trial.label}, seed {trial.seed}"
         if row.state == "complete" and row.accuracy is not None:
-            seconds = (row.compile_seconds or 0) + (row.train_seconds or 0) + (row.evaluate_seconds or 0)
+            seconds = time.monotonic() - self._since.pop((trial.label, trial.seed), time.monotonic())
             left = "" if self.shown or not self.left() else f"; {self.left()}"
             self.say(f"{name}: {row.accuracy:.2%} in {duration(seconds)}{left}")
         else:

@@ -84,7 +84,9 @@ def scale(
         "scale__factors": factors,
         "scale__member_time_limit": member_time_limit,
     }
-    settings = options.scaled_study(ledger, start, cost, subject, training, build, **given)
+    settings = options.study(
+        ledger, start, cost, subject, training, build, table="scale", newest=True, **given
+    )
     triple = None if coefficients is None else parse_coefficients(coefficients)
     writes_only = settings.scale.train == "none"
     needs_ledger = not writes_only or triple is None or settings.scale.factors == "realised"

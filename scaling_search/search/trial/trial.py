@@ -35,7 +35,7 @@ def trial_of(build: Build, seed: int) -> Trial:
         network=build.network,
         cost=build.cost,
         seed=seed,
-        label=f"{build.triple} φ={build.phi:g}",
+        label=f"{build.triple} φ={build.phi:g}" if build.phi else "base",
         phi=build.phi,
         triple=build.triple,
     )
