@@ -146,6 +146,12 @@ def family_table(report: FamilyReport) -> Table:
         columns.name("name", "Network", place="details"),
         columns.estimate("accuracy", "Validation accuracy", ("accuracy_mean", "accuracy_sd", "seeds")),
         columns.estimate("test", "Test accuracy", ("test_accuracy_mean", "test_accuracy_sd", "test_seeds")),
+        columns.estimate(
+            "training",
+            "Training accuracy",
+            ("training_accuracy_mean", "training_accuracy_sd", "training_seeds"),
+            place="details",
+        ),
         columns.interval(
             "interval",
             "Validation accuracy (%), interval",
