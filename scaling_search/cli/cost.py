@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from scaling_search.cli import options
+from scaling_search.errors import UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -52,6 +53,13 @@ def cost(
         int | None,
         typer.Option("--batch-size", help="Also estimate the memory of training at this batch size."),
     ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option("--optimizer", help="With --batch-size: adamw (the fast recipe's), sgd or rmsprop."),
+    ] = None,
+    no_ema: Annotated[
+        bool, typer.Option("--no-ema", help="With --batch-size: without a moving average of the weights.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """What networks cost, one or several side by side: parameters, MACs, activations, memory."""
@@ -61,6 +69,13 @@ def cost(
     from scaling_search.search.audit.scaling_options import Scaling
     from scaling_search.search.tables.cost_table import document, record
 
+    changes = {
+        **({} if optimizer is None else {"optimizer": optimizer}),
+        **({"ema": None} if no_ema else {}),
+    }
+    if changes and batch_size is None:
+        raise UsageError("--optimizer and --no-ema need --batch-size: they only change the training memory")
+    recipe = None if batch_size is None else options.recipe({"batch_size": batch_size, **changes})
     scaling = Scaling(
         phi=phi,
         alpha=alpha,
@@ -74,7 +89,7 @@ def cost(
         depth_rounding=depth_rounding,
         divisor=divisor,
     )
-    found = compare(networks, scaling, by_part=layers, batch_size=batch_size)
+    found = compare(networks, scaling, by_part=layers, recipe=recipe)
     if as_json:
         records = [record(row) for row in found]
         write(dumps(records[0] if len(records) == 1 else {"networks": records}))

@@ -75,8 +75,8 @@ def base_row(ledger: Reader, study: StudyRow) -> GridRow | None:
 
 
 def assessments(found: GridAnalysis) -> dict[str, Assessment]:
-    """What the analysis says of each network, by fingerprint."""
-    said = {network: Assessment(verdict="at chance", reason=why) for network, why in found.at_chance.items()}
+    """What the analysis says of each candidate, by its group."""
+    said: dict[str, Assessment] = {}
     accuracies, differences = found.accuracies or {}, found.differences or {}
     screening = found.screening
     verdicts: dict[str, Verdict] = {}
@@ -85,19 +85,19 @@ def assessments(found: GridAnalysis) -> dict[str, Assessment]:
         verdicts[found.choice.winner] = "winner"
     for candidate in found.candidates:
         group = candidate.group
-        if group in accuracies:
+        at_chance = [found.at_chance[row.network] for row in candidate.rows if row.network in found.at_chance]
+        if at_chance:
+            said[group] = Assessment(verdict="at chance", reason=at_chance[0])
+        elif group in accuracies:
             verdict = verdicts.get(group, "eliminated")
-            assessment = Assessment(
+            said[group] = Assessment(
                 verdict=verdict,
                 interval=Interval(low=accuracies[group].low, high=accuracies[group].high),
                 difference=None if verdict == "winner" else _interval(differences[group]),
             )
         elif screening is not None and group in screening.screened_out:
             short = f"screened out after {screening.epochs} epochs, with {screening.screened_out[group]:.2%}"
-            assessment = Assessment(verdict="screened out", reason=short)
-        else:
-            continue
-        said |= {row.network: assessment for row in candidate.rows}
+            said[group] = Assessment(verdict="screened out", reason=short)
     return said
 
 

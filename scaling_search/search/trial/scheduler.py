@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -21,24 +21,31 @@ def run_trials(trainer: Trainer, trials: Sequence[Trial], *, test: Split | None 
 
     Work that other processes hold is waited for; a dead worker's trial is taken up.
     """
-    trained = 0
     keys = {trainer.row(trial).key: trial for trial in trials}
     trainer.ledger.add_trials([trainer.row(trial) for trial in trials])
     trainer.claims.tidy(list(keys))
-    while missing := set(trainer.claims.unfinished(list(keys))):
-        before = trained
-        trained += _run_groups(trainer, [trial for key, trial in keys.items() if key in missing], test)
-        if trained == before:
-            trainer.networks.check_stop()
-            time.sleep(_OTHERS_POLL_SECONDS)
+    trained = _until_none(trainer, keys, trainer.claims.unfinished, test)
     if test is not None:
         # Finished by a process that had no test split, or before this one's evaluation was kept.
-        while untested := [trial for key, trial in keys.items() if key in _untested(trainer, list(keys))]:
-            before = trained
-            trained += _run_groups(trainer, untested, test, again=True)
-            if trained == before:
-                trainer.networks.check_stop()
-                time.sleep(_OTHERS_POLL_SECONDS)
+        trained += _until_none(trainer, keys, trainer.claims.untested, test, again=True)
+    return trained
+
+
+def _until_none(
+    trainer: Trainer,
+    trials: Mapping[str, Trial],
+    left: Callable[[list[str]], list[str]],
+    test: Split | None,
+    *,
+    again: bool = False,
+) -> int:
+    trained = 0
+    while keys := left(list(trials)):
+        ran = _run_groups(trainer, [trials[key] for key in keys], test, again=again)
+        trained += ran
+        if not ran:
+            trainer.networks.check_stop()
+            time.sleep(_OTHERS_POLL_SECONDS)
     return trained
 
 
@@ -49,9 +56,3 @@ def _run_groups(trainer: Trainer, trials: Sequence[Trial], test: Split | None, *
         upcoming = None if following is None else following[0]
         trained += trainer.run(group, upcoming=upcoming, test=test, again=again)
     return trained
-
-
-def _untested(trainer: Trainer, keys: list[str]) -> set[str]:
-    """Complete trials without an evaluation on the test split."""
-    tested = {row.trial_key for row in trainer.ledger.evaluations(keys) if row.split == "test"}
-    return {row.key for row in trainer.ledger.trials(keys) if row.state == "complete"} - tested
