@@ -45,7 +45,7 @@ def cells(candidate: Candidate) -> dict[str, Any]:
     """A candidate by the names of its columns."""
     built = candidate.realised
     return {
-        **vars(candidate),
+        **{name: value for name, value in vars(candidate).items() if name != "group"},
         "realised": None if built is None else dict(vars(built)),
         "macs_to_target": candidate.macs_to_target,
     }
