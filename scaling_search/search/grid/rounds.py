@@ -16,6 +16,7 @@ from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
     # `report` reads rounds' results and must not load what trains them.
+    from scaling_search.ledger.reader import Reader
     from scaling_search.search.trial.trainer import Trainer
 
 
@@ -64,3 +65,19 @@ def look(study: str, trainer: Trainer, seeds: int) -> Sequence[str]:
     if new:
         ledger.record(new)
     return () if decided[-1].finished(seeds) else decided[-1].keep
+
+
+def running(ledger: Reader, study: str, seeds: int) -> Sequence[str] | None:
+    """The same from a ledger that is only read; None before the first round is complete."""
+    trials = own_trials(ledger, study)
+    at_chance = chance_level.at_chance(ledger, trials)
+    field = recorded(ledger, study)
+    scores = scores_of(field, trials, at_chance)
+    ranked = () if scores is None else scores.names
+    broken = {row.network for row in trials if row.state in ("diverged", "failed") or row.key in at_chance}
+    if any(one.group not in ranked and not broken & {row.network for row in one.rows} for one in field):
+        return None
+    if scores is None:
+        return ()
+    decided = analysis.raced(scores, trials, read_log(ledger, study), seeds=seeds)
+    return () if not decided or decided[-1].finished(seeds) else decided[-1].keep

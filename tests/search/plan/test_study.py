@@ -128,7 +128,7 @@ def test_what_is_no_duration_is_named(text: object) -> None:
         ("[scale]\nphis = '1'\n", "'phis'", "'phi'"),
         ("[scale]\nmember_time_limits = 3\n", "'member_time_limits'", "'member_time_limit'"),
         ("[proxy]\nresolutoin = 8\n", "'resolutoin'", "'resolution'"),
-        ("[girds]\n", "'girds'", "'grid'"),
+        ("[gird]\n", "'gird'", "'grid'"),
         ("[recipe]\nepoch = 3\n", "'epoch'", "'epochs'"),
         ("[rounding]\ndivisr = 3\n", "'divisr'", "'divisor'"),
     ],
