@@ -131,7 +131,7 @@ def family_table(report: FamilyReport) -> Table:
         ),
         columns.flag("prediction_held", "Prediction held"),
         *costs(candidates),
-        *(columns.hidden(key) for key in ("alpha", "beta", "gamma")),
+        *(columns.hidden(key) for key in ("alpha", "beta", "gamma", "family", "factors")),
         columns.name("status", "Status"),
         columns.remark("reason", "Remark"),
         columns.hidden("states"),
@@ -149,7 +149,7 @@ def family_table(report: FamilyReport) -> Table:
         title=_coefficients(report),
         columns=layout,
         rows=tuple(
-            Row(cells=_family_cells(row), emphasis="plain" if row.status == "trained" else "faint")
+            Row(cells=_family_cells(report, row), emphasis="plain" if row.status == "trained" else "faint")
             for row in report.rows
         ),
         notes=(*(notes if report.rows else ()), *report.notes),
@@ -188,9 +188,11 @@ def _grid_cells(row: GridRow) -> dict[str, Any]:
     }
 
 
-def _family_cells(row: MemberRow) -> dict[str, Any]:
+def _family_cells(report: FamilyReport, row: MemberRow) -> dict[str, Any]:
     return {
         **cells(row.candidate),
+        "family": report.kind,
+        "factors": report.factors,
         "accuracy": row.accuracy,
         "interval": row.interval,
         "test": row.test,
