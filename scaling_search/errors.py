@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import signal
 from collections.abc import Iterable, Sequence
+from os.path import commonprefix
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -120,7 +121,8 @@ def _meant(text: str, names: Sequence[str]) -> str | None:
     """The same thing under its other name, or the nearest spelling; never merely the least unlike."""
     other = [one for one in _OTHER_NAMES.get(text.lower(), ()) if one in names]
     near = [one for one in names if _plain(one) == _plain(text)]
-    likely = sorted(names, key=lambda one: -_likeness(text, one))[:1]
+    # Of equally likely ones that with the longest beginning in common.
+    likely = sorted(names, key=lambda one: (-_likeness(text, one), -len(commonprefix([text, one]))))[:1]
     return next(iter([*other, *near, *(one for one in likely if _likeness(text, one) >= _NEAR)]), None)
 
 
