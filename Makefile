@@ -1,4 +1,5 @@
-# make demo | test | check | lint | install | bench | growth | seeds | compiled | startup | page | validate | torture
+# make demo | test | check | lint | install | cases | docs | bench | verify-export | growth | seeds | compiled | startup |
+# page | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -9,7 +10,7 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test lint check validate torture bench growth seeds compiled startup page clean
+.PHONY: install demo test cases lint check docs validate torture bench verify-export growth seeds compiled startup page clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -35,6 +36,15 @@ lint: install
 
 check: lint test
 
+# The references of commands and of a study's keys, from the code.
+docs: install
+	$(BIN)/python docs/generate.py
+
+# A folder of reports as scripts, NAME/run.sh PATH-TO-PROGRAM: make cases DIR=FOLDER [ONLY="NAME NAME"]. Exit 77: not here.
+DIR ?= tests/reports/cases
+cases: install
+	$(BIN)/python -m tests.reports.run_cases $(DIR) --program $(abspath $(BIN))/scaling-search $(if $(ONLY),--only $(ONLY))
+
 # Searches whose answer is known: make validate [SEARCHES=1000] [JSON=FILE]. Simulated ones, about 10 minutes of one
 # core, then real trainings, about 2; `make validate-real` runs these alone.
 SEARCHES ?= 1000
@@ -56,6 +66,13 @@ bench:
 	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmark]'
 	$(BENCH)/bin/python benchmarks/bench.py $(if $(JSON),--json $(JSON)) $(BENCH_OPTIONS)
+
+# Every exported folder in its own framework alone, PyTorch's gradients, and one epoch more there. JSON=FILE also writes a
+# file; EXPORT_OPTIONS: --networks NAME... --formats FORMAT... --full
+verify-export:
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmark,onnx]'
+	$(BENCH)/bin/python -m benchmarks.verify_export $(if $(JSON),--json $(JSON)) $(EXPORT_OPTIONS)
 
 # Seconds per image against counted MACs, over phi and families. JSON=FILE also writes a file.
 growth: install

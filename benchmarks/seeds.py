@@ -31,7 +31,7 @@ def measured(seed_batch: list[int], resolution: int) -> list[Speed]:
     network = small("efficientnet-b0", resolution=resolution, width=0.25, depth=0.5).model_copy(
         update={"channels": 1}
     )
-    platform, settings = provenance.platform_name(), recipe.named("fast")
+    platform, settings = provenance.platform_name(), recipe.named("fast", batch_size=64)
     pixels = on_device(catalog.load("digits"), resolution)
     alone = compile_trial(build(network, platform=platform), pixels, settings)
     batched = build(network, platform=platform, batched=True)

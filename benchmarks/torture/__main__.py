@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.torture import ledger_crowd, ledger_damage, ledger_disk
+from benchmarks.torture import ledger_crowd, ledger_damage, ledger_disk, ledger_journal, server_crowd
 from benchmarks.torture.outcome import Outcome
 
 Case = Callable[[int, Path], Outcome]  # (how often, an empty folder) → outcome
@@ -40,6 +40,10 @@ CASES: dict[str, tuple[Case, int]] = {
     "ledger: one flipped bit": (ledger_damage.flips, 500),
     "ledger: one flipped bit, repaired": (ledger_damage.repairs, 50),
     "ledger: full disk": (ledger_disk.full, 40),
+    "ledger: killed in a commit, hot journal": (ledger_journal.hot, 60),
+    "server: restarted": (server_crowd.restarts, 10),
+    "server: connections cut": (server_crowd.cuts, 20),
+    "server: serializable by default": (server_crowd.isolation, 10),
     "search: kill -9 of a trial, also in a checkpoint": (_searching("kills", "trials"), 60),
     "search: kill -9 of the coordinator": (_searching("kills", "coordinator"), 20),
     "search: one flipped bit in a checkpoint": (_searching("checkpoint_damage", "flips"), 200),

@@ -84,6 +84,5 @@ def _empty(ledger: Ledger, folder: Path, *, mounted: bool) -> None:
 def _limit(ledger: Ledger, more: int) -> None:
     """Let the file grow by so many pages; for the connection that is lent next, as it was lent last."""
     with ledger.database.reading() as connection:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA page_count")
-        cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0] + more}")
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + more}")

@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 def measured(work: Sequence[Callable[[], T]], workers: int) -> list[T]:
     """Results in the order of the work, which several processes do."""
+    if workers == 1:
+        return [one() for one in work]
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         running = [pool.submit(one) for one in work]
         found = []
@@ -98,13 +100,13 @@ def targets(found: dict[str, object]) -> list[tuple[str, float, bool]]:
     ]
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; 1 when a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--searches", type=int, default=1000, help="searches of a case")
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--json", type=Path, help="write the figures here too")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     searches, few = options.searches, max(1, options.searches // 10)
     planted = cases.cases()
     # Every row its own searches, so that the chance of one set of images is not in all of them.

@@ -215,7 +215,7 @@ def _search(case: Case, search: int, draws: int | None) -> dict[str, float]:
         else pooled.width(scores, scores.names.index(named)),
     }
     if case.racing:
-        found["race_best_lost"] = best not in last.behind.set
+        found["race_best_lost"] = any(best in past.drop for past in last.looks)
         found["compute_ratio"] = float(scores.present.sum()) / len(scores.names) / case.seeds[-1]
     if case.grouped:
         plain = intervals.accuracies(scores, draws=draws)[0]

@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image
 
 from scaling_search.cli.progress import ProgressBar
-from scaling_search.data import catalog, places
+from scaling_search.data import catalog, paths
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.report.render import show
 from scaling_search.report.table import Column, Row, Table
@@ -224,7 +224,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="add the figures to this file, under `real`")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        os.environ[places.VARIABLE] = folder
+        os.environ[paths.VARIABLE] = folder
         found = {task: search(task, Path(folder), seeds=options.seeds) for task in TASKS}
     show(table(found))
     met = targets(found)

@@ -15,7 +15,11 @@ from scaling_search.architecture.block import Count, Head, Rate, Stage, Stem, St
 from scaling_search.architecture.blocks import HEADS, STAGES, STEMS
 from scaling_search.architecture.operations import (
     ACTIVATIONS,
+    Auxiliary,
     Chain,
+    Concat,
+    Gate,
+    Mean,
     Norm,
     Operation,
     Repeat,
@@ -97,9 +101,13 @@ class Network(Strict):
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One row of the network: a stem, a stage or a head, with the shapes before and after it."""
+    """One row of the network: a stem, a stage or a head, with the shapes before and after it.
+
+    `block` is the name that its table gives it, for people to read: what it does is in `operation` alone.
+    """
 
     label: str
+    block: str
     operation: Operation
     inputs: Shape
     outputs: Shape
@@ -124,7 +132,7 @@ def parts(network: Network, resolution: int | None = None) -> tuple[Part, ...]:
             outputs = output_shape(operation, shape)
         except InputError as error:
             raise InputError(f"{network.name} at {side} px: {label} ({block}): {error}") from None
-        found.append(Part(label=label, operation=operation, inputs=shape, outputs=outputs))
+        found.append(Part(label=label, block=block, operation=operation, inputs=shape, outputs=outputs))
         shape = outputs
 
     if network.stem is not None:
@@ -142,7 +150,10 @@ def parts(network: Network, resolution: int | None = None) -> tuple[Part, ...]:
 
 
 def stage_operation(stage: Stage, shape: Shape, drop_rates: tuple[float, ...], style: Style) -> Operation:
-    """The blocks of a stage, equal neighbours on equal maps folded into one `Repeat`."""
+    """The blocks of a stage, one operation each; equal neighbours on equal maps are folded into one `Repeat`.
+
+    What stands behind the last block comes last. A block's own chain is not laid flat: exports are read block by block.
+    """
     blocks: list[tuple[Operation, Shape, float]] = []
     for index, rate in enumerate(drop_rates):
         operation = stage.block_at(index, inputs=shape[2], drop_rate=0.0, style=style)
@@ -158,7 +169,8 @@ def stage_operation(stage: Stage, shape: Shape, drop_rates: tuple[float, ...], s
             if len(rates) > 1
             else with_drop_rate(operation, rates[0])
         )
-    return chain(*folded, stage.transition(inputs=shape[2], style=style))
+    behind = chain(stage.transition(inputs=shape[2], style=style))
+    return Chain((*folded, behind) if behind.operations else tuple(folded))
 
 
 def with_drop_rate(operation: Operation, drop_rate: float) -> Operation:
@@ -170,6 +182,31 @@ def with_drop_rate(operation: Operation, drop_rate: float) -> Operation:
             return Chain(tuple(with_drop_rate(step, drop_rate) for step in operation.operations))
         case _:
             return operation
+
+
+def unrolled(operation: Operation) -> Operation:
+    """The same operation without `Repeat`: its copies stand in the chain around it, one after the other."""
+    match operation:
+        case Chain():
+            return Chain(tuple(step for one in operation.operations for step in _copies(one)))
+        case Residual():
+            return replace(
+                operation, branch=unrolled(operation.branch), shortcut=unrolled(operation.shortcut)
+            )
+        case Mean() | Concat():
+            return replace(operation, branches=tuple(map(unrolled, operation.branches)))
+        case Gate() | Auxiliary():
+            return replace(operation, branch=unrolled(operation.branch))
+        case Repeat():
+            return Chain(_copies(operation))
+        case _:
+            return operation
+
+
+def _copies(operation: Operation) -> tuple[Operation, ...]:
+    if isinstance(operation, Repeat):
+        return tuple(with_drop_rate(unrolled(operation.operation), rate) for rate in operation.drop_rates)
+    return (unrolled(operation),)
 
 
 def operation_tree(network: Network, resolution: int | None = None) -> Chain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,8 +16,20 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def cost(
     networks: Annotated[
-        list[str], typer.Argument(metavar="NETWORK...", help="Names of built-in networks, or TOML files.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="NETWORK...", help="Names of built-in networks, or TOML files."),
+    ] = None,
+    from_timm: Annotated[
+        str | None,
+        typer.Option("--from-timm", help="Also the network of this name in timm, written as a TOML file."),
+    ] = None,
+    from_onnx: Annotated[
+        Path | None, typer.Option("--from-onnx", help="Also the network of an ONNX file, written likewise.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where the TOML of --from-timm or --from-onnx goes (NAME.toml, here)."),
+    ] = None,
     phi: Annotated[
         str | None, typer.Option("--phi", help="Compound scaling: one φ, or 0..7, or 0,0.5,2; negatives too.")
     ] = None,
@@ -71,7 +84,7 @@ def cost(
 
     changes = {
         **({} if optimizer is None else {"optimizer": optimizer}),
-        **({"ema": None} if no_ema else {}),
+        **({"ema_images": None} if no_ema else {}),
     }
     if changes and batch_size is None:
         raise UsageError("--optimizer and --no-ema need --batch-size: they only change the training memory")
@@ -89,9 +102,42 @@ def cost(
         depth_rounding=depth_rounding,
         divisor=divisor,
     )
-    found = compare(networks, scaling, by_part=layers, recipe=recipe)
+    chosen = [*(networks or []), *_read(from_timm, from_onnx, out)]
+    if not chosen:
+        raise UsageError("name a network, or --from-timm NAME, or --from-onnx FILE")
+    found = compare(chosen, scaling, by_part=layers, recipe=recipe)
     if as_json:
         records = [record(row) for row in found]
         write(dumps(records[0] if len(records) == 1 else {"networks": records}))
     else:
         show(document(found))
+
+
+def _read(from_timm: str | None, from_onnx: Path | None, out: Path | None) -> list[str]:
+    """The TOML file of the network that was read, if one was asked for. Errors: UsageError, InputError."""
+    from scaling_search.architecture.toml import write
+    from scaling_search.system.files import save
+
+    if from_timm is not None and from_onnx is not None:
+        raise UsageError("give --from-timm or --from-onnx, not both")
+    if from_timm is None and from_onnx is None:
+        if out is not None:
+            raise UsageError("--out is where the TOML of --from-timm or --from-onnx goes")
+        return []
+    if from_timm is not None:
+        from scaling_search.export import read_timm
+
+        network = read_timm.read(from_timm)
+    else:
+        from scaling_search.export import read_onnx
+
+        network = read_onnx.read(from_onnx or Path())
+    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in network.name)
+    target = out or Path(f"{name}.toml")
+    if target.suffix != ".toml":
+        raise UsageError(f"--out {target}: a network's file ends in .toml")
+    if target.exists():
+        raise UsageError(f"{target} is there already: give --out another file")
+    save(write(network), target)
+    typer.echo(f"wrote {target}", err=True)
+    return [str(target)]

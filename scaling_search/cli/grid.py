@@ -20,7 +20,15 @@ def grid(
     triples: options.Triples,
     cost: options.Cost,
     training: options.Training,
+    deciding: options.Deciding,
     build: options.Build,
+    until_decided: Annotated[
+        bool,
+        typer.Option(
+            "--until-decided",
+            help="One more seed for each candidate still open, until the search is decided.",
+        ),
+    ] = False,
     exhaustive: Annotated[
         bool, typer.Option("--exhaustive", help="Train every candidate with every seed; no racing.")
     ] = False,
@@ -28,6 +36,7 @@ def grid(
     time_limit: options.TimeLimit = None,
     log: options.Log = None,
     quiet: options.Quiet = False,
+    details: options.Details = False,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
     as_json: options.Json = False,
 ) -> None:
@@ -35,10 +44,7 @@ def grid(
     from scaling_search.cli.work import finish, work
     from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
-    from scaling_search.report.study import adjusted_table, grid_table
-    from scaling_search.report.table import Document
     from scaling_search.search.grid import search
-    from scaling_search.search.grid.report import report_of
     from scaling_search.search.plan.study import parse_duration
     from scaling_search.search.tables.grid_table import record
 
@@ -48,6 +54,7 @@ def grid(
         triples,
         cost,
         training,
+        deciding,
         build,
         table="grid",
         grid__racing=False if exhaustive else None,
@@ -59,13 +66,11 @@ def grid(
             callbacks=at.callbacks,
             should_stop=at.should_stop,
             retry_failed=retry_failed,
+            until_decided=until_decided,
             time_limit=None if time_limit is None else parse_duration(time_limit),
         )
-        report = report_of(at.ledger, result.study, result.trials, result.found)
     if as_json:
         write(dumps(record(result)))
     else:
-        adjusted = any(row.status != "kept" for row in (*report.rows, *report.dropped))
-        tables = (grid_table(report), *((adjusted_table(report),) if adjusted else ()))
-        show(Document(title="", tables=tables))
-    finish(result.trials)
+        show(result.document, details=details)
+    finish(result.trials, nothing=result.winner is None and result.found.unfinished == 0)

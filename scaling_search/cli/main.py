@@ -38,6 +38,7 @@ COMMANDS = {
     "grid": "The search: train every candidate not yet in the ledger, and choose.",
     "scale": "The best triple over phi: write one network per phi, train, record.",
     "report": "Accuracy and MACs tables from the ledger.",
+    "export": "A network and its weights for PyTorch, ONNX, flax or timm.",
     "cost": "What networks cost: parameters, MACs, activations, memory.",
     "verify": "Count every built-in network against the published figures.",
     "data": "List data sets, or prepare one.",

@@ -24,6 +24,7 @@ Ledger = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try trials again that failed before.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Nothing on stderr but errors.")]
+Details = Annotated[bool, typer.Option("--details", help="Show all columns, tables and notes.")]
 Log = Annotated[
     str | None,
     typer.Option("--log", help="Also log trials for tensorboard or mlflow (extras of these names)."),
@@ -183,6 +184,27 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Deciding:
+    """When a search is decided."""
+
+    indifference: Annotated[
+        float | None,
+        typer.Option(
+            "--indifference",
+            help="Accuracy that nobody would pay for, such as 0.005 (half a point): decided within that of the best.",
+        ),
+        Key(name="grid.indifference"),
+    ] = None
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            "--metric", help="What is compared: accuracy, or balanced-accuracy (mean over classes)."
+        ),
+        Key(name="grid.metric"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Build:
     """How networks are made from the baseline."""
 
@@ -263,16 +285,26 @@ def recipe(changes: dict[str, Any]) -> Any:
         raise UsageError(str(error)) from None
 
 
-def exists(place: str) -> bool:
+def exists(location: str) -> bool:
     """Whether there is a ledger to look into; a database server is taken to have one."""
-    return "://" in place or Path(place).exists()
+    from scaling_search.ledger.storage.location import locate
+
+    found = locate(location)
+    return not isinstance(found, Path) or (found.exists() and found.stat().st_size > 0)
 
 
-def with_ledger(place: str, use: Callable[[Any], Any]) -> Any:
-    """What `use` makes of the ledger, opened for reading only."""
+def with_ledger(location: str, use: Callable[[Any], Any], *, needed: bool = True) -> Any:
+    """What `use` makes of the ledger, opened for reading only; or of None, where there is none yet nor needed."""
     from scaling_search.ledger.ledger import Ledger
+    from scaling_search.ledger.storage.location import NoLedger
 
-    with Ledger.open(place, read_only=True) as opened:
+    try:
+        opened = Ledger.open(location, read_only=True)
+    except NoLedger:
+        if needed:
+            raise
+        return use(None)
+    with opened:
         return use(opened)
 
 

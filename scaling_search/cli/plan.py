@@ -50,8 +50,9 @@ def plan(
         as_published = subject.as_published and not measure
         found = grid_plan(timed_space(settings, as_published=as_published, say=bars.note))
         look = partial(requirements, found, difference=power, measure=bars.note if measure else None)
-        needed = power is not None or options.exists(ledger)
-        ahead = options.with_ledger(ledger, look) if needed else look(None)
+        needed = power is not None
+        there = needed or options.exists(ledger)
+        ahead = options.with_ledger(ledger, look, needed=needed) if there else look(None)
     if as_json:
         write(dumps(plan_table.record(found, ahead)))
     else:

@@ -1,4 +1,4 @@
-"""`scaling-search report`: tables from the ledger."""
+"""`scaling-search report`: tables, the page and figures from the ledger."""
 
 from __future__ import annotations
 
@@ -19,23 +19,55 @@ def report(
         str | None,
         typer.Option("--study", help="Name of a study in the ledger, or its file. Default: the newest."),
     ] = None,
-    form: Annotated[str, typer.Option("--format", help="text, markdown, csv, json, latex or html.")] = "text",
+    form: Annotated[
+        str,
+        typer.Option("--format", help="text, markdown, csv, json, latex, or html (the interactive page)."),
+    ] = "text",
+    figure: Annotated[
+        str | None,
+        typer.Option(
+            "--figure",
+            help="A figure for a paper into --output (.svg, .pdf, .png): accuracy-cost, doubling, behind-the-best, "
+            "race or family.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Write to a file instead of stdout.")
     ] = None,
+    all_families: Annotated[
+        bool, typer.Option("--all-families", help="Every family of the study, not the winner's alone.")
+    ] = False,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
     as_json: options.Json = False,
+    details: options.Details = False,
 ) -> None:
-    """Accuracy and MACs tables: the grid, the family, and the published EfficientNets beside them."""
+    """Accuracy and MACs: the answer, the grid and the family; as tables, as a page, as figures."""
     # Threads of NumPy's BLAS wait for each other longer than they save on matrices as small as these.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from scaling_search.report.render import render, show
+    from scaling_search.errors import InputError, UsageError
+    from scaling_search.report.render import render, show, write
     from scaling_search.search.tables import study_report
     from scaling_search.system.files import save
 
+    if figure is not None and output is None:
+        raise UsageError("--figure needs --output FILE.svg, .pdf or .png")
+    if output is not None and not output.expanduser().parent.is_dir():
+        raise InputError(f"--output {output}: there is no folder {output.parent}")
+    found = options.with_ledger(
+        ledger,
+        lambda opened: study_report.read(opened.snapshot(), study, every_family=all_families, place=ledger),
+    )
     form = "json" if as_json else form
-    document = options.with_ledger(ledger, lambda opened: study_report.document(opened.snapshot(), study))
-    if output is None:
-        show(document, form)
+    if figure is not None and output is not None:
+        from scaling_search.report.plots.figure import save_figure
+
+        save_figure(found.page(), figure, output)
+    elif form == "html":
+        from scaling_search.report.page.html import render as page
+
+        text = page(found.page())
+        write(text) if output is None else save(text, output)
+    elif output is None:
+        show(found.document(), form, details=details)
     else:
-        save(render(document, form), output)
+        save(render(found.document(), form, details=details), output)

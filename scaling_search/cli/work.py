@@ -82,7 +82,7 @@ def _hidden(found: re.Match[str]) -> str:
     return f"{found[1]}***{found[2]}" if found[1] else f"{found[3]}***"
 
 
-def finish(trials: Iterable[TrialRow]) -> None:
-    """Exit code 4 when some trials failed."""
-    if any(row.state == "failed" for row in trials):
+def finish(trials: Iterable[TrialRow], *, nothing: bool = False) -> None:
+    """Exit code 4 when some trials failed, or none is a result (`nothing`)."""
+    if nothing or any(row.state == "failed" for row in trials):
         raise typer.Exit(4)

@@ -1,4 +1,4 @@
-"""Images on the device: resize once per resolution; crop, flip and normalise inside every training step.
+"""Images on the device: resize once per resolution; shift, flip and normalise inside every training step.
 
 All of it is pure and can be compiled; random draws come from the key given.
 """
@@ -18,22 +18,24 @@ CHUNK_BYTES = 64 * 2**20
 
 
 def augment(
-    key: PRNGKeyArray, images: UInt8[Array, "b h w c"], *, crop_padding: int, flip: bool
+    key: PRNGKeyArray, images: UInt8[Array, "b h w c"], *, crop_padding: float, flip: bool
 ) -> UInt8[Array, "b h w c"]:
-    """Each image shifted by up to `crop_padding` pixels each way (black moves in), and mirrored half the time.
+    """Each image shifted by up to `crop_padding` of its side each way, its edge repeated, and mirrored half the time.
 
-    The same as padding by `crop_padding` on all sides and cropping at random to the old size. Both options
-    are static: with 0 and False the images come back as they are.
+    The same as repeating the edge on all sides and cropping at random to the old size. Both options are static: with
+    0 and False the images come back as they are, and so does one whose share of a side is under half a pixel.
     """
+    margins = [round(crop_padding * side) for side in images.shape[1:3]]
     # A slice per image under vmap takes 0.1 ms for 64 images of 28x28 on two cores; a gather of single
     # pixels, selecting among shifts, and one-hot matrix products all take 2 to 10 times as long.
     crop_key, flip_key = jax.random.split(key)
-    if crop_padding:
+    if any(margins):
         # From uniform numbers, so that one key shifts an image by the same share of its side at every resolution.
         uniform = jax.random.uniform(crop_key, (len(images), 2))
-        corners = jnp.floor(uniform * (2 * crop_padding + 1)).astype(jnp.int32)
-        pad = (crop_padding, crop_padding)
-        padded = jnp.pad(images, ((0, 0), pad, pad, (0, 0)))
+        corners = jnp.floor(uniform * (2 * jnp.asarray([margins]) + 1)).astype(jnp.int32)
+        sides = [(margin, margin) for margin in margins]
+        # Black would be a new edge in the image: icons on white lost 15 points to it, and 9 to repeated edges.
+        padded = jnp.pad(images, ((0, 0), *sides, (0, 0)), mode="edge")
 
         def crop(image: UInt8[Array, "ph pw c"], corner: Int32[Array, " 2"]) -> UInt8[Array, "h w c"]:
             return jax.lax.dynamic_slice(image, (corner[0], corner[1], 0), images.shape[1:])

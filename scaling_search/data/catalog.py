@@ -8,17 +8,26 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from scaling_search.data import fashion_mnist
-from scaling_search.data.dataset import Dataset, DatasetInfo, Split, check_labels
-from scaling_search.data.folders import import_folder
-from scaling_search.data.places import check_name, data_directory
+from scaling_search.data.dataset import Dataset, DatasetInfo, Split, SplitName, check_labels
+from scaling_search.data.duplicates import digests, found, merged
+from scaling_search.data.paths import check_name, data_directory
 from scaling_search.data.prepared import Refused
 from scaling_search.data.sources import Folder, Prepared, Source, find_sources
 from scaling_search.data.splits import VALIDATION_STREAM, held_out, split_fingerprint
-from scaling_search.data.storage import PREPARING, SplitName, remove_abandoned, writing
-from scaling_search.errors import InputError, suggest
+from scaling_search.data.storage import PREPARING, remove_abandoned, writing
+from scaling_search.data.summary import Summary
+from scaling_search.errors import InputError, UsageError, suggest
+
+if TYPE_CHECKING:
+    from scaling_search.data.images.form import Fit
 
 # What building fashion_mnist takes on disk: the four files, the records, and tfds's shuffling of them.
 FASHION_MNIST_BYTES = 200_000_000
@@ -36,34 +45,72 @@ def describe(name: str, *, data_dir: Path | None = None) -> DatasetInfo:
 
 
 def load(name: str, *, validation: float = 0.2, split_seed: int = 0, data_dir: Path | None = None) -> Dataset:
-    """The train split of a set, with `validation` (a fraction) of each class held out of it by `split_seed`.
+    """The train split of a set, and its own validation split where it has one.
 
+    Without one, `validation` (a fraction) of each class of train is held out by `split_seed`, whole groups at a time.
     The test split is never opened. InputError: unknown name, set not prepared, bad fraction or seed, bad labels.
     StorageError: a set has to be decoded and there is no room or permission.
     """
-    split, content, classes = _read(name, "train", data_dir)
-    chosen = held_out(
-        split.labels,
-        fraction=validation,
-        seed=split_seed,
-        stream=VALIDATION_STREAM,
-        classes=classes,
-        what=name,
-    )
+    source = _source(name, data_dir)
+    info = source.info()
+    whole, content = _read(source, "train")
+    fixed = None
+    if info.validation_count is not None:
+        train = whole
+        held, fixed = _read(source, "validation")
+    else:
+        chosen = held_out(
+            whole.labels,
+            fraction=validation,
+            seed=split_seed,
+            stream=VALIDATION_STREAM,
+            classes=info.classes,
+            what=name,
+            groups=whole.groups,
+        )
+        train, held = whole.part(~chosen), whole.part(chosen)
     return Dataset(
         name=name,
-        classes=classes,
+        classes=info.classes,
         fingerprint=split_fingerprint(
-            content, classes=len(classes), validation=validation, split_seed=split_seed
+            content,
+            classes=len(info.classes),
+            validation=validation,
+            split_seed=split_seed,
+            grouped=whole.groups is not None,
+            fixed=fixed,
+            skipped=source.skipped(),
         ),
-        train=Split(images=split.images[~chosen], labels=split.labels[~chosen]),
-        validation=Split(images=split.images[chosen], labels=split.labels[chosen]),
+        train=train,
+        validation=held,
+        fixed_validation=fixed is not None,
+    )
+
+
+def fingerprint(
+    name: str, *, validation: float = 0.2, split_seed: int = 0, data_dir: Path | None = None
+) -> str | None:
+    """The fingerprint that `load` gives, without decoding anything; None where the set has to be decoded for it."""
+    source = _source(name, data_dir)
+    info = source.info()
+    train = source.known("train")
+    held = None if info.validation_count is None else source.known("validation")
+    if train is None or (info.validation_count is not None and held is None):
+        return None
+    return split_fingerprint(
+        train.digest,
+        classes=len(info.classes),
+        validation=validation,
+        split_seed=split_seed,
+        grouped=train.grouped,
+        fixed=None if held is None else held.digest,
+        skipped=source.skipped(),
     )
 
 
 def load_test(name: str, *, data_dir: Path | None = None) -> Split:
     """The test split: for `scale` and `report`. A search that looks at it has no honest figure left."""
-    return _read(name, "test", data_dir)[0]
+    return _read(_source(name, data_dir), "test")[0]
 
 
 def prepare(
@@ -73,30 +120,88 @@ def prepare(
     data_dir: Path | None = None,
     size: int | None = None,
     channels: int | None = None,
+    fit: Fit | None = None,
+    groups: str | None = None,
+    group_near: bool = False,
+    skip_damaged: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> DatasetInfo:
-    """Make a set ready to load, whatever that takes, and describe it. Prepared sets are only decoded.
+    """Make a set ready to load, whatever that takes, and describe it, with a summary of what was met.
 
-    `source` is a folder: of Fashion-MNIST's four files for `fashion_mnist`, of pictures (see `folders`) for a
-    new name or one imported before, which is replaced. `size` (pixels) and `channels` (1 or 3) say how pictures
-    are to be stored. Nothing is printed on standard output.
+    `source` is a folder: of Fashion-MNIST's four files for `fashion_mnist`, of images (see `folders.layout`) for a
+    new name or one imported before, which is replaced. All else is for a folder of images: `size` (pixels, square),
+    `channels` (1 to 8) and `fit` say how they are stored (see `images.form`), `groups` which hang together (see
+    `folders.grouping`); `group_near` puts near duplicates into one group, `skip_damaged` leaves damaged files out.
+    `progress` is told what is being done, how many are done, and of how many. Nothing is printed on standard output.
 
-    InputError: unknown name and no source, a name that another kind of set has, bad pictures, no network.
-    StorageError: no space or no permission.
+    InputError: unknown name and no source, a name that another kind of set has, bad images, no network.
+    UsageError: options that this set does not have. StorageError: no space or no permission.
     """
     base = data_directory(data_dir)
     known = find_sources(base).get(check_name(name))
+    settings = {
+        "size": size,
+        "channels": channels,
+        "fit": fit,
+        "groups": groups,
+        "group_near": group_near or None,
+        "skip_damaged": skip_damaged or None,
+    }
     if name == "fashion_mnist":
+        _no_settings(name, settings)
         if not isinstance(known, Prepared):
             _prepare_fashion_mnist(base, source)
     elif source is not None:
         if known is not None and not isinstance(known, Folder | Refused):
             raise InputError(f"{name!r} names another data set here: choose another name for {source.name!r}")
-        import_folder(source, base / "folders" / name, size=size, channels=channels)
-    info = describe(name, data_dir=base)
-    _read(name, "train", base)
+        # Image libraries take a while to load, and loading what was imported needs none.
+        from scaling_search.data.folders.importing import Options, import_folder
+
+        options = Options(
+            size=size,
+            channels=channels,
+            fit=fit,
+            groups=groups,
+            group_near=group_near,
+            skip_damaged=skip_damaged,
+        )
+        import_folder(source, base, name, options, progress=progress or (lambda *_: None))
+    else:
+        _no_settings(name, settings)
+    load(name, data_dir=base)  # that validation can be held out shows now, not when a search begins
+    ready = _source(name, base)
+    info = ready.info()
+    splits: dict[SplitName, Split] = {"train": _read(ready, "train")[0]}
+    if info.validation_count is not None:
+        splits["validation"] = _read(ready, "validation")[0]
     if info.test_count:
-        _read(name, "test", base)
-    return info
+        splits["test"] = _read(ready, "test")[0]
+    return info if info.summary is not None else _summed_up(info, splits)
+
+
+def _no_settings(name: str, settings: Mapping[str, object]) -> None:
+    given = [f"--{key.replace('_', '-')}" for key, value in settings.items() if value is not None]
+    if given:
+        raise UsageError(
+            f"{', '.join(given)}: for a folder of images (`data prepare {name} --from DIR`), which {name} is not here"
+        )
+
+
+def _summed_up(info: DatasetInfo, splits: Mapping[SplitName, Split]) -> DatasetInfo:
+    """What can be said of a set that was not imported from a folder: its classes, and images that are the same."""
+    every = [digest for split in splits.values() for digest in digests(split.images)]
+    where = [name for name, split in splits.items() for _ in range(len(split))]
+    labels = np.concatenate([split.labels for split in splits.values()])
+    summary = Summary(
+        splits="splits are the set's own",
+        files=len(every),
+        duplicates=found(merged(len(every), [every]), labels, where),
+    )
+    counts = {
+        name: tuple(np.bincount(split.labels, minlength=len(info.classes)).tolist())
+        for name, split in splits.items()
+    }
+    return replace(info, summary=summary, counts=counts)
 
 
 def _source(name: str, data_dir: Path | None) -> Source:
@@ -113,12 +218,11 @@ def _source(name: str, data_dir: Path | None) -> Source:
     return source
 
 
-def _read(name: str, part: SplitName, data_dir: Path | None) -> tuple[Split, str, tuple[str, ...]]:
-    source = _source(name, data_dir)
-    classes = source.info().classes
-    split, content = source.read(part)
-    check_labels(split.labels, classes, f"{name}, {part}")
-    return split, content, classes
+def _read(source: Source, part: SplitName) -> tuple[Split, str]:
+    info = source.info()
+    split, digest = source.read(part)
+    check_labels(split.labels, info.classes, f"{info.name}, {part}")
+    return split, digest
 
 
 def _prepare_fashion_mnist(base: Path, source: Path | None) -> None:

@@ -5,38 +5,54 @@ Everything in the program takes these few types; where the images came from is t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Float32, Int32, UInt8
 
 from scaling_search.errors import InputError
 
+if TYPE_CHECKING:
+    from scaling_search.data.summary import Summary
+
 Images = UInt8[np.ndarray, "n h w c"]
 Labels = Int32[np.ndarray, " n"]
 PerChannel = Float32[np.ndarray, " c"]
+SplitName = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Images (N, H, W, C), 0..255, with the class number (N,) of each, 0..classes-1."""
+    """Images (N, H, W, C), 0..255, with the class number (N,) of each, 0..classes-1.
+
+    `groups` numbers the group of each image (N,): images of one group are not independent of each other (one patient,
+    one scene, copies of one file). None: each image stands alone. Splits made here never share a group.
+    """
 
     images: Images
     labels: Labels
+    groups: Labels | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def part(self, chosen: np.ndarray) -> Split:
+        """The images that a mask (N,) or indices choose, in their order."""
+        groups = None if self.groups is None else self.groups[chosen]
+        return Split(images=self.images[chosen], labels=self.labels[chosen], groups=groups)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
     """A data set as the search sees it: train and validation, never test.
 
-    `fingerprint` is the SHA-256 of the decoded train images and labels and of the rule that splits them, so
-    that trials on other pixels or another split can never share a row of the ledger.
+    `fingerprint` is the SHA-256 of the decoded train images, labels and groups and of the rule that splits them, so
+    that trials on other pixels or another split can never share a row of the ledger. `fixed_validation`: the set
+    brings its validation split along, and no fraction or seed chose it.
     """
 
     name: str
@@ -44,10 +60,11 @@ class Dataset:
     fingerprint: str
     train: Split
     validation: Split
+    fixed_validation: bool = False
 
     @property
     def channels(self) -> int:
-        """1 for grey, 3 for colour."""
+        """1 for grey, 3 for colour; other counts for images of several bands."""
         return int(self.train.images.shape[3])
 
     @property
@@ -90,6 +107,15 @@ class DatasetInfo:
     how_to_prepare: str  # a command to type; "" when nothing is to do
     source: str
     location: Path | None = None
+    validation_count: int | None = None  # of the set's own validation split; None: it is held out of train
+    counts: Mapping[SplitName, tuple[int, ...]] | None = (
+        None  # images of each class, by split; None: not known
+    )
+    groups: str | None = (
+        None  # what put images into groups, as it was asked for; None: nothing but equal pixels
+    )
+    skipped: int = 0  # files left out as damaged
+    summary: Summary | None = field(default=None, repr=False)  # what the import of a folder met
 
 
 def channel_moments(images: Images) -> tuple[PerChannel, PerChannel]:

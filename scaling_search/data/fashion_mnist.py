@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from scaling_search.data.dataset import DatasetInfo
-from scaling_search.data.places import printable
+from scaling_search.data.paths import printable
 from scaling_search.errors import InputError
 
 PACKAGE = "dataset-fashion-mnist"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scaling_search.data.places import check_name, printable
+from scaling_search.data.paths import check_name, printable
 from scaling_search.errors import InputError
 
 

@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from PIL import Image
 
-from scaling_search.data import digits, fashion_mnist, folders
-from scaling_search.data.dataset import DatasetInfo, Split
-from scaling_search.data.pictures import fit, stored_size
-from scaling_search.data.places import printable, tfds_directories
+from scaling_search.data import digits, fashion_mnist
+from scaling_search.data.dataset import DatasetInfo, Split, SplitName
+from scaling_search.data.images.form import Form, settle, stored, stored_size
+from scaling_search.data.images.pixels import Look, Pixels
+from scaling_search.data.paths import printable, tfds_directories
 from scaling_search.data.prepared import PreparedSet, Refused, find_prepared
 from scaling_search.data.storage import (
+    FOLDER_RECORD,
+    Entry,
     Record,
-    SplitName,
     read_record,
     read_split,
     write_record,
@@ -35,6 +36,12 @@ class Source(Protocol):
     def info(self) -> DatasetInfo:
         """What it holds, without decoding it."""
 
+    def known(self, split: SplitName) -> Entry | None:
+        """What is stored of a split; None where it has to be decoded first."""
+
+    def skipped(self) -> str | None:
+        """The digest of the names of files that were left out as damaged; None without any."""
+
     def read(self, split: SplitName) -> tuple[Split, str]:
         """One split and the digest of its content. InputError: there is no such split, or it is damaged."""
 
@@ -48,12 +55,15 @@ def find_sources(data_dir: Path) -> dict[str, Source | Refused]:
         else:
             found.setdefault(name, one)
     for path in sorted((data_dir / "folders").glob("*")):
-        record = read_record(path, folders.RECORD)
+        record = read_record(path, FOLDER_RECORD)
         if record is not None:
             found[path.name] = Folder(path, record)
         elif path.is_dir():
             found.setdefault(
-                path.name, Refused(name=path.name, reason="is damaged or was not imported whole")
+                path.name,
+                Refused(
+                    name=path.name, reason="is damaged, or was imported by another version: import it again"
+                ),
             )
     return found
 
@@ -65,6 +75,17 @@ class Digits:
         """See `digits`."""
         return digits.INFO
 
+    def known(self, split: SplitName) -> Entry | None:
+        """Read for it: there are few of them, and no two are the same."""
+        found, digest = self.read(split)
+        counts = tuple(np.bincount(found.labels).tolist())
+        count, *size = found.images.shape
+        return Entry(shape=(count, size[0], size[1], size[2]), digest=digest, counts=counts)
+
+    def skipped(self) -> str | None:
+        """Nothing is left out."""
+        return None
+
     def read(self, split: SplitName) -> tuple[Split, str]:
         """See `digits.read_digits`."""
         return digits.read_digits(test=split == "test")
@@ -74,137 +95,182 @@ class Digits:
 class Unprepared:
     """A set that is known but not on this machine."""
 
-    known: DatasetInfo
+    about: DatasetInfo
 
     def info(self) -> DatasetInfo:
         """What its makers say of it."""
-        return self.known
+        return self.about
+
+    def known(self, _: SplitName) -> Entry | None:
+        """Nothing."""
+        return None
+
+    def skipped(self) -> str | None:
+        """Nothing is left out."""
+        return None
 
     def read(self, split: SplitName) -> tuple[Split, str]:
         """Always InputError, with the command that prepares the set."""
-        raise InputError(f"{self.known.name} is not prepared ({split}): run `{self.known.how_to_prepare}`")
+        raise InputError(f"{self.about.name} is not prepared ({split}): run `{self.about.how_to_prepare}`")
 
 
 @dataclass(frozen=True)
 class Folder:
-    """An imported folder of pictures."""
+    """An imported folder of images."""
 
     path: Path
     record: Record
 
     def info(self) -> DatasetInfo:
         """As its record says."""
-        shape = self.record.splits["train"].shape
+        splits = self.record.splits
+        shape = splits["train"].shape
         return DatasetInfo(
             name=self.path.name,
             classes=self.record.classes,
             channels=shape[3],
             size=shape[1:3],
             train_count=shape[0],
-            test_count=self.record.splits["test"].shape[0],
+            test_count=splits["test"].shape[0],
+            validation_count=splits["validation"].shape[0] if "validation" in splits else None,
+            counts={split: entry.counts for split, entry in splits.items()},
+            groups=self.record.groups,
+            skipped=self.record.skipped[0] if self.record.skipped else 0,
+            summary=self.record.summary,
             prepared=True,
             how_to_prepare="",
             source=self.record.source,
             location=self.path,
         )
 
+    def known(self, split: SplitName) -> Entry | None:
+        """As its record says."""
+        return self.record.splits.get(split)
+
+    def skipped(self) -> str | None:
+        """As its record says."""
+        return self.record.skipped[1] if self.record.skipped else None
+
     def read(self, split: SplitName) -> tuple[Split, str]:
         """From the stored arrays."""
         entry = self.record.splits[split]
-        stored = read_split(self.path, split, entry)
-        if stored is None:
+        found = read_split(self.path, split, entry)
+        if found is None:
             raise InputError(
                 f"the stored images of {self.path.name} ({split}) are damaged: import them again with "
                 f"`scaling-search data prepare {self.path.name} --from DIR` (they came from {self.record.origin})"
             )
-        return stored, entry.digest
+        return found, entry.digest
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A set of tensorflow-datasets; each split is decoded once into the folder `decoded`."""
+    """A set of tensorflow-datasets; each split is decoded once into the folder `decoded`.
+
+    Its validation split is the set's own where it has a test split too; without one it is the test split.
+    """
 
     found: PreparedSet
     decoded: Path
 
     def info(self) -> DatasetInfo:
         """As its JSON files say."""
-        test = self.found.test_split
+        counts = self.found.counts
+        test, validation = self._stored_as("test"), self._stored_as("validation")
         return DatasetInfo(
             name=self.found.name,
             classes=self.found.classes,
             channels=self.found.channels,
-            size=self.found.size and stored_size([self.found.size]),
-            train_count=sum(self.found.counts[split] for split in self._splits("train")),
-            test_count=0 if test is None else self.found.counts[test],
+            size=self.found.size and stored_size([self.found.size])[0],
+            train_count=counts["train"],
+            test_count=0 if test is None else counts[test],
+            validation_count=None if validation is None else counts[validation],
             prepared=True,
             how_to_prepare="",
             source=f"tensorflow-datasets {self.found.name}/{self.found.version}",
             location=self.found.directory,
         )
 
+    def known(self, split: SplitName) -> Entry | None:
+        """What was decoded, where it was from these record files."""
+        record = self._record(split)
+        return None if record is None else record.splits[split]
+
+    def skipped(self) -> str | None:
+        """Nothing is left out."""
+        return None
+
     def read(self, split: SplitName) -> tuple[Split, str]:
         """From the decoded arrays, decoding first where there are none, or other ones, or damaged ones."""
-        name = f"{split}.json"
-        record = read_record(self.decoded, name)
-        if record is not None and record.origin == self.found.origin:
+        record = self._record(split)
+        if record is not None:
             entry = record.splits[split]
-            stored = read_split(self.decoded, split, entry)
-            if stored is not None:
-                return stored, entry.digest
+            found = read_split(self.decoded, split, entry)
+            if found is not None:
+                return found, entry.digest
         record = self._decode(split)
-        write_record(self.decoded, name, record)
+        write_record(self.decoded, f"{split}.json", record, splits=[split])
         entry = record.splits[split]
-        stored = read_split(self.decoded, split, entry)
-        if stored is None:
+        found = read_split(self.decoded, split, entry)
+        if found is None:
             raise InputError(f"the arrays in {printable(self.decoded)} changed while they were being read")
-        return stored, entry.digest
+        return found, entry.digest
 
-    def _splits(self, split: SplitName) -> tuple[str, ...]:
-        """Splits of tfds that make up ours; validation joins train unless it has to be the test split."""
-        test = self.found.test_split
-        if split == "train":
-            return (
-                ("train", "validation")
-                if test == "test" and "validation" in self.found.counts
-                else ("train",)
-            )
-        if test is None:
-            raise InputError(f"{self.found.name} has no test split")
-        return (test,)
+    def _record(self, split: SplitName) -> Record | None:
+        record = read_record(self.decoded, f"{split}.json")
+        fits = record is not None and record.origin == self.found.origin and split in record.splits
+        return record if fits else None
+
+    def _stored_as(self, split: SplitName) -> str | None:
+        """The name that a split of ours has in the set; None where there is none."""
+        if split == "test":
+            return self.found.test_split
+        if split == "validation" and self.found.test_split == "validation":
+            return None
+        return split if split in self.found.counts else None
 
     def _decode(self, split: SplitName) -> Record:
-        count = sum(self.found.counts[one] for one in self._splits(split))
-        size = self._size()
+        stored_as = self._stored_as(split)
+        if stored_as is None:
+            raise InputError(f"{self.found.name} has no {split} split")
+        form = self._form()
         entry = write_split(
-            self.decoded, split, (count, *size, self.found.channels), self._pixels(split, size)
+            self.decoded,
+            split,
+            (self.found.counts[stored_as], *form.size, form.channels),
+            ((stored(_pixels(image), form)[0], label) for image, label in self._images(stored_as)),
+            classes=len(self.found.classes),
+            find_groups=True,
         )
         return Record(
             classes=self.found.classes,
             source=self.info().source,
             origin=self.found.origin,
             splits={split: entry},
+            form=form,
         )
 
-    def _size(self) -> tuple[int, int]:
+    def _form(self) -> Form:
+        """Settled by the images of train alone; where all have one size, without reading them."""
+        channels = self.found.channels
         if self.found.size is not None:
-            return stored_size([self.found.size])
-        return stored_size([image.shape[:2] for image, _ in self._images("train")])
+            sizes = iter([self.found.size])
+        else:
+            sizes = ((image.shape[0], image.shape[1]) for image, _ in self._images("train"))
+        looks = [Look(height=height, width=width, channels=channels) for height, width in sizes]
+        return settle(looks, [self.found.name] * len(looks))
 
-    def _pixels(self, split: SplitName, size: tuple[int, int]) -> Iterator[tuple[np.ndarray, int]]:
-        for image, label in self._images(split):
-            if image.shape[:2] == size:
-                yield image, label
-            else:
-                yield fit(Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image), size), label
-
-    def _images(self, split: SplitName) -> Iterator[tuple[np.ndarray, int]]:
+    def _images(self, split: str) -> Iterator[tuple[np.ndarray, int]]:
         # Importing tensorflow_datasets takes a second, and only a set not yet decoded needs it.
         from scaling_search.data.tfds_builder import read_images
 
         return read_images(
             self.found.directory,
-            self._splits(split),
+            (split,),
             image_key=self.found.image_key,
             label_key=self.found.label_key,
         )
+
+
+def _pixels(image: np.ndarray) -> Pixels:
+    return Pixels(values=image, white=255)

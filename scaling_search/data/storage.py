@@ -1,8 +1,8 @@
 """Decoded images on disk: written whole or not at all, named by their content, checked when read.
 
-A folder holds arrays (`SPLIT-DIGEST-images.npy`, `SPLIT-DIGEST-labels.npy`) and records, small JSON files that
-say which arrays are the set. Arrays are written first and the record is put in place by one rename, so a
-reader sees the old set or the new one, and a process that dies leaves nothing that will be read.
+A folder holds arrays (`SPLIT-DIGEST-images.npy`, `-labels.npy`, `-groups.npy` where images hang together) and records,
+small JSON files that say which arrays are the set. Arrays are written first and the record is put in place by one
+rename, so a reader sees the old set or the new one, and a process that dies leaves nothing that will be read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import IO, Annotated, Literal
@@ -23,38 +23,56 @@ from typing import IO, Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from scaling_search.data.dataset import Split
-from scaling_search.data.places import printable
-from scaling_search.data.splits import begin_digest, content_digest
+from scaling_search.data.dataset import Split, SplitName
+from scaling_search.data.duplicates import Groups, image_digest, in_groups, merged
+from scaling_search.data.images.form import Form
+from scaling_search.data.paths import printable
+from scaling_search.data.splits import begin_digest, content_digest, end_digest
+from scaling_search.data.summary import Summary
 from scaling_search.errors import InputError, StorageError
+from scaling_search.system.files import DRAFT_PREFIX, replacing, sync_folder
 
-_TEMPORARY = ".writing-"
+FOLDER_RECORD = "set.json"  # of an imported folder: all its splits
 PREPARING = ".preparing-"  # folders in which a set is put together
 _ABANDONED_SECONDS = 24 * 3600
+_ROWS = 1024
 
-
-SplitName = Literal["train", "test"]
+Shape = tuple[int, int, int, int]  # N, H, W, C
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Entry(BaseModel):
-    """One split: the shape (N, H, W, C) of its images and the digest of its content."""
+    """One split: the shape (N, H, W, C) of its images, the digest of its content, whether it has groups.
+
+    `counts`: how many images each class has.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    shape: tuple[int, int, int, int]
-    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    shape: Shape
+    digest: Digest
+    grouped: bool = False
+    counts: tuple[int, ...]
 
 
 class Record(BaseModel):
-    """What a record file says. `origin` changes when the files that the arrays came from do."""
+    """What a record file says. `origin` changes when the files that the arrays came from do.
+
+    `groups`: what groups were made by, as the user asked; `skipped`: how many files were left out as damaged, and the
+    digest of their names.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     classes: tuple[str, ...]
     source: str
     origin: str
     splits: dict[SplitName, Entry]
+    form: Form | None = None
+    groups: str | None = None
+    skipped: tuple[int, Digest] | None = None
+    summary: Summary | None = None
 
 
 @contextlib.contextmanager
@@ -83,60 +101,83 @@ def storage_error(error: OSError, folder: Path, needed: int) -> StorageError:
 
 
 def write_split(
-    folder: Path, split: SplitName, shape: tuple[int, int, int, int], pairs: Iterable[tuple[np.ndarray, int]]
+    folder: Path,
+    split: SplitName,
+    shape: Shape,
+    pairs: Iterable[tuple[np.ndarray, int]],
+    *,
+    classes: int,
+    groups: Groups | None = None,
+    find_groups: bool = False,
 ) -> Entry:
-    """Write the arrays of one split from (image (H, W, C) uint8, label) pairs, as many as `shape` says."""
-    digest = begin_digest(shape)
-    with writing(folder, math.prod(shape) + 4 * shape[0] + 4096), contextlib.ExitStack() as temporary:
+    """Write the arrays of one split from (image (H, W, C) uint8, label) pairs, as many as `shape` says.
+
+    `find_groups` puts images that are the same into one group, where no `groups` are given.
+    """
+    digest, digests = begin_digest(shape), []
+    with writing(folder, math.prod(shape) + 8 * shape[0] + 4096), contextlib.ExitStack() as temporary:
         remove_abandoned(folder)
-        images_path = temporary.enter_context(_temporary(folder))
-        labels_path = temporary.enter_context(_temporary(folder))
+        images_path, labels_path, groups_path = (temporary.enter_context(draft(folder)) for _ in range(3))
         labels: list[int] = []
         stream = iter(pairs)
         # Not a mapped array: on a full disk, writing to mapped memory kills the process instead of raising.
         with images_path.open("wb") as file:
             file.write(_header(np.dtype(np.uint8), shape))
-            while part := list(islice(stream, 1024)):
+            while part := list(islice(stream, _ROWS)):
                 block = np.stack([image for image, _ in part])
                 if block.dtype != np.uint8 or block.shape[1:] != shape[1:]:
                     raise AssertionError(f"images {block.dtype}{block.shape[1:]} in a split of {shape}")
                 labels += [label for _, label in part]
                 digest.update(block.data)
                 file.write(block.data)
+                digests += [image_digest(image) for image in block] if find_groups else []
             _settle(file)
         if len(labels) != shape[0]:
             raise InputError(f"{printable(folder)}: {len(labels)} images where {shape[0]} were promised")
         numbers = np.array(labels, "<i4")
-        digest.update(numbers.data)
-        with labels_path.open("wb") as file:
-            file.write(_header(numbers.dtype, numbers.shape))
-            file.write(numbers.data)
-            _settle(file)
-        entry = Entry(shape=shape, digest=digest.hexdigest())
+        if find_groups and groups is None:
+            groups = in_groups(merged(len(digests), [digests]))
+        end_digest(digest, numbers, groups)
+        counts = np.bincount(numbers[numbers >= 0], minlength=classes)
+        entry = Entry(
+            shape=shape,
+            digest=digest.hexdigest(),
+            grouped=groups is not None,
+            counts=tuple(counts.tolist()),
+        )
+        _write_array(labels_path, numbers)
         images_path.replace(folder / _file(split, entry, "images"))
         labels_path.replace(folder / _file(split, entry, "labels"))
+        if groups is not None:
+            _write_array(groups_path, groups.astype("<i4"))
+            groups_path.replace(folder / _file(split, entry, "groups"))
     return entry
 
 
-def write_record(folder: Path, name: str, record: Record) -> None:
-    """Put the record in place; arrays of its splits that no record names any more are removed."""
+def _write_array(path: Path, numbers: np.ndarray) -> None:
+    with path.open("wb") as file:
+        file.write(_header(numbers.dtype, numbers.shape))
+        file.write(np.ascontiguousarray(numbers).data)
+        _settle(file)
+
+
+def write_record(folder: Path, name: str, record: Record, *, splits: Sequence[SplitName]) -> None:
+    """Put the record in place; arrays of these splits that it does not name are removed."""
     content = record.model_dump_json(indent=1).encode()
-    with writing(folder, len(content)), _temporary(folder) as path:
-        with path.open("wb") as file:
+    with writing(folder, len(content)):
+        with replacing(folder / name) as file:
             file.write(content)
-            _settle(file)
-        path.replace(folder / name)
-        with contextlib.suppress(OSError):  # some network file systems refuse to sync a folder
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-        for split, entry in record.splits.items():
-            kept = {_file(split, entry, kind) for kind in ("images", "labels")}
+        kept = {
+            _file(split, entry, kind)
+            for split, entry in record.splits.items()
+            for kind in ("images", "labels", "groups")
+            if kind != "groups" or entry.grouped
+        }
+        for split in splits:
             for old in folder.glob(f"{split}-*.npy"):
                 if old.name not in kept:
                     old.unlink(missing_ok=True)
+        sync_folder(folder)
 
 
 def read_record(folder: Path, name: str) -> Record | None:
@@ -154,13 +195,17 @@ def read_split(folder: Path, split: SplitName, entry: Entry) -> Split | None:
     try:
         images = _map(folder / _file(split, entry, "images"), np.dtype(np.uint8), entry.shape)
         labels = _map(folder / _file(split, entry, "labels"), np.dtype("<i4"), entry.shape[:1])
+        groups = None
+        if entry.grouped:
+            groups = _map(folder / _file(split, entry, "groups"), np.dtype("<i4"), entry.shape[:1])
+            groups = groups.astype(np.int32)
     except PermissionError as error:
         raise StorageError(f"cannot read {printable(folder)}: {error.strerror}") from error
     except (OSError, ValueError):
         return None
-    if content_digest(images, labels) != entry.digest:
+    if content_digest(images, labels.astype(np.int32), groups) != entry.digest:
         return None
-    return Split(images=images, labels=labels.astype(np.int32))
+    return Split(images=images, labels=labels.astype(np.int32), groups=groups)
 
 
 def _file(split: str, entry: Entry, kind: str) -> str:
@@ -193,8 +238,9 @@ def _settle(file: IO[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _temporary(folder: Path) -> Iterator[Path]:
-    handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=folder)
+def draft(folder: Path) -> Iterator[Path]:
+    """A file whose name is settled when its content is known; it vanishes if it was not renamed."""
+    handle, name = tempfile.mkstemp(prefix=DRAFT_PREFIX, dir=folder)
     os.close(handle)
     path = Path(name)
     try:
@@ -205,7 +251,7 @@ def _temporary(folder: Path) -> Iterator[Path]:
 
 def remove_abandoned(folder: Path) -> None:
     """Remove what writers that died more than a day ago left in a folder."""
-    for prefix in (_TEMPORARY, PREPARING):
+    for prefix in (DRAFT_PREFIX, PREPARING):
         for path in folder.glob(f"{prefix}*"):
             with contextlib.suppress(OSError):
                 if path.stat().st_mtime < time.time() - _ABANDONED_SECONDS:

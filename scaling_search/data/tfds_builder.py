@@ -23,7 +23,7 @@ from tensorflow_datasets.core.download.util import DownloadError
 from tensorflow_datasets.image_classification.mnist import FashionMNIST
 
 from scaling_search.data.fashion_mnist import FILES, VERSION, read_idx
-from scaling_search.data.places import printable
+from scaling_search.data.paths import printable
 from scaling_search.data.storage import PREPARING
 from scaling_search.errors import InputError
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +29,9 @@ from scaling_search.ledger.claims.leases import Claim, Watch
 from scaling_search.ledger.claims.trials import Terms
 from scaling_search.ledger.reader import Reader, Snapshot, Tables
 from scaling_search.ledger.storage import store
-from scaling_search.ledger.storage.database import Connection, Database
+from scaling_search.ledger.storage.database import Connection, Database, again
 from scaling_search.ledger.storage.filesystem import network_warning
-from scaling_search.ledger.storage.place import check_file, connect, locate
+from scaling_search.ledger.storage.location import check_file, connect, locate
 from scaling_search.ledger.storage.records import Value
 from scaling_search.ledger.storage.rows import Result, TrialRow
 from scaling_search.ledger.storage.schema import KIND_OF, LEASES, SUMMARIES, TRIALS, Kind, Row
@@ -111,6 +111,11 @@ class Ledger(Reader):
             database, warnings=(warning,) if warning else (), watch=watch, attempts=attempts, wall=wall
         )
 
+    @property
+    def place(self) -> str:
+        """Where it is, as a command names it; a URL without its password."""
+        return self.database.name
+
     def close(self) -> None:
         """Close all connections."""
         self.database.close()
@@ -128,13 +133,15 @@ class Ledger(Reader):
         with self.database.reading() as connection:
             yield _Transaction(connection)
 
+    @again
     def snapshot(self) -> Snapshot:
         """All that the ledger holds now, read in one transaction."""
         with self._reading() as tables:
             return Snapshot(tables)
 
+    @again
     def record(
-        self, rows: Iterable[object], *, instead_of: Iterable[tuple[Kind[Any], Mapping[str, Value]]] = ()
+        self, rows: Sequence[object], *, instead_of: Sequence[tuple[Kind[Any], Mapping[str, Value]]] = ()
     ) -> None:
         """Keep rows of any tables but trials and leases, in place of those with the same keys, all or none.
 
@@ -158,11 +165,13 @@ class Ledger(Reader):
                 store.remove(connection, kind, stale)
             _put(connection, by_kind)
 
-    def add_trials(self, rows: Iterable[TrialRow]) -> None:
+    @again
+    def add_trials(self, rows: Sequence[TrialRow]) -> None:
         """Plan trials: those that the ledger does not have yet are waiting; the others stay as they are."""
         with self.database.writing() as connection:
             store.put(connection, TRIALS, [trials.keyed(row) for row in rows], replace=False)
 
+    @again
     def claim(self, row: TrialRow, worker: str | None = None, *, retry_failed: bool = False) -> Claim | None:
         """Begin a trial. None when it is finished, or failed (unless `retry_failed`), or in a live worker's hands.
 
@@ -171,6 +180,7 @@ class Ledger(Reader):
         with self.database.writing(_ROW_BYTES) as connection:
             return trials.claim(connection, row, self._terms(worker, retry_failed=retry_failed))
 
+    @again
     def claim_finished(self, row: TrialRow, worker: str | None = None) -> Claim | None:
         """Take a finished trial in hand again, to measure what was not measured; None while a live worker has it.
 
@@ -188,6 +198,7 @@ class Ledger(Reader):
             now=self._wall(),
         )
 
+    @again
     def renew(self, claim: Claim, *, checkpoint: bool = False) -> None:
         """Show that the worker lives; `checkpoint` says that it has got on, so that earlier attempts no longer count.
 
@@ -200,6 +211,7 @@ class Ledger(Reader):
         """A context in which a thread renews the claim; its `lost` tells when another worker has taken over."""
         return Heartbeat(lambda: self.renew(claim), seconds=self._watch.seconds / 4)
 
+    @again
     def finish(self, claim: Claim, result: Result | None, more: Sequence[object] = ()) -> None:
         """Record a result, and with it rows about the trial (evaluations, weights); from now on they never change.
 
@@ -217,6 +229,7 @@ class Ledger(Reader):
                 trials.finish(connection, claim, result, self._wall())
             _put(connection, by_kind)
 
+    @again
     def fail(self, claim: Claim, failure: str, *, retry: bool = False) -> None:
         """Record why a trial failed. `retry`, for failures of the machine only, lets it be begun again a few times.
 
@@ -225,6 +238,7 @@ class Ledger(Reader):
         with self.database.writing(_ROW_BYTES) as connection:
             trials.fail(connection, claim, failure, attempts=self._attempts if retry else 0, now=self._wall())
 
+    @again
     def release(self, claim: Claim) -> None:
         """Give a trial back unfinished, because its user stopped it; that attempt does not count. Raises LeaseLost."""
         with self.database.writing() as connection:

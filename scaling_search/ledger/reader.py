@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
+from scaling_search.ledger.storage.database import again
 from scaling_search.ledger.storage.records import Value
 from scaling_search.ledger.storage.rows import EvaluationRow, NetworkRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import (
@@ -40,24 +41,28 @@ class Reader(ABC):
     def _reading(self) -> AbstractContextManager[Tables]:
         """The tables at one moment."""
 
+    @again
     def rows(self, kind: Kind[Row], **equal: Value) -> list[Row]:
         """The rows of a table in the order of their keys: all, or those whose fields have these values."""
         with self._reading() as tables:
             found = tables.read(kind)
         return [row for row in found if all(getattr(row, name) == value for name, value in equal.items())]
 
+    @again
     def study(self, name: str) -> StudyRow | None:
         """The study of this name."""
         with self._reading() as tables:
             found = tables.find(STUDIES, [(name,)])
         return found[0] if found else None
 
+    @again
     def network(self, fingerprint: str) -> NetworkRow | None:
         """The network with this fingerprint."""
         with self._reading() as tables:
             found = tables.find(NETWORKS, [(fingerprint,)])
         return found[0] if found else None
 
+    @again
     def trials(
         self, keys: Sequence[str] | None = None, study: str | None = None, *, with_correct: bool = False
     ) -> list[TrialRow]:
@@ -81,6 +86,7 @@ class Reader(ABC):
             and (row.recipe, row.dataset) == (own[0].recipe, own[0].dataset)
         ]
 
+    @again
     def evaluations(
         self, keys: Sequence[str] | None = None, *, with_correct: bool = False
     ) -> list[EvaluationRow]:

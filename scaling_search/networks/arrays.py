@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 Maps = Float[Array, "batch height width channels"]
@@ -11,3 +13,8 @@ Kernel = Float[Array, "rows columns group_channels new_channels"]
 PerChannel = Float[Array, " channels"]
 
 Padding = tuple[tuple[int, int], tuple[int, int]]  # ((top, bottom), (left, right)), pixels
+
+
+def wide(x: jax.Array) -> jax.Array:
+    """x in float32 at least: sums in bfloat16 lose digits."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))

@@ -16,7 +16,9 @@ from scaling_search.architecture.network import Network, operation_tree, with_dr
 from scaling_search.architecture.operations import Operation, Shape
 from scaling_search.architecture.shapes import output_shape
 from scaling_search.networks import combinators, initial, modules, vectors
-from scaling_search.networks.arrays import Maps
+from scaling_search.networks.arrays import Maps, wide
+from scaling_search.networks.initial import Gives, Init, Start
+from scaling_search.networks.native import PLAIN
 
 Tree = dict[str, Any]
 # A run of equal blocks at least this long becomes one compiled loop: it compiles once however deep the stage.
@@ -42,8 +44,9 @@ class Model(NamedTuple):
 class Builder:
     """Walks the tree once, and counts places so that each has randomness of its own."""
 
-    def __init__(self, loop_from: int) -> None:
+    def __init__(self, loop_from: int, start: Start) -> None:
         self.loop_from = loop_from
+        self.start = start
         self.places = 0
         self.head_weights = [1.0]
 
@@ -51,20 +54,21 @@ class Builder:
         self.places += 1
         return self.places
 
-    def build(self, op: Operation, shape: Shape) -> nnx.Module:
+    def build(self, op: Operation, shape: Shape, gives: Gives | None = None) -> nnx.Module:
+        """`gives`: what the operation ends in, which its last layer is told."""
         match op:
             case ops.Conv():
-                return modules.Conv(op, shape)
+                return modules.Conv(op, shape, self.start, gives)
             case ops.Norm():
-                return modules.Norm(op, shape, "identity")
+                return modules.Norm(op, shape, "identity", self.start.norm(gives))
             case ops.Dense():
-                return modules.Dense(op, shape)
+                return modules.Dense(op, shape, self.start, gives)
             case ops.Pool():
                 return modules.Pool(op, shape)
             case ops.Chain():
-                return self.chain(op, shape)
+                return self.chain(op, shape, gives)
             case ops.Residual():
-                branch, shortcut = self.build(op.branch, shape), self.build(op.shortcut, shape)
+                branch, shortcut = self.build(op.branch, shape, "branch"), self.build(op.shortcut, shape)
                 return combinators.Residual(branch, shortcut, op.drop_rate, self.place())
             case ops.Mean():
                 return combinators.Mean(self.branches(op.branches, shape), op.drop_rate, self.place())
@@ -77,7 +81,7 @@ class Builder:
                 return combinators.Gate(op, self.build(op.branch, shape))
             case ops.Auxiliary():
                 self.head_weights.append(op.weight)
-                return combinators.Auxiliary(self.build(op.branch, shape))
+                return combinators.Auxiliary(self.build(op.branch, shape, "logits"))
             case ops.Repeat():
                 return self.repeat(op, shape)
             case _:
@@ -86,18 +90,20 @@ class Builder:
     def branches(self, branches: tuple[Operation, ...], shape: Shape) -> combinators.Chain:
         return combinators.Chain([self.build(branch, shape) for branch in branches])
 
-    def chain(self, op: ops.Chain, shape: Shape) -> combinators.Chain:
+    def chain(self, op: ops.Chain, shape: Shape, gives: Gives | None) -> combinators.Chain:
         """A norm and the activation behind it become one module: together they keep less for the backward pass."""
         built: list[nnx.Module] = []
         steps = list(op.operations)
+        last = ops.Conv | (ops.Dense if gives == "logits" else ops.Norm)
         while steps:
             step = steps.pop(0)
             behind = steps[0] if steps else None
+            ends = None if any(isinstance(later, last) for later in steps) else gives
             if isinstance(step, ops.Norm) and isinstance(behind, ops.Activation):
-                built.append(modules.Norm(step, shape, behind.kind))
+                built.append(modules.Norm(step, shape, behind.kind, self.start.norm(ends)))
                 steps.pop(0)
             else:
-                built.append(self.build(step, shape))
+                built.append(self.build(step, shape, ends))
             shape = output_shape(step, shape)
         return combinators.Chain(built)
 
@@ -110,7 +116,7 @@ class Builder:
 
         def copy(_: jax.Array) -> tuple[Any, Any]:
             # All copies share one graph: places inside are told apart by the loop's own keys.
-            inner = Builder(self.loop_from)
+            inner = Builder(self.loop_from, self.start)
             graph, params, stats = modules.split(inner.build(op.operation, shape))
             graphs.append(graph)
             return params, stats
@@ -120,10 +126,30 @@ class Builder:
         return combinators.Loop(nnx.merge(graphs[0], params, stats), op.drop_rates, self.place())
 
 
-def build(network: Network, *, platform: str, batched: bool = False, loop_from: int = LOOP_FROM) -> Model:
-    """`network` as (init, apply) for `platform` ("cpu", "gpu", "tpu").
+def residuals(op: Operation) -> int:
+    """How many blocks a network adds to their inputs."""
+    match op:
+        case ops.Residual():
+            return 1
+        case ops.Repeat():
+            return len(op.drop_rates) * residuals(op.operation)
+        case ops.Chain():
+            return sum(residuals(step) for step in op.operations)
+    return 0
+
+
+def build(
+    network: Network,
+    *,
+    platform: str,
+    batched: bool = False,
+    init: Init = "reference",
+    loop_from: int = LOOP_FROM,
+) -> Model:
+    """`network` as (init, apply) for `platform` ("cpu", "gpu", "tpu", or `PLAIN`: what all others are held against).
 
     `batched`: in the way that is fast where several seeds are one program (`jax.vmap`). The same function otherwise.
+    `init`: how weights begin (`initial`).
 
     Compute is float32 on a CPU and bfloat16 elsewhere; parameters, statistics and logits are float32 everywhere.
     """
@@ -131,17 +157,18 @@ def build(network: Network, *, platform: str, batched: bool = False, loop_from: 
     shape = (network.resolution, network.resolution, network.channels)
     dtype = jnp.float32 if platform == "cpu" else jnp.bfloat16
 
+    start = Start(init=init, residuals=max(1, residuals(tree)), normalised=network.norm != "none")
     head_weights: list[float] = []
 
     def create() -> nnx.Module:
-        builder = Builder(loop_from)
-        module = builder.build(tree, shape)
+        builder = Builder(loop_from, start)
+        module = builder.build(tree, shape, "logits")
         head_weights[:] = builder.head_weights
         return module
 
     graph, weights, statistics = modules.split(nnx.eval_shape(create))
 
-    def init(key: Key[Array, ""]) -> tuple[Tree, Tree]:
+    def begin(key: Key[Array, ""]) -> tuple[Tree, Tree]:
         return initial.begin(key, weights, statistics)
 
     def apply(
@@ -149,9 +176,10 @@ def build(network: Network, *, platform: str, batched: bool = False, loop_from: 
     ) -> tuple[Float[Array, "*heads batch classes"], Tree]:
         module = nnx.merge(graph, params, batch_stats)
         call = modules.Call(train=train, key=key, platform=platform, batched=batched)
-        heads = [module(images.astype(dtype), call), *call.heads]
-        logits = jnp.stack([head.astype(jnp.float32).reshape(len(images), -1) for head in heads])
+        inputs = images if platform == PLAIN else images.astype(dtype)
+        heads = [module(inputs, call), *call.heads]
+        logits = jnp.stack([wide(head).reshape(len(images), -1) for head in heads])
         logits = logits[0] if len(heads) == 1 else logits
         return logits, nnx.to_pure_dict(nnx.state(module, nnx.BatchStat))
 
-    return Model(init, apply, tuple(head_weights), partial(vectors.split, platform=platform))
+    return Model(begin, apply, tuple(head_weights), partial(vectors.split, platform=platform))

@@ -13,7 +13,7 @@ from scaling_search.errors import InputError
 from scaling_search.networks import native
 from scaling_search.networks.arrays import Kernel, Maps, NewMaps, Padding
 from scaling_search.networks.dense import dense
-from scaling_search.networks.depthwise import depthwise
+from scaling_search.networks.depthwise import depthwise, shift_and_add
 from scaling_search.networks.grouped import grouped, pointwise
 
 
@@ -34,8 +34,8 @@ def convolve(
 
     Shapes: x (B, H, W, C_in); kernel (kh, kw, C_in/groups, C_out), output channels ordered by group;
     padding ((top, bottom), (left, right)); result (B, H', W', C_out) in x's type, summed in float32.
-    `platform` is the backend that will run it ("cpu", "gpu", "tpu"); `together` says that it will be batched over
-    kernels too (`jax.vmap`), as seeds that train together are.
+    `platform` is the backend that will run it ("cpu", "gpu", "tpu", or `native.PLAIN`); `batched` says that it will be
+    batched over kernels too (`jax.vmap`), as seeds that train together are.
     Raises InputError where channels and groups don't agree.
     """
     channels, (_, _, group_channels, features) = x.shape[-1], kernel.shape
@@ -46,15 +46,16 @@ def convolve(
     apart = groups > 1 and group_channels == 1
     mixing = kernel.shape[:2] == (1, 1) and padding == ((0, 0), (0, 0)) and not apart
     # Batched over kernels a convolution gets a group for each, and its weight gradient a filter as large as the map.
-    if platform != "cpu" and not (batched and mixing):
+    if platform not in ("cpu", native.PLAIN) and not (batched and mixing):
         return reference(x, kernel, stride=stride, padding=padding, groups=groups)
     if mixing:
         return pointwise(x[:, ::stride, ::stride], kernel[0, 0], groups=groups)
     if apart:
         if features > groups:
             x = jnp.repeat(x, features // groups, axis=-1)
-        return depthwise(x, kernel[:, :, 0], stride, padding)
-    if native.version() is not None:
+        each = shift_and_add if platform == native.PLAIN else depthwise
+        return each(x, kernel[:, :, 0], stride, padding)
+    if native.serves(platform):
         return dense(x, kernel, stride, padding, groups)
     if groups > 1:
         return grouped(x, kernel, stride=stride, padding=padding, groups=groups)

@@ -15,7 +15,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from scaling_search.networks import native
-from scaling_search.networks.arrays import Maps, Padding
+from scaling_search.networks.arrays import Maps, Padding, wide
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -24,12 +24,19 @@ def depthwise(
 ) -> Float[Array, "batch new_height new_width channels"]:
     """Convolve each channel with its own filter: x (B, H, W, C), kernel (kh, kw, C) → (B, H', W', C)."""
     if native.version() is None:
-        return _shift_and_add(_pad(x, padding), kernel, stride, x.dtype)
+        return shift_and_add(x, kernel, stride, padding)
     sizes = zip(x.shape[1:3], kernel.shape[:2], padding, strict=True)
     height, width = ((size + sum(sides) - k) // stride + 1 for size, k, sides in sizes)
     result = jax.ShapeDtypeStruct((x.shape[0], height, width, x.shape[3]), jnp.float32)
     (y,) = native.call("depthwise_forward", [result], *_wide(x, kernel), **_attributes(stride, padding))
     return y.astype(x.dtype)
+
+
+def shift_and_add(
+    x: Maps, kernel: Float[Array, "rows columns channels"], stride: int, padding: Padding
+) -> Float[Array, "batch new_height new_width channels"]:
+    """The same in XLA's own operations, with the derivative that JAX gives it."""
+    return _shift_and_add(_pad(x, padding), kernel, stride, x.dtype)
 
 
 def _forward(
@@ -79,8 +86,7 @@ def _shift_and_add(padded: jax.Array, kernel: jax.Array, stride: int, dtype: jnp
         for j in range(kw):
             rows = slice(i, i + (height - 1) * stride + 1, stride)
             columns = slice(j, j + (width - 1) * stride + 1, stride)
-            tap = kernel[i, j].astype(jnp.float32)[None, None, None]
-            total = total + padded[:, rows, columns].astype(jnp.float32) * tap
+            total = total + wide(padded[:, rows, columns]) * wide(kernel[i, j])[None, None, None]
     return total.astype(dtype)
 
 

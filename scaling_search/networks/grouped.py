@@ -57,6 +57,6 @@ def grouped(
         "bhwgtc,tcgo->bhwgo",
         jnp.stack(patches, axis=4),
         kernel.reshape(kh * kw, group_channels, groups, features // groups),
-        preferred_element_type=jnp.float32,
+        preferred_element_type=jnp.promote_types(x.dtype, jnp.float32),
     )
     return product.reshape(batch, height, width, features).astype(x.dtype)

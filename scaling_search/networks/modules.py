@@ -5,7 +5,6 @@ Every module maps (B, H, W, C) to (B, H', W', C'). `Call` carries what the whole
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +16,9 @@ from scaling_search.architecture import operations as ops
 from scaling_search.architecture.operations import Shape
 from scaling_search.architecture.shapes import pads
 from scaling_search.networks.activations import activate
-from scaling_search.networks.arrays import Maps, NewMaps
+from scaling_search.networks.arrays import Maps, NewMaps, wide
 from scaling_search.networks.convolution import convolve
-from scaling_search.networks.initial import constant, parameter
+from scaling_search.networks.initial import Gives, Start, constant
 from scaling_search.networks.normalization import batch_norm
 from scaling_search.networks.pooling import avg_pool, max_pool
 
@@ -37,15 +36,11 @@ class Call:
 
 
 class Conv(nnx.Module):
-    """Kernel (k, k, C_in/groups, C_out), normal with variance 2 / fan_out, fan_out = k*k*C_out/groups.
+    """Kernel (k, k, C_in/groups, C_out)."""
 
-    The reference EfficientNet's initialisation (He et al. 2015, fan-out), its depthwise kernels included.
-    """
-
-    def __init__(self, op: ops.Conv, inputs: Shape) -> None:
-        fan_out = op.kernel**2 * op.features // op.groups
+    def __init__(self, op: ops.Conv, inputs: Shape, start: Start, gives: Gives | None) -> None:
         shape = (op.kernel, op.kernel, inputs[2] // op.groups, op.features)
-        self.kernel = parameter(shape, "normal", math.sqrt(2 / fan_out))
+        self.kernel = start.conv(shape, op.groups, gives)
         self.bias = constant(nnx.Param, op.features, 0.0) if op.bias else None
         self.op = op
         sides = [pads(size, op.kernel, op.stride, op.padding) for size in inputs[:2]]
@@ -68,9 +63,9 @@ class Conv(nnx.Module):
 class Norm(nnx.Module):
     """Batch normalisation with the activation behind it: the pair shares one backward pass."""
 
-    def __init__(self, op: ops.Norm, inputs: Shape, activation: str) -> None:
+    def __init__(self, op: ops.Norm, inputs: Shape, activation: str, scale: float) -> None:
         channels = inputs[2]
-        self.scale = constant(nnx.Param, channels, 1.0)
+        self.scale = constant(nnx.Param, channels, scale)
         self.bias = constant(nnx.Param, channels, 0.0)
         self.mean = constant(nnx.BatchStat, channels, 0.0)
         self.variance = constant(nnx.BatchStat, channels, 1.0)
@@ -96,12 +91,10 @@ class Norm(nnx.Module):
 
 
 class Dense(nnx.Module):
-    """Kernel (C_in, C_out), uniform within 1 / sqrt(C_out): the reference EfficientNet's."""
+    """Kernel (C_in, C_out)."""
 
-    def __init__(self, op: ops.Dense, inputs: Shape) -> None:
-        limit = 1 / math.sqrt(op.features)
-        shape = (inputs[2], op.features)
-        self.kernel = parameter(shape, "uniform", limit)
+    def __init__(self, op: ops.Dense, inputs: Shape, start: Start, gives: Gives | None) -> None:
+        self.kernel = start.dense((inputs[2], op.features), gives)
         self.bias = constant(nnx.Param, op.features, 0.0) if op.bias else None
 
     def __call__(self, x: Maps, call: Call) -> NewMaps:  # noqa: ARG002
@@ -135,7 +128,7 @@ class Plain(nnx.Module):
             case ops.Activation(kind=kind):
                 return activate(x, kind)
             case ops.GlobalPool():
-                return jnp.mean(x, axis=(1, 2), keepdims=True, dtype=jnp.float32).astype(x.dtype)
+                return jnp.mean(wide(x), axis=(1, 2), keepdims=True).astype(x.dtype)
             case ops.Flatten():
                 return x.reshape(x.shape[0], 1, 1, -1)
             case ops.Dropout(rate=rate):
@@ -169,8 +162,6 @@ def dropout(x: jax.Array, rate: float | jax.Array, shape: tuple[int, ...], key: 
 def local_response_norm(x: Maps, op: ops.LocalResponseNorm) -> Maps:
     """x / (k + alpha/size * sum of x^2 over `size` neighbouring channels)^beta."""
     behind = (op.size - 1) // 2
-    squares = jnp.pad(
-        jnp.square(x.astype(jnp.float32)), ((0, 0), (0, 0), (0, 0), (op.size - 1 - behind, behind))
-    )
+    squares = jnp.pad(jnp.square(wide(x)), ((0, 0), (0, 0), (0, 0), (op.size - 1 - behind, behind)))
     total = sum(squares[..., i : i + x.shape[-1]] for i in range(op.size))
     return (x / (op.k + op.alpha / op.size * total) ** op.beta).astype(x.dtype)

@@ -34,6 +34,8 @@ from scaling_search.system.machine import instruction_set
 Sources = list[tuple[str, bytes]]
 
 SWITCH = "SCALING_SEARCH_KERNELS"
+# As a platform: a CPU without kernels, computing in the type of the images (float32 or float64).
+PLAIN = "plain"
 _FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-pthread", "-fno-math-errno", "-fno-strict-aliasing")
 _NATIVE = (("-march=native",), ("-mcpu=native",), ())
 _PATIENCE_SECONDS = 300

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scaling_search.networks.arrays import Maps, Padding
+from scaling_search.networks.arrays import Maps, Padding, wide
 
 
 def max_pool(
@@ -32,7 +32,7 @@ def avg_pool(
     The padding is left out of the mean, unless `count_padding`.
     """
     sides = ((0, 0), *padding, (0, 0))
-    total = sum(_shifts(jnp.pad(x.astype(jnp.float32), sides), kernel, stride), jnp.zeros(()))
+    total = sum(_shifts(jnp.pad(wide(x), sides), kernel, stride), jnp.zeros(()))
     if count_padding:
         return (total / (kernel[0] * kernel[1])).astype(x.dtype)
     inside = jnp.pad(jnp.ones((1, *x.shape[1:3], 1)), sides)

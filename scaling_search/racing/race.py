@@ -6,23 +6,26 @@ validate` with simulated ones, a notebook with anybody's (`one_by_one`).
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from scaling_search.errors import UsageError
-from scaling_search.racing.legacy import ELIMINATED, NO_RESULT, Decision, decide, result
 from scaling_search.racing.looks import Look, Results, Rules, combined, look, table
 from scaling_search.statistics import decision
 from scaling_search.statistics.multiple_comparisons import BehindTheBest, compare
 from scaling_search.statistics.scores import Marks, Scores
 
-__all__ = ["ELIMINATED", "NO_RESULT", "Decision", "Race", "Rules", "decide", "one_by_one", "result", "run"]
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 # Trains these candidates with these seeds and gives what each training got right, None where one diverged. It may give
 # more than it was asked for; what it leaves out was not trained, and the race stops there.
 TrainRound = Callable[[Sequence[str], Sequence[int]], Results]
 UNFINISHED = "the search is not finished: no test has been made yet"
+Candidate = TypeVar("Candidate")
 Ended = Literal["decided", "all seeds", "one left", "none left", "stopped"]
 
 
@@ -41,6 +44,97 @@ class Race:
     looks: tuple[Look, ...]
     ended: Ended
     missing: int
+
+    @property
+    def winner(self) -> str | None:
+        """The candidate that is named; while nothing is `decided`, the one that leads."""
+        return None if self.decision is None else self.decision.winner
+
+    @property
+    def decided(self) -> bool:
+        """Whether the winner is shown to be at most the indifference behind the best."""
+        return self.decision is not None and self.decision.decided
+
+    def records(self) -> list[dict[str, Any]]:
+        """One dictionary for each candidate that can be ranked, the best first; shares, not points."""
+        if self.scores is None or self.behind is None:
+            return []
+        means = dict(zip(self.scores.names, self.scores.means.tolist(), strict=True))
+        order = sorted(self.behind.names, key=lambda name: -means[name])
+        return [
+            {
+                "candidate": name,
+                "accuracy": means[name],
+                "behind": float(self.behind.estimate[at]),
+                "behind_low": float(self.behind.low[at]),
+                "behind_high": float(self.behind.high[at]),
+                "inside": bool(self.behind.inside[at]),
+                "seeds": int(self.behind.seeds[at]),
+            }
+            for name in order
+            for at in [self.behind.row[name]]
+        ]
+
+    def to_dataframe(self) -> DataFrame:
+        """`records` as a pandas frame. Needs pandas."""
+        import pandas as pd
+
+        return pd.DataFrame(self.records())
+
+    def _repr_html_(self) -> str:
+        rows = self.records()
+        head = "".join(f"<th>{name}</th>" for name in (rows[0] if rows else ()))
+        cells = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(_text(value))}</td>" for value in row.values()) + "</tr>"
+            for row in rows
+        )
+        state = "decided" if self.decided else "undecided"
+        return f"<p>{html.escape(str(self.winner))}: {state}</p><table><tr>{head}</tr>{cells}</table>"
+
+
+def _text(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def race(
+    candidates: Iterable[str] | Mapping[str, Candidate],
+    *,
+    train: Callable[[Candidate, int], Marks | None],
+    seeds: Iterable[int] = range(3),
+    indifference: float | None = None,
+    costs: Mapping[str, float] | None = None,
+    rules: Rules | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_look: Callable[[Look], None] = lambda _: None,
+) -> Race:
+    """Race anybody's candidates: scikit-learn's, PyTorch's, those of a cluster.
+
+    candidates: names, or what is handed to `train` by name. train: trains one with one seed and says of each of the
+    same validation images whether it was right, (n,) bool; None where it diverged. Give all candidates of a seed the
+    same data order. The rest as in `run`.
+
+    >>> import numpy as np
+    >>> def train(width, seed):
+    ...     return np.random.default_rng([width, seed]).random(2000) < 1 - 1 / width
+    >>> found = race({"narrow": 4, "wide": 40}, train=train)
+    >>> found.winner, found.decided
+    ('wide', True)
+    """
+    by_name: dict[str, Any] = (
+        {str(name): what for name, what in candidates.items()}
+        if isinstance(candidates, Mapping)
+        else {str(name): name for name in candidates}
+    )
+    return run(
+        by_name,
+        one_by_one(lambda name, seed: train(by_name[name], seed)),
+        seeds=seeds,
+        rules=rules,
+        indifference=indifference,
+        costs=costs,
+        should_stop=should_stop,
+        on_look=on_look,
+    )
 
 
 def run(
@@ -89,7 +183,7 @@ def run(
         return found
 
     def named() -> tuple[Scores | None, BehindTheBest | None, decision.Decision | None]:
-        scores = _scores(results, trained, rules)
+        scores = _scores(results, trained, looks, rules)
         if scores is None:
             return None, None, None
         behind = combined(looks)
@@ -115,8 +209,8 @@ def run(
                 running = tuple(name for name in running if results[name][seed] is not None)
             else:
                 running = take_look().keep
-                if looks[-1].behind is not None and (chosen := named()[2]) is not None and chosen.decided:
-                    ended = "decided"
+                if looks[-1].behind is not None and (chosen := named()[2]) is not None:
+                    ended = "decided" if chosen.decided and not chosen.alone else None
             if len(running) < min(2, len(results)):
                 ended = ended or ("one left" if running else "none left")
             if ended:
@@ -145,19 +239,16 @@ def one_by_one(train: Callable[[str, int], Marks | None]) -> TrainRound:
     return train_round
 
 
-def _scores(results: Results, trained: Sequence[int], rules: Rules) -> Scores | None:
-    """All that was trained, of the candidates that never diverged."""
-    read = {name: [by_seed.get(seed) for seed in trained] for name, by_seed in results.items()}
+def _scores(results: Results, trained: Sequence[int], looks: Sequence[Look], rules: Rules) -> Scores | None:
+    """What the looks read, of the candidates that never diverged; None where there is none."""
+    had = {name: past.seeds for past in looks for name in past.drop}
+    read = {
+        name: [by_seed.get(seed) for seed in trained[: had.get(name)]] for name, by_seed in results.items()
+    }
     ranked = {
-        name: marks
-        for name, marks in read.items()
-        if any(mark is not None for mark in marks) and not _diverged(results[name], trained)
+        name: marks for name, marks in read.items() if marks and all(mark is not None for mark in marks)
     }
     return table(ranked, trained, rules.sample) if ranked else None
-
-
-def _diverged(by_seed: Mapping[int, Marks | None], trained: Sequence[int]) -> bool:
-    return any(seed in by_seed and by_seed[seed] is None for seed in trained)
 
 
 def _blocks(seeds: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:

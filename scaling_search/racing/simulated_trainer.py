@@ -9,7 +9,7 @@ one seed does to a whole network, e the flips. `noise_sd` is the standard deviat
 candidate's accuracy on fixed images, with the usual sd of 0.08: the unit of all gaps here.
 
 A surface may be untidy: candidates with an sd of their own, seeds that collapse to chance, images that come in groups
-of near duplicates (one u and v, and nine tenths of e), classes that are not equally common or hard.
+of near duplicates (one u and v, and half of e), classes that are not equally common or hard.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from scaling_search.statistics.scores import Bits, Floats
 DIFFICULTY, TASTE, SEED = 2.5, 0.1, 0.08
 CHANCE = 0.1
 # Of the variance of e, what near duplicates share.
-_ALIKE = 0.9
+_ALIKE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from scaling_search.report import columns
 from scaling_search.report.rows import Candidate
-from scaling_search.report.table import Column
+from scaling_search.report.table import Column, Parts
 
 
 def phi(candidates: Sequence[Candidate]) -> Column:
@@ -15,28 +15,52 @@ def phi(candidates: Sequence[Candidate]) -> Column:
     return columns.coefficient("phi", "φ", [candidate.phi for candidate in candidates], identifies=True)
 
 
-def triple(candidates: Sequence[Candidate]) -> tuple[Column, Column, Column]:
-    """α, β, γ, which tell rows apart."""
-    return (
-        columns.coefficient("alpha", "α", [candidate.alpha for candidate in candidates], identifies=True),
-        columns.coefficient("beta", "β", [candidate.beta for candidate in candidates], identifies=True),
-        columns.coefficient("gamma", "γ", [candidate.gamma for candidate in candidates], identifies=True),
+def triple() -> Column:
+    """(α, β, γ), which tells rows apart."""
+    return Column(
+        key="triple",
+        title="(α, β, γ)",
+        show=lambda cell: "(" + ", ".join(f"{value:.4g}" for value in cell.parts) + ")",
+        align="left",
+        fields=("alpha", "beta", "gamma"),
+        identifies=True,
     )
 
 
-def costs(candidates: Sequence[Candidate]) -> tuple[Column, ...]:
+def realised() -> Column:
+    """By how much depth, width and resolution were really multiplied."""
+    return Column(
+        key="realised",
+        title="Built: d × w × r",
+        show=lambda cell: " × ".join(f"{value:.3g}" for value in cell.values()),
+        align="left",
+        place="filled",
+    )
+
+
+_ELSEWHERE = ("group", "alpha", "beta", "gamma")  # no columns of their own
+
+
+def costs(candidates: Sequence[Candidate], *, macs: bool) -> tuple[Column, ...]:
     """What a candidate costs and is made of."""
     return (
-        columns.millions("macs", "MACs", [candidate.macs for candidate in candidates]),
+        columns.decimal("macs_to_target", "MACs ratio", 3, place="details"),
+        columns.millions(
+            "macs",
+            "MACs",
+            [candidate.macs for candidate in candidates],
+            place="always" if macs else "details",
+        ),
         columns.hidden("macs_ratio"),
-        columns.decimal("macs_to_target", "MACs ratio", 3),
-        columns.millions("parameters", "Parameters", [candidate.parameters for candidate in candidates]),
+        columns.millions(
+            "parameters", "Parameters", [candidate.parameters for candidate in candidates], place="details"
+        ),
         columns.hidden("activations"),
         columns.hidden("memory"),
         columns.hidden("nominal_resolution"),
-        columns.integer("resolution", "Resolution (px)"),
-        columns.name("depth", "Depth", place="filled"),
-        columns.name("width", "Width", place="filled"),
+        columns.integer("resolution", "Resolution (px)", place="details"),
+        columns.name("depth", "Depth", place="details"),
+        columns.name("width", "Width", place="details"),
         columns.hidden("fingerprint"),
     )
 
@@ -44,8 +68,10 @@ def costs(candidates: Sequence[Candidate]) -> tuple[Column, ...]:
 def cells(candidate: Candidate) -> dict[str, Any]:
     """A candidate by the names of its columns."""
     built = candidate.realised
+    labels = (candidate.alpha, candidate.beta, candidate.gamma)
     return {
-        **{name: value for name, value in vars(candidate).items() if name != "group"},
+        **{key: value for key, value in vars(candidate).items() if key not in _ELSEWHERE},
+        "triple": None if None in labels else Parts(labels),
         "realised": None if built is None else dict(vars(built)),
         "macs_to_target": candidate.macs_to_target,
     }

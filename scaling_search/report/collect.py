@@ -31,7 +31,15 @@ from scaling_search.report.rows import (
 )
 from scaling_search.report.table import Interval
 
-_RANKS: dict[Verdict, int] = {"winner": 0, "tied": 1, "in the set": 1, "trained": 1, "eliminated": 2}
+_RANKS: dict[Verdict, int] = {
+    "winner": 0,
+    "leading": 0,
+    "the only one": 0,
+    "equal": 1,
+    "in the set": 1,
+    "trained": 1,
+    "eliminated": 2,
+}
 _UNRANKED = 3
 _STATUSES: dict[str, Status] = {"kept": "kept", "adjusted": "adjusted", "dropped": "dropped"}
 
@@ -111,7 +119,7 @@ def with_verdicts(
     level: float | None = None,
     notes: Sequence[str] = (),
 ) -> GridReport:
-    """The report with verdicts by group, sorted by them: winner, tied, eliminated, the rest.
+    """The report with verdicts by group, sorted by them: winner, those that may be the best, the rest.
 
     A candidate that diverged keeps that verdict, whatever an assessment says: it is never ranked.
     """
@@ -126,7 +134,7 @@ def with_verdicts(
                 row,
                 verdict="diverged" if row.verdict == "diverged" else assessment.verdict,
                 interval=assessment.interval,
-                difference=assessment.difference,
+                behind=assessment.behind,
                 reason="; ".join(filter(None, (row.reason, assessment.reason))) or None,
             )
         )

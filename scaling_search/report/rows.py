@@ -16,7 +16,9 @@ from scaling_search.report.table import Estimate, Interval
 Triple = tuple[float, float, float]
 Verdict = Literal[
     "winner",
-    "tied",
+    "leading",
+    "the only one",
+    "equal",
     "in the set",
     "eliminated",
     "screened out",
@@ -99,9 +101,9 @@ class Candidate:
 class GridRow:
     """A candidate of the search. ``triples`` are all that build its network; its candidate has the one shown.
 
-    The verdict says what the data can tell: "winner"; "tied" with it or "in the set" that the level leaves open;
-    "eliminated"; "screened out" after short training, never trained in full; "trained" where nothing was compared; else
-    why there is no ranking ("at chance": a seed ended no better than guessing).
+    The verdict says what the data can tell: "winner", or "leading" while nothing is decided; "equal": shown to be
+    within the indifference of the best; "in the set": may be the best; "eliminated"; "screened out" after short
+    training, never trained in full; "trained" where nothing was compared; else why there is no ranking.
     """
 
     candidate: Candidate
@@ -110,18 +112,18 @@ class GridRow:
     reason: str | None = None
     accuracy: Estimate | None = None
     interval: Interval | None = None
-    difference: Interval | None = None
+    behind: Interval | None = None
     verdict: Verdict = "waiting"
     states: States = States()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Assessment:
-    """What the statistics say of one candidate: its interval, its paired difference to the best, the verdict."""
+    """What the statistics say of one candidate: its interval, how far it is behind the best, the verdict."""
 
     verdict: Verdict
     interval: Interval | None = None
-    difference: Interval | None = None
+    behind: Interval | None = None
     reason: str | None = None
 
 
@@ -129,8 +131,8 @@ class Assessment:
 class GridReport:
     """The search: candidates from best to worst, the base network, and the candidates dropped unmeasured.
 
-    ``level`` is the confidence level of every interval in it. ``notes`` are sentences for people. ``budget`` names the
-    cost that candidates have equal.
+    ``level`` is the confidence level of every interval in it. ``answer``: at most three lines. ``notes`` are sentences
+    that the answer rests on, ``details`` others. ``budget`` names the cost that candidates have equal.
     """
 
     study: str
@@ -141,7 +143,9 @@ class GridReport:
     base: GridRow | None = None
     budget: str = "MACs"
     level: float | None = None
+    answer: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,8 +164,8 @@ class MemberRow:
 
     @property
     def prediction_held(self) -> bool | None:
-        """Whether the mean fell inside the predicted interval; None where one of them is missing."""
-        if self.predicted is None or self.accuracy is None:
+        """Whether the mean fell inside the predicted interval; None where one of them, or a seed, is missing."""
+        if self.predicted is None or self.accuracy is None or self.states.waiting or self.states.running:
             return None
         return self.predicted.low <= self.accuracy.mean <= self.predicted.high
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scaling_search.report import columns
-from scaling_search.report.accuracy_plot import accuracy_plot
-from scaling_search.report.candidate_columns import cells, costs, phi, triple
-from scaling_search.report.published import efficientnets, published_table
+from scaling_search.report.candidate_columns import cells, costs, phi, realised, triple
+from scaling_search.report.published import published_table
 from scaling_search.report.rows import FamilyReport, GridReport, GridRow, MemberRow
-from scaling_search.report.table import Document, Emphasis, Row, Scalar, Table
+from scaling_search.report.table import Details, Document, Emphasis, Row, Scalar, Table
 
 FEW = 12  # moved and dropped candidates that a terminal shows
 
@@ -22,25 +21,43 @@ def study_document(
     published: bool = True,
     facts: Mapping[str, Scalar] | None = None,
     notes: Sequence[str] = (),
+    conditions: Mapping[str, Scalar] | None = None,
 ) -> Document:
-    """Grid and family tables, then the published rows. A grid or a family is needed."""
+    """The answer, the grid's table and the families'; the rest are details. A grid or a family is needed.
+
+    `conditions` are what the figures rest on: recipe, images, device and versions.
+    """
     if grid is None and not families:
         raise ValueError("a report needs a grid or a family")
     known = grid or families[0]
     named = {"study": known.study, "baseline": known.baseline, "dataset": known.dataset}
-    whole = [] if grid is None else [grid_table(grid)]
+    tables = [] if grid is None else [grid_table(grid)]
+    tables += [family_table(family) for family in families]
+    more = []
     if grid is not None and any(row.status != "kept" for row in (*grid.rows, *grid.dropped)):
-        whole.append(adjusted_table(grid))
-    whole += [family_table(family) for family in families]
+        more.append(adjusted_table(grid))
+    if conditions:
+        more.append(conditions_table(conditions))
     if published:
-        whole.append(published_table())
-    plot = accuracy_plot(grid, families[0] if families else None, efficientnets() if published else ())
+        more.append(published_table())
     return Document(
-        title=f"Scaling search: {known.study}",
-        tables=tuple(whole),
-        facts={**named, **({} if facts is None else facts)},
+        title=f"Study {known.study}: {known.baseline} on {known.dataset}",
+        answer=() if grid is None else grid.answer,
+        tables=tuple(tables),
+        labels=named,
+        facts=facts or {},
         notes=tuple(notes),
-        plots=() if plot is None else (plot,),
+        details=Details(tables=tuple(more), notes=() if grid is None else grid.details),
+    )
+
+
+def conditions_table(conditions: Mapping[str, Scalar]) -> Table:
+    """What the figures rest on, a line each."""
+    return Table(
+        name="conditions",
+        title="Conditions",
+        columns=(columns.name("what", "What", identifies=True), columns.name("value", "Value")),
+        rows=tuple(Row(cells={"what": what, "value": value}) for what, value in conditions.items()),
     )
 
 
@@ -53,35 +70,33 @@ def grid_table(report: GridReport) -> Table:
     layout = (
         columns.hidden("name"),
         phi(candidates) if several else columns.hidden("phi"),
-        *triple(candidates),
-        columns.estimate("accuracy", "Validation accuracy", ("accuracy_mean", "accuracy_sd", "seeds")),
+        triple(),
+        realised(),
         columns.name("verdict", "Verdict"),
+        columns.estimate("accuracy", "Validation accuracy", ("accuracy_mean", "accuracy_sd", "seeds")),
+        columns.interval("behind", "Points behind the best", ("behind", "behind_low", "behind_high"), 1),
         columns.interval(
-            "difference",
-            "Difference to the leader (points)",
-            ("difference", "difference_low", "difference_high"),
-            sign=True,
+            "interval",
+            "Validation accuracy (%), interval",
+            ("accuracy_low", "accuracy_high"),
+            place="details",
         ),
-        columns.interval("interval", "Validation accuracy (%), interval", ("accuracy_low", "accuracy_high")),
-        *costs(candidates),
-        columns.integer("triple_count", "Triples", place="always" if shared else "never"),
+        *costs(candidates, macs=False),
+        columns.integer("triple_count", "Triples", place="details" if shared else "never"),
         columns.hidden("triples"),
         columns.hidden("status"),
-        columns.remark("reason", "Remark"),
+        columns.remark("reason", "Remark", place="details"),
         columns.hidden("states"),
-        columns.hidden("realised"),
     )
-    notes = [
-        "Accuracy: mean ± sample standard deviation over seeds (number of seeds), on the validation split.",
-        _ratio(report.budget),
-    ]
+    notes = []
     if report.level is not None:
-        notes.append(f"Brackets: intervals at the {_level(report.level)} level; differences are paired.")
-    if shared:
-        notes.append("Triples: how many build the same network; one of them is shown.")
+        notes.append(
+            f"Brackets: points behind the best, {_level(report.level)} intervals for all candidates at once; "
+            "± is the sample standard deviation over (n) seeds."
+        )
     return Table(
         name="grid",
-        title=f"Grid: {report.baseline} on {report.dataset}",
+        title="Grid",
         columns=layout,
         rows=tuple(Row(cells=_grid_cells(row), emphasis=_grid_emphasis(row)) for row in report.rows),
         reference=None if report.base is None else Row(cells=_grid_cells(report.base)),
@@ -89,15 +104,24 @@ def grid_table(report: GridReport) -> Table:
     )
 
 
+def grid_details(report: GridReport) -> tuple[str, ...]:
+    """What the grid's columns mean, for those who ask."""
+    return (
+        "Accuracy is on the validation split.",
+        _ratio(report.budget),
+        "Triples: how many build the same network; the one nearest to what was built is shown.",
+        "Built: depth (blocks), width (weighted by cost) and resolution (side), each over the base's.",
+    )
+
+
 def adjusted_table(report: GridReport) -> Table:
-    """The candidates whose resolution was moved to meet the budget, and those dropped because none does."""
+    """The candidates whose size was adjusted to meet the budget, and those dropped because none does."""
     rows = [row for row in (*report.rows, *report.dropped) if row.status != "kept"]
-    candidates = [row.candidate for row in rows]
-    moved = sum(row.status == "adjusted" for row in rows)
-    nominal = [candidate.nominal_resolution for candidate in candidates]
+    adjusted = sum(row.status == "adjusted" for row in rows)
+    nominal = [row.candidate.nominal_resolution for row in rows]
     layout = (
         columns.hidden("phi"),
-        *triple(candidates),
+        triple(),
         columns.name("status", "Change"),
         columns.coefficient("nominal_resolution", "Nominal resolution (px)", nominal),
         columns.integer("resolution", "Resolution (px)"),
@@ -107,7 +131,7 @@ def adjusted_table(report: GridReport) -> Table:
     chosen = [{column.key: _grid_cells(row)[column.key] for column in layout} for row in rows]
     return Table(
         name="adjusted",
-        title=f"Adjusted or dropped to meet the budget: {moved} adjusted, {len(rows) - moved} dropped",
+        title=f"Adjusted or dropped to meet the budget: {adjusted} adjusted, {len(rows) - adjusted} dropped",
         columns=layout,
         rows=tuple(Row(cells=cells) for cells in chosen),
         most=FEW,
@@ -119,31 +143,38 @@ def family_table(report: FamilyReport) -> Table:
     candidates = [row.candidate for row in report.rows]
     layout = (
         phi(candidates),
-        columns.name("name", "Network"),
+        columns.name("name", "Network", place="details"),
         columns.estimate("accuracy", "Validation accuracy", ("accuracy_mean", "accuracy_sd", "seeds")),
         columns.estimate("test", "Test accuracy", ("test_accuracy_mean", "test_accuracy_sd", "test_seeds")),
-        columns.interval("interval", "Validation accuracy (%), interval", ("accuracy_low", "accuracy_high")),
         columns.interval(
-            "test_interval", "Test accuracy (%), interval", ("test_accuracy_low", "test_accuracy_high")
+            "interval",
+            "Validation accuracy (%), interval",
+            ("accuracy_low", "accuracy_high"),
+            place="details",
+        ),
+        columns.interval(
+            "test_interval",
+            "Test accuracy (%), interval",
+            ("test_accuracy_low", "test_accuracy_high"),
+            place="details",
         ),
         columns.interval(
             "predicted", "Predicted before training (%)", ("predicted", "predicted_low", "predicted_high")
         ),
         columns.flag("prediction_held", "Prediction held"),
-        *costs(candidates),
-        *(columns.hidden(key) for key in ("alpha", "beta", "gamma", "family", "factors")),
+        *costs(candidates, macs=True),
+        columns.hidden("triple", "alpha", "beta", "gamma"),
+        *(columns.hidden(key) for key in ("family", "factors")),
         columns.name("status", "Status"),
-        columns.remark("reason", "Remark"),
+        columns.remark("reason", "Remark", place="details"),
         columns.hidden("states"),
         columns.hidden("realised"),
     )
-    notes = [
-        "φ is not the B index: these are networks by the formula, not the official B0-B7.",
-        "Accuracy: mean ± sample standard deviation over seeds (number of seeds).",
-        _ratio(report.budget),
-    ]
+    notes = ["φ is not the B index: these are networks by the formula, not the official B0-B7."]
+    if any(row.accuracy is not None for row in report.rows):
+        notes.append("± is the sample standard deviation over (n) seeds.")
     if report.level is not None:
-        notes.append(f"Brackets: intervals at the {_level(report.level)} level.")
+        notes.append(f"Brackets: {_level(report.level)} intervals.")
     return Table(
         name="scale",
         title=_coefficients(report),
@@ -178,7 +209,7 @@ def _grid_cells(row: GridRow) -> dict[str, Any]:
         **cells(row.candidate),
         "accuracy": row.accuracy,
         "interval": row.interval,
-        "difference": row.difference,
+        "behind": row.behind,
         "verdict": row.verdict,
         "triple_count": len(row.triples) or None,
         "triples": [list(triple) for triple in row.triples],
@@ -206,7 +237,7 @@ def _family_cells(report: FamilyReport, row: MemberRow) -> dict[str, Any]:
 
 
 def _grid_emphasis(row: GridRow) -> Emphasis:
-    if row.verdict == "winner":
+    if row.verdict in ("winner", "leading", "the only one"):
         return "strong"
     faint = ("eliminated", "screened out", "at chance", "diverged", "failed", "dropped")
     return "faint" if row.verdict in faint else "plain"

@@ -8,12 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from scaling_search.report.figures import MISSING
-
-if TYPE_CHECKING:
-    from scaling_search.report.plot import Plot
 
 Place = Literal["always", "filled", "details", "never"]
 Emphasis = Literal["plain", "strong", "faint"]
@@ -47,6 +44,13 @@ class Interval:
     def parts(self) -> tuple[Scalar, ...]:
         """In the order of a column's ``fields``."""
         return (self.low, self.high) if self.value is None else (self.value, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Figures that people read as one cell."""
+
+    parts: tuple[Scalar, ...]
 
 
 def _shown(cell: Any) -> str:
@@ -86,7 +90,7 @@ class Column:
         """The cell's parts by name; a part that is missing or not finite is None."""
         if cell is None:
             return dict.fromkeys(self.names)
-        parts = cell.parts if isinstance(cell, Estimate | Interval) else (cell,)
+        parts = cell.parts if isinstance(cell, Estimate | Interval | Parts) else (cell,)
         return {name: finite(part) for name, part in zip(self.names, parts, strict=True)}
 
 
@@ -174,20 +178,20 @@ class Details:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """What one command prints: the answer, tables, and pictures where the format can show them.
+    """What one command prints: the answer and tables.
 
     ``answer`` is 1 to 3 lines that come first; a command in them stands between backticks. ``facts`` are single
-    figures or names, in JSON at the top level and for people above the tables. ``details`` are folded away, and so
-    are the tables' columns of place "details".
+    figures or names, in JSON at the top level and for people above the tables; ``labels`` are in JSON alone.
+    ``details`` are folded away, and so are the tables' columns of place "details".
     """
 
     title: str
     tables: tuple[Table, ...]
     answer: tuple[str, ...] = ()
     facts: Mapping[str, Scalar] = field(default_factory=dict)
+    labels: Mapping[str, Scalar] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     details: Details = Details()
-    plots: tuple[Plot, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.answer) > ANSWER_LINES or not all(line.strip() for line in self.answer):

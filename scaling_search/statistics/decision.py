@@ -17,7 +17,7 @@ import numpy as np
 from scaling_search.errors import UsageError
 from scaling_search.statistics.collapse import collapsed, judged
 from scaling_search.statistics.multiple_comparisons import LEAST_SEEDS, BehindTheBest
-from scaling_search.statistics.power import MOST_SEEDS, detectable, lasting_variances, scatter, seeds_needed
+from scaling_search.statistics.power import MOST_SEEDS, detectable, lasting_variances, seeds_needed
 from scaling_search.statistics.scores import Scores
 from scaling_search.statistics.variance_components import noise
 
@@ -141,7 +141,7 @@ def _missing(
     others = [row for row in rows if kept.names[row] != leader]
     if leader is None or not found.seed.known or not others or delta == 0:
         return _seeds(max(LEAST_SEEDS, now + 1), most_seeds)
-    row, spread, lasting = kept.names.index(leader), scatter(found), _lasting(scores, rows)
+    row, spread, lasting = kept.names.index(leader), found.scatter, _lasting(scores, rows)
     needs = []
     for other in others:
         # What is ahead of another one already needs less; as far as that is not what chance gives.

@@ -58,19 +58,19 @@ def drawn(scores: Scores, noise: Noise, *, draws: int, seed: Moderated | None = 
     images, normals, order, widths = _chance(
         draws, min(count, units), count, scores.sample.degrees(scores.images)
     )
+    generator = np.random.default_rng(_SEED + 1)
+    small = small_samples(scores)
     if count <= units:
-        covariance = noise.effects @ noise.effects.T + np.diag(small_samples(scores))
-        size, axes = np.linalg.eigh(covariance)
-        root = (axes * np.sqrt(np.maximum(size, 0))).T
+        size, axes = np.linalg.eigh(noise.effects @ noise.effects.T + np.diag(small))
+        common = images @ (axes * np.sqrt(np.maximum(size, 0))).T.astype(np.float32)
     else:
         # The same by one normal a unit: a root of the covariance would take longer than all the rest.
-        root = noise.effects.T
-    common = images @ root.astype(np.float32) * widths[:, None]
+        own = generator.standard_normal((draws, count), np.float32)
+        common = images @ noise.effects.T.astype(np.float32) + own * np.sqrt(small).astype(np.float32)
+    common *= widths[:, None]
     if noise.shared is not None:
-        generator = np.random.default_rng(_SEED + 1)
-        common -= generator.standard_normal(
-            (draws, noise.shared.shape[1]), np.float32
-        ) @ noise.shared.T.astype(np.float32)
+        ease = generator.standard_normal((draws, noise.shared.shape[1]), np.float32)
+        common -= ease @ noise.shared.T.astype(np.float32)
     if not sigma.known:
         return Draws(rival=common, own=common)
     chances = (np.arange(draws) + 0.5) / draws

@@ -22,7 +22,7 @@ from scipy.special import ndtri
 from scaling_search.statistics.collapse import CollapseRate, collapse_rate, collapsed, judged, with_collapses
 from scaling_search.statistics.draws import drawn, usual_draws, variances
 from scaling_search.statistics.images import LEAST_GROUPS
-from scaling_search.statistics.multiple_comparisons import LEVEL, BehindTheBest, compare, quantile
+from scaling_search.statistics.multiple_comparisons import LEVEL, BehindTheBest, quantile
 from scaling_search.statistics.scores import Scores
 from scaling_search.statistics.variance_components import noise
 
@@ -102,12 +102,6 @@ def winner(
         differences=_differences(kept, row, inside, level, draws),
         collapses=rate,
     )
-
-
-def differences(scores: Scores, leader: str, *, level: float = LEVEL) -> tuple[Estimate | None, ...]:
-    """Accuracy of each candidate minus the leader's, as `winner` gives them. None without a common seed."""
-    found = winner(scores, leader, compare(scores, level=level), level=level).differences
-    return tuple(found[name] if found[name].seeds else None for name in scores.names)
 
 
 def _accuracy(

@@ -245,7 +245,7 @@ def _unbeaten(
 ) -> int | None:
     """Of those eliminated by one alone, the one that this one beats least, where that is not enough by itself."""
     ahead = chance.own[:, rows[alone], None] - chance.own[:, rows]
-    p = (1 + np.count_nonzero(ahead >= means[rows[alone]] - means[rows], axis=0)) / (1 + len(ahead))
+    p = np.mean(ahead >= means[rows[alone]] - means[rows], axis=0)
     p[alone] = 0.0
     closest = int(np.argmax(p))
     return closest if p[closest] > error else None

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from scipy.special import nctdtr, ndtri, stdtrit
 
 from scaling_search.statistics.scores import Scores
-from scaling_search.statistics.variance_components import Noise, noise
+from scaling_search.statistics.variance_components import noise
 
 MOST_SEEDS = 1000
 POWER = 0.8
@@ -43,7 +43,7 @@ def measured(scores: Scores) -> Measured | None:
     found = noise(scores)
     if not found.seed.known:
         return None
-    typical = float(np.median(scatter(found)))
+    typical = float(np.median(found.scatter))
     if typical == 0:
         return None
     lasting = lasting_variances(scores, np.arange(len(scores.names)))
@@ -51,11 +51,6 @@ def measured(scores: Scores) -> Measured | None:
         noise_sd=math.sqrt(typical),
         disagreement=float(np.median(lasting)) * scores.images if len(lasting) else 0.0,
     )
-
-
-def scatter(found: Noise) -> Float[np.ndarray, " K"]:
-    """Variance over seeds of each candidate's accuracy on these images, moderated: σ² + f."""
-    return np.asarray(found.seed.rival_median**2 + found.flips)
 
 
 def lasting_variances(scores: Scores, rows: Int[np.ndarray, " R"]) -> Float[np.ndarray, " pairs"]:

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float
 from scipy.special import fdtrc
 
 from scaling_search.scaling.coefficients import MACS, Exponents
@@ -32,6 +33,8 @@ TERMS = 6
 _DRAWS = 2000
 _DRAW_SEED = 19_510_001
 _GRID = 41
+# Of the triangular lattice on which the surface is drawn.
+STEPS = 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,8 @@ class Surface:
     """The fit. shares: at the top, for depth, width, resolution; top: (α, β, γ) there; accuracy: fitted there.
 
     p: of the F test against a flat surface (None when there are too few candidates to fit one); says: the
-    finding in one sentence.
+    finding in one sentence. values: fitted accuracy at the points of `lattice`, NaN where nothing was searched; region:
+    the smallest set of these points that holds the top with the level, empty where the data do not say where it is.
     """
 
     shares: tuple[Share, ...]
@@ -58,6 +62,13 @@ class Surface:
     accuracy: float
     p: float | None
     says: str
+    values: Float[np.ndarray, " points"]
+    region: Bool[np.ndarray, " points"]
+
+
+def lattice() -> Float[np.ndarray, "points 2"]:
+    """Shares of depth and width at the points of the triangular lattice, depth slowest."""
+    return np.array([(i, j) for i in range(STEPS + 1) for j in range(STEPS + 1 - i)]) / STEPS
 
 
 def shares_of(
@@ -88,22 +99,27 @@ def fit(
     exponents: how α, β, γ multiply the cost that the candidates have equal, each at least 1.
     """
     points = np.array([shares_of(*triple, exponents) for triple in triples])[:, :2]
-    values = np.asarray(accuracies, dtype=float)
+    means = np.asarray(accuracies, dtype=float)
     weights = 1 / np.maximum(np.asarray(errors, dtype=float), 1e-6) ** 2
     weights = weights / weights.mean()
     candidates = _triangle(points)
-    model = _Fit(points, values, weights)
+    model = _Fit(points, means, weights)
     predicted = model.predict(candidates)
     top = candidates[int(np.argmax(predicted))]
     p = model.flat_p()
     drawn = candidates[np.argmax(model.draws() @ model.terms(candidates).T, axis=1)]
     shares = _shares(top, drawn, candidates, p, level)
+    drawing = lattice()
+    values = np.where(_searched(drawing, points), model.predict(drawing), np.nan)
+    known = any(share.said for share in shares)
     return Surface(
         shares=shares,
         top=_triple(top, exponents),
         accuracy=float(predicted.max()),
         p=p,
-        says=_says(shares, p, len(values)),
+        says=_says(shares, p, len(accuracies)),
+        values=values,
+        region=_region(drawn, drawing, level) if known else np.zeros(len(drawing), bool),
     )
 
 
@@ -166,10 +182,24 @@ def _triangle(points: Floats) -> Floats:
     low, high = points.min(axis=0), points.max(axis=0)
     depth, width = (np.linspace(low[axis], high[axis], _GRID) for axis in (0, 1))
     grid = np.stack(np.meshgrid(depth, width, indexing="ij"), axis=-1).reshape(-1, 2)
-    resolution = points.sum(axis=1)
-    total = grid.sum(axis=1)
-    inside = (total >= resolution.min() - 1e-9) & (total <= resolution.max() + 1e-9)
-    return np.asarray(grid[inside])
+    return np.asarray(grid[_searched(grid, points)])
+
+
+def _searched(grid: Floats, points: Floats) -> Bool[np.ndarray, " n"]:
+    """Whether each of the grid's points lies where the candidates reach, in all three shares."""
+    reached = [(np.column_stack([each, each.sum(axis=1)])) for each in (grid, points)]
+    low, high = reached[1].min(axis=0) - 1e-9, reached[1].max(axis=0) + 1e-9
+    return np.asarray(((reached[0] >= low) & (reached[0] <= high)).all(axis=1))
+
+
+def _region(drawn: Floats, drawing: Floats, level: float) -> Bool[np.ndarray, " points"]:
+    nearest = np.argmin(((drawn[:, None] - drawing[None]) ** 2).sum(axis=-1), axis=1)
+    counts = np.bincount(nearest, minlength=len(drawing))
+    order = np.argsort(-counts, kind="stable")
+    enough = int(np.searchsorted(np.cumsum(counts[order]), level * len(drawn))) + 1
+    region = np.zeros(len(drawing), bool)
+    region[order[:enough]] = True
+    return region
 
 
 def _shares(top: Floats, drawn: Floats, searched: Floats, p: float | None, level: float) -> tuple[Share, ...]:

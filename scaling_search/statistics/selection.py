@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from scaling_search.statistics.collapse import collapsed, judged
-from scaling_search.statistics.confidence_set import Choice, choose
 from scaling_search.statistics.power import lasting_variances
 from scaling_search.statistics.scores import Scores
 from scaling_search.statistics.variance_components import noise, without_common
 
-__all__ = ["FOLDS", "Choice", "HeldOut", "choose", "held_out"]
 FOLDS = 5
 
 
@@ -66,7 +64,8 @@ def held_out(scores: Scores, winner: str) -> HeldOut:
         if by_seed:
             training[:, seed] = False
         effects = without_common(rest, training, np.ones(len(present)))[0]
-        effects = np.where(present[:, seed] & training.any(axis=1), effects, -np.inf)
+        # Equal means stay equal: sums of weights differ in their last digits.
+        effects = np.where(present[:, seed] & training.any(axis=1), effects.round(12), -np.inf)
         for fold, best in enumerate(effects.argmax(axis=1)):
             gaps.append(rest[fold, best, training[best]].mean() - held[fold, best, seed])
             same.append(best == row)
@@ -92,7 +91,7 @@ def _selection_error_ratio(scores: Scores, row: int, folds: int, by_seed: bool) 
     share = 1 - 1 / folds
     pairs = lasting_variances(scores, np.arange(len(scores.names)))
     image = float(np.median(pairs)) / 2 if len(pairs) else 0.0
-    seed, flips = float(np.median(found.seed.rival_median)) ** 2, float(np.median(found.flips))
+    seed, flips = float(np.median(found.seed.variance)), float(np.median(found.flips))
     whole = image + (seed + flips) / seeds
     part = image / share + (seed + flips / share) / rest
     return float(np.sqrt(whole / part)) if part > 0 else 1.0

@@ -49,6 +49,11 @@ class Noise:
     raw: Moderated
     shared: Float[np.ndarray, "K S"] | None
 
+    @property
+    def scatter(self) -> Float[np.ndarray, " K"]:
+        """Variance over seeds of each candidate's accuracy on these images, moderated: σ² + f."""
+        return np.asarray(self.seed.variance + self.flips)
+
 
 @lru_cache(maxsize=2)
 def noise(scores: Scores) -> Noise:
@@ -141,20 +146,4 @@ def _flips(scores: Scores, square: Float[np.ndarray, " K"]) -> Float[np.ndarray,
 def errors(scores: Scores) -> Float[np.ndarray, " K"]:
     """Standard errors of the means over new seeds on these images, moderated: what scatters about a surface."""
     found = noise(scores)
-    return np.asarray(np.sqrt((found.seed.rival_median**2 + found.flips) / scores.counts))
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeedNoise:
-    """raw: variance of a seed mean of a typical candidate; degrees: 0 when nothing is known about seeds."""
-
-    raw: float
-    degrees: float
-
-
-def difference_noise(scores: Scores) -> SeedNoise:
-    """Seed noise of a typical candidate, for callers that do not use `errors` yet."""
-    found = noise(scores)
-    return SeedNoise(
-        raw=float(np.median(found.seed.rival_median**2 + found.flips)), degrees=float(found.degrees.sum())
-    )
+    return np.asarray(np.sqrt(found.scatter / scores.counts))

@@ -42,7 +42,7 @@ from scaling_search.training.state_file import (
 )
 from scaling_search.training.steps import State
 
-_FORMAT = 1
+_FORMAT = 2
 _log = logging.getLogger(__name__)
 
 

@@ -20,7 +20,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from scaling_search.errors import InputError
 from scaling_search.training import steps
 from scaling_search.training.model import Model
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
@@ -53,13 +52,6 @@ class CompiledTrial:
     memory_bytes: int | None
 
 
-def steps_in_epoch(recipe: Recipe, count: int) -> int:
-    """Whole batches in ``count`` training images; the rest of an epoch's order is dropped. Raises InputError."""
-    if recipe.batch_size > count:
-        raise InputError(f"recipe: batch_size {recipe.batch_size} is more than the {count} training images")
-    return count // recipe.batch_size
-
-
 def evaluation_batch_size(count: int) -> int:
     """Equal batches of at most 256 that waste the fewest padded images on ``count``."""
     return math.ceil(count / math.ceil(count / _EVALUATION_BATCH))
@@ -88,7 +80,7 @@ def compile_trial(
     """
     began = time.monotonic()
     train, validation = pixels.train, pixels.validation
-    steps_per_epoch = steps_in_epoch(recipe, len(train.labels))
+    steps_per_epoch = recipe.steps_per_epoch(len(train.labels))
     batch = evaluation_batch_size(len(validation.labels))
     setup = steps.plan(model, recipe, steps_per_epoch)
 

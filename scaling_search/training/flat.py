@@ -24,6 +24,11 @@ Flat = dict[str, Any]  # vectors, Float[Array | np.ndarray, " size"]
 _KERNEL, _REST = "kernel", "rest"
 
 
+def rest(flat: Flat) -> Any:
+    """The vector of all but kernels: norm scales and biases. Empty where a network has none."""
+    return flat.get(_REST, np.zeros(0, np.float32))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layout:
     """Where each leaf of a tree lies: its place is the order of its group's leaves. ``groups`` names each leaf's

@@ -120,6 +120,8 @@ def _train_epoch(run: Run, pixels: TrialPixels, hooks: Hooks) -> None:
 def _evaluate_epoch(run: Run, pixels: TrialPixels, hooks: Hooks) -> None:
     program = run.program
     train_losses = np.atleast_1d(run.state.loss_sum) / program.setup.steps_per_epoch
+    gradients = np.atleast_1d(run.state.gradient_sum) / program.setup.steps_per_epoch
+    silent = np.atleast_2d(run.state.silent)
     losses = right = None
     began = time.monotonic()
     if np.isfinite(train_losses).any():
@@ -148,6 +150,8 @@ def _evaluate_epoch(run: Run, pixels: TrialPixels, hooks: Hooks) -> None:
             loss=None if evaluated is None else evaluated.loss,
             train_seconds=run.epoch_seconds * share,
             evaluate_seconds=(time.monotonic() - began) * share,
+            gradient_norm=float(gradients[index]) if np.isfinite(gradients[index]) else None,
+            dead_share=float(silent[index].mean()) if silent.shape[1] else None,
         )
         run.history[index].append(metrics)
         run.correct[index] = None if evaluated is None else evaluated.correct

@@ -27,7 +27,7 @@ def learning_rate(recipe: Recipe, steps_per_epoch: int) -> Schedule:
     Source of warm-up and staircase: ``utils.py`` of the reference EfficientNet.
     """
     total = recipe.epochs * steps_per_epoch
-    warmup = int(recipe.warmup_epochs * steps_per_epoch)
+    warmup = int(min(recipe.warmup_images, _longest(recipe, steps_per_epoch)) / recipe.batch_size)
     peak = recipe.peak_learning_rate
 
     def decayed(step: Float[Array, ""]) -> Float[Array, ""]:
@@ -70,14 +70,28 @@ def make(recipe: Recipe, steps_per_epoch: int) -> optax.GradientTransformation:
     return optax.chain(*clip, decay, square, rate, optax.trace(recipe.momentum))
 
 
-def average_decay(ema: float, total_steps: int) -> float:
-    """The recipe's EMA decay, fitted to a run of T steps: 1 − 1/h with horizon h = min(1/(1 − ema), max(1, T/10)).
+def _longest(recipe: Recipe, steps_per_epoch: int) -> float:
+    """The longest horizon of a run, in images: a tenth of what it sees."""
+    return recipe.epochs * steps_per_epoch * recipe.batch_size / 10
 
-    The average thus looks back over at most the last tenth of the run (the paper's 10⁴ steps are 9 % of its
-    109,000), and the initial weights keep a share under e⁻¹⁰ of it. Runs of up to ten steps do not average at all.
+
+def horizon_decay(images: float, recipe: Recipe, steps_per_epoch: int) -> float:
+    """The decay d = 1 − 1/h of an average over the last ``images`` training images, h = max(1, images / batch) steps.
+
+    At most over the last tenth of the run, whatever ``images`` (the paper's 10⁴ steps are 9 % of its 109,000), so that
+    what it began with keeps a share under e⁻¹⁰. Runs of up to ten steps do not average at all.
     """
-    horizon = min(1 / (1 - ema), max(1.0, total_steps / 10))
-    return 1 - 1 / horizon
+    return 1 - 1 / max(1.0, min(images, _longest(recipe, steps_per_epoch)) / recipe.batch_size)
+
+
+def norm_momentum(own: float, recipe: Recipe, images: int) -> float:
+    """The momentum of running statistics in a run on ``images`` training images.
+
+    A network's ``own`` momentum m is, as the learning rate, for batches of 256: its horizon is 256 / (1 − m) images
+    (`horizon_decay`). Statistics begin at mean 0 and variance 1, which 0.99 has not forgotten after a few hundred
+    steps: the evaluated network would not be the trained one.
+    """
+    return horizon_decay(256 / (1 - own), recipe, recipe.steps_per_epoch(images))
 
 
 def average(decay: float, done: Int[Array, ""], averaged: Tree, current: Tree) -> Tree:

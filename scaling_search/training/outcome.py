@@ -23,6 +23,10 @@ class EpochMetrics:
     loss: float | None  # mean validation cross-entropy, natural logarithm, no smoothing
     train_seconds: float
     evaluate_seconds: float
+    gradient_norm: float | None = None  # mean over the epoch's steps, before clipping
+    # Share of norm scales and biases whose gradient was exactly 0 in every step: units that a ReLU has switched off
+    # for all training images.
+    dead_share: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

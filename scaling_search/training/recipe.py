@@ -5,61 +5,105 @@ Nothing here loads an accelerator library, so plans and reports can read recipes
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scaling_search.errors import InputError, explain, suggest
+from scaling_search.training import rules
+
+FORMAT = 1
 
 Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(gt=0)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+def _field(unit: str, description: str, **more: Any) -> Any:
+    """A field as the reference of recipe keys shows it; its defaults are those of the named recipes (`rules`)."""
+    return Field(description=description, json_schema_extra={"unit": unit}, **more)
 
 
 class Recipe(BaseModel):
-    """Everything that decides a training run except network, data and seed.
+    """Everything that decides a training run except network, data and seed. Each field says its unit and meaning.
 
-    - ``learning_rate`` is **for a batch of 256** and scales linearly: the peak rate is
-      ``learning_rate * batch_size / 256`` (Goyal et al. 2017, arXiv:1706.02677; the reference EfficientNet does the
-      same).
-    - ``momentum``: SGD and RMSProp momentum, Adam's β₁. ``square_decay``: RMSProp's decay, Adam's β₂; SGD has none.
-    - ``weight_decay`` acts on leaves named "kernel" only. AdamW: decoupled, times the rate. SGD and RMSProp: an L2
-      term, ``weight_decay * kernel`` added to the gradient; the reported loss leaves it out.
-    - ``schedule``: linear warm-up over ``warmup_epochs``, then a half cosine to 0 at the end, or the staircase
-      ``decay_factor ** floor(epoch / decay_epochs)``.
-    - ``ema``: decay of the moving average of weights and statistics, an upper bound that is fitted to the run's
-      length (`optimizer.average_decay`); None turns it off.
-    - ``crop_padding``: a fraction of the image's side, so that every resolution sees the same relative shifts.
-    - ``clip_norm``: the largest global gradient norm; None does not clip.
+    Horizons are numbers of training images, so that neither batch size nor set size changes what they mean; each is
+    at most a tenth of the run (`optimizer.horizon`).
+
+    A field of format 1 has no default here: the named recipes state all of them, and the fingerprint covers all of
+    them. A field added later has a default, its neutral value: what was done before the field existed. The canonical
+    text holds it only where it differs, so that old fingerprints stay.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    optimizer: Literal["adamw", "sgd", "rmsprop"]
-    learning_rate: Positive
-    momentum: Fraction
-    square_decay: Fraction | None
-    epsilon: Positive | None
-    weight_decay: NotNegative
-    clip_norm: Positive | None
-    batch_size: Annotated[int, Field(gt=0)]
-    epochs: Annotated[int, Field(gt=0)]
-    schedule: Literal["cosine", "staircase"]
-    warmup_epochs: NotNegative
-    decay_factor: Annotated[float, Field(gt=0, le=1)] | None
-    decay_epochs: Positive | None
-    label_smoothing: Fraction
-    ema: Fraction | None
-    crop_padding: Annotated[float, Field(ge=0, le=0.5)]
-    flip: bool
+    optimizer: Literal["adamw", "sgd", "rmsprop"] = _field(
+        "name", "The update rule; rmsprop is TensorFlow's."
+    )
+    learning_rate: Positive = _field(
+        "per 256 images",
+        "The rate for a batch of 256; the peak rate is learning_rate * batch_size / 256 (Goyal et al. 2017, "
+        "arXiv:1706.02677).",
+    )
+    momentum: Fraction = _field("decay per step", "Momentum of sgd and rmsprop, beta 1 of adamw.")
+    square_decay: Fraction | None = _field(
+        "decay per step", "Decay of rmsprop, beta 2 of adamw; sgd has none."
+    )
+    epsilon: Positive | None = _field(
+        "of a gradient", "Keeps adamw and rmsprop from dividing by 0; sgd has none."
+    )
+    weight_decay: NotNegative = _field(
+        "share per unit of rate (adamw), of the kernel (others)",
+        'Acts on leaves named "kernel" only. adamw: decoupled, times the rate. sgd and rmsprop: an L2 term, '
+        "weight_decay * kernel added to the gradient; the reported loss leaves it out.",
+    )
+    clip_norm: Positive | None = _field(
+        "gradient norm", "The largest global gradient norm; None does not clip."
+    )
+    batch_size: Count = _field("images", "Images in a step, and so in each batch of normalisation.")
+    epochs: Count = _field(
+        "passes", "Passes over the training images; what does not fill a batch is left out."
+    )
+    schedule: Literal["cosine", "staircase"] = _field(
+        "name",
+        "After the warm-up, a half cosine from the peak rate to 0 at the end, or decay_factor ** floor(epoch / "
+        "decay_epochs) times the peak.",
+    )
+    warmup_images: Annotated[int, Field(ge=0)] = _field(
+        "images", "Images during which the rate rises linearly from 0; at most a tenth of the run."
+    )
+    decay_factor: Annotated[float, Field(gt=0, le=1)] | None = _field(
+        "factor", "Of one step of the staircase."
+    )
+    decay_epochs: Positive | None = _field("epochs", "From one step of the staircase to the next.")
+    label_smoothing: Fraction = _field(
+        "probability", "Spread evenly over all classes in the training loss (Szegedy et al. 2016)."
+    )
+    ema_images: Count | None = _field(
+        "images",
+        "How far back the moving average of weights and statistics looks, by which a run is judged; at most a tenth "
+        "of the run. None: the last weights themselves.",
+    )
+    crop_padding: Annotated[float, Field(ge=0, le=0.5)] = _field(
+        "share of the side", "Each image is shifted at random by up to so much, its edge repeated."
+    )
+    flip: bool = _field("true or false", "Mirror half of the images left to right.")
+    init: Literal["reference", "small-head"] = _field(
+        "name",
+        "How weights begin: as the papers' code draws them, or with a last layer small enough that a network of any "
+        "size starts near ln(classes) (`networks.initial`).",
+    )
+    initial_weights: Sha256 | None = _field(
+        "SHA-256", "Of the weights that training starts from; None: they are drawn by init."
+    )
+    frozen: tuple[str, ...] = _field("paths", "Parts whose weights are not trained.", strict=False)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.warmup_epochs >= self.epochs:
-            raise ValueError(
-                f"warmup_epochs ({self.warmup_epochs:g}) must be less than epochs ({self.epochs})"
-            )
         staircase = self.schedule == "staircase"
         for name in ("decay_factor", "decay_epochs"):
             if (getattr(self, name) is not None) != staircase:
@@ -77,84 +121,63 @@ class Recipe(BaseModel):
         """The highest rate of the run: ``learning_rate * batch_size / 256``."""
         return self.learning_rate * self.batch_size / 256
 
+    def steps_per_epoch(self, images: int) -> int:
+        """Whole batches in ``images`` training images. Raises InputError where there is none."""
+        if self.batch_size > images:
+            raise InputError(
+                f"recipe: batch_size {self.batch_size} is more than the {images} training images"
+            )
+        return images // self.batch_size
+
+    def steps(self, images: int) -> int:
+        """Steps of the whole run on ``images`` training images. Raises InputError as `steps_per_epoch`."""
+        return self.epochs * self.steps_per_epoch(images)
+
     def canonical(self) -> str:
         """One JSON text per recipe: sorted keys, no spaces, every float written as a float."""
-        return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        neutral = {
+            name: field.default for name, field in type(self).model_fields.items() if not field.is_required()
+        }
+        fields = {
+            name: value
+            for name, value in self.model_dump().items()
+            if name not in neutral or value != neutral[name]
+        }
+        text = fields | {"format": FORMAT}
+        return json.dumps(text, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
-
-_RECIPES = {
-    # The paper's section 5 and its released code: RMSProp, 0.256 at batch 4096 = 0.016 at 256, five epochs of
-    # warm-up. Its AutoAugment and random-area crops are not part of it here; dropout and stochastic depth belong to
-    # the network.
-    "efficientnet": Recipe(
-        optimizer="rmsprop",
-        learning_rate=0.016,
-        momentum=0.9,
-        square_decay=0.9,
-        epsilon=1e-3,
-        weight_decay=1e-5,
-        clip_norm=None,
-        batch_size=4096,
-        epochs=350,
-        schedule="staircase",
-        warmup_epochs=5.0,
-        decay_factor=0.97,
-        decay_epochs=2.4,
-        label_smoothing=0.1,
-        ema=0.9999,
-        crop_padding=0.125,
-        flip=True,
-    ),
-    # No flip: it is wrong for digits and letters, and a study of photographs asks for it in one word.
-    "fast": Recipe(
-        optimizer="adamw",
-        learning_rate=0.008,
-        momentum=0.9,
-        square_decay=0.99,
-        epsilon=1e-8,
-        weight_decay=0.05,
-        clip_norm=1.0,
-        batch_size=64,
-        epochs=5,
-        schedule="cosine",
-        warmup_epochs=0.5,
-        decay_factor=None,
-        decay_epochs=None,
-        label_smoothing=0.1,
-        ema=0.999,
-        crop_padding=0.0625,
-        flip=False,
-    ),
-}
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the canonical text."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
 
 
 def names() -> tuple[str, ...]:
     """The recipes that come with the program."""
-    return tuple(_RECIPES)
+    return tuple(rules.RULES)
 
 
-def named(name: str, **overrides: Any) -> Recipe:
-    """The recipe of this name, with fields replaced.
+def named(name: str, *, images: int | None = None, **overrides: Any) -> Recipe:
+    """The recipe of this name for so many training images, with fields replaced.
 
-    Another number of ``epochs`` stretches the schedule: ``warmup_epochs`` and ``decay_epochs`` keep their share of
-    the run unless they are given too (the paper's 2.4 epochs of 350 would never decay in a run of 5). Fields that
-    another ``optimizer`` or ``schedule`` does not have are dropped.
+    ``fast`` follows the data: how long, in which batches, and whether images are shifted (`rules`). What is given is
+    kept and the rest follows it: with other ``epochs`` the staircase keeps its share of the run (the paper's 2.4
+    epochs of 350 would never decay in a run of 5); fields that another ``optimizer`` or ``schedule`` does not have
+    are dropped. Without ``images`` (a study that is read before its data are known) it is the recipe for
+    `rules.UNKNOWN` of them.
 
     Raises InputError for an unknown name or field, and for values that no recipe can have.
+
+    >>> named("fast", images=1000).batch_size, named("fast", images=60_000).batch_size
+    (16, 64)
     """
-    if name not in _RECIPES:
+    if name not in rules.RULES:
         raise InputError(suggest("recipe", name, names()))
-    base = _RECIPES[name]
     for key in overrides:
         if key not in Recipe.model_fields:
             raise InputError(suggest("recipe field", key, Recipe.model_fields))
-    fields = base.model_dump()
-    epochs = overrides.get("epochs", base.epochs)
-    if isinstance(epochs, int) and not isinstance(epochs, bool):
-        for key in ("warmup_epochs", "decay_epochs"):
-            if fields[key] is not None:
-                fields[key] = fields[key] * epochs / base.epochs
-    return read(fields | dict.fromkeys(_not_for(fields | overrides)) | overrides)
+    fields = rules.fields(name, rules.UNKNOWN if images is None else images, overrides)
+    return read(fields | dict.fromkeys(_not_for(fields)) | overrides)
 
 
 def _not_for(fields: dict[str, Any]) -> tuple[str, ...]:
@@ -167,8 +190,24 @@ def _not_for(fields: dict[str, Any]) -> tuple[str, ...]:
     return unused
 
 
+def too_short(recipe: Recipe, images: int) -> str | None:
+    """A sentence where a run on ``images`` training images is under half as long as ``fast`` would be, else None.
+
+    Raises InputError as `Recipe.steps`.
+    """
+    usual = named("fast", images=images)
+    taken = [(one.steps(images), one.steps(images) * one.batch_size) for one in (recipe, usual)]
+    (steps, seen), (usual_steps, usual_seen) = taken
+    if 2 * seen >= usual_seen and 2 * steps >= rules.LEAST_STEPS:
+        return None
+    return (
+        f"a run is {steps:,} steps and sees {seen:,} images: recipe fast would take {usual_steps:,} steps and see "
+        f"{usual_seen:,}; after so few, networks rank by how fast they start to learn, not by how well they end"
+    )
+
+
 def read(fields: dict[str, Any]) -> Recipe:
-    """A recipe from all of its fields. Raises InputError naming each field at fault."""
+    """A recipe from its fields. Raises InputError naming each field at fault."""
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:
@@ -178,6 +217,10 @@ def read(fields: dict[str, Any]) -> Recipe:
 def parse(text: str) -> Recipe:
     """The recipe of a canonical JSON text (as a ledger row holds it). Raises InputError."""
     try:
-        return Recipe.model_validate_json(text)
-    except ValidationError as error:
-        raise explain(error, "recipe") from error
+        fields = json.loads(text)
+        form = fields.pop("format", None)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise InputError("recipe: not the canonical text of one") from error
+    if form != FORMAT:
+        raise InputError(f"recipe: format {form!r}; this version of the program knows format {FORMAT}")
+    return read(fields)

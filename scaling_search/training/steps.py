@@ -13,8 +13,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
 from scaling_search.data import augment
+from scaling_search.errors import InputError
 from scaling_search.training import optimizer
-from scaling_search.training.flat import Flat, Layout, layout_of
+from scaling_search.training.flat import Flat, Layout, layout_of, rest
 from scaling_search.training.model import Model
 from scaling_search.training.recipe import Recipe
 
@@ -25,7 +26,9 @@ _INITIALISE, _ORDER, _AUGMENT, _NETWORK = range(4)
 
 
 class State(NamedTuple):
-    """All that a step changes. ``loss_sum`` adds up the current epoch's batch losses."""
+    """All that a step changes. ``loss_sum`` and ``gradient_sum`` add up the current epoch's batch losses and gradient
+    norms (before clipping); ``silent`` marks the norm scales and biases that had no gradient in any of its steps.
+    """
 
     params: Flat
     batch_stats: Flat
@@ -33,6 +36,8 @@ class State(NamedTuple):
     averaged: Tree  # (params, batch_stats) under the moving average; () when there is none
     step: Int[Array, ""]
     loss_sum: Float[Array, ""]
+    gradient_sum: Float[Array, ""]
+    silent: Bool[Array, " rest"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +75,14 @@ def epoch_order(key: Key[Array, ""], epoch: Int[ArrayLike, ""], count: int) -> I
 
 
 def plan(model: Model, recipe: Recipe, steps_per_epoch: int) -> Setup:
-    """What a network and a recipe come to. Raises TypeError for weights that are not float32."""
+    """What a network and a recipe come to.
+
+    Raises TypeError for weights that are not float32, InputError for a recipe that asks for what nothing here does.
+    """
+    if recipe.initial_weights is not None or recipe.frozen:
+        raise InputError(
+            "recipe: initial_weights and frozen are for given weights, which nothing here trains from"
+        )
     # Really drawn, not traced: an initialiser may work on the host, where there is nothing to compile.
     params, batch_stats = model.init(seed_key(0))
     return Setup(
@@ -100,9 +112,11 @@ def initial_state(setup: Setup, key: Key[Array, ""]) -> State:
         params=flat,
         batch_stats=flat_stats,
         optimizer=jax.tree.map(lambda value, leaf: np.full(leaf.shape, value, leaf.dtype), values, shapes),
-        averaged=() if setup.recipe.ema is None else (flat, flat_stats),
+        averaged=() if setup.recipe.ema_images is None else (flat, flat_stats),
         step=jnp.int32(0),
         loss_sum=jnp.float32(0),
+        gradient_sum=jnp.float32(0),
+        silent=jnp.asarray(np.ones_like(rest(flat), np.bool_)),
     )
 
 
@@ -110,11 +124,19 @@ def abstract_state(setup: Setup) -> State:
     """Shapes and types of a run's state."""
     flat, flat_stats = setup.params.abstract(), setup.batch_stats.abstract()
     step: Any = jax.ShapeDtypeStruct((), jnp.int32)
-    loss_sum: Any = jax.ShapeDtypeStruct((), jnp.float32)
-    averaged = () if setup.recipe.ema is None else (flat, flat_stats)
+    total: Any = jax.ShapeDtypeStruct((), jnp.float32)
+    silent: Any = jax.eval_shape(lambda flat: rest(flat) == 0, flat)
+    averaged = () if setup.recipe.ema_images is None else (flat, flat_stats)
     begun = jax.eval_shape(setup.optimizer().init, flat)
     return State(
-        params=flat, batch_stats=flat_stats, optimizer=begun, averaged=averaged, step=step, loss_sum=loss_sum
+        params=flat,
+        batch_stats=flat_stats,
+        optimizer=begun,
+        averaged=averaged,
+        step=step,
+        loss_sum=total,
+        gradient_sum=total,
+        silent=silent,
     )
 
 
@@ -146,8 +168,7 @@ def train_step(
     augment_key = jax.random.fold_in(jax.random.fold_in(key, _AUGMENT), state.step)
     network_key = jax.random.fold_in(jax.random.fold_in(key, _NETWORK), state.step)
     images = pixels.images[chosen]
-    padding = round(recipe.crop_padding * images.shape[1])
-    images = augment.augment(augment_key, images, crop_padding=padding, flip=recipe.flip)
+    images = augment.augment(augment_key, images, crop_padding=recipe.crop_padding, flip=recipe.flip)
     images = augment.normalise(images, pixels.mean, pixels.std)
     labels = pixels.labels[chosen]
     stats_before = setup.batch_stats.unpack(state.batch_stats)
@@ -161,22 +182,24 @@ def train_step(
     # The gradient is taken leaf by leaf and packed after: through the vectors it would be a sum of padded slices.
     (loss, stats), gradients = jax.value_and_grad(loss_of, has_aux=True)(setup.params.unpack(state.params))
     batch_stats = setup.batch_stats.pack(stats)
-    changes, optimizer_state = setup.optimizer().update(
-        setup.params.pack(gradients), state.optimizer, state.params
-    )
+    gradient = setup.params.pack(gradients)
+    changes, optimizer_state = setup.optimizer().update(gradient, state.optimizer, state.params)
     params = optax.apply_updates(state.params, changes)
     done = state.step + 1
     averaged = state.averaged
-    if recipe.ema is not None:
-        decay = optimizer.average_decay(recipe.ema, recipe.epochs * setup.steps_per_epoch)
+    if recipe.ema_images is not None:
+        decay = optimizer.horizon_decay(recipe.ema_images, recipe, setup.steps_per_epoch)
         averaged = optimizer.average(decay, done, state.averaged, (params, batch_stats))
+    first = place == 0
     return State(
         params=params,
         batch_stats=batch_stats,
         optimizer=optimizer_state,
         averaged=averaged,
         step=done,
-        loss_sum=jnp.where(place == 0, 0.0, state.loss_sum) + loss,
+        loss_sum=jnp.where(first, 0.0, state.loss_sum) + loss,
+        gradient_sum=jnp.where(first, 0.0, state.gradient_sum) + optax.tree.norm(gradient),
+        silent=(first | state.silent) & (rest(gradient) == 0),
     )
 
 

@@ -10,8 +10,8 @@ from scaling_search.scaling.scale import scale
 
 def test_operators_in_order() -> None:
     operation = parts(baseline("densenet-121"))[2].operation
-    assert isinstance(operation, Chain)
-    norm, act, squeeze, pool, layer, *_ = operation.operations
+    assert isinstance(operation, Chain) and isinstance(operation.operations[0], Chain)
+    norm, act, squeeze, pool, layer = operation.operations[0].operations
     assert isinstance(norm, Norm) and isinstance(act, Activation)
     assert isinstance(squeeze, Conv) and squeeze.features == 128
     assert pool == Pool(kind="average", kernel=2, stride=2, padding="valid")

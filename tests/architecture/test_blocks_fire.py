@@ -14,8 +14,8 @@ from scaling_search.scaling.scale import scale
 
 def test_operators_in_order() -> None:
     operation = parts(baseline("squeezenet-1.0"))[3].operation
-    assert isinstance(operation, Chain)
-    squeeze, _, expand = operation.operations
+    assert isinstance(operation, Chain) and isinstance(operation.operations[0], Chain)
+    squeeze, _, expand = operation.operations[0].operations
     assert squeeze == Conv(features=32, bias=True, padding="symmetric")
     assert isinstance(expand, Concat)
     assert [branch.operations[0] for branch in expand.branches if isinstance(branch, Chain)] == [

@@ -85,7 +85,8 @@ def test_auxiliary_heads_stand_behind_4a_and_4d_and_survive_writing() -> None:
         part.label
         for part in parts(network)
         if isinstance(part.operation, Chain)
-        and any(isinstance(step, Auxiliary) for step in part.operation.operations)
+        and isinstance(behind := part.operation.operations[-1], Chain)
+        and any(isinstance(step, Auxiliary) for step in behind.operations)
     ]
     assert found == ["stage 3", "stage 6"]
 

@@ -11,9 +11,11 @@ from scaling_search.scaling.scale import scale
 def test_operators_in_order() -> None:
     operation = parts(baseline("network-in-network"))[0].operation
     assert isinstance(operation, Chain)
-    convs = [step for step in operation.operations if isinstance(step, Conv)]
+    block, behind = operation.operations
+    assert isinstance(block, Chain) and isinstance(behind, Chain)
+    convs = [step for step in block.operations if isinstance(step, Conv)]
     assert [(conv.features, conv.kernel) for conv in convs] == [(192, 5), (160, 1), (96, 1)]
-    assert [type(step) for step in operation.operations[-2:]] == [Pool, Dropout]
+    assert [type(step) for step in behind.operations] == [Pool, Dropout]
 
 
 def test_maps_round_up_as_in_the_authors_model() -> None:

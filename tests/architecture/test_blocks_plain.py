@@ -27,7 +27,11 @@ from scaling_search.scaling.scale import scale
 
 def leaves(operation: Operation) -> list[Operation]:
     assert isinstance(operation, Chain)
-    return list(operation.operations)
+    return [
+        leaf
+        for step in operation.operations
+        for leaf in (leaves(step) if isinstance(step, Chain) else [step])
+    ]
 
 
 def network(stages: str, *, head: str = "{}", extra: str = "") -> Network:

@@ -18,15 +18,16 @@ def some(*shape: int, seed: int = 0) -> np.ndarray:
 
 def shifted(image: np.ndarray, dy: int, dx: int) -> np.ndarray:
     h, w, _ = image.shape
-    padded = np.pad(image, ((3, 3), (3, 3), (0, 0)))
+    padded = np.pad(image, ((3, 3), (3, 3), (0, 0)), mode="edge")
     return padded[3 + dy : 3 + dy + h, 3 + dx : 3 + dx + w]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_crop_is_a_shift_and_all_shifts_occur(channels: int) -> None:
-    images = some(400, 6, 7, channels)
-    out = np.asarray(augment.augment(jax.random.key(0), jnp.asarray(images), crop_padding=2, flip=False))
-    shifts = [(dy, dx) for dy in range(-2, 3) for dx in range(-2, 3)]
+    images = some(400, 6, 9, channels)
+    out = np.asarray(augment.augment(jax.random.key(0), jnp.asarray(images), crop_padding=0.2, flip=False))
+    # 0.2 of 6 and of 9 pixels
+    shifts = [(dy, dx) for dy in range(-1, 2) for dx in range(-2, 3)]
     seen = [
         next(shift for shift in shifts if (shifted(image, *shift) == got).all())
         for image, got in zip(images, out, strict=True)
@@ -43,19 +44,29 @@ def test_half_of_the_images_are_mirrored() -> None:
     assert 430 <= mirrored.sum() <= 570  # 500 ± 4.4 standard deviations
 
 
-def test_nothing_asked_nothing_done() -> None:
+@pytest.mark.parametrize("crop_padding", [0.0, 0.1])
+def test_nothing_asked_nothing_done(crop_padding: float) -> None:
+    """A tenth of 4 pixels is less than half a pixel."""
     images = some(8, 4, 4, 1)
-    out = augment.augment(jax.random.key(0), jnp.asarray(images), crop_padding=0, flip=False)
+    out = augment.augment(jax.random.key(0), jnp.asarray(images), crop_padding=crop_padding, flip=False)
     assert (np.asarray(out) == images).all()
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_a_shift_brings_no_new_edge(value: int) -> None:
+    """Icons on white stay on white: what moves in is the image's own edge."""
+    images = jnp.full((64, 8, 8, 1), value, jnp.uint8).at[:, 3:5, 3:5].set(77)
+    out = augment.augment(jax.random.key(0), images, crop_padding=0.25, flip=False)
+    assert set(np.unique(out)) == {value, 77}
 
 
 def test_compiled_is_the_same_and_the_key_decides() -> None:
     images = jnp.asarray(some(32, 8, 8, 1))
     compiled = jax.jit(augment.augment, static_argnames=("crop_padding", "flip"))
-    one = compiled(jax.random.key(0), images, crop_padding=1, flip=True)
+    one = compiled(jax.random.key(0), images, crop_padding=0.125, flip=True)
     assert one.dtype == jnp.uint8
-    assert (one == augment.augment(jax.random.key(0), images, crop_padding=1, flip=True)).all()
-    assert (one != compiled(jax.random.key(1), images, crop_padding=1, flip=True)).any()
+    assert (one == augment.augment(jax.random.key(0), images, crop_padding=0.125, flip=True)).all()
+    assert (one != compiled(jax.random.key(1), images, crop_padding=0.125, flip=True)).any()
 
 
 def test_normalised_images_have_mean_0_and_std_1() -> None:

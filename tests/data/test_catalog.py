@@ -3,12 +3,13 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scaling_search.data import catalog, digits
-from scaling_search.data.places import VARIABLE, check_name, data_directory, printable
+from scaling_search.data.paths import VARIABLE, check_name, data_directory, printable
 from scaling_search.errors import InputError
 
 Pictures = Callable[..., Path]
@@ -16,7 +17,10 @@ Pictures = Callable[..., Path]
 
 def test_digits_is_always_there_and_fashion_mnist_is_known() -> None:
     assert catalog.names() == ("digits", "fashion_mnist")
-    assert catalog.prepare("digits") == catalog.describe("digits")
+    info = catalog.prepare("digits")
+    assert replace(info, counts=None, summary=None) == catalog.describe("digits")
+    assert sum(info.counts["train"]) == info.train_count
+    assert info.summary.duplicates.images == 0
 
 
 @pytest.mark.parametrize("call", [catalog.load, catalog.load_test, catalog.describe, catalog.prepare])

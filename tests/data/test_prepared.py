@@ -88,11 +88,12 @@ def test_sizes_that_differ_and_a_validation_split(data_dir: Path) -> None:
     tiny.build(data_dir / "tfds", name="two", shape=(None, None, 1), splits={"train": 9, "validation": 6})
     info = catalog.describe("two")
     assert (info.size, info.train_count, info.test_count) == (None, 9, 6)
-    assert catalog.load("two").size == (5, 5)  # heights are 4, 5 and 6 and the width is 6
+    # Heights are 4, 5 and 6 and the width is 6: no shape is commoner than another, and the squarest is taken.
+    assert catalog.load("two").size == (6, 6)
     assert len(catalog.load_test("two")) == 6
     tiny.build(data_dir / "tfds", name="three", splits={"train": 9, "validation": 6, "test": 3})
-    data = catalog.load("three")
-    assert len(data.train) + len(data.validation) == 15
+    data = catalog.load("three", validation=0.5)
+    assert (len(data.train), len(data.validation), data.fixed_validation) == (9, 6, True)
     tiny.build(data_dir / "tfds", name="one", splits={"train": 9})
     assert catalog.prepare("one").test_count == 0
     with pytest.raises(InputError, match="one has no test split"):

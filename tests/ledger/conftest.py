@@ -31,7 +31,7 @@ def path(blank: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def place(request: pytest.FixtureRequest) -> Iterator[str]:
+def location(request: pytest.FixtureRequest) -> Iterator[str]:
     """Where a ledger is: a path or a URL."""
     if request.param == "sqlite":
         yield str(request.getfixturevalue("path"))
@@ -51,8 +51,8 @@ def place(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def ledger(place: str) -> Iterator[Ledger]:
-    with Ledger.open(place) as opened:
+def ledger(location: str) -> Iterator[Ledger]:
+    with Ledger.open(location) as opened:
         yield opened
 
 

@@ -49,9 +49,9 @@ def elsewhere(ledger: Ledger, claim: Claim) -> None:
         store.put(connection, LEASES, [dataclasses.replace(lease, host="another", pid=1)])
 
 
-def test_one_holder_at_a_time(ledger: Ledger, place: str, trial: Make) -> None:
+def test_one_holder_at_a_time(ledger: Ledger, location: str, trial: Make) -> None:
     claim = claimed(ledger, trial(0))
-    with Ledger.open(place) as other:
+    with Ledger.open(location) as other:
         assert other.claim(trial(0)) is None
         assert other.claim(trial(1)) is not None
     assert (claim.number, claim.trial.state, claim.trial.attempts) == (1, "running", 1)
@@ -131,10 +131,10 @@ def test_a_checkpoint_makes_earlier_attempts_forgotten(ledger: Ledger, trial: Ma
     assert claimed(ledger, trial(0)).trial.attempts == 2
 
 
-def test_a_killed_process_is_replaced_at_once(ledger: Ledger, place: str, trial: Make) -> None:
+def test_a_killed_process_is_replaced_at_once(ledger: Ledger, location: str, trial: Make) -> None:
     for attempt in (1, 2, 3):
         worker = subprocess.Popen(
-            [sys.executable, "-c", CLAIM_AND_WAIT, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-c", CLAIM_AND_WAIT, location], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert worker.stdin is not None and worker.stdout is not None
         assert worker.stdout.readline() == b"claimed\n"
@@ -194,9 +194,9 @@ def test_a_wall_clock_that_jumps_changes_nothing(
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
-def test_a_server_judges_by_its_own_clock(place: str, trial: Make) -> None:
-    with Ledger.open(place, lease_seconds=0.5) as ledger:
+@pytest.mark.parametrize("location", ["postgresql"], indirect=True)
+def test_a_server_judges_by_its_own_clock(location: str, trial: Make) -> None:
+    with Ledger.open(location, lease_seconds=0.5) as ledger:
         claim = claimed(ledger, trial(0))
         elsewhere(ledger, claim)
         assert ledger.claim(trial(0)) is None
@@ -208,7 +208,7 @@ def test_a_server_judges_by_its_own_clock(place: str, trial: Make) -> None:
         assert taken is not None and taken.number == 2
 
 
-def compete(place: str, index: int) -> list[int]:
+def compete(location: str, index: int) -> list[int]:
     """Claim and finish whatever is free, in an order of one's own, without queueing; the seeds done."""
     known = {
         "network": "f" * 64,
@@ -218,7 +218,7 @@ def compete(place: str, index: int) -> list[int]:
         "dataset_name": "digits",
     }
     done = []
-    with Ledger.open(place) as ledger:
+    with Ledger.open(location) as ledger:
         if ledger.database.turns is not None:
             ledger.database.turns.give_up()
         for seed in random.Random(index).sample(range(6), 6):
@@ -229,10 +229,10 @@ def compete(place: str, index: int) -> list[int]:
     return done
 
 
-def test_every_trial_is_done_by_one_worker(ledger: Ledger, place: str) -> None:
+def test_every_trial_is_done_by_one_worker(ledger: Ledger, location: str) -> None:
     """It is the database that keeps workers apart, not the courtesy of queueing."""
     with multiprocessing.get_context("spawn").Pool(3) as pool:
-        results = [pool.apply_async(compete, (place, index)) for index in range(3)]
+        results = [pool.apply_async(compete, (location, index)) for index in range(3)]
         done = [result.get(timeout=120) for result in results]
         pool.close()
         pool.join()

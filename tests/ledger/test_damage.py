@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -267,3 +269,53 @@ def test_an_index_that_misses_a_row_is_found_out(
         pytest.raises(DamagedError, match="the index does not find"),
     ):
         ledger.trials([key])
+
+
+@pytest.mark.parametrize("column", ["network_name", "failure"])
+def test_text_that_is_no_text_any_more(filled: tuple[Path, Rows], tmp_path: Path, column: str) -> None:
+    """The row is named, and only it is lost."""
+    path, rows = filled
+    key = rows["trials"][0].key  # type: ignore[attr-defined]
+    change(path, f"UPDATE trials SET {column} = CAST(X'61FF62' AS TEXT) WHERE key = ?", key)  # noqa: S608
+    with (
+        Ledger.open(path) as ledger,
+        pytest.raises(DamagedError, match=rf"trials \(key='{key}'\): its digest"),
+    ):
+        ledger.trials()
+    found, said = repaired(path, tmp_path / "new.db")
+    assert (len(found["trials"]), said) == (TRIALS - 1, [f"trials (key={key!r}): its digest does not fit"])
+
+
+def test_a_schema_whose_names_are_no_text(filled: tuple[Path, Rows], tmp_path: Path) -> None:
+    """SQLite quotes them in its error, which the driver cannot decode."""
+    path, rows = filled
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute("UPDATE sqlite_master SET sql = CAST(X'FF' || sql AS TEXT) WHERE name = 'trials'")
+    connection.commit()
+    connection.close()
+    for read_only in (True, False):
+        with pytest.raises(DamagedError, match="doctor LEDGER --repair"):
+            Ledger.open(path, read_only=read_only)
+    assert repaired(path, tmp_path / "new.db") == (waiting(rows), [])
+
+
+def test_repair_by_a_link_takes_the_journal_along(filled: tuple[Path, Rows], tmp_path: Path) -> None:
+    """It lies beside what the link leads to."""
+    path, rows = filled
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.db"
+    link.symlink_to(path)
+    subprocess.run([sys.executable, "-c", DIE_IN_A_COMMIT, path], check=True)
+    assert Path(f"{path}-journal").stat().st_size
+    assert repaired(link, tmp_path / "new.db") == (waiting(rows), [])
+
+
+DIE_IN_A_COMMIT = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("UPDATE trials SET epochs = hex(randomblob(5000))")
+os._exit(0)
+"""

@@ -16,14 +16,14 @@ def without_bits(rows: list[object]) -> list[object]:
 
 
 def test_a_snapshot_answers_as_the_ledger_did(path: Path, tmp_path: Path) -> None:
-    place = tmp_path / "full.db"
-    fill(place, trials=8)
-    with Ledger.open(place) as ledger:
+    location = tmp_path / "full.db"
+    fill(location, trials=8)
+    with Ledger.open(location) as ledger:
         expected = everything(ledger, 8)
         now = ledger.snapshot()
         ledger.record_network(NetworkRow(fingerprint="e" * 64, name="later", toml="t", resolution=8))
         ledger.add_trials([trial(99)])
-    place.unlink()
+    location.unlink()
     found = everything(now, 8)
     assert found.keys() == expected.keys()
     for question, rows in expected.items():

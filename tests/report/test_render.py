@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 import xml.dom.minidom
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from scaling_search.errors import StorageError, UsageError
 from scaling_search.report.formats import svg
 from scaling_search.report.accuracy_plot import accuracy_plot
-from scaling_search.report.plot import linear_ticks, log_ticks
+from scaling_search.report.plot import Panel, Plot, Point, Series, linear_ticks, log_ticks
 from scaling_search.report.published import efficientnets
 from scaling_search.report.render import Terminal, render, show, terminal, write
 from scaling_search.report.study import study_document
@@ -101,6 +105,20 @@ def test_the_picture_is_well_formed_and_marks_what_is_published() -> None:
     # "sharp" diverged: it has no point.
     assert not any("sharp" in title for title in titles)
     assert any(title.endswith("97.10 % [95.80, 98.00] at 4.301 M MACs") for title in titles)
+
+
+@example(6e6, 4.9)  # 9 M beside 10 M
+@given(st.floats(1e3, 1e12), st.floats(1.01, 1e4))
+def test_labels_of_an_axis_do_not_touch(low: float, factor: float) -> None:
+    points = tuple(Point(x=x, y=0.5, label="") for x in (low, low * factor))
+    panel = Panel(title="", series=(Series(name="", look="grid", points=points),))
+    drawn = svg.draw(Plot(title="", x_title="", y_title="", panels=(panel,)))
+    below = str(svg.HEIGHT - svg.BOTTOM + 18)
+    found = re.findall(rf'<text x="([\d.]+)" y="{below}\.0" text-anchor="middle">([^<]+)<', drawn)
+    assert found
+    for (one, text), (other, next_text) in pairwise(found):
+        # Letters of this size are about 7 units wide.
+        assert float(other) - float(one) >= 3.5 * (len(text) + len(next_text)) + 4
 
 
 def test_nothing_measured_has_no_picture() -> None:

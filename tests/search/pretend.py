@@ -40,6 +40,7 @@ def study(**grid: Any) -> Study:
         'name = "s"\nbaseline = "efficientnet-b0"\n[dataset]\nname = "digits"\n'
         "[proxy]\nresolution = 16\nwidth = 0.25\ndepth = 0.5\n"
         '[rounding]\ndepth = "round"\ndivisor = 2\n'
+        "[recipe]\nepochs = 5\nbatch_size = 64\n"
         '[grid]\nalpha = "1:2:0.5"\nbeta = "1:1.4:0.2"\ngamma = "1:1.5:0.25"\ntolerance = 0.5\nseeds = 3\n'
     )
     return override(read, {f"grid.{key}": value for key, value in grid.items()})

@@ -1,54 +1,64 @@
-"""Accuracies, paired differences and their variance, against definitions and simulated truth."""
+"""Accuracies and differences with intervals, the winner's corrected for its choice."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 
-from scaling_search.errors import InputError
-from scaling_search.racing.simulated_trainer import SimulatedTrainer, one_best
-from scaling_search.statistics import variance_components
-from scaling_search.statistics.intervals import IMAGES, IMAGES_AND_SEEDS, accuracies, differences
-from scaling_search.statistics.scores import gather, summed
-from scaling_search.statistics.variance_components import (
-    SeedNoise,
-    accuracy_noise,
-    difference_noise,
-    half_width,
-    image_effects,
-    image_variance,
-)
-from tests.statistics.scored import at_most, scored, stacked, with_holes
+from scaling_search.racing.simulated_trainer import CHANCE, SimulatedTrainer, Surface, one_best
+from scaling_search.statistics.images import ImageSample, image_sample
+from scaling_search.statistics.intervals import IMAGES, IMAGES_AND_SEEDS, Estimate, accuracies, winner
+from scaling_search.statistics.multiple_comparisons import compare
+from scaling_search.statistics.scores import Scores
+from tests.statistics.scored import at_least, scored, stacked, with_holes
+
+SEARCHES = 50
 
 
-def test_seed_noise_is_that_of_the_analysis_of_variance() -> None:
-    """A second derivation: residuals of the balanced three-way layout, by its textbook means."""
-    scores = scored(seeds=4)
-    y = scores.correct.astype(float)
-    cell = y.mean(axis=2)
-    residual = cell - cell.mean(1, keepdims=True) - cell.mean(0, keepdims=True) + cell.mean()
-    degrees = (y.shape[0] - 1) * (y.shape[1] - 1)
-    full = (
-        y
-        - y.mean(2, keepdims=True)
-        - y.mean(1, keepdims=True)
-        - y.mean(0, keepdims=True)
-        + y.mean((1, 2), keepdims=True)
-        + y.mean((0, 2), keepdims=True)
-        + y.mean((0, 1), keepdims=True)
-        - y.mean()
+def differences(scores: Scores, leader: str) -> tuple[Estimate, ...]:
+    found = winner(scores, leader, compare(scores)).differences
+    return tuple(found[name] for name in scores.names)
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_the_winners_figures_hold_although_it_was_chosen(seeds: int) -> None:
+    surface, held, plain, apart = one_best(0), 0, 0, 0.0
+    for search in range(SEARCHES):
+        scores = scored(surface, seeds=seeds, search=search, images=300)
+        chosen = scores.names[int(scores.means.argmax())]
+        found = winner(scores, chosen, compare(scores, draws=1000), draws=1000)
+        alone = accuracies(scores, draws=1000)[int(scores.means.argmax())]
+        held += found.accuracy.low <= 0.9 <= found.accuracy.high
+        plain += alone.low <= 0.9 <= alone.high
+        apart += np.mean([e.low <= 0 <= e.high for name, e in found.differences.items() if name != chosen])
+    assert at_least(held, SEARCHES, 0.95), held
+    assert plain <= held, "the plain interval of a winner lies too high"
+    assert at_least(round(apart), SEARCHES, 0.95), apart
+
+
+def test_the_correction_is_downwards_and_only_as_far_as_there_was_a_choice() -> None:
+    scores = scored(one_best(20.0))
+    plain, found = accuracies(scores)[0], winner(scores, "c0", compare(scores)).accuracy
+    assert found.low == pytest.approx(plain.low, abs=0.004)
+    tied = scored(one_best(0, 16))
+    chosen = int(tied.means.argmax())
+    alone, corrected = (
+        accuracies(tied)[chosen],
+        winner(tied, tied.names[chosen], compare(tied)).accuracy,
     )
-    noise = difference_noise(scores)
-    assert noise.degrees == degrees
-    assert noise.raw == pytest.approx(np.sum(residual**2) / degrees, rel=1e-6)
-    flips = np.sum(full**2) / (degrees * (scores.images - 1)) / scores.images
-    assert noise.flips == pytest.approx(flips, rel=1e-4)
+    assert corrected.low < alone.low - 0.003
+    assert corrected.high == pytest.approx(alone.high, abs=0.004)
+    assert corrected.value == alone.value
 
 
-def test_image_effects_multiply_to_the_covariance_of_images() -> None:
-    scores = with_holes()
-    effects = image_effects(scores)
-    expected = np.cov([scores.correct[row, own].mean(axis=0) for row, own in enumerate(scores.present)])
-    np.testing.assert_allclose(effects @ effects.T, expected / scores.images, rtol=1e-4, atol=1e-9)
-    np.testing.assert_allclose(image_variance(scores), np.diag(expected) / scores.images, rtol=1e-12)
+def test_a_tied_row_always_has_nought_in_its_difference() -> None:
+    for search in range(15):
+        scores = scored(one_best(1.0), search=search, images=300)
+        behind = compare(scores, draws=1000)
+        for chosen in behind.set[:2]:
+            found = winner(scores, chosen, behind, draws=1000).differences
+            assert all(found[name].low <= 0 <= found[name].high for name in behind.set)
+            assert found[chosen] == dataclasses.replace(found[chosen], value=0, low=0, high=0)
 
 
 def test_a_deviation_is_over_the_seeds_there_are() -> None:
@@ -60,30 +70,11 @@ def test_a_deviation_is_over_the_seeds_there_are() -> None:
         assert accuracy.sd == sample_deviation(scores.seed_means[row][own])
         gaps = scores.seed_means[row] - scores.seed_means[1]
         assert difference is not None and difference.sd == sample_deviation(gaps[both])
-    assert differences(scores, "c0")[5] is None
+    assert differences(scores, "c0")[5].seeds == 0
 
 
 def sample_deviation(values: np.ndarray) -> object:
     return None if len(values) < 2 else pytest.approx(values.std(ddof=1), abs=1e-15)
-
-
-def test_some_of_the_scores_are_those_asked_for() -> None:
-    scores = with_holes()
-    for rows in ([0, 1], [1, 2], [4]):
-        some = scores.only([f"c{row}" for row in rows])
-        np.testing.assert_array_equal(some.correct, scores.correct[rows])
-        np.testing.assert_array_equal(some.present, scores.present[rows])
-
-
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_bits_and_shares_are_summed_alike(axis: int) -> None:
-    right = np.random.default_rng(1).random((3, 4, 700)) < 0.9
-    for marks in (right, right[:, ::2, ::3]):
-        expected = marks.astype(np.float64).sum(axis=axis)
-        for kind in (np.bool_, np.float32, np.float64):
-            found = summed(marks.astype(kind), axis=axis)
-            assert found.dtype == np.float64
-            np.testing.assert_array_equal(found, expected)
 
 
 def test_shuffling_the_images_of_one_candidate_widens_its_difference() -> None:
@@ -106,23 +97,6 @@ def test_what_a_seed_does_to_all_candidates_widens_accuracies_but_not_difference
     with_shift, without = differences(moved, "c0")[1], differences(alike, "c0")[1]
     assert with_shift is not None and without is not None
     assert with_shift.standard_error < 1.5 * without.standard_error
-    assert accuracy_noise(moved).degrees < 6, "four seeds that move together are few degrees of freedom"
-
-
-@pytest.mark.parametrize("seeds", [2, 4])
-def test_intervals_cover_the_truth(seeds: int) -> None:
-    missed = {"accuracy": 0, "difference": 0}
-    surface = one_best(1.0)
-    searches = 100
-    for search in range(searches):
-        trainer = SimulatedTrainer(surface=surface, search=search, images=300)
-        scores = scored(surface, seeds=seeds, search=search, images=300)
-        truth = [trainer.truth(name) for name in surface.candidates]
-        accuracy, difference = accuracies(scores)[0], differences(scores, "c0")[1]
-        assert difference is not None
-        missed["accuracy"] += not accuracy.low <= truth[0] <= accuracy.high
-        missed["difference"] += not difference.low <= truth[1] - truth[0] <= difference.high
-    assert all(at_most(count, searches, 0.05) for count in missed.values()), missed
 
 
 def test_with_one_seed_only_images_are_covered_and_it_says_so() -> None:
@@ -140,7 +114,8 @@ def test_with_one_seed_the_accuracy_interval_is_wilsons() -> None:
     half = (quantile * np.sqrt(mean * (1 - mean) / count + (quantile / (2 * count)) ** 2)) / (
         1 + quantile**2 / count
     )
-    assert (estimate.low, estimate.high) == pytest.approx((centre - half, centre + half), abs=1e-4)
+    # The half width is found by draws.
+    assert (estimate.low, estimate.high) == pytest.approx((centre - half, centre + half), abs=2e-3)
 
 
 @pytest.mark.parametrize("value", [False, True])
@@ -151,71 +126,61 @@ def test_an_accuracy_of_nought_or_all_has_an_interval_inside_nought_to_one(value
     assert 0.03 < estimate.high - estimate.low < 0.2
 
 
-def test_equal_trials_differ_by_nought_give_or_take_an_image() -> None:
-    bits = scored(seeds=2).correct[:1]
-    estimate = differences(stacked(np.concatenate([bits, bits])), "c0")[1]
-    assert estimate is not None
-    assert estimate.value == 0
-    assert 0 < estimate.high < 0.02
-
-
-def test_differences_use_the_seeds_that_both_have() -> None:
-    scores = scored(seeds=3)
-    present = scores.present.copy()
-    present[1, 2] = False
-    estimate = differences(stacked(scores.correct, present), "c0")[1]
-    expected = scores.correct[1, :2].mean() - scores.correct[0, :2].mean()
-    assert estimate is not None
-    assert estimate.value == pytest.approx(expected)
-    assert estimate.seeds == 2
-
-
 def test_no_seed_in_common_gives_no_difference() -> None:
     scores = scored(seeds=2)
     present = np.ones((8, 2), dtype=bool)
     present[1], present[0] = (True, False), (False, True)
-    assert differences(stacked(scores.correct, present), "c0")[1] is None
+    assert differences(stacked(scores.correct, present), "c0")[1].seeds == 0
 
 
-def test_shares_are_compared_like_bits() -> None:
-    """Where a candidate is judged by two networks, an image counts once, as the share that got it right."""
-    bits = scored(seeds=3).correct
-    trials = {f"c{c}": {s: bits[c, s].astype(float) for s in range(3)} for c in range(8)}
-    shares = accuracies(gather(trials))
-    whole = accuracies(stacked(bits))
-    assert [e.low for e in shares] == pytest.approx([e.low for e in whole], abs=1e-6)
-    halves = gather({"a": {0: np.full(10, 0.5)}, "b": {0: np.ones(10)}})
-    assert halves.means == pytest.approx([0.5, 1.0])
+def test_groups_of_near_duplicates_are_covered_and_without_their_labels_they_are_not() -> None:
+    images = 1000
+    surface = Surface(name="groups", gaps=(0.0,) * 2, group=50)
+    held = unaware = 0
+    for search in range(SEARCHES):
+        trainer = SimulatedTrainer(surface=surface, search=search, images=images)
+        scores = scored(surface, search=search, images=images)
+        grouped = dataclasses.replace(scores, sample=trainer.sample())
+        known, unknown = (accuracies(some, draws=1000)[0] for some in (grouped, scores))
+        held += known.low <= 0.9 <= known.high
+        unaware += unknown.low <= 0.9 <= unknown.high
+    assert at_least(held, SEARCHES, 0.92), held
+    assert not at_least(unaware, SEARCHES, 0.92), unaware
 
 
-def test_the_half_width_is_students_when_only_seeds_vary() -> None:
-    from scipy.special import stdtrit
-
-    noise = SeedNoise(raw=4.0, flips=0.0, degrees=3.0)
-    found = half_width(np.array([1e-12]), np.array([0.5]), noise, level=0.95)
-    assert found[0] == pytest.approx(np.sqrt(2.0) * stdtrit(3.0, 0.975), rel=0.01)
-
-
-@pytest.mark.parametrize("degrees", [1.0, 2.0, 7.5, 200.0])
-@pytest.mark.parametrize("level", [0.5, 0.95, 0.9999])
-def test_as_much_lies_outside_the_half_width_as_asked(
-    degrees: float, level: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The defining equation, at image variances from none to all, in a few steps."""
-    from scipy.special import ndtr
-
-    monkeypatch.setattr(variance_components, "_MOST_STEPS", 22)
-    noise = SeedNoise(raw=1e-4, flips=3e-5, degrees=degrees)
-    image = np.array([1e-14, 1e-6, 1e-4, 1.0])
-    half = half_width(image, np.full(4, 0.5), noise, level=level)
-    nodes, weights = np.polynomial.legendre.leggauss(80)
-    deviations = np.sqrt(image[:, None] + 0.5 * noise.pivots((1 + nodes) / 2))
-    outside = (2 * ndtr(-half[:, None] / deviations)) @ (weights / 2)
-    assert outside == pytest.approx(1 - level, rel=1e-6)
+def test_too_few_groups_have_no_interval() -> None:
+    scores = dataclasses.replace(scored(), sample=image_sample(groups=np.arange(500) % 5))
+    found = winner(scores, "c0", compare(scores))
+    assert np.isnan([found.accuracy.low, found.accuracy.high, found.differences["c1"].low]).all()
+    assert found.accuracy.value > 0.8
 
 
-def test_trials_scored_on_different_images_are_refused() -> None:
-    with pytest.raises(InputError, match="b with seed 0 was scored on 9 validation images and a on 10"):
-        gather({"a": {0: np.ones(10, bool)}, "b": {0: np.ones(9, bool)}})
-    with pytest.raises(InputError, match="no complete trial"):
-        gather({"a": {}})
+def test_what_collapsed_is_left_out_and_said_apart() -> None:
+    surface = Surface(name="collapse", gaps=(0.0,) * 4, collapse=0.15)
+    sample, held, searches = ImageSample(chance=CHANCE), 0, 0
+    for search in range(40):
+        scores = dataclasses.replace(scored(surface, seeds=5, search=search, images=300), sample=sample)
+        found = winner(scores, "c0", compare(scores, draws=1000), draws=1000)
+        assert found.accuracy.low > 0.7
+        if found.expected is None:
+            assert found.collapses.collapsed == 0
+            continue
+        searches += 1
+        assert found.expected.value < found.accuracy.value
+        held += found.expected.low <= 0.85 * 0.9 + 0.15 * CHANCE <= found.expected.high
+    assert searches > 25
+    assert at_least(held, searches, 0.93), (held, searches)
+
+
+def test_the_interval_of_equal_noise_is_little_wider_than_that_of_one_pooled_sd() -> None:
+    """The price of not assuming that all candidates scatter alike."""
+    from benchmarks.validate import pooled
+
+    wide, before = [], []
+    for search in range(20):
+        scores = scored(search=search)
+        chosen = int(scores.means.argmax())
+        found = winner(scores, scores.names[chosen], compare(scores, draws=2000), draws=2000).accuracy
+        wide.append(found.high - found.low)
+        before.append(pooled.width(scores, chosen))
+    assert 1 < np.median(wide) / np.median(before) < 1.6

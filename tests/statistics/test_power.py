@@ -52,7 +52,7 @@ def test_a_difference_of_nought_is_refused() -> None:
 def test_noise_is_measured_in_the_terms_that_power_asks_for() -> None:
     found = [measured(scored(seeds=6, search=search, images=1000)) for search in range(8)]
     noise = [m.noise_sd for m in found if m is not None]
-    assert np.mean(noise) == pytest.approx(noise_sd(0.9, 1000), rel=0.05)
+    assert np.mean(noise) == pytest.approx(noise_sd(0.9, 1000), rel=0.1)
     assert all(m is not None and m.disagreement < 0.003 for m in found), (
         "networks of one kind agree on images"
     )

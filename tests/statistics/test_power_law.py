@@ -1,9 +1,11 @@
 """Predictions of larger networks: they hold as often as they say, and widen where little is known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from scaling_search.statistics.power_law import Point, flat, predict
+from scaling_search.statistics.power_law import Point, flat, law, predict
 from tests.statistics.scored import at_least
 
 SD, SEEDS = 0.002, 3
@@ -61,3 +63,33 @@ def test_what_cannot_be_predicted_is_refused() -> None:
         predict([Point(macs=size, accuracy=0.9, error=0.0) for size in (1.0, 2.0)], [4.0])
     with pytest.raises(ValueError, match="below 100 %"):
         predict([Point(macs=m, accuracy=1.0, error=0.01) for m in (1.0, 2.0)], [4.0])
+
+
+def test_a_family_that_flattens_is_covered_and_by_the_law_alone_it_is_not() -> None:
+    generator, searches = np.random.default_rng(0), 60
+    held = alone = 0
+    for _ in range(searches):
+        family = _family(generator, floor=0.05, slope=0.5, members=3)
+        family = [dataclasses.replace(point, seeds=SEEDS) for point in family]
+        level = 1 - 0.05 - 0.15 * 4**-0.5
+        got = level + generator.standard_normal() * SD / SEEDS**0.5
+        (found,) = predict(family, [8e7])
+        _, low, high = law(family, 8e7)
+        held += found.holds(float(got))
+        alone += low <= got <= high
+    assert at_least(held, searches, 0.93), held
+    assert not at_least(alone, searches, 0.93), alone
+
+
+def test_more_seeds_know_their_scatter_better() -> None:
+    few, many = (
+        [Point(macs=2.0**k, accuracy=0.8 + 0.03 * k, error=0.002, seeds=seeds) for k in range(3)]
+        for seeds in (2, 20)
+    )
+    widths = [found.high - found.low for points in (few, many) for found in predict(points, [8.0])]
+    assert widths[0] > 1.1 * widths[1]
+
+
+def test_beyond_the_next_member_it_is_a_scenario() -> None:
+    family = [Point(macs=2.0**k, accuracy=0.8 + 0.03 * k, error=0.002) for k in range(3)]
+    assert [found.scenario for found in predict(family, [8.0, 16.0])] == [False, True]

@@ -43,7 +43,7 @@ def program(platform: str) -> str:
     count = jax.ShapeDtypeStruct((), jnp.int32)
     traced = jax.jit(advance, donate_argnums=0).trace(steps.abstract_state(trial), key, labels, pixels, count)
     state = jax.tree.leaves(steps.abstract_state(trial))
-    assert all(leaf.dtype == jnp.float32 for leaf in state if leaf.ndim)
+    assert all(leaf.dtype in (jnp.float32, jnp.bool) for leaf in state if leaf.ndim)
     text: str = traced.lower(lowering_platforms=(platform,)).as_text()
     donated = len(re.findall(r"tf\.aliasing_output|jax\.buffer_donor", text))
     assert donated == len(state)

@@ -26,7 +26,7 @@ from scaling_search.training.hooks import Hooks, Progress
 from scaling_search.training.loop import train, train_seeds
 from scaling_search.training.outcome import EpochMetrics, Outcome, OutOfMemory, TrainingStopped
 from scaling_search.training.pixels import TrialPixels, split_on_device
-from scaling_search.training.recipe import Recipe
+from scaling_search.training.recipe import Recipe, named
 
 
 def figures(outcome: Outcome) -> Any:
@@ -103,10 +103,31 @@ def test_chunks_of_an_epoch_change_nothing(
     assert is_same(stepwise.params, outcome.params)
 
 
+def test_an_epoch_records_what_a_bad_seed_is_known_by(
+    hidden: Any, pixels: TrialPixels, recipe: Recipe, outcome: Outcome
+) -> None:
+    """Gradients, and units that a ReLU has switched off: of 8, with a scale and a bias each, two never fire."""
+    assert all(epoch.gradient_norm is not None and 0 < epoch.gradient_norm < 10 for epoch in outcome.epochs)
+    assert [epoch.dead_share for epoch in outcome.epochs] == [0.0] * 4
+
+    def init(key: Any) -> Any:
+        params, stats = hidden.init(key)
+        return params | {"norm": params["norm"] | {"bias": np.float32([-1e3] * 2 + [0] * 6)}}, stats
+
+    dead = train(hidden._replace(init=init), pixels, recipe, seed=1)
+    assert [epoch.dead_share for epoch in dead.epochs] == [0.25] * 4
+
+
+def test_given_weights_are_refused(hidden: Any) -> None:
+    for asked in ({"initial_weights": "0" * 64}, {"frozen": ("stem",)}):
+        with pytest.raises(InputError, match="initial_weights and frozen"):
+            steps.plan(hidden, named("fast").model_copy(update=asked), 4)
+
+
 def test_the_rest_of_an_epoch_is_dropped(recipe: Recipe, program: CompiledTrial) -> None:
     assert program.setup.steps_per_epoch == 70 // 16
     with pytest.raises(InputError, match="batch_size 16 is more than the 15 training images"):
-        compiled.steps_in_epoch(recipe, 15)
+        recipe.steps_per_epoch(15)
 
 
 @pytest.mark.parametrize(

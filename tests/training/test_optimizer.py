@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scaling_search.training import optimizer
 from scaling_search.training.recipe import Recipe, named
@@ -23,8 +25,8 @@ def rates(recipe: Recipe) -> list[float]:
 
 
 def test_warm_up_and_cosine() -> None:
-    recipe = named("fast", epochs=6, warmup_epochs=2.0, learning_rate=0.5, batch_size=128)
-    peak, warmup, total = 0.25, 14, 42
+    recipe = named("fast", epochs=6, warmup_images=520, learning_rate=0.5, batch_size=128)
+    peak, warmup, total = 0.25, 4, 42  # 520 of 5,376 images are 4.06 steps
     expected = [
         peak * t / warmup
         if t < warmup
@@ -35,13 +37,16 @@ def test_warm_up_and_cosine() -> None:
 
 
 def test_staircase_counts_from_the_first_step() -> None:
-    recipe = named("efficientnet", epochs=12, warmup_epochs=1.0, decay_epochs=2.5, batch_size=512)
-    expected = [0.032 * (t / 7 if t < 7 else 0.97 ** math.floor(t / 17.5)) for t in range(84)]
+    recipe = named("efficientnet", epochs=12, decay_epochs=2.5, batch_size=512)
+    # The paper's warm-up would outlast the run: it is a tenth of it.
+    expected = [0.032 * (t / 8 if t < 8 else 0.97 ** math.floor(t / 17.5)) for t in range(84)]
     np.testing.assert_allclose(rates(recipe), expected, rtol=1e-5, atol=1e-8)
 
 
 def test_no_warm_up_begins_at_the_peak() -> None:
-    assert rates(named("fast", warmup_epochs=0.0))[0] == pytest.approx(0.002)
+    assert rates(named("fast", warmup_images=0, learning_rate=0.01, batch_size=64))[0] == pytest.approx(
+        0.0025
+    )
 
 
 def test_decay_acts_on_kernels_alone() -> None:
@@ -72,7 +77,7 @@ def run(recipe: Recipe) -> dict[str, Any]:
 
 
 def constant_rate(name: str, **fields: Any) -> tuple[Recipe, list[float]]:
-    recipe = named(name, warmup_epochs=0.0, batch_size=256, clip_norm=None, **fields)
+    recipe = named(name, warmup_images=0, batch_size=256, clip_norm=None, **fields)
     schedule = optimizer.learning_rate(recipe, 100)
     return recipe, [float(schedule(step)) for step in range(3)]
 
@@ -125,7 +130,7 @@ def test_clipping_bounds_the_global_norm() -> None:
     recipe = named(
         "fast",
         optimizer="sgd", momentum=0.0, weight_decay=0.0, square_decay=None, epsilon=None,
-        warmup_epochs=0.0, learning_rate=1.0, batch_size=256, clip_norm=0.5,
+        warmup_images=0, learning_rate=1.0, batch_size=256, clip_norm=0.5,
     )  # fmt: skip
     transformation = optimizer.make(recipe, 100)
     params = jax.tree.map(jnp.float32, PARAMS)
@@ -135,18 +140,59 @@ def test_clipping_bounds_the_global_norm() -> None:
     assert float(optax.tree.norm(updates)) == pytest.approx(0.5, rel=1e-5)
 
 
-@pytest.mark.parametrize("total", [1, 5, 10, 90, 1000, 109_480])
-def test_the_average_forgets_the_initial_weights(total: int) -> None:
-    decay = optimizer.average_decay(0.9999, total)
-    assert 0 <= decay <= 0.9999
-    left = math.prod(min(decay, (1 + t) / (10 + t)) for t in range(1, total + 1))
-    # From eleven steps on the ramp alone makes it small; in shorter runs there is no average at all.
-    assert left <= 1e-4 if total > 10 else decay == 0
+SIZES = st.tuples(st.integers(1, 300), st.integers(1, 512), st.integers(1, 400))
 
 
-def test_the_papers_decay_is_kept_in_a_long_run() -> None:
-    assert optimizer.average_decay(0.9999, 109_480) == pytest.approx(0.9999)
-    assert optimizer.average_decay(0.9999, 1000) == pytest.approx(0.99)
+@given(images=st.floats(1, 1e9), sizes=SIZES)
+def test_a_horizon_is_images_and_at_most_a_tenth_of_the_run(
+    images: float, sizes: tuple[int, int, int]
+) -> None:
+    epochs, batch, steps_per_epoch = sizes
+    recipe = named("fast", epochs=epochs, batch_size=batch)
+    seen = epochs * batch * steps_per_epoch
+    decay = optimizer.horizon_decay(images, recipe, steps_per_epoch)
+    horizon = batch / (1 - decay)
+    assert horizon == pytest.approx(max(batch, min(images, seen / 10)), rel=1e-6)
+    # What the average began with is forgotten.
+    assert (
+        decay ** (epochs * steps_per_epoch) <= math.exp(-10) or decay == 0 or horizon == pytest.approx(batch)
+    )
+
+
+@given(factor=st.integers(1, 8), epochs=st.integers(1, 100))
+def test_neither_batch_nor_set_size_changes_a_horizon(factor: int, epochs: int) -> None:
+    """The same run in larger batches, or over a larger set in fewer passes: horizons of as many images."""
+    small = named("fast", epochs=8 * epochs, batch_size=16)
+    large = named("fast", epochs=8 * epochs, batch_size=16 * factor)
+    fewer = named("fast", epochs=epochs, batch_size=16)
+    for images in (500, 64_000):
+        one = 16 / (1 - optimizer.horizon_decay(images, small, 100 * factor))
+        assert 16 * factor / (1 - optimizer.horizon_decay(images, large, 100)) == pytest.approx(
+            max(one, 16 * factor)
+        )
+        assert 16 / (1 - optimizer.horizon_decay(images, fewer, 800 * factor)) == pytest.approx(one)
+
+
+def test_the_papers_average_is_kept_in_a_long_run() -> None:
+    """10,000 steps of 4,096, in 350 epochs of ImageNet."""
+    assert optimizer.horizon_decay(10_000 * 4096, named("efficientnet"), 312) == pytest.approx(0.9999)
+
+
+@pytest.mark.parametrize(
+    ("own", "epochs", "images", "batch", "momentum"),
+    [
+        (0.99, 350, 1_281_167, 256, 0.99),  # a network's own is for batches of 256
+        (0.99, 350, 1_281_167, 64, 1 - 64 / 25_600),  # as many images, in smaller batches
+        (0.9, 350, 1_281_167, 16, 1 - 16 / 2_560),
+        (0.99, 8, 1_000, 16, 1 - 1 / 49.6),  # a tenth of 8 x 62 steps
+        (0.99, 1, 100, 16, 0.0),
+    ],
+)
+def test_running_statistics_look_back_over_images(
+    own: float, epochs: int, images: int, batch: int, momentum: float
+) -> None:
+    recipe = named("fast", epochs=epochs, batch_size=batch)
+    assert optimizer.norm_momentum(own, recipe, images) == pytest.approx(momentum)
 
 
 def test_one_step_of_the_average() -> None:

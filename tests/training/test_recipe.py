@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scaling_search.errors import InputError
-from scaling_search.training import recipe
-from scaling_search.training.recipe import named, parse, read
+from scaling_search.training import recipe, rules
+from scaling_search.training.recipe import Recipe, named, parse, read, too_short
 
 
 def test_the_papers_recipe_has_the_papers_rate() -> None:
@@ -25,9 +29,62 @@ def test_canonical_text_is_one_per_recipe(name: str) -> None:
     text = named(name).canonical()
     assert parse(text) == named(name)
     assert parse(text).canonical() == text
-    assert json.loads(text) == named(name).model_dump()
+    written = json.loads(text)
+    assert written.pop("format") == 1
+    assert set(written) == set(Recipe.model_fields), "all fields, whatever their values"
     shuffled = dict(reversed(named(name).model_dump().items()))
     assert read(shuffled).canonical() == text
+    assert named(name).fingerprint == hashlib.sha256(text.encode()).hexdigest()
+
+
+GOLDEN = Path(__file__).with_name("recipes.json")
+
+
+def test_fingerprints_of_the_named_recipes_stay() -> None:
+    """Every trial in a ledger is known by this text. A recipe that is meant to change changes it, and nothing else
+    may: then write `golden()` to recipes.json.
+    """
+    assert golden() == json.loads(GOLDEN.read_text())
+
+
+def golden() -> dict[str, dict[str, str]]:
+    kinds = {f"{name}, {images} images": named(name, images=images) for name, images in CASES}
+    return {kind: {"text": one.canonical(), "sha256": one.fingerprint} for kind, one in kinds.items()}
+
+
+CASES = [("efficientnet", 1_281_167)] + [("fast", images) for images in (1_004, 5_000, 20_000, 45_000)]
+
+
+class Later(Recipe):
+    """A recipe as a later version may have it: one field more, whose neutral value is what is done today."""
+
+    mixup: float = 0.0
+
+
+@pytest.mark.parametrize(("name", "images"), CASES)
+def test_a_field_added_later_moves_no_fingerprint(name: str, images: int) -> None:
+    today = named(name, images=images)
+    later = Later(**today.model_dump())
+    assert later.canonical() == today.canonical()
+    assert later.model_copy(update={"mixup": 0.2}).canonical() != today.canonical()
+
+
+def test_a_changed_value_moves_the_fingerprint() -> None:
+    today = named("fast", images=1000)
+    others = {
+        "init": "reference", "initial_weights": "0" * 64, "frozen": ("stem",), "flip": True, "ema_images": None,
+        "warmup_images": 0, "epochs": 3, "crop_padding": 0.1,
+    }  # fmt: skip
+    moved = {today.model_copy(update={key: value}).fingerprint for key, value in others.items()}
+    assert len(moved | {today.fingerprint}) == len(others) + 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format":2}', named("fast").canonical().replace(':1,"', ':2,"', 1)]
+)
+def test_a_text_of_another_format_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"recipe: (format|not the canonical text)"):
+        parse(text)
 
 
 def test_a_whole_number_is_the_same_rate() -> None:
@@ -55,7 +112,12 @@ def test_unknown_names_get_the_nearest() -> None:
         ("schedule", "linear"),
         ("decay_epochs", 2.4),
         ("decay_factor", 0.9),
-        ("warmup_epochs", 5.0),
+        ("warmup_images", -1),
+        ("warmup_images", 0.5),
+        ("ema_images", 0),
+        ("init", "zero"),
+        ("initial_weights", "abc"),
+        ("frozen", "stem"),
         ("epsilon", None),
     ],
 )
@@ -72,10 +134,65 @@ def test_a_missing_or_extra_key_is_refused() -> None:
         read(fields | {"colour": 1})
 
 
-def test_other_lengths_stretch_the_schedule() -> None:
+def test_other_lengths_stretch_the_staircase() -> None:
     short = named("efficientnet", epochs=35)
-    assert (short.warmup_epochs, short.decay_epochs) == (pytest.approx(0.5), pytest.approx(0.24))
-    assert named("efficientnet", epochs=35, warmup_epochs=3.0).warmup_epochs == 3.0
+    assert short.decay_epochs == pytest.approx(0.24)
+    assert named("efficientnet", epochs=35, decay_epochs=3.0).decay_epochs == 3.0
+
+
+@given(images=st.integers(1, 10**8))
+def test_any_number_of_images_has_a_recipe(images: int) -> None:
+    chosen = named("fast", images=images)
+    assert chosen.batch_size <= min(images, rules.LARGEST_BATCH)
+    assert chosen.steps(images) >= rules.LEAST_STEPS
+    assert chosen.steps(images) * chosen.batch_size > 0.49 * rules.SEEN_PER_ROOT * images**0.5
+    assert too_short(chosen, images) is None
+
+
+@given(images=st.integers(1, 10**6), more=st.floats(1, 100))
+def test_a_smaller_set_gets_more_epochs_and_smaller_batches(images: int, more: float) -> None:
+    small, large = named("fast", images=images), named("fast", images=int(images * more))
+    assert small.epochs >= large.epochs
+    assert small.batch_size <= large.batch_size
+
+
+def test_what_is_given_is_kept_and_the_rest_follows() -> None:
+    given = named("fast", images=1000, epochs=3, batch_size=64)
+    assert (given.epochs, given.batch_size) == (3, 64)
+    assert named("fast", images=1000, epochs=3).batch_size == 16
+    # Larger batches are fewer steps a pass, and so more passes.
+    larger = named("fast", images=1000, batch_size=500)
+    assert larger.steps(1000) >= rules.LEAST_STEPS
+    assert larger.learning_rate == pytest.approx(rules.PEAK * (256 / 500) ** 0.5, abs=1e-4)
+    assert named("fast", images=1000, learning_rate=0.3, crop_padding=0.2).learning_rate == 0.3
+    with pytest.raises(InputError, match="epochs"):
+        named("fast", images=1000, epochs="3")
+
+
+def test_images_are_shifted_in_long_runs_alone() -> None:
+    assert named("fast", images=1000, epochs=rules.SHIFT_FROM - 1).crop_padding == 0
+    assert named("fast", images=1000, epochs=rules.SHIFT_FROM).crop_padding == 0.0625
+    assert named("fast", images=1000, epochs=1, crop_padding=0.1).crop_padding == 0.1
+
+
+def test_a_run_that_is_too_short_is_said_so() -> None:
+    """The study that was packaged until now: 63 steps."""
+    packaged = named("fast", images=1004, epochs=4, batch_size=64)
+    assert packaged.steps(1004) == 60
+    said = too_short(packaged, 1004)
+    assert said is not None
+    assert said.startswith("a run is 60 steps and sees 3,840 images: recipe fast would take ")
+    with pytest.raises(InputError, match="batch_size 64 is more than the 10 training images"):
+        too_short(packaged, 10)
+
+
+def test_every_field_says_its_unit_meaning_and_defaults() -> None:
+    for name, field in Recipe.model_fields.items():
+        assert field.description, name
+        assert isinstance(field.json_schema_extra, dict)
+        assert field.json_schema_extra["unit"], name
+        for rule in rules.RULES.values():
+            assert (name in rule.constants) != (name in rule.said), name
 
 
 def test_recipes_load_no_accelerator_library() -> None:

@@ -15,7 +15,7 @@ from scaling_search.training.pixels import TrialPixels, on_device
 from scaling_search.training.recipe import named
 
 SGD = {
-    "optimizer": "sgd", "square_decay": None, "epsilon": None, "clip_norm": None, "warmup_epochs": 0.0, "momentum":
+    "optimizer": "sgd", "square_decay": None, "epsilon": None, "clip_norm": None, "warmup_images": 0, "momentum":
     0.9, "learning_rate": 1.6, "batch_size": 16, "crop_padding": 0.0, "weight_decay": 0.01, "label_smoothing": 0.2,
 }  # fmt: skip
 
@@ -46,6 +46,8 @@ def test_one_step_by_hand(linear: Any, dataset: Dataset, pixels: TrialPixels) ->
     trained, trained_stats = trial.params.unpack(after.params), trial.batch_stats.unpack(after.batch_stats)
     keep = 2 / 11  # (1 + t) / (10 + t) after one step
     np.testing.assert_allclose(after.loss_sum, loss, rtol=1e-5)
+    norm = np.sqrt(((x.T @ (p - q) / 16) ** 2).sum() + ((p - q).mean(0) ** 2).sum())
+    np.testing.assert_allclose(after.gradient_sum, norm, rtol=1e-4)
     np.testing.assert_allclose(trained["head"]["kernel"], new_w, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(trained["head"]["bias"], new_b, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(trained_stats["norm"]["mean"], [0.1 * mean], rtol=1e-4, atol=1e-6)
@@ -63,7 +65,7 @@ def test_one_step_by_hand(linear: Any, dataset: Dataset, pixels: TrialPixels) ->
 
 
 def test_no_average_means_the_weights_themselves(linear: Any, pixels: TrialPixels) -> None:
-    state = steps.initial_state(steps.plan(linear, named("fast", ema=None), 4), steps.seed_key(0))
+    state = steps.initial_state(steps.plan(linear, named("fast", ema_images=None), 4), steps.seed_key(0))
     assert state.averaged == ()
     params, batch_stats = steps.evaluation_weights(state)
     assert params is state.params
@@ -154,9 +156,8 @@ def test_shifts_keep_their_share_of_the_side(seen: Any, dataset: Dataset) -> Non
         order = steps.epoch_order(key, 0, 70)
         shown = steps.train_step(trial, key, order, blank, steps.initial_state(trial, key))
         seed_images.append(np.asarray(trial.batch_stats.unpack(shown.batch_stats)["images"]))
-    black = [images == images.min() for images in seed_images]
-    # Where one resolution moved black in from a side by its whole padding, so did the other.
-    small = [mask[:, 0, :, 0].all(1) for mask in black]
+    # Where one resolution moved by its whole margin, so did the other.
+    small = [images[:, 0, 0, 0] == images[:, margin, 0, 0] for margin, images in enumerate(seed_images, 1)]
     assert small[0].any()
     assert (small[1] >= small[0]).all()
 

@@ -8,9 +8,10 @@ for `seconds` of its own monotonic clock; or, on a database server, when the hea
 from __future__ import annotations
 
 import dataclasses
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import sqlalchemy as sa
 
 from scaling_search.errors import ScalingSearchError
 from scaling_search.ledger.claims.process import Process, is_gone, this_process
@@ -60,11 +61,9 @@ class Watch:
 
 def server_now(connection: Connection) -> float | None:
     """The database server's clock in seconds, or None where there is no server."""
-    if isinstance(connection, sqlite3.Connection):
+    if connection.dialect.name == "sqlite":
         return None
-    cursor = connection.cursor()
-    cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
-    return float(cursor.fetchone()[0])
+    return float(connection.execute(sa.select(sa.extract("epoch", sa.func.clock_timestamp()))).scalar_one())
 
 
 def take(

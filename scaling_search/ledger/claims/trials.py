@@ -14,6 +14,8 @@ from scaling_search.ledger.storage.rows import FINISHED, LeaseRow, Result, State
 from scaling_search.ledger.storage.schema import LEASES, TRIALS
 from scaling_search.ledger.storage.store import Stored
 
+_Own = tuple[Stored[TrialRow], Stored[LeaseRow]]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
@@ -67,32 +69,27 @@ def claim(connection: Connection, row: TrialRow, terms: Terms) -> Claim | None:
 def renew(connection: Connection, held: Claim, *, checkpoint: bool) -> None:
     """One more heartbeat; after a checkpoint the earlier attempts no longer count. Raises LeaseLost."""
     leases.renew(connection, held)
-    if checkpoint:
-        trial, _ = _running(held, *_stored(connection, held))
-        store.alter(connection, TRIALS, trial, dataclasses.replace(trial.row, attempts=1))
+    if checkpoint and (own := _own(connection, held)):
+        store.alter(connection, TRIALS, own[0], dataclasses.replace(own[0].row, attempts=1))
 
 
 def finish(connection: Connection, held: Claim, result: Result, now: str) -> None:
-    """Write a result and end the lease; nothing to do when this very lease has done so. Raises LeaseLost."""
-    stored, lease = _stored(connection, held)
-    done = stored is not None and stored.row.state in FINISHED
-    if done and lease is not None and lease.row.number == held.number:
-        return
-    trial, own = _running(held, stored, lease)
+    """Write a result and end the lease. Raises LeaseLost."""
     values = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
     if result.state == "diverged":
         values |= {name: None for name in ("accuracy", "loss") if not _finite(values[name])}
-    _close(connection, trial, dataclasses.replace(trial.row, finished_at=now, **values), own)
+    if own := _own(connection, held, *FINISHED):
+        _close(connection, own, dataclasses.replace(own[0].row, finished_at=now, **values))
 
 
 def fail(connection: Connection, held: Claim, failure: str, *, attempts: int, now: str) -> None:
     """Write why a trial failed; below `attempts` it waits to be begun again. Raises LeaseLost."""
-    trial, own = _running(held, *_stored(connection, held))
     # A failure that cannot be told must not hide behind one of telling it.
     readable = failure.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-    state: State = "waiting" if trial.row.attempts < attempts else "failed"
-    new = dataclasses.replace(trial.row, state=state, failure=readable, finished_at=now)
-    _close(connection, trial, new, own)
+    if own := _own(connection, held, "failed", "waiting"):
+        state: State = "waiting" if own[0].row.attempts < attempts else "failed"
+        new = dataclasses.replace(own[0].row, state=state, failure=readable, finished_at=now)
+        _close(connection, own, new)
 
 
 def release(connection: Connection, held: Claim) -> None:
@@ -100,29 +97,29 @@ def release(connection: Connection, held: Claim) -> None:
     if held.trial.state in FINISHED:
         release_finished(connection, held)
         return
-    trial, own = _running(held, *_stored(connection, held))
-    attempts = max(trial.row.attempts - 1, 0)
-    new = dataclasses.replace(trial.row, state="waiting", attempts=attempts, started_at=None)
-    _close(connection, trial, new, own)
+    if own := _own(connection, held, "waiting"):
+        attempts = max(own[0].row.attempts - 1, 0)
+        new = dataclasses.replace(own[0].row, state="waiting", attempts=attempts, started_at=None)
+        _close(connection, own, new)
 
 
-def _stored(connection: Connection, held: Claim) -> tuple[Stored[TrialRow] | None, Stored[LeaseRow] | None]:
-    return store.read_one(connection, TRIALS, held.key), store.read_one(connection, LEASES, held.key)
+def _own(connection: Connection, held: Claim, *said: State) -> _Own | None:
+    """Trial and lease as stored, when the claim may write; None when this very lease has ended so: saying it twice is
+    saying it once, for the answer to the first call may have been lost. Raises LeaseLost.
+    """
+    trial, lease = store.read_one(connection, TRIALS, held.key), store.read_one(connection, LEASES, held.key)
+    state = "gone" if trial is None else trial.row.state
+    if lease is not None and not lease.row.held and lease.row.number == held.number and state in said:
+        return None
+    lease = leases.verified(held, lease)
+    if trial is None or state != "running":
+        raise LeaseLost(f"trial {held.key[:12]}: no longer running ({state})")
+    return trial, lease
 
 
-def _running(
-    held: Claim, trial: Stored[TrialRow] | None, lease: Stored[LeaseRow] | None
-) -> tuple[Stored[TrialRow], Stored[LeaseRow]]:
-    """Trial and lease as stored, when the claim may write. Raises LeaseLost."""
-    own = leases.verified(held, lease)
-    if trial is None or trial.row.state != "running":
-        raise LeaseLost(f"trial {held.key[:12]}: no longer running ({trial.row.state if trial else 'gone'})")
-    return trial, own
-
-
-def _close(connection: Connection, old: Stored[TrialRow], new: TrialRow, lease: Stored[LeaseRow]) -> None:
-    store.alter(connection, TRIALS, old, new)
-    leases.end(connection, lease)
+def _close(connection: Connection, own: _Own, new: TrialRow) -> None:
+    store.alter(connection, TRIALS, own[0], new)
+    leases.end(connection, own[1])
 
 
 def _finite(value: float | None) -> bool:

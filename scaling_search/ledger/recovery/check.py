@@ -1,4 +1,4 @@
-"""Looking through a whole ledger for damage."""
+"""Looking through all of a ledger for damage."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from scaling_search.errors import DamagedError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage import store
 from scaling_search.ledger.storage.database import Connection
-from scaling_search.ledger.storage.records import Damage, decode, fault, shown_key
-from scaling_search.ledger.storage.rows import trial_key
-from scaling_search.ledger.storage.schema import ALL, TRIALS, Kind
+from scaling_search.ledger.storage.records import Damage, decode, fault, key_text
+from scaling_search.ledger.storage.rows import TrialRow, trial_key
+from scaling_search.ledger.storage.schema import ALL, Kind
 
 
 def check(ledger: Ledger) -> list[Damage]:
@@ -29,28 +29,24 @@ def check(ledger: Ledger) -> list[Damage]:
 
 
 def _table_faults(connection: Connection, kind: Kind[object]) -> Iterator[Damage]:
-    digests, keys, whole = [], set(), True
-    for record in store.records(connection, kind, bits=kind.has_bits):
-        plain = record[: len(kind.columns)]
-        damage = fault(kind, plain, record[-1]) if kind.has_bits else fault(kind, plain)
+    digests, keys, intact = [], set(), True
+    for record in store.records(connection, kind, bits=True):
+        damage = fault(kind, record)
         if damage is not None:
-            whole = False
+            intact = False
             yield damage
             continue
-        digests.append(plain[0])
-        row = decode(kind, plain)
-        shown = shown_key(kind, plain)
+        digests.append(record[0])
+        row = decode(kind, record)
+        shown = key_text(kind, kind.key_of(row))
         if shown in keys:
             yield Damage(table=kind.name, key=shown, what=store.TWO_ROWS)
         keys.add(shown)
-        if kind is TRIALS:
-            trial = TRIALS.row(**{name: getattr(row, name) for name in TRIALS.types})
-            right = trial_key(
-                network=trial.network, recipe=trial.recipe, dataset=trial.dataset, seed=trial.seed
-            )
-            if trial.key != right:
+        if isinstance(row, TrialRow):
+            right = trial_key(network=row.network, recipe=row.recipe, dataset=row.dataset, seed=row.seed)
+            if row.key != right:
                 yield Damage(table=kind.name, key=shown, what=f"its content belongs under the key {right}")
-    missing = store.vanished(connection, kind, digests) if kind.summarised and whole else None
+    missing = store.vanished(connection, kind, digests) if kind.summarised and intact else None
     if missing is not None:
         yield missing
 
@@ -60,9 +56,7 @@ def _file_faults(ledger: Ledger) -> Iterator[Damage]:
         return
     try:
         with ledger.database.reading() as connection:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA integrity_check")
-            said = [line for (line,) in cursor.fetchall()]
+            said = list(connection.exec_driver_sql("PRAGMA integrity_check").scalars())
     except DamagedError as error:
         said = [str(error)]
     for line in said:

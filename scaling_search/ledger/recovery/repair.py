@@ -1,13 +1,15 @@
-"""Saving what is intact of a damaged ledger into a new one. A row is whole when its digest says so, wherever it is."""
+"""Saving what is intact of a damaged ledger into a new one. A row is intact when its digest says so, wherever it is."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,8 @@ from scaling_search.errors import InputError, ScalingSearchError, StorageError
 from scaling_search.ledger.recovery.pages import carve
 from scaling_search.ledger.storage import store
 from scaling_search.ledger.storage.database import Database
-from scaling_search.ledger.storage.place import connect, locate
-from scaling_search.ledger.storage.records import UNREAD, Damage, decode, fault, key_text, total
+from scaling_search.ledger.storage.location import check_file, connect, locate
+from scaling_search.ledger.storage.records import Damage, decode, fault, key_text, total
 from scaling_search.ledger.storage.rows import SummaryRow
 from scaling_search.ledger.storage.schema import RESULTS, SUMMARIES, TRIALS, Kind
 from scaling_search.ledger.storage.upgrade import create_file
@@ -33,25 +35,25 @@ class Repair:
     lost: list[Damage]
 
 
-def repair(place: str | Path, new: Path) -> Repair:
-    """Write all whole rows of a ledger into a new one at `new`; the old one is only read.
+def repair(location: str | Path, new: Path) -> Repair:
+    """Write all intact rows of a ledger into a new one at `new`; the old one is only read.
 
     Trials that were running wait again: nobody holds them in the new ledger.
-    Raises InputError when `new` exists or `place` does not, StorageError.
+    Raises InputError when `new` exists or `location` does not, StorageError.
     """
+    new, old = new.expanduser(), locate(location)
+    check_file(new, read_only=False)
     if new.exists():
         raise InputError(f"{new} exists; a repair writes a new file")
-    location = locate(place)
-    if not isinstance(location, Path):
-        return _write(new, *_salvage(connect(location, read_only=True), None))
-    if not location.is_file():
-        raise InputError(f"{location}: there is no ledger here")
+    if not isinstance(old, Path):
+        return _write(new, *_salvage(connect(old, read_only=True), None))
+    check_file(old, read_only=True)
     try:
         with tempfile.TemporaryDirectory(prefix=".repair-", dir=new.absolute().parent) as folder:
-            copy = _copy(location, Path(folder) / "ledger")
+            copy = _copy(old, Path(folder) / "ledger")
             found, lost = _salvage(connect(copy, read_only=False), copy)
     except OSError as error:
-        size = location.stat().st_size
+        size = old.stat().st_size
         raise StorageError(
             f"{new}: cannot copy the ledger beside it ({size} bytes): {error.strerror}"
         ) from error
@@ -61,22 +63,17 @@ def repair(place: str | Path, new: Path) -> Repair:
 def _copy(path: Path, copy: Path) -> Path:
     """A copy with its journal, so that SQLite can finish there what a dead process left half done."""
     shutil.copyfile(path, copy)
-    journal = Path(f"{path}-journal")
+    journal = Path(f"{os.path.realpath(path)}-journal")
     if journal.exists():
         shutil.copyfile(journal, f"{copy}-journal")
     return copy
 
 
 def _salvage(database: Database, path: Path | None) -> tuple[dict[str, _Found], list[Damage]]:
-    """Whole rows, and what is lost: from SQL as far as it goes, else from the pages counted, else from all of them."""
+    """Intact rows, and what is lost: from SQL as far as it goes, else from the pages counted, else from all of them."""
     tables = {kind.name: _from_tables(database, kind) for kind in (*RESULTS, SUMMARIES)}
     database.close()
-    pages = (
-        []
-        if path is None
-        else [lambda: _from_pages(path, beyond=False), lambda: _from_pages(path, beyond=True)]
-    )
-    sources = [cache(pages_of) for pages_of in pages]
+    sources = [cache(partial(_from_pages, path, beyond=beyond)) for beyond in (False, True)] if path else []
     summaries, _ = tables[SUMMARIES.name]
     found: dict[str, _Found] = {}
     lost: list[Damage] = []
@@ -101,24 +98,23 @@ def _from_tables(database: Database, kind: Kind[Any]) -> tuple[_Found, list[Dama
     damages = []
     try:
         with database.reading() as connection:
-            for record in store.records(connection, kind, bits=kind.has_bits):
+            for record in store.records(connection, kind, bits=True):
                 damage = _gather(kind, record, found)
                 if damage is not None:
                     damages.append(damage)
     except ScalingSearchError as error:
         damages.append(
-            Damage(table=kind.name, key="all rows", what=f"SQLite stops: {error.__cause__ or error}")
+            Damage(table=kind.name, key="all rows", what=f"the database stops: {error.__cause__ or error}")
         )
     return found, damages
 
 
 def _gather(kind: Kind[Any], record: Sequence[Any], found: _Found) -> Damage | None:
     """Take a record (with its bits, where its table has any) in, or say what is wrong with it."""
-    plain, bits = (record[:-1], record[-1]) if kind.has_bits else (record, UNREAD)
-    damage = fault(kind, plain, bits)
+    damage = fault(kind, record)
     if damage is None:
-        row = decode(kind, plain, bits)
-        _take(kind, found, kind.key_of(row), (row, plain[0]))
+        row = decode(kind, record)
+        _take(kind, found, kind.key_of(row), (row, record[0]))
     return damage
 
 
@@ -127,17 +123,13 @@ def _from_pages(path: Path, *, beyond: bool) -> dict[str, _Found]:
     found: dict[str, _Found] = {kind.name: {} for kind in (*RESULTS, SUMMARIES)}
     for fields in carve(path, beyond=beyond):
         for kind in (*RESULTS, SUMMARIES):
-            names = kind.stored
-            # Rows written under an earlier schema lack the later columns. SQLite keeps 2.0 as 2.
-            if len(fields) <= len(names):
-                values = dict.fromkeys(names) | dict(zip(names, fields, strict=False))
-                real = {
-                    name: float(value)
-                    for name, value in values.items()
-                    if isinstance(value, int) and kind.types.get(name) is float
+            if len(fields) <= len(kind.stored):
+                # Rows written under an earlier schema lack the later columns. SQLite keeps 2.0 as 2.
+                values = {
+                    name: float(value) if isinstance(value, int) and kind.types.get(name) is float else value
+                    for name, value in zip_longest(kind.stored, fields)
                 }
-                values |= real
-                wanted = (*kind.columns, "correct") if kind.has_bits else kind.columns
+                wanted = (*kind.columns, *["correct"] * kind.has_bits)
                 _gather(kind, [values[name] for name in wanted], found[kind.name])
     return found
 
@@ -161,24 +153,15 @@ def _losses(kind: Kind[Any], rows: _Found, damages: list[Damage], summary: Summa
     saved = {key_text(kind, key) for key in rows}
     named = [damage for damage in damages if damage.key not in saved and damage.key != "all rows"]
     if summary is None:
-        return [
-            *named,
-            Damage(
-                table=kind.name, key="all rows", what=f"how many rows it had is lost; {len(rows)} are saved"
-            ),
-        ]
+        what = f"how many rows it had is lost; {len(rows)} are saved"
+        return [*named, Damage(table=kind.name, key="all rows", what=what)]
     missing = summary.rows - len(rows) - len(named)
-    if missing > 0:
-        named.append(Damage(table=kind.name, key="unknown keys", what=f"{missing} rows could not be read"))
-    if not named:
-        named.append(
-            Damage(
-                table=kind.name,
-                key="unknown keys",
-                what="an older version of some row is saved, not its last",
-            )
-        )
-    return named
+    if missing <= 0 and named:
+        return named
+    what = f"{missing} rows could not be read"
+    if missing <= 0:
+        what = "an older version of some row is saved, not its last"
+    return [*named, Damage(table=kind.name, key="unknown keys", what=what)]
 
 
 def _write(new: Path, found: dict[str, _Found], lost: list[Damage]) -> Repair:

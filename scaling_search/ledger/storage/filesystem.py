@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import psutil
 
 _NETWORK = (
     "nfs",
@@ -18,32 +21,24 @@ _NETWORK = (
     "ncpfs",
     "lustre",
 )
-_MOUNTS = Path("/proc/mounts")
 
 
-def file_system(path: Path, mounts: str) -> str | None:
-    """The type of the file system that holds a path, from the text of /proc/mounts; None when it does not say."""
-    whole = path.absolute()
-    best: tuple[int, str] | None = None
-    for line in mounts.splitlines():
-        fields = line.split(" ")
-        if len(fields) < 3:
-            continue
-        # /proc/mounts writes space, tab, newline and backslash in octal.
-        point = Path(fields[1].encode().decode("unicode_escape"))
-        # The last of two mounts on one point hides the first.
-        if whole.is_relative_to(point) and (best is None or len(point.parts) >= best[0]):
-            best = (len(point.parts), fields[2])
-    return best[1] if best else None
+def file_system(path: Path) -> str | None:
+    """The type of the file system that holds a path; None when the system does not say."""
+    try:
+        mounts = psutil.disk_partitions(all=True)
+    except (OSError, psutil.Error):
+        return None
+    full = Path(os.path.realpath(path))
+    holding = [mount for mount in mounts if full.is_relative_to(mount.mountpoint)]
+    # The last of two mounts on one point hides the first.
+    deepest = max(enumerate(holding), key=lambda at: (len(Path(at[1].mountpoint).parts), at[0]), default=None)
+    return None if deepest is None else str(deepest[1].fstype)
 
 
 def network_warning(path: Path) -> str | None:
     """What to tell the user about a ledger on a network file system, or None."""
-    try:
-        mounts = _MOUNTS.read_text(errors="replace")
-    except OSError:
-        return None
-    kind = file_system(path.resolve(), mounts)
+    kind = file_system(path)
     if kind is None or not kind.startswith(_NETWORK):
         return None
     return (

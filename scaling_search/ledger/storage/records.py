@@ -1,4 +1,4 @@
-"""Rows ↔ records: what a row looks like in a table, its digest, and whether a record that was read is whole. No SQL.
+"""Rows ↔ records: what a row looks like in a table, its digest, and whether a record that was read is intact. No SQL.
 
 A row's digest is SHA-256 over the JSON array [table, value, …]: ASCII only, no spaces, columns in the order in which
 the schema got them, NULLs at the end left out, so that a later schema may append columns without touching old rows.
@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import numbers
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,7 +20,9 @@ from scaling_search.errors import InputError
 from scaling_search.ledger.storage.schema import Kind, Row
 
 Value = str | int | float | bytes | None
-UNREAD: Final = object()  # stands for per-image bits that were not asked for
+REPAIR: Final = "`scaling-search ledger repair NEWFILE` saves the rest"
+_UNREAD: Final = object()  # stands for per-image bits that were not asked for
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _encode_json = json.JSONEncoder(
     ensure_ascii=True, check_circular=False, allow_nan=False, separators=(",", ":")
 ).encode
@@ -73,7 +76,7 @@ def _checked(kind: Kind[Any], name: str, expected: type, value: object) -> Value
         return None
     # Each abstract number behind the plain one: asking for it takes ten times as long.
     if expected is str and isinstance(value, str):
-        if "\0" in value or not _is_unicode(value):
+        if _UNSTORABLE.search(value):
             raise InputError(
                 f"{kind.name}.{name}: {value[:80]!r} holds a NUL or half a surrogate pair, which no database stores"
             )
@@ -91,35 +94,20 @@ def _checked(kind: Kind[Any], name: str, expected: type, value: object) -> Value
     raise TypeError(f"{kind.name}.{name} takes {expected.__name__}, not {value!r}")
 
 
-def _is_unicode(text: str) -> bool:
-    if text.isascii():
-        return True
+def fault(kind: Kind[Any], record: Sequence[Any]) -> Damage | None:
+    """What is wrong with one record (`kind.columns`, and the bits where they were read), or None."""
+    plain, bits = _parts(kind, record)
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def fault(kind: Kind[Any], record: Sequence[Any], bits: object = UNREAD) -> Damage | None:
-    """What is wrong with one record (`kind.columns`), or None; with the bits too, where they were read."""
-    try:
-        right = digest(kind.name, record[1:]) == record[0]
+        right = digest(kind.name, plain[1:]) == plain[0]
     except (TypeError, ValueError):
         right = False
-    if right and bits is not UNREAD:
-        right = (hashlib.sha256(bits).hexdigest() if isinstance(bits, bytes) else bits) == record[1]
-    return (
-        None
-        if right
-        else Damage(table=kind.name, key=shown_key(kind, record), what="its digest does not fit")
-    )
-
-
-def shown_key(kind: Kind[Any], record: Sequence[Any]) -> str:
-    """A record's key for people, even where it is damaged."""
-    content = dict(zip(kind.columns, record, strict=True))
-    return key_text(kind, [content[name] for name in kind.key])
+    if right and bits is not _UNREAD:
+        right = (hashlib.sha256(bits).hexdigest() if isinstance(bits, bytes) else bits) == plain[1]
+    if right:
+        return None
+    # The key for people, as far as it can be read.
+    key = [plain[kind.columns.index(name)] for name in kind.key]
+    return Damage(table=kind.name, key=key_text(kind, key), what="its digest does not fit")
 
 
 def key_text(kind: Kind[Any], key: Sequence[object]) -> str:
@@ -127,6 +115,12 @@ def key_text(kind: Kind[Any], key: Sequence[object]) -> str:
     return ", ".join(f"{name}={value!r:.80}" for name, value in zip(kind.key, key, strict=True))
 
 
-def decode(kind: Kind[Row], record: Sequence[Any], bits: object = UNREAD) -> Row:
+def decode(kind: Kind[Row], record: Sequence[Any]) -> Row:
     """A faultless record as a row."""
-    return kind.make(record[-len(kind.fields) :], None if bits is UNREAD else bits)
+    plain, bits = _parts(kind, record)
+    return kind.make(plain[-len(kind.fields) :], None if bits is _UNREAD else bits)
+
+
+def _parts(kind: Kind[Any], record: Sequence[Any]) -> tuple[Sequence[Any], object]:
+    count = len(kind.columns)
+    return (record, _UNREAD) if len(record) == count else (record[:count], record[count])

@@ -16,6 +16,7 @@ from typing import Literal
 State = Literal["waiting", "running", "complete", "failed", "diverged"]
 FINISHED: tuple[State, ...] = ("complete", "diverged")
 GRID = "grid"  # the role of a search's own candidates; families have roles of their own
+BASE = "base"  # that of the network at φ = 0
 
 
 def trial_key(*, network: str, recipe: str, dataset: str, seed: int) -> str:
@@ -82,7 +83,7 @@ class CandidateRow:
     """
 
     study: str
-    role: str  # "grid", or that of a family
+    role: str  # "grid", "base", or that of a family
     network: str
     network_name: str
     group: str
@@ -278,7 +279,7 @@ class WeightsRow:
 class LookRow:
     """One look of a race: what it rested on, how much error it spent, and whether it decided the search.
 
-    `basis` is a digest of the trials that were read; `round` counts seeds.
+    `basis` is a digest of all that was read; `round` counts seeds. `nothing_decided` is why no decision may rest on it.
     """
 
     study: str
@@ -286,10 +287,10 @@ class LookRow:
     rule: int
     basis: str
     error: float
-    sources: str
     candidates: int
     remaining: int
-    winner: str | None = None
+    nothing_decided: str | None = None
+    winner: str | None = None  # of the last look: who was named after it
     decided: bool = False
     indifference: float | None = None
     created_at: str
@@ -297,7 +298,11 @@ class LookRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DecisionRow:
-    """What a look decided about one candidate: how far behind the best it is, with the interval behind that."""
+    """What a look decided about one candidate, and how far behind the best it is; figures are None where it tested
+    nothing.
+
+    `estimate`, `low`, `high`: shares. `inside`: it may be the best. `seeds` it was judged on; `collapsed`: left out.
+    """
 
     study: str
     round: int
@@ -306,6 +311,12 @@ class DecisionRow:
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
+    inside: bool | None = None
+    seeds: int | None = None
+    collapsed: int | None = None
+    statistic: float | None = None
+    threshold: float | None = None
+    p: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

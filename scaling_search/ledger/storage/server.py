@@ -2,68 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 
 import sqlalchemy as sa
 
 from scaling_search.errors import StorageError, UsageError
-from scaling_search.ledger.storage.database import Connection, Database, driven
+from scaling_search.ledger.storage import database
+from scaling_search.ledger.storage.database import Connection, ConnectionLost, Database, again
 from scaling_search.ledger.storage.schema import APPLICATION_ID
 
-_LOCK = f"SELECT pg_advisory_xact_lock({APPLICATION_ID})"
+_LOCK = sa.select(sa.func.pg_advisory_xact_lock(APPLICATION_ID))
 
 
 class Server(Database):
-    """An open database on a server; SQLAlchemy keeps its connections."""
+    """An open database on a server. A server that was there once and is away now is waited for."""
 
-    path = None
-    _tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
-
-    def __init__(self, url: sa.URL, *, read_only: bool) -> None:
-        self.name, self.read_only = url.render_as_string(hide_password=True), read_only
+    def __init__(self, url: sa.URL, name: str, *, read_only: bool) -> None:
         try:
-            self._engine = sa.create_engine(url, pool_pre_ping=True)
+            engine = sa.create_engine(
+                url,
+                # Whatever the database's default is: what is read under the lock must be what the last writer left.
+                isolation_level="READ COMMITTED",
+                connect_args={"client_encoding": "utf8"},  # else texts of an SQL_ASCII database come as bytes
+                use_native_hstore=False,
+                max_overflow=-1,
+                hide_parameters=True,
+            )
         except ModuleNotFoundError as error:
             raise UsageError(
-                f"{self.name}: PostgreSQL needs a driver: pip install 'scaling-search[postgresql]'"
+                f"{name}: PostgreSQL needs a driver: pip install 'scaling-search[postgresql]'"
             ) from error
-        self._errors = (sa.exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error)
+        super().__init__(name, engine, read_only=read_only)
+        self._snapshots = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        self._reached = False
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        with self._explained(), self._engine.connect() as connection:
-            connection.execution_options(isolation_level="REPEATABLE READ")
-            with connection.begin():
-                yield driven(connection)
+    @again
+    def _begun(self, *, write: bool) -> Connection:
+        with self._explained(), ExitStack() as failing:
+            connection = failing.enter_context((self._engine if write else self._snapshots).connect())
+            # Whatever the database's own settings: figures come back with all their digits, and waiting ends.
+            digits = sa.func.set_config("extra_float_digits", "3", True)
+            patience = sa.func.set_config("lock_timeout", f"{database.PATIENCE_SECONDS:.0f}s", True)
+            connection.execute(sa.select(digits, patience))
+            if write:
+                connection.execute(_LOCK)
+            failing.pop_all()
+        self._reached = True
+        return connection
 
-    @contextmanager
-    def writing(self, needed: int = 0) -> Iterator[Connection]:  # noqa: ARG002 - the server knows its disk
-        with self.migrating() as connection:
-            yield driven(connection)
-
-    @contextmanager
-    def migrating(self) -> Iterator[sa.Connection]:
-        self._refuse_if_read_only()
-        # Not by an event of SQLAlchemy's: with a listener, every statement costs twice as much.
-        with self._explained(), self._engine.connect() as connection, connection.begin():
-            connection.exec_driver_sql(_LOCK)
-            yield connection
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except self._errors as error:
-            raise StorageError(
-                f"{self.name}: the database server says: {str(self._first(error)).strip()}"
-            ) from error
-
-    def _first(self, error: BaseException) -> BaseException:
-        """The driver's error that began it: on a lost connection rolling back fails too, and says less."""
-        while isinstance(error.__context__, self._errors):
-            error = error.__context__
-        return error
+    def _explain(self, error: sa.exc.DBAPIError, needed: int) -> StorageError:  # noqa: ARG002 - it knows its disk
+        away = self._reached and (error.connection_invalidated or error.statement is None)
+        said = " ".join(str(error.orig).split())
+        return (ConnectionLost if away else StorageError)(f"{self.name}: the database server says: {said}")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Generic
 
+import sqlalchemy as sa
+
 from scaling_search.errors import DamagedError
-from scaling_search.ledger.storage.database import Connection, Cursor
+from scaling_search.ledger.storage import tables
+from scaling_search.ledger.storage.database import Connection
 from scaling_search.ledger.storage.records import (
-    UNREAD,
+    REPAIR,
     Damage,
     Value,
     decode,
@@ -21,10 +23,10 @@ from scaling_search.ledger.storage.records import (
 )
 from scaling_search.ledger.storage.rows import SummaryRow
 from scaling_search.ledger.storage.schema import RESULTS, SUMMARIES, Kind, Row
-from scaling_search.ledger.storage.statements import statements
 
 TWO_ROWS = "two rows have this key"
-_FEW = 200  # keys up to which looking rows up one by one beats reading the table
+_FEW = 200  # keys up to which looking rows up beats reading the table
+_Key = tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,15 @@ class Stored(Generic[Row]):
 
 def records(
     connection: Connection, kind: Kind[Any], key: Sequence[Value] | None = None, *, bits: bool
-) -> Cursor:
-    """A cursor over records as the driver gives them, bits last when asked for: all, or the one with a key."""
-    query = statements(kind).read(bits=bits, by_key=key is not None)
-    return query.run(connection, None if key is None else _bound(kind, key))
+) -> sa.CursorResult[Any]:
+    """Records as the database has them, bits last when asked for: all, or the one with a key.
+
+    To be read to the end or closed: until then it keeps its lock, also beyond the transaction.
+    """
+    bits = bits and kind.has_bits
+    if key is None:
+        return connection.execute(tables.select(kind, bits=bits))
+    return connection.execute(tables.select(kind, bits=bits, where="key"), _bound(kind, key))
 
 
 def read(connection: Connection, kind: Kind[Row], *, with_correct: bool = False) -> list[Row]:
@@ -48,61 +55,46 @@ def read(connection: Connection, kind: Kind[Row], *, with_correct: bool = False)
 
     Raises DamagedError naming table and key.
     """
-    found: dict[tuple[Any, ...], Row] = {}
-    digests = []
-    for digest, row in _checked(connection, kind, None, bits=with_correct):
-        _only(kind, found, row)
-        digests.append(digest)
-    damage = vanished(connection, kind, digests) if kind.summarised else None
-    if damage is not None:
-        raise _damaged(damage)
+    stored = _intact(kind, records(connection, kind, bits=with_correct))
+    found = _by_key(kind, stored)
+    if kind.summarised:
+        _refuse(vanished(connection, kind, [one.digest for one in stored]))
     return [found[key] for key in sorted(found)]
 
 
 def read_keys(
-    connection: Connection,
-    kind: Kind[Row],
-    keys: Sequence[tuple[Value, ...]],
-    *,
-    with_correct: bool = False,
+    connection: Connection, kind: Kind[Row], keys: Sequence[_Key], *, with_correct: bool = False
 ) -> list[Row]:
     """The rows with these keys (those that exist), by key, each checked, as is that there are no others."""
-    if len(keys) > _FEW:
-        wanted = set(keys)
-        return [
-            row for row in read(connection, kind, with_correct=with_correct) if kind.key_of(row) in wanted
-        ]
-    found: dict[tuple[Any, ...], Row] = {}
-    for key in set(keys):
-        for _, row in _checked(connection, kind, key, bits=with_correct):
-            _only(kind, found, row)
-    _confirm_absent(connection, kind, {key for key in keys if key not in found})
+    wanted = set(keys)
+    if len(wanted) > _FEW:
+        rows = read(connection, kind, with_correct=with_correct)
+        return [row for row in rows if kind.key_of(row) in wanted]
+    query = tables.select(kind, bits=with_correct and kind.has_bits, where="keys")
+    found = _by_key(kind, _intact(kind, connection.execute(query, _listed(kind, wanted))))
+    _confirm_absent(connection, kind, wanted - found.keys())
     return [found[key] for key in sorted(found)]
 
 
-def _confirm_absent(connection: Connection, kind: Kind[Any], keys: set[tuple[Value, ...]]) -> None:
+def _confirm_absent(connection: Connection, kind: Kind[Any], keys: set[_Key]) -> None:
     """Keys looked up in vain are in no row, and no row has vanished: a damaged index finds nothing, silently."""
     if not keys:
         return
-    found = statements(kind).keys.run(connection).fetchall()
-    there = [(f"{_number(digest):064x}", tuple(key)) for digest, *key in found]
-    damage = vanished(connection, kind, [digest for digest, _ in there])
-    missed = keys & {key for _, key in there}
+    there = connection.execute(tables.digests(kind)).all()
+    missed = keys & {tuple(key) for _, *key in there}
     if missed:
-        damage = Damage(table=kind.name, key=str(min(missed)), what="the index does not find this row")
-    if damage is not None:
-        raise _damaged(damage)
+        _refuse(Damage(table=kind.name, key=str(min(missed)), what="the index does not find this row"))
+    _refuse(vanished(connection, kind, [f"{_number(digest):064x}" for digest, *_ in there]))
 
 
 def read_one(
     connection: Connection, kind: Kind[Row], *key: Value, with_correct: bool = False
 ) -> Stored[Row] | None:
     """The row with this key, checked, or None; a quick look, for writers: if an index fails them, `read` will tell."""
-    found = [Stored(row, digest) for digest, row in _checked(connection, kind, key, bits=with_correct)]
+    found = _intact(kind, records(connection, kind, key, bits=with_correct))
     if any(kind.key_of(stored.row) != key for stored in found):
-        raise _damaged(Damage(table=kind.name, key=str(key), what="the index finds another row"))
-    if len(found) > 1:
-        raise _damaged(Damage(table=kind.name, key=key_text(kind, key), what=TWO_ROWS))
+        _refuse(Damage(table=kind.name, key=str(key), what="the index finds another row"))
+    _by_key(kind, found)
     return found[0] if found else None
 
 
@@ -123,25 +115,32 @@ def begin_summaries(connection: Connection) -> None:
 
 def put(connection: Connection, kind: Kind[Row], rows: Iterable[Row], *, replace: bool = True) -> None:
     """Write rows, in place of those with the same keys (or leaving those alone). The caller holds the write lock."""
-    change, added = 0, 0
-    sql = statements(kind)
+    new: dict[_Key, dict[str, Value]] = {}
     for row in rows:
         values = encode(kind, row)
-        here = _bound(kind, [values[name] for name in kind.key])
-        old = sql.digest.run(connection, here).fetchone()
-        if old is None:
-            sql.insert.run(connection, values)
-            change, added = change + _number(values["digest"]), added + 1
-        elif replace and old[0] != values["digest"]:
-            sql.update.run(connection, values | here)
-            change += _number(values["digest"]) - _number(old[0])
-    _summarise(connection, kind, change, added)
+        key = tuple(values[name] for name in kind.key)
+        if replace or key not in new:
+            new[key] = values
+    old = _digests(connection, kind, list(new))
+    added = [values for key, values in new.items() if key not in old]
+    changed = [
+        values | _bound(kind, key)
+        for key, values in new.items()
+        if replace and old.get(key, values["digest"]) != values["digest"]
+    ]
+    if added:
+        connection.execute(tables.insert(kind), added)
+    if changed:
+        connection.execute(tables.update(kind), changed)
+    change = sum(_number(values["digest"]) for values in (*added, *changed))
+    change -= sum(_number(old[tuple(values[name] for name in kind.key)]) for values in changed)
+    _summarise(connection, kind, change, len(added))
 
 
 def add(connection: Connection, kind: Kind[Row], row: Row) -> Stored[Row]:
     """Write a row whose key was just looked for and not found. The caller holds the write lock."""
     values = encode(kind, row)
-    statements(kind).insert.run(connection, values)
+    connection.execute(tables.insert(kind), values)
     _summarise(connection, kind, _number(values["digest"]), 1)
     return Stored(row, str(values["digest"]))
 
@@ -149,55 +148,61 @@ def add(connection: Connection, kind: Kind[Row], row: Row) -> Stored[Row]:
 def alter(connection: Connection, kind: Kind[Row], old: Stored[Row], new: Row) -> Stored[Row]:
     """Write a row in place of a stored one of the same key. The caller holds the write lock."""
     values, key = encode(kind, new), kind.key_of(old.row)
-    if statements(kind).update.run(connection, values | _bound(kind, key)).rowcount != 1:
-        raise _damaged(Damage(table=kind.name, key=str(key), what="the row cannot be found again"))
+    if connection.execute(tables.update(kind), values | _bound(kind, key)).rowcount != 1:
+        _refuse(Damage(table=kind.name, key=str(key), what="the row cannot be found again"))
     _summarise(connection, kind, _number(values["digest"]) - _number(old.digest), 0)
     return Stored(new, str(values["digest"]))
 
 
 def remove(connection: Connection, kind: Kind[Row], rows: Iterable[Row]) -> None:
     """Delete rows. The caller holds the write lock."""
-    change, added = 0, 0
-    for row in rows:
-        values = encode(kind, row)
-        statements(kind).delete.run(connection, _bound(kind, [values[name] for name in kind.key]))
-        change, added = change - _number(values["digest"]), added - 1
-    _summarise(connection, kind, change, added)
+    gone = [encode(kind, row) for row in rows]
+    if gone:
+        keys = [_bound(kind, [values[name] for name in kind.key]) for values in gone]
+        connection.execute(tables.delete(kind), keys)
+    _summarise(connection, kind, -sum(_number(values["digest"]) for values in gone), -len(gone))
 
 
-def _checked(
-    connection: Connection, kind: Kind[Row], key: Sequence[Value] | None, *, bits: bool
-) -> list[tuple[str, Row]]:
-    """Digest and row of each record, checked."""
-    bits = bits and kind.has_bits
-    # A cursor not read to its end holds its lock beyond the transaction, and a traceback holds the cursor.
-    with closing(records(connection, kind, key, bits=bits)) as cursor:
-        return [_whole(kind, record, bits=bits) for record in cursor]
+def _digests(connection: Connection, kind: Kind[Any], keys: Sequence[_Key]) -> dict[_Key, object]:
+    """Key → digest of those rows that exist."""
+    found: dict[_Key, object] = {}
+    for start in range(0, len(keys), _FEW):
+        some = _listed(kind, keys[start : start + _FEW])
+        for digest, *key in connection.execute(tables.digests(kind, where="keys"), some).all():
+            found[tuple(key)] = digest
+    return found
 
 
-def _whole(kind: Kind[Row], record: Sequence[Any], *, bits: bool) -> tuple[str, Row]:
-    plain, correct = (record[:-1], record[-1]) if bits else (record, UNREAD)
-    damage = fault(kind, plain, correct)
+def _intact(kind: Kind[Row], found: sa.CursorResult[Any]) -> list[Stored[Row]]:
+    """Every record as a row, checked."""
+    stored = []
+    for record in found.all():
+        _refuse(fault(kind, record))
+        stored.append(Stored(decode(kind, record), record[0]))
+    return stored
+
+
+def _by_key(kind: Kind[Row], stored: Iterable[Stored[Row]]) -> dict[tuple[Any, ...], Row]:
+    """The rows by key, each the only one of its key."""
+    found: dict[tuple[Any, ...], Row] = {}
+    for one in stored:
+        key = kind.key_of(one.row)
+        if found.setdefault(key, one.row) is not one.row:
+            _refuse(Damage(table=kind.name, key=key_text(kind, key), what=TWO_ROWS))
+    return found
+
+
+def _refuse(damage: Damage | None) -> None:
     if damage is not None:
-        raise _damaged(damage)
-    return plain[0], decode(kind, plain, correct)
-
-
-def _only(kind: Kind[Row], found: dict[tuple[Any, ...], Row], row: Row) -> None:
-    """Takes a row in, the only one of its key."""
-    key = kind.key_of(row)
-    if found.setdefault(key, row) is not row:
-        raise _damaged(Damage(table=kind.name, key=key_text(kind, key), what=TWO_ROWS))
-
-
-def _damaged(damage: Damage) -> DamagedError:
-    return DamagedError(
-        f"the ledger is damaged: {damage}. `scaling-search ledger repair NEWFILE` saves the rest"
-    )
+        raise DamagedError(f"the ledger is damaged: {damage}. {REPAIR}")
 
 
 def _bound(kind: Kind[Any], key: Sequence[Value]) -> dict[str, Value]:
     return {f"key_{name}": value for name, value in zip(kind.key, key, strict=True)}
+
+
+def _listed(kind: Kind[Any], keys: Iterable[_Key]) -> dict[str, list[Any]]:
+    return {"keys": [key if len(kind.key) > 1 else key[0] for key in keys]}
 
 
 def _number(digest: object) -> int:

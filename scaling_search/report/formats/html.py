@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from scaling_search.report.escape import commands, for_html
 from scaling_search.report.figures import MISSING
-from scaling_search.report.formats import svg
-from scaling_search.report.plot import Plot
 from scaling_search.report.table import Column, Document, Row, Table
 
 # Colours that differ for the colour-blind as well (Okabe & Ito), darker or lighter to suit the paper.
@@ -56,7 +54,7 @@ def _page(document: Document, details: bool) -> Iterator[str]:
     yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>{title}</title>"
-    yield f"<style>{_STYLE}{svg.STYLE if document.plots else ''}</style>"
+    yield f"<style>{_STYLE}</style>"
     yield "</head>"
     yield "<body>"
     yield from _body(document, details)
@@ -82,8 +80,6 @@ def _body(document: Document, details: bool) -> Iterator[str]:
             shown = for_html(MISSING if value is None else str(value))
             yield f"<dt>{for_html(key.replace('_', ' '))}</dt><dd>{shown}</dd>"
         yield "</dl>"
-    for plot in document.plots:
-        yield from _plot(plot)
     for table in document.tables:
         yield from _table(table, table.visible)
     yield from _notes(document.notes)
@@ -93,12 +89,6 @@ def _body(document: Document, details: bool) -> Iterator[str]:
             yield from _table(table, table.seen(details=True))
         yield from _notes(document.details.notes)
         yield "</details>"
-
-
-def _plot(plot: Plot) -> Iterator[str]:
-    yield f"<h2>{for_html(plot.title)}</h2>"
-    yield f'<div class="scroll">{svg.draw(plot)}</div>'
-    yield from _notes(plot.notes)
 
 
 def answer_line(line: str) -> str:

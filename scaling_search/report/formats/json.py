@@ -20,7 +20,7 @@ def render(document: Document) -> str:
     Tables of one name (families) are one list.
     """
     whole: dict[str, Any] = {"answer": list(document.answer)} if document.answer else {}
-    whole |= {key: finite(value) for key, value in document.facts.items()}
+    whole |= {key: finite(value) for key, value in {**document.labels, **document.facts}.items()}
     tables: dict[str, Any] = {}
     for table in document.all_tables:
         if table.reference is not None:

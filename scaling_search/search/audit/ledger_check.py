@@ -9,6 +9,7 @@ from scaling_search.errors import DamagedError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.recovery import repair as repairs
 from scaling_search.ledger.recovery.check import check
+from scaling_search.ledger.storage.location import shown
 from scaling_search.ledger.storage.records import Damage
 from scaling_search.ledger.storage.schema import STUDIES
 
@@ -46,12 +47,14 @@ def inspect(place: str, *, repair: Path | None) -> Checkup:
     except DamagedError as error:
         if repair is None:
             raise
-        damage = [Damage(table="file", key=place, what=str(error))]
+        damage = [Damage(table="file", key=shown(place), what=str(error))]
     if repair is None:
-        return Checkup(ledger=place, damage=damage, warnings=warnings, rows=rows, repaired=None, lost=[])
+        return Checkup(
+            ledger=shown(place), damage=damage, warnings=warnings, rows=rows, repaired=None, lost=[]
+        )
     saved = repairs.repair(place, repair)
     return Checkup(
-        ledger=place,
+        ledger=shown(place),
         damage=damage,
         warnings=warnings,
         rows=saved.kept,

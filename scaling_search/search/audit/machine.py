@@ -12,7 +12,7 @@ from typing import Any
 
 from scaling_search.data import catalog
 from scaling_search.data.dataset import DatasetInfo
-from scaling_search.data.places import data_directory
+from scaling_search.data.paths import data_directory
 from scaling_search.ledger.storage.filesystem import network_warning
 from scaling_search.search.trial import provenance
 from scaling_search.system import machine as system

@@ -31,6 +31,7 @@ class StudySummary:
     families: int
     trials: int  # complete ones
     winner: tuple[float, float, float] | None
+    decided: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +63,13 @@ def studies(ledger: Reader) -> list[StudySummary]:
 
 def _summary(ledger: Reader, row: StudyRow) -> StudySummary:
     _, found = read_grid(ledger, row)
-    winner = None if found.choice is None else found.candidate(found.choice.winner).triple
     return StudySummary(
         row=row,
         candidates=len(found.candidates),
         families=len(ledger.rows(FAMILIES, study=row.name)),
         trials=sum(one.state == "complete" for one in ledger.trials(study=row.name)),
-        winner=winner,
+        winner=None if found.winner is None else found.winner.triple,
+        decided=found.decided,
     )
 
 

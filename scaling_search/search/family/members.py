@@ -11,7 +11,6 @@ from typing import Literal
 
 from scaling_search.architecture import toml
 from scaling_search.errors import UsageError
-from scaling_search.ledger.storage.rows import CandidateRow
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.plan.builds import Build, build, matched
 from scaling_search.search.plan.search_space import SearchSpace
@@ -51,14 +50,6 @@ def parse_coefficients(text: str) -> Coefficients:
         alpha, beta, gamma = (float(piece) for piece in text.split(","))
     except ValueError:
         raise UsageError(f"coefficients {text!r}: write ALPHA,BETA,GAMMA such as 1.2,1.1,1.15") from None
-    return Coefficients(alpha=alpha, beta=beta, gamma=gamma)
-
-
-def realised_triple(row: CandidateRow) -> Coefficients:
-    """The triple whose powers are what a candidate built: each factor's φ-th root, at least 1."""
-    phi = row.phi or 1.0
-    factors = (row.depth_factor, row.width_factor, row.resolution_factor)
-    alpha, beta, gamma = (max(1.0, (factor or 1.0) ** (1 / phi)) for factor in factors)
     return Coefficients(alpha=alpha, beta=beta, gamma=gamma)
 
 

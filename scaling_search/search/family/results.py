@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,12 +13,14 @@ from scaling_search.report import collect
 from scaling_search.report.rows import FamilyReport, MemberRow
 from scaling_search.report.table import Interval
 from scaling_search.search.family import predictions
-from scaling_search.search.grid import analysis, chance_level
+from scaling_search.search.grid import chance_level
+from scaling_search.search.grid.analysis import sample_of
 from scaling_search.search.grid.candidates import bits_of
-from scaling_search.search.grid.ledger_results import settings_of
+from scaling_search.search.grid.ledger_results import dataset_of, settings_of
 from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
-from scaling_search.statistics import intervals
+from scaling_search.statistics import ImageSample, accuracies
+from scaling_search.statistics.multiple_comparisons import LEVEL
 from scaling_search.statistics.scores import Bits, gather
 
 if TYPE_CHECKING:
@@ -49,11 +52,15 @@ def report_of(ledger: Reader, row: StudyRow, family: FamilyRow) -> tuple[FamilyR
     report = collect.family(row, family, members, trials, evaluations, predictions=said)
     at_chance = chance_level.by_network(trials, chance_level.at_chance(ledger, trials))
     complete = {trial.key: trial for trial in trials if trial.state == "complete"}
-    validation = _intervals((trial, bits_of(trial)) for trial in complete.values())
+    sample = sample_of(dataset_of(ledger, row), settings_of(row).grid.metric)
+    validation = _intervals(((trial, bits_of(trial)) for trial in complete.values()), sample)
     test = _intervals(
-        (complete[found.trial_key], bits_of(found))
-        for found in evaluations
-        if found.split == "test" and found.trial_key in complete
+        (
+            (complete[found.trial_key], bits_of(found))
+            for found in evaluations
+            if found.split == "test" and found.trial_key in complete
+        ),
+        ImageSample(),
     )
     rows = tuple(
         replace(
@@ -64,21 +71,19 @@ def report_of(ledger: Reader, row: StudyRow, family: FamilyRow) -> tuple[FamilyR
         for member in report.rows
     )
     budget = QUANTITIES[settings_of(row).grid.budget].words
-    return replace(report, rows=rows, budget=budget, level=analysis.LEVEL if validation else None), trials
+    return replace(report, rows=rows, budget=budget, level=LEVEL if validation else None), trials
 
 
-def _intervals(right: Iterable[tuple[TrialRow, Bits]]) -> dict[str, Interval]:
+def _intervals(right: Iterable[tuple[TrialRow, Bits]], sample: ImageSample) -> dict[str, Interval]:
     """Intervals of the networks' accuracies, from the images that each of their trials got right."""
     table: dict[str, dict[int, Bits]] = {}
     for trial, bits in right:
         table.setdefault(trial.network, {})[trial.seed] = bits
     if not table:
         return {}
-    scores = gather(table)
-    found = intervals.accuracies(scores, level=analysis.LEVEL)
-    return {
-        name: Interval(low=each.low, high=each.high) for name, each in zip(scores.names, found, strict=True)
-    }
+    scores = gather(table, sample)
+    found = zip(scores.names, accuracies(scores, level=LEVEL), strict=True)
+    return {name: Interval(low=one.low, high=one.high) for name, one in found if math.isfinite(one.low)}
 
 
 def _explained(row: MemberRow, at_chance: Mapping[str, str]) -> MemberRow:

@@ -14,15 +14,9 @@ from scaling_search.report.rows import FamilyReport
 from scaling_search.scaling.coefficients import Coefficients, parse_phi
 from scaling_search.search.family import results, training
 from scaling_search.search.family.limits import estimated_seconds
-from scaling_search.search.family.members import (
-    NOT_TRAINED,
-    Family,
-    Kind,
-    emit,
-    family,
-    realised_triple,
-)
+from scaling_search.search.family.members import NOT_TRAINED, Family, Kind, emit, family
 from scaling_search.search.forecast.step_latency import timed_space
+from scaling_search.search.grid.candidates import realised_triple
 from scaling_search.search.grid.ledger_results import winner
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
@@ -139,7 +133,7 @@ def _triple(
             "this ledger has no search with this network, data and recipe: run `scaling-search grid` first, or give "
             "--coefficients ALPHA,BETA,GAMMA"
         )
-    return winner(ledger, row)
+    return winner(ledger, row)[0]
 
 
 def _check_constraint(space: SearchSpace, triple: Coefficients) -> None:
@@ -176,7 +170,7 @@ def raised_triple(ledger: Reader | None, study: StudyRow | None, triple: Coeffic
             f"factors = 'realised': {triple} was no candidate of a grid in this ledger, so it is not known what it "
             "built; legal without one: nominal"
         )
-    return realised_triple(rows[0])
+    return Coefficients.of(realised_triple(rows[0]))
 
 
 def _train(

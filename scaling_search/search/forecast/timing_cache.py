@@ -43,7 +43,7 @@ def path_of(space: SearchSpace, network: Network) -> Path:
         provenance.speed_traits(),
         provenance.versions(),
         fingerprint(network),
-        [recipe.optimizer, recipe.batch_size, recipe.ema is None, recipe.clip_norm is None],
+        [recipe.optimizer, recipe.batch_size, recipe.ema_images is None, recipe.clip_norm is None],
         [recipe.crop_padding, recipe.flip],
         [info.name, info.train_count, space.study.dataset.validation],
     ]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scaling_search.ledger.storage.rows import GRID, CandidateRow, EvaluationRow, TrialRow, TripleRow
+from scaling_search.ledger.storage.rows import BASE, GRID, CandidateRow, EvaluationRow, TrialRow, TripleRow
 from scaling_search.ledger.storage.schema import CANDIDATES, TRIPLES
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.plan.builds import Factors
 from scaling_search.search.plan.candidates import Candidate, group_key
 from scaling_search.search.plan.grid_plan import GridPlan
 from scaling_search.search.trial.ledger_rows import candidate_row, network_rows, triple_row
-from scaling_search.statistics.scores import Bits, Scores, gather
+from scaling_search.statistics.scores import Bits, Marks
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
@@ -39,9 +39,22 @@ class RecordedCandidate:
         return self.triples[0]
 
     @property
+    def realised(self) -> Triple:
+        """The triple whose powers are what it built at its first φ."""
+        return realised_triple(self.rows[0])
+
+    @property
     def macs(self) -> float:
         """MACs of all its networks."""
         return float(sum(row.macs or 0 for row in self.rows))
+
+
+def realised_triple(row: CandidateRow) -> Triple:
+    """The triple whose powers are what a candidate built: each factor's φ-th root, at least 1."""
+    phi = row.phi or 1.0
+    factors = (row.depth_factor, row.width_factor, row.resolution_factor)
+    alpha, beta, gamma = (max(1.0, (factor or 1.0) ** (1 / phi)) for factor in factors)
+    return alpha, beta, gamma
 
 
 def record_plan(ledger: Ledger, study: str, plan: GridPlan) -> None:
@@ -65,7 +78,8 @@ def record_plan(ledger: Ledger, study: str, plan: GridPlan) -> None:
             found[one.group] = rows
     ledger.record(
         [
-            *network_rows(build.network for build in plan.networks),
+            *network_rows(build.network for build in (plan.base, *plan.networks)),
+            candidate_row(plan.space, study, BASE, plan.base),
             *(row for rows in found.values() for row in rows),
             *triples,
         ],
@@ -157,37 +171,55 @@ def bits_of(row: TrialRow | EvaluationRow) -> Bits:
     return np.unpackbits(packed, count=row.correct_count).astype(bool)
 
 
-def scores_of(
+def results_of(
     candidates: Sequence[RecordedCandidate], trials: Iterable[TrialRow], at_chance: Collection[str] = ()
-) -> Scores | None:
-    """The right/wrong bits of complete trials; None when there is none.
+) -> dict[str, dict[int, Marks | None]]:
+    """What each candidate's finished trials got right, by seed; None where one diverged or failed.
 
-    A candidate with a seed that diverged, failed or stayed at chance level (`at_chance`, keys of trials) is never
-    ranked. At several φ a candidate's score of an image is the mean over them, so that one image counts once.
+    At several φ a candidate's score of an image is the mean over them, so that one image counts once; a seed that was
+    at chance level (`at_chance`, keys of trials) at one of them counts as that. A candidate that stayed there with
+    every one of several seeds has no result with any.
     """
-    complete: list[TrialRow] = []
-    broken: set[str] = set()
+    complete, broken, low = list[TrialRow](), set[tuple[str, int]](), set[tuple[str, int]]()
     for trial in trials:
-        if trial.key in at_chance:
-            broken.add(trial.network)
-        elif trial.state == "complete" and trial.correct is not None:
+        if trial.state == "complete" and trial.correct is not None:
             complete.append(trial)
         elif trial.state in ("diverged", "failed"):
-            broken.add(trial.network)
+            broken.add((trial.network, trial.seed))
+        if trial.key in at_chance:
+            low.add((trial.network, trial.seed))
     done: dict[str, dict[int, Bits]] = {}
     for trial, right in zip(complete, all_bits(complete), strict=True):
         done.setdefault(trial.network, {})[trial.seed] = right
-    table: dict[str, dict[int, Bits]] = {}
+    found: dict[str, dict[int, Marks | None]] = {}
     for candidate in candidates:
         networks = [row.network for row in candidate.rows]
-        if broken.intersection(networks) or not all(network in done for network in networks):
-            continue
-        seeds = set.intersection(*(set(done[network]) for network in networks))
-        if seeds:
-            table[candidate.group] = {
-                seed: np.mean([done[network][seed] for network in networks], axis=0)
-                if len(networks) > 1
-                else done[networks[0]][seed]
-                for seed in seeds
-            }
-    return gather(table) if table else None
+        seeds = {seed for network in networks for seed in done.get(network, ())}
+        marks: dict[int, Marks | None] = {
+            seed: None for network in networks for other, seed in broken if other == network
+        }
+        chance = 0
+        for seed in sorted(seeds - marks.keys()):
+            there = {network: done[network][seed] for network in networks if seed in done.get(network, {})}
+            if len(there) < len(networks):
+                continue
+            at_level = [right for network, right in there.items() if (network, seed) in low]
+            chance += bool(at_level)
+            marks[seed] = at_level[0] if at_level else _mean(list(there.values()))
+        if chance > 1 and chance == sum(mark is not None for mark in marks.values()):
+            marks = dict.fromkeys(marks)
+        found[candidate.group] = marks
+    return found
+
+
+def learned(trials: Iterable[TrialRow], at_chance: Collection[str] = ()) -> dict[int, Marks]:
+    """What one network's complete trials got right, by seed, but for those that stayed at chance level."""
+    return {
+        trial.seed: bits_of(trial)
+        for trial in trials
+        if trial.state == "complete" and trial.correct is not None and trial.key not in at_chance
+    }
+
+
+def _mean(several: Sequence[Bits]) -> Marks:
+    return several[0] if len(several) == 1 else np.mean(several, axis=0)

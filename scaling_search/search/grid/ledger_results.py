@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scaling_search.errors import InputError
-from scaling_search.ledger.storage.rows import GRID, StudyRow, TrialRow
-from scaling_search.ledger.storage.schema import CANDIDATES, DECISIONS, LOOKS
+from scaling_search.ledger.storage.rows import BASE, GRID, DatasetRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.schema import CANDIDATES, DATASETS
 from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.search.grid import analysis, chance_level, screening_stage
+from scaling_search.search.grid import analysis, chance_level, decision_log, screening_stage
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.candidates import recorded
-from scaling_search.search.grid.decision_log import Log
 from scaling_search.search.plan import study as studies
 from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
@@ -30,40 +28,44 @@ def settings_of(row: StudyRow) -> Study:
 def read_grid(ledger: Reader, row: StudyRow) -> tuple[tuple[TrialRow, ...], GridAnalysis]:
     """Trials and analysis of a study's grid, from the ledger alone."""
     study = settings_of(row)
-    trials = own_trials(ledger, row.name)
+    trials, base = own_trials(ledger, row.name), own_trials(ledger, row.name, BASE)
+    candidates = recorded(ledger, row.name)
     found = analysis.analyse(
-        recorded(ledger, row.name),
+        candidates,
         trials,
-        racing_seeds=study.grid.seeds if study.grid.racing else None,
-        at_chance=chance_level.at_chance(ledger, trials),
-        log=read_log(ledger, row.name),
+        study.grid,
+        dataset=dataset_of(ledger, row),
+        at_chance=chance_level.at_chance(ledger, [*trials, *base]),
+        recorded=decision_log.read(ledger, row.name, [candidate.group for candidate in candidates]),
+        base=base,
+        screening=screening_stage.read(ledger, row.name, study.grid.screening_epochs),
         exponents=QUANTITIES[study.grid.budget].exponents,
     )
-    screening = screening_stage.read(ledger, row.name, study.grid.screening_epochs)
-    return trials, replace(found, screening=screening)
+    return trials, found
 
 
-def read_log(ledger: Reader, study: str) -> Log:
-    """The study's decision log."""
-    return Log(
-        looks=tuple(ledger.rows(LOOKS, study=study)), decisions=tuple(ledger.rows(DECISIONS, study=study))
-    )
+def dataset_of(ledger: Reader, row: StudyRow) -> DatasetRow | None:
+    """The study's data set, as far as figures rest on it."""
+    return next(iter(ledger.rows(DATASETS, fingerprint=row.dataset)), None)
 
 
-def own_trials(ledger: Reader, study: str) -> tuple[TrialRow, ...]:
-    """The trials of the study's grid candidates, by the study's recipe, on its data, with the grid's seeds."""
-    networks = {row.network for row in ledger.rows(CANDIDATES, study=study, role=GRID)}
+def own_trials(ledger: Reader, study: str, role: str = GRID) -> tuple[TrialRow, ...]:
+    """The trials of a study's candidates of one role, by its recipe, on its data, with the grid's seeds."""
+    networks = {row.network for row in ledger.rows(CANDIDATES, study=study, role=role)}
     rows = ledger.trials(study=study, with_correct=True)
     return tuple(row for row in rows if row.network in networks and row.seed < FRESH_SEEDS)
 
 
-def winner(ledger: Reader, row: StudyRow) -> Coefficients:
-    """The triple that the study's grid chose. Errors: InputError when the ledger has no finished trial of it."""
+def winner(ledger: Reader, row: StudyRow) -> tuple[Coefficients, bool]:
+    """The triple that the study's grid names, and whether that is decided.
+
+    Errors: InputError when the ledger has no result of it, or nothing that learned.
+    """
     _, found = read_grid(ledger, row)
-    if found.choice is None:
+    if found.winner is None:
         raise InputError(
-            f"no finished grid of study {row.name!r} in this ledger: run `scaling-search grid` first, or give "
-            "--coefficients ALPHA,BETA,GAMMA"
+            f"no candidate of study {row.name!r} has a result in this ledger that could be scaled: run "
+            "`scaling-search grid` first, or give --coefficients ALPHA,BETA,GAMMA"
         )
-    alpha, beta, gamma = found.candidate(found.choice.winner).triple
-    return Coefficients(alpha=alpha, beta=beta, gamma=gamma)
+    alpha, beta, gamma = found.winner.triple
+    return Coefficients(alpha=alpha, beta=beta, gamma=gamma), found.decided

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scaling_search.architecture.network import Network, from_definition
-from scaling_search.ledger.storage.rows import GRID, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import BASE, GRID, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, TRIPLES
 from scaling_search.report import collect
-from scaling_search.report.rows import Assessment, Candidate, GridReport, GridRow, Verdict
+from scaling_search.report.rows import Assessment, GridReport, GridRow, Verdict
+from scaling_search.report.study import grid_details
 from scaling_search.report.table import Interval
 from scaling_search.search.forecast import ledger_record
 from scaling_search.search.grid import screening_stage
-from scaling_search.search.grid.analysis import LEVEL, GridAnalysis
-from scaling_search.search.grid.candidates import Triple
-from scaling_search.search.grid.ledger_results import settings_of
+from scaling_search.search.grid.analysis import GridAnalysis
+from scaling_search.search.grid.answer import Command, answer
+from scaling_search.search.grid.ledger_results import own_trials, settings_of
 from scaling_search.search.plan import identifiability
 from scaling_search.search.plan.budget import QUANTITIES
-from scaling_search.statistics import intervals
-from scaling_search.statistics.intervals import Estimate
+from scaling_search.statistics import BehindTheBest, Estimate
+from scaling_search.statistics.multiple_comparisons import LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,23 +29,41 @@ if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
 
 
-def report_of(ledger: Reader, study: StudyRow, trials: Sequence[TrialRow], found: GridAnalysis) -> GridReport:
-    """The grid's table with verdicts, differences to the best and what the numbers do not say."""
+def report_of(
+    ledger: Reader,
+    study: StudyRow,
+    trials: Sequence[TrialRow],
+    found: GridAnalysis,
+    *,
+    place: str | None = None,
+) -> GridReport:
+    """The grid's table with answer, verdicts, distances to the best and what the numbers do not say.
+
+    `place`: the ledger as a command names it, for the commands in the answer.
+    """
     settings = settings_of(study)
     report = collect.grid(
         study,
         ledger.rows(CANDIDATES, study=study.name, role=GRID),
         ledger.rows(TRIPLES, study=study.name, role=GRID),
         trials,
-        base=base_row(ledger, study),
+        base=base_row(ledger, study, found),
     )
-    level = LEVEL if found.accuracies else None
-    report = collect.with_verdicts(report, assessments(found), level=level, notes=notes(found))
-    checked = ledger_record.check(ledger, study.name, trials)
-    more = [] if checked is None else [ledger_record.sentence(checked)]
     base = base_network(ledger, study)
-    more += [] if base is None else identifiability.notes(settings, base)
-    return replace(report, budget=QUANTITIES[settings.grid.budget].words, notes=(*report.notes, *more))
+    held = [] if base is None else identifiability.notes(settings, base)
+    report = collect.with_verdicts(
+        report,
+        assessments(found),
+        level=LEVEL if found.accuracies and found.behind is not None else None,
+        notes=notes(found),
+    )
+    checked = ledger_record.check(ledger, study.name, trials)
+    timed = [] if checked is None else [ledger_record.sentence(checked)]
+    command = Command(study=study.name) if place is None else Command(study=study.name, ledger=place)
+    report = replace(
+        report, budget=QUANTITIES[settings.grid.budget].words, answer=answer(found, trials, command)
+    )
+    return replace(report, details=(*grid_details(report), *details(found), *held, *timed))
 
 
 def base_network(ledger: Reader, study: StudyRow) -> Network | None:
@@ -52,85 +72,95 @@ def base_network(ledger: Reader, study: StudyRow) -> Network | None:
     return None if row is None else from_definition(row.definition, name=row.name)
 
 
-def base_row(ledger: Reader, study: StudyRow) -> GridRow | None:
+def base_row(ledger: Reader, study: StudyRow, found: GridAnalysis) -> GridRow | None:
     """The base as a row of the table, with the trials that it has with the study's recipe and data."""
-    row, network = ledger.network(study.base), base_network(ledger, study)
-    if row is None or network is None:
+    rows = ledger.rows(CANDIDATES, study=study.name, role=BASE)
+    if not rows:
         return None
-    kind = (study.base, study.recipe, study.dataset)
-    trials = [one for one in ledger.trials() if (one.network, one.recipe, one.dataset) == kind]
-    shown = Candidate(
-        name=row.name,
-        fingerprint=row.fingerprint,
-        phi=0.0,
-        depth="-".join(map(str, network.depths)),
-        width="-".join(map(str, network.widths)),
-        resolution=row.resolution,
-        parameters=row.parameters,
-        activations=row.activations,
-        macs=row.macs,
-        macs_ratio=1.0,
-    )
-    return collect.base_row(shown, trials)
+    shown = replace(collect.candidate(rows[0]), alpha=None, beta=None, gamma=None, realised=None)
+    row = collect.base_row(shown, own_trials(ledger, study.name, BASE))
+    return replace(row, interval=_interval(found.base))
 
 
 def assessments(found: GridAnalysis) -> dict[str, Assessment]:
     """What the analysis says of each candidate, by its group."""
     said: dict[str, Assessment] = {}
-    accuracies, differences = found.accuracies or {}, found.differences or {}
-    screening = found.screening
-    verdicts: dict[str, Verdict] = {}
-    if found.choice is not None:
-        verdicts = dict.fromkeys(found.choice.tied, "tied")
-        verdicts[found.choice.winner] = "winner"
+    screening, behind = found.screening, found.behind
     for candidate in found.candidates:
         group = candidate.group
-        at_chance = [found.at_chance[row.network] for row in candidate.rows if row.network in found.at_chance]
-        if at_chance:
-            said[group] = Assessment(verdict="at chance", reason=at_chance[0])
-        elif group in accuracies:
-            verdict = verdicts.get(group, "eliminated")
+        if behind is not None and group in behind.row and group in found.accuracies:
+            at = behind.row[group]
+            collapsed = int(behind.collapsed[at])
             said[group] = Assessment(
-                verdict=verdict,
-                interval=Interval(low=accuracies[group].low, high=accuracies[group].high),
-                difference=None if verdict == "winner" else _interval(differences[group]),
+                verdict=_verdict(found, group),
+                interval=_interval(found.accuracies[group]),
+                behind=_behind(behind, at),
+                reason=f"{collapsed} of its seeds collapsed and are left out" if collapsed else None,
             )
         elif screening is not None and group in screening.screened_out:
             short = f"screened out after {screening.epochs} epochs, with {screening.screened_out[group]:.2%}"
             said[group] = Assessment(verdict="screened out", reason=short)
+        elif why := [
+            found.at_chance[row.network] for row in candidate.rows if row.network in found.at_chance
+        ]:
+            said[group] = Assessment(verdict="at chance", reason=why[0])
     return said
 
 
+def _verdict(found: GridAnalysis, group: str) -> Verdict:
+    decision, behind = found.decision, found.behind
+    assert behind is not None  # noqa: S101 - its caller looked
+    if not behind.inside[behind.row[group]]:
+        return "eliminated"
+    if decision is None or (behind.nothing_decided is not None and group != decision.winner):
+        return "trained"
+    if group == decision.winner:
+        return "the only one" if decision.alone else "winner" if decision.decided else "leading"
+    return "equal" if group in decision.within else "in the set"
+
+
 def _interval(estimate: Estimate | None) -> Interval | None:
-    return None if estimate is None else Interval(low=estimate.low, high=estimate.high, value=estimate.value)
+    known = estimate is not None and math.isfinite(estimate.low)
+    return Interval(low=estimate.low, high=estimate.high) if estimate is not None and known else None
+
+
+def _behind(behind: BehindTheBest, at: int) -> Interval | None:
+    low, high = float(behind.low[at]), float(behind.high[at])
+    if len(behind.names) == 1 or not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    return Interval(low=low, high=high, value=float(behind.estimate[at]))
 
 
 def notes(found: GridAnalysis) -> tuple[str, ...]:
-    """Sentences for people: winner, ties, advice, and the winner's accuracy corrected for selection."""
-    if found.choice is None or found.members is None or found.held_out is None:
-        return (*_at_chance(found), "No candidate has a result yet that can be compared.")
-    choice, held = found.choice, found.held_out
-    best = named(found.candidate(choice.winner).triple)
-    sentences = [f"Winner: {best}, the best mean."]
-    if choice.tied:
-        ties = [named(found.candidate(group).triple) for group in choice.tied]
-        shown = ", ".join(ties[:8]) + (f" and {len(ties) - 8} more" if len(ties) > 8 else "")
+    """What the answer rests on and a reader must not miss."""
+    sentences = []
+    if found.unfinished:
+        sentences.append(f"Unfinished: {found.unfinished} trials of the round are missing.")
+    if found.figures is not None and found.figures.collapses.collapsed:
+        rate = found.figures.collapses
         sentences.append(
-            f"The data cannot tell it from: {shown} (confidence set at {found.members.level:.0%})."
+            f"{rate.collapsed} of {rate.trials} trials collapsed ({rate.low:.0%} to {rate.high:.0%} of trainings do): "
+            "candidates are judged on the others."
         )
-        if choice.cheapest != choice.winner:
-            sentences.append(f"Cheapest in the set: {named(found.candidate(choice.cheapest).triple)}.")
-    else:
-        sentences.append(f"It is alone in the confidence set at {found.members.level:.0%}.")
-    sentences.append(
-        f"Its accuracy corrected for selection: {held.value:.2%} ({held.optimism * 100:+.2f} points of optimism; "
-        f"{held.agreement:.0%} of {held.choices} repeated choices agree)."
-    )
-    if found.members.sources == intervals.IMAGES:
-        sentences.append("One seed: intervals cover the choice of images only, not the chance of training.")
+    if found.at_chance and found.winner is not None:
+        sentences.append(
+            f"{len(found.at_chance)} networks had seeds at chance level: more epochs or another learning rate may help."
+        )
+    return tuple(sentences)
+
+
+def details(found: GridAnalysis) -> tuple[str, ...]:
+    """What else the data show."""
+    sentences = []
+    if found.corrected is not None and found.figures is not None:
+        held = found.corrected
+        sentences.append(
+            f"The accuracy in the answer is corrected for selection: the mean is {held.apparent:.2%}, of which "
+            f"{100 * held.optimism:+.2f} points are optimism; {held.agreement:.0%} of {held.choices} repeated choices "
+            "agree."
+        )
     if found.screening is not None:
         sentences += screening_stage.sentences(found.screening)
-    sentences += _at_chance(found)
     if found.surface is not None:
         sentences.append(found.surface.says)
     rounded = [candidate for candidate in found.candidates if len(candidate.triples) > 1]
@@ -140,17 +170,3 @@ def notes(found: GridAnalysis) -> tuple[str, ...]:
             "tell apart; the one nearest to what was built is shown."
         )
     return tuple(sentences)
-
-
-def _at_chance(found: GridAnalysis) -> list[str]:
-    if not found.at_chance:
-        return []
-    return [
-        f"{len(found.at_chance)} networks had a seed at chance level (see Remark): like diverged ones they are not "
-        "ranked. More epochs or another learning rate may help."
-    ]
-
-
-def named(triple: Triple) -> str:
-    """A triple for people."""
-    return "(" + ", ".join(f"{value:g}" for value in triple) + ")"

@@ -11,9 +11,7 @@ from scaling_search.ledger.storage.rows import StudyRow, TrialRow
 from scaling_search.search.forecast import model as forecasts
 from scaling_search.search.forecast import probe
 from scaling_search.search.forecast.model import Basis, Forecast
-from scaling_search.search.grid import chance_level
-from scaling_search.search.grid.candidates import recorded, scores_of
-from scaling_search.search.grid.ledger_results import own_trials
+from scaling_search.search.grid.ledger_results import read_grid
 from scaling_search.search.grid.remaining import Remaining, remaining
 from scaling_search.search.plan.grid_plan import GridPlan
 from scaling_search.search.trial import registry
@@ -51,11 +49,10 @@ def requirements(
     ledger has no trial. What the ledger has counts only where recipe, data and split are the very same.
     """
     dataset = data_fingerprint(plan.space.study)
-    known = ledger is not None and dataset is not None
-    trials = (
-        [row for row in ledger.trials() if row.dataset == dataset] if ledger is not None and known else []
-    )
-    own = registry.find(ledger, plan.space, dataset) if ledger is not None and dataset is not None else None
+    own, trials = None, list[TrialRow]()
+    if ledger is not None and dataset is not None:
+        own = registry.find(ledger, plan.space, dataset)
+        trials = [row for row in ledger.trials() if row.dataset == dataset]
     left = remaining(plan, ledger, own, trials)
     recipe = plan.space.recipe.canonical()
     found = _basis(plan, [row for row in trials if row.recipe == recipe], measure)
@@ -91,8 +88,7 @@ def power(ledger: Reader | None, study: StudyRow | None, difference: float) -> P
         raise UsageError(f"--power {difference:g}: write the difference in accuracy as a share, such as 0.01")
     scores = noise = None
     if ledger is not None and study is not None:
-        trials = own_trials(ledger, study.name)
-        scores = scores_of(recorded(ledger, study.name), trials, chance_level.at_chance(ledger, trials))
+        scores = read_grid(ledger, study)[1].scores
         noise = None if scores is None else measured(scores)
     if scores is None or noise is None:
         raise InputError(

@@ -1,83 +1,98 @@
-"""Rounds of a race on a ledger: one more seed for every candidate still running, then a look."""
+"""The race on a ledger: rounds are trained here or by other processes, looks are kept in the decision log."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from scaling_search.ledger.storage.rows import StudyRow
+from scaling_search.racing.looks import Look, Results
+from scaling_search.racing.race import Race
 from scaling_search.search.grid import analysis, chance_level, decision_log
-from scaling_search.search.grid.candidates import recorded, scores_of
-from scaling_search.search.grid.ledger_results import own_trials, read_log
+from scaling_search.search.grid.candidates import RecordedCandidate, recorded, results_of
+from scaling_search.search.grid.ledger_results import dataset_of, own_trials
 from scaling_search.search.plan.candidates import Candidate
 from scaling_search.search.plan.grid_plan import GridPlan
 from scaling_search.search.trial.scheduler import run_trials
 from scaling_search.search.trial.trial import trial_of
+from scaling_search.statistics.power import MOST_SEEDS
 from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
     # `report` reads rounds' results and must not load what trains them.
-    from scaling_search.ledger.reader import Reader
     from scaling_search.search.trial.trainer import Trainer
 
 
-def run(study: str, trainer: Trainer, plan: GridPlan, first: Sequence[str]) -> int:
-    """Trains round by round, beginning with the groups `first`. Returns the trials run here.
+def train_base(trainer: Trainer, plan: GridPlan) -> int:
+    """Trains the network at φ = 0; returns the trials run here."""
+    return run_trials(trainer, [trial_of(plan.base, seed) for seed in plan.base_seeds])
+
+
+def run(
+    study: StudyRow, trainer: Trainer, plan: GridPlan, first: Sequence[str], *, until_decided: bool = False
+) -> int:
+    """Races the groups `first` of the plan's candidates. Returns the trials run here.
 
     Work that other processes hold is waited for at the end of a round, because the next round depends on it; a dead
-    worker's trial is taken up.
+    worker's trial is taken up. `until_decided` goes on after the study's seeds while the search is open.
     """
-    grid = plan.space.study.grid
-    by_group: dict[str, Candidate] = {candidate.group: candidate for candidate in plan.candidates}
-    block = trainer.networks.block
-    trained, racing = 0, list(first)
-    for start in range(0, grid.seeds, block):
-        seeds = range(start, min(start + block, grid.seeds))
+    ledger, grid = trainer.ledger, plan.space.study.grid
+    planned: dict[str, Candidate] = {candidate.group: candidate for candidate in plan.candidates}
+    every = recorded(ledger, study.name)
+    racing = [candidate for candidate in every if candidate.group in first]
+    # A race of some of the study's candidates is not the one that its report shows.
+    whole = {candidate.group for candidate in every if candidate.group in planned} == {
+        candidate.group for candidate in every
+    }
+    earlier = decision_log.read(ledger, study.name, [candidate.group for candidate in every])
+    known = {look.basis for look in earlier}
+    by_group = {candidate.group: candidate for candidate in racing}
+    trained = 0
+
+    def train_round(names: Sequence[str], seeds: Sequence[int]) -> Results:
+        nonlocal trained
         trained += run_trials(
             trainer,
-            [trial_of(build, seed) for group in racing for build in by_group[group].builds for seed in seeds],
+            [trial_of(build, seed) for name in names for build in planned[name].builds for seed in seeds],
         )
-        if grid.racing:
-            racing = [group for group in look(study, trainer, grid.seeds) if group in by_group]
-        if not racing:
-            break
+        trials = own_trials(ledger, study.name)
+        low = chance_level.at_chance(ledger, trials)
+        found = results_of([by_group[name] for name in names], trials, low)
+        return {name: {seed: by_seed[seed] for seed in seeds} for name, by_seed in found.items()}
+
+    def keep(look: Look) -> None:
+        if whole and look.basis not in known:
+            ledger.record(decision_log.rows(look, study=study.name, now=utc_now()))
+        trainer.callback.look(_so_far(look, by_group))
+
+    def race(seeds: Sequence[int] | range | itertools.count[int]) -> Race:
+        return analysis.run_race(
+            racing,
+            train_round,
+            grid,
+            analysis.rules_of(grid, dataset_of(ledger, study)),
+            seeds=seeds,
+            recorded=earlier,
+            together=trainer.networks.block,
+            on_look=keep,
+        )
+
+    found = race(range(MOST_SEEDS) if until_decided else range(grid.seeds))
+    if whole and found.looks and found.decision is not None:
+        ledger.record(
+            decision_log.rows(found.looks[-1], study=study.name, now=utc_now(), decision=found.decision)
+        )
     return trained
 
 
-def look(study: str, trainer: Trainer, seeds: int) -> Sequence[str]:
-    """The groups that get another seed. Replayed from the ledger, so a killed race decides as it did before."""
-    ledger = trainer.ledger
-    trials = own_trials(ledger, study)
-    scores = scores_of(recorded(ledger, study), trials, chance_level.at_chance(ledger, trials))
-    if scores is None:
-        return ()
-    log = read_log(ledger, study)
-    decided = analysis.raced(scores, trials, log, seeds=seeds)
-    bases = decision_log.bases(
-        scores, seeds=seeds, level=analysis.LEVEL, trained_by=analysis.trained_by(trials)
-    )
-    known, now = {look.round: look.basis for look in log.looks}, utc_now()
-    new = [
-        row
-        for decision, basis in zip(decided, bases, strict=False)
-        if known.get(decision.round) != basis
-        for row in decision_log.rows(decision, study=study, basis=basis, now=now)
-    ]
-    if new:
-        ledger.record(new)
-    return () if decided[-1].finished(seeds) else decided[-1].keep
-
-
-def running(ledger: Reader, study: str, seeds: int) -> Sequence[str] | None:
-    """The same from a ledger that is only read; None before the first round is complete."""
-    trials = own_trials(ledger, study)
-    at_chance = chance_level.at_chance(ledger, trials)
-    field = recorded(ledger, study)
-    scores = scores_of(field, trials, at_chance)
-    ranked = () if scores is None else scores.names
-    broken = {row.network for row in trials if row.state in ("diverged", "failed") or row.key in at_chance}
-    if any(one.group not in ranked and not broken & {row.network for row in one.rows} for one in field):
-        return None
-    if scores is None:
-        return ()
-    decided = analysis.raced(scores, trials, read_log(ledger, study), seeds=seeds)
-    return () if not decided or decided[-1].finished(seeds) else decided[-1].keep
+def _so_far(look: Look, candidates: dict[str, RecordedCandidate]) -> str:
+    """The current best and how sure that is."""
+    left = f"{len(look.keep)} candidate{'' if len(look.keep) == 1 else 's'} left"
+    behind = look.behind
+    if behind is None or not behind.set:
+        return f"after {look.seeds} seed{'' if look.seeds == 1 else 's'}: {left}"
+    leader = min(behind.set, key=lambda name: behind.estimate[behind.row[name]])
+    triple = ", ".join(f"{value:g}" for value in candidates[leader].triple)
+    most = 100 * float(behind.high[behind.row[leader]])
+    return f"after {look.seeds} seeds: ({triple}) leads, at most {most:.2f} points behind the best; {left}"

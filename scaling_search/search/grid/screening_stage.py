@@ -46,7 +46,7 @@ def run(study: str, trainer: Trainer, plan: GridPlan) -> tuple[list[str], int]:
     All are where the study has no screening. It is run again from the ledger and decides the same. A candidate that has
     a full trial already is never screened out.
     """
-    recipe = plan.space.study.screening_recipe()
+    recipe = plan.space.study.screening_recipe(plan.space.images)
     if recipe is None:
         return [candidate.group for candidate in plan.candidates], 0
     by_group = {candidate.group: candidate for candidate in plan.candidates}

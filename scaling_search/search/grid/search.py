@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scaling_search.errors import ScalingSearchError
 from scaling_search.ledger.storage.rows import StudyRow, TrialRow
 from scaling_search.racing import screening
+from scaling_search.report import notebook
+from scaling_search.report.rows import GridReport
+from scaling_search.report.study import grid_table, study_document
+from scaling_search.report.table import Document
+from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.forecast import ledger_record, model, probe
 from scaling_search.search.forecast.ledger_record import ForecastCheck
 from scaling_search.search.forecast.step_latency import timed_space
 from scaling_search.search.grid import ledger_results, rounds, screening_stage
+from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import GridAnalysis
+from scaling_search.search.grid.answer import named
 from scaling_search.search.grid.candidates import record_plan
 from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
@@ -21,8 +28,11 @@ from scaling_search.search.trial import provenance, registry
 from scaling_search.search.trial.setup import checkpoint_folder, load_data, make_trainer
 from scaling_search.search.trial.time_limit import TimeLimit
 from scaling_search.search.trial.trial import Callback, Callbacks
+from scaling_search.statistics import BehindTheBest
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.search.trial.trainer import Trainer
 
@@ -38,7 +48,44 @@ class GridResult:
     trained: int
     trials: tuple[TrialRow, ...]
     found: GridAnalysis
+    report: GridReport
     forecast: ForecastCheck | None
+
+    @property
+    def winner(self) -> Coefficients | None:
+        """The triple that is named: the winner's, or the leader's while nothing is `decided`; None without a result."""
+        return None if self.found.winner is None else Coefficients.of(self.found.winner.triple)
+
+    @property
+    def decided(self) -> bool:
+        """Whether it is shown to be at most the indifference behind the best."""
+        return self.found.decided
+
+    @property
+    def behind_the_best(self) -> BehindTheBest | None:
+        """How far each candidate is behind the best; candidates are named by their triples."""
+        behind = self.found.behind
+        if behind is None:
+            return None
+        return replace(behind, names=tuple(named(self.found.candidate(name).triple) for name in behind.names))
+
+    @property
+    def answer(self) -> str:
+        """The answer in at most three lines."""
+        return "\n".join(self.report.answer)
+
+    @property
+    def document(self) -> Document:
+        """Answer, table and details."""
+        return study_document(grid=self.report, published=False)
+
+    def to_dataframe(self) -> DataFrame:
+        """The candidates, one row each. Needs pandas."""
+        table = grid_table(self.report)
+        return notebook.frame([table.record(row) for row in table.all_rows])
+
+    def _repr_html_(self) -> str:
+        return notebook.fragment(self.document)
 
 
 def grid(
@@ -49,11 +96,13 @@ def grid(
     should_stop: Callable[[], bool] = lambda: False,
     retry_failed: bool = False,
     time_limit: float | None = None,
+    until_decided: bool = False,
 ) -> GridResult:
     """The search: trains every candidate not yet in the ledger, races them, and chooses. Run again, it continues.
 
     `should_stop` is asked every few seconds; once it says yes, the running trial is kept at a checkpoint. After
-    `time_limit` seconds that happens too, and the result is what the ledger has by then.
+    `time_limit` seconds that happens too, and the result is what the ledger has by then. `until_decided` goes on after
+    the study's seeds, one more for each candidate that is still open, until one is shown to be good enough.
     Errors: TrainingStopped (all finished trials are kept), InputError, StorageError, DeviceError.
     """
     from scaling_search.training.outcome import TrainingStopped
@@ -75,13 +124,15 @@ def grid(
     )
     seconds = _forecast(row.name, plan, trainer)
     networks = sum(len(candidate.builds) for candidate in plan.candidates)
-    screened = study.grid.screening_epochs is not None and screening.possible(len(plan.candidates))
-    callback.expect(networks * (study.grid.seeds + screened), seconds)
+    brief = study.grid.screening_epochs is not None and screening.possible(len(plan.candidates))
+    callback.expect(networks * (study.grid.seeds + brief) + len(plan.base_seeds), seconds)
     trained = 0
     try:
-        first, trained = screening_stage.run(row.name, trainer, plan)
-        # Once more until nothing is left to do: one that diverged late may have eliminated one that is back now.
-        while ran := rounds.run(row.name, trainer, plan, first):
+        trained = rounds.train_base(trainer, plan)
+        first, screened = screening_stage.run(row.name, trainer, plan)
+        trained += screened
+        # Once more until nothing is left to do: one that stayed at chance with all seeds leaves earlier rounds, too.
+        while ran := rounds.run(row, trainer, plan, first, until_decided=until_decided):
             trained += ran
     except TrainingStopped:
         if not should_stop.reached:
@@ -94,6 +145,7 @@ def grid(
         trained=trained,
         trials=trials,
         found=found,
+        report=grid_report.report_of(ledger, row, trials, found, place=ledger.place),
         forecast=ledger_record.check(ledger, row.name, trials),
     )
     callback.finish(result)

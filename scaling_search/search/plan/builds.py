@@ -78,6 +78,17 @@ def build(space: SearchSpace, triple: Coefficients, phi: float) -> Build:
     )
 
 
+def base_build(space: SearchSpace) -> Build:
+    """The network at φ = 0, as it is."""
+    return Build(
+        phi=0.0,
+        triple=Coefficients(alpha=1.0, beta=1.0, gamma=1.0),
+        **_measured(space, space.base),
+        budget=space.budget.name,
+        nominal_resolution=space.base.resolution,
+    )
+
+
 def _measured(space: SearchSpace, network: Network) -> dict[str, Any]:
     """The fields that the network decides."""
     counted = cost_at(network, network.resolution)

@@ -8,10 +8,12 @@ from functools import cached_property
 
 from scaling_search.errors import InputError
 from scaling_search.scaling.coefficients import Exponents, grid, in_words
-from scaling_search.search.plan.builds import Build, build, limited, matched, vanished
+from scaling_search.search.plan.builds import Build, base_build, build, limited, matched, vanished
 from scaling_search.search.plan.candidates import Candidate, candidates
 from scaling_search.search.plan.search_space import SearchSpace
 
+# Seeds of the base network, which shows whether doubling is worth it at all.
+BASE_SEEDS = 3
 # Seeds from here on belong to `scale`: its figures must not be those that chose the winner.
 FRESH_SEEDS = 1_000_000
 
@@ -49,9 +51,19 @@ class GridPlan:
     plans: tuple[Plan, ...]
     candidates: tuple[Candidate, ...]
 
+    @cached_property
+    def base(self) -> Build:
+        """The network at φ = 0."""
+        return base_build(self.space)
+
+    @property
+    def base_seeds(self) -> range:
+        """Seeds that the base is trained with."""
+        return range(min(BASE_SEEDS, self.space.study.grid.seeds))
+
     @property
     def networks(self) -> tuple[Build, ...]:
-        """The networks to train, each once, in the order in which they are trained."""
+        """The candidates' networks, each once, in the order in which they are trained."""
         rows = (row for candidate in self.candidates for row in candidate.builds)
         return tuple({row.fingerprint: row for row in rows}.values())
 

@@ -40,6 +40,11 @@ class SearchSpace:
         return QUANTITIES[self.study.grid.budget]
 
     @property
+    def images(self) -> int:
+        """Images that are trained on."""
+        return training_images(self.study, self.info)
+
+    @property
     def base_cost(self) -> Cost:
         """What the base costs."""
         return cost_at(self.base, self.base.resolution)
@@ -104,7 +109,7 @@ def search_space(
     # What is timed runs on the data.
     if not (as_published and study.proxy is None and not study.timed):
         network = network.model_copy(update={"channels": info.channels, "classes": len(info.classes)})
-    recipe = study.resolve_recipe()
+    recipe = study.resolve_recipe(training_images(study, info))
     return SearchSpace(
         study=study,
         info=info,
@@ -113,6 +118,13 @@ def search_space(
         recipe=recipe,
         meter=Meter(study, recipe, step_seconds=step_seconds),
     )
+
+
+def training_images(study: Study, info: DatasetInfo) -> int:
+    """Images that are trained on: those of *train* that are not held out, but for rounding by class."""
+    if info.validation_count is not None:
+        return info.train_count
+    return info.train_count - round(study.dataset.validation * info.train_count)
 
 
 def base_of(study: Study, baseline: Network) -> Network:

@@ -216,27 +216,30 @@ class Study(Strict):
         """Whether candidates are chosen by how long a step takes on this device."""
         return self.grid.budget == "latency" or self.limits.latency is not None
 
-    def resolve_recipe(self, *, epochs: int | None = None) -> Recipe:
-        """The named recipe with the study's overrides (and other `epochs`). Errors: InputError naming the key."""
+    def resolve_recipe(self, images: int | None = None, *, epochs: int | None = None) -> Recipe:
+        """The named recipe for so many training images, with the study's overrides (and other `epochs`).
+
+        Errors: InputError naming the key.
+        """
         settings = self.recipe | ({} if epochs is None else {"epochs": epochs})
         name = settings.pop("name", "fast")
         if not isinstance(name, str):
             raise InputError(
                 f"recipe.name: expected a name, one of {', '.join(recipes.names())}, got {name!r}"
             )
-        return recipes.named(name, **settings)
+        return recipes.named(name, images=images, **settings)
 
-    def screening_recipe(self) -> Recipe | None:
+    def screening_recipe(self, images: int | None = None) -> Recipe | None:
         """The recipe of the screening, None without one. Errors: InputError where it is not shorter."""
         epochs = self.grid.screening_epochs
         if epochs is None:
             return None
-        full = self.resolve_recipe()
+        full = self.resolve_recipe(images)
         if epochs >= full.epochs:
             raise InputError(
                 f"grid.screening_epochs {epochs}: expected fewer than the recipe's {full.epochs} epochs"
             )
-        return self.resolve_recipe(epochs=epochs)
+        return self.resolve_recipe(images, epochs=epochs)
 
 
 def _without(given: Any) -> Any:

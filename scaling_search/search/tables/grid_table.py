@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from scaling_search.search.grid import report as grid_report
+from scaling_search.ledger.storage.rows import BASE
+from scaling_search.report.table import finite
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.plan import identifiability
+from scaling_search.statistics import Estimate
 
 if TYPE_CHECKING:
     from scaling_search.search.grid.search import GridResult
@@ -16,45 +18,58 @@ if TYPE_CHECKING:
 def record(outcome: GridResult) -> dict[str, Any]:
     """`winner`, `confidence_set` and the evidence. Figures that were not measured are null."""
     found, space, check = outcome.found, outcome.plan.space, outcome.forecast
+    decision, behind, figures = found.decision, found.behind, found.figures
     whole: dict[str, Any] = {
+        "answer": list(outcome.report.answer),
         "study": outcome.study.name,
         "phi": list(space.study.grid.phi),
         "candidates": len(found.candidates),
         "seeds": space.study.grid.seeds,
         "trials": len(outcome.trials),
         "trained": outcome.trained,
+        "unfinished": found.unfinished,
         "failed": sum(row.state == "failed" for row in outcome.trials),
         "diverged": sum(row.state == "diverged" for row in outcome.trials),
         "at_chance": dict(found.at_chance),
         "forecast": None if check is None else asdict(check) | {"ratio": check.ratio},
         "indistinct": [str(one) for one in identifiability.alike(space.study, space.base)],
         "screening": None if found.screening is None else asdict(found.screening),
+        "base": None if found.base is None else _finite(found.base),
         "winner": None,
+        "decided": found.decided,
+        "indifference": None if decision is None else decision.indifference,
+        "missing": None if decision is None else decision.missing,
+        "seeds_needed": None if decision is None else decision.seeds,
+        "images_needed": None if decision is None else decision.images,
         "confidence_set": [],
-        "level": None,
-        "grid": [],
-    }
-    if found.choice is None or found.members is None or found.held_out is None:
-        return whole
-    return whole | {
-        "winner": _entry(found, found.choice.winner)
-        | {
-            "unbiased_accuracy": found.held_out.value,
-            "optimism": found.held_out.optimism,
-        },
-        "confidence_set": [_entry(found, group) for group in (found.choice.winner, *found.choice.tied)],
-        "cheapest_in_set": _entry(found, found.choice.cheapest),
-        "level": found.members.level,
+        "level": None if behind is None else behind.level,
         "grid": [_entry(found, candidate.group) for candidate in found.candidates],
-        "notes": list(grid_report.notes(found)),
+        "notes": [*outcome.report.notes, *outcome.report.details],
     }
+    if found.winner is None or figures is None or behind is None:
+        return whole
+    inside = sorted(behind.set, key=lambda group: (group != figures.name, behind.estimate[behind.row[group]]))
+    return whole | {
+        "winner": _entry(found, figures.name)
+        | {
+            "unbiased_accuracy": None if found.corrected is None else found.corrected.value,
+            "optimism": None if found.corrected is None else found.corrected.optimism,
+            "accuracy_corrected": _finite(figures.accuracy),
+            "difference_to_base": _finite(figures.differences[BASE]) if BASE in figures.differences else None,
+        },
+        "confidence_set": [_entry(found, group) for group in inside],
+    }
+
+
+def _finite(estimate: Estimate) -> dict[str, Any]:
+    return {key: finite(value) for key, value in asdict(estimate).items()}
 
 
 def _entry(found: GridAnalysis, group: str) -> dict[str, Any]:
-    candidate = found.candidate(group)
+    candidate, behind = found.candidate(group), found.behind
     alpha, beta, gamma = candidate.triple
-    accuracy = None if found.accuracies is None else found.accuracies.get(group)
-    difference = None if found.differences is None else found.differences.get(group)
+    accuracy = found.accuracies.get(group)
+    at = None if behind is None else behind.row.get(group)
     first = candidate.rows[0]
     return {
         "alpha": alpha,
@@ -70,6 +85,15 @@ def _entry(found: GridAnalysis, group: str) -> dict[str, Any]:
             {"phi": row.phi, "fingerprint": row.network, "resolution": row.resolution, "macs": row.macs}
             for row in candidate.rows
         ],
-        "accuracy": None if accuracy is None else asdict(accuracy),
-        "difference_to_winner": None if difference is None else asdict(difference),
+        "accuracy": None if accuracy is None else _finite(accuracy),
+        "behind_the_best": None
+        if behind is None or at is None
+        else {
+            "estimate": float(behind.estimate[at]),
+            "low": finite(float(behind.low[at])),
+            "high": finite(float(behind.high[at])),
+            "inside": bool(behind.inside[at]),
+            "seeds": int(behind.seeds[at]),
+            "collapsed": int(behind.collapsed[at]),
+        },
     }

@@ -10,7 +10,7 @@ from scaling_search.report import columns
 from scaling_search.report.figures import duration
 from scaling_search.report.table import Document, Row, Table
 from scaling_search.search.audit.studies import StudyStatus, StudySummary
-from scaling_search.search.grid.report import named
+from scaling_search.search.grid.answer import named
 
 
 def list_document(found: Sequence[StudySummary]) -> Document:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,25 +12,41 @@ from scaling_search.report import notebook
 from scaling_search.report.render import render
 from scaling_search.report.table import Document
 from scaling_search.search.tables import study_report
+from scaling_search.search.tables.study_report import StudyReport
 from scaling_search.system.files import save
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from pandas import DataFrame
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A study's report. `document` has all of its tables."""
+    """A study's report."""
 
-    document: Document
+    study: StudyReport
+
+    @cached_property
+    def document(self) -> Document:
+        """Answer, tables and details."""
+        return self.study.document()
+
+    @property
+    def answer(self) -> str:
+        """The grid's answer in at most three lines."""
+        return "\n".join(self.document.answer)
 
     def to_html(self, path: str | Path) -> Path:
-        """Write it as one HTML file that needs nothing else. Errors: StorageError."""
-        return self._write(path, "html")
+        """Write it as a page: one file that loads nothing. Errors: StorageError."""
+        from scaling_search.report.page.html import render as page
+
+        save(page(self.study.page()), Path(path))
+        return Path(path)
 
     def to_markdown(self, path: str | Path) -> Path:
         """Write it as Markdown. Errors: StorageError."""
-        return self._write(path, "markdown")
+        save(render(self.document, "markdown"), Path(path))
+        return Path(path)
 
     def to_dataframe(self) -> DataFrame:
         """The candidates and the members, one row each, as `report --format csv` has them. Needs pandas."""
@@ -40,12 +57,17 @@ class Report:
         ]
         return notebook.frame(rows)
 
+    def figure(self, name: str, *, width: float = 4.6, cost: str | None = None) -> Figure:
+        """A figure for a paper as matplotlib's object: see `report --figure`. Needs matplotlib.
+
+        Errors: UsageError for another name or cost, InputError where there is nothing to draw, DeviceError.
+        """
+        from scaling_search.report.plots.figure import figure
+
+        return figure(self.study.page(), name, width=width, cost=cost)
+
     def _repr_html_(self) -> str:
         return notebook.fragment(self.document)
-
-    def _write(self, path: str | Path, form: str) -> Path:
-        save(render(self.document, form), Path(path))
-        return Path(path)
 
 
 class OpenLedger(Ledger):
@@ -53,7 +75,7 @@ class OpenLedger(Ledger):
 
     def report(self, study: str | None = None) -> Report:
         """A study's report, by name or file; the newest unless given. Errors: InputError naming the studies."""
-        return Report(document=study_report.document(self.snapshot(), study))
+        return Report(study=study_report.read(self.snapshot(), study, place=self.place))
 
 
 def open_ledger(place: str | Path, *, read_only: bool = False, **options: Any) -> OpenLedger:

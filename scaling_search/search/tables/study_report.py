@@ -2,55 +2,116 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaling_search.architecture.network import fingerprint
 from scaling_search.errors import InputError, suggest
-from scaling_search.ledger.storage.rows import GRID, FamilyRow, StudyRow
+from scaling_search.ledger.storage.rows import GRID, EvaluationRow, FamilyRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, STUDIES
+from scaling_search.report.page.data import ReportData
+from scaling_search.report.rows import FamilyReport, GridReport
 from scaling_search.report.study import study_document
-from scaling_search.report.table import Document
+from scaling_search.report.table import Document, Scalar
 from scaling_search.search.family import results
+from scaling_search.search.forecast import ledger_record
+from scaling_search.search.forecast.ledger_record import ForecastCheck
 from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import GridAnalysis
-from scaling_search.search.grid.ledger_results import read_grid
+from scaling_search.search.grid.chance_level import Chance
+from scaling_search.search.grid.ledger_results import dataset_of, read_grid, settings_of
 from scaling_search.search.plan import study as studies
 from scaling_search.search.plan.search_space import search_space
+from scaling_search.search.tables.page_data import page_data
 from scaling_search.search.trial import registry
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
 
 
-def document(ledger: Reader, study: str | None, *, every_family: bool = False) -> Document:
-    """Grid, family and published tables of a study, given by name or file; the newest unless given.
+@dataclass(frozen=True, kw_only=True)
+class StudyReport:
+    """Everything that a ledger says of a study, read once."""
 
-    Of several families the winner's is shown, or all with `every_family`. Errors: InputError when the ledger has no
-    such study.
+    study: StudyRow
+    grid: GridReport | None
+    found: GridAnalysis | None
+    families: tuple[FamilyReport, ...]
+    trials: tuple[TrialRow, ...]
+    evaluations: tuple[EvaluationRow, ...]
+    chance: Chance | None
+    budget: str
+    forecast: ForecastCheck | None
+    conditions: dict[str, Scalar]
+
+    def document(self) -> Document:
+        """Answer, tables and details."""
+        return study_document(grid=self.grid, families=self.families, conditions=self.conditions)
+
+    def page(self) -> ReportData:
+        """What the page and the figures for papers draw."""
+        return page_data(
+            self.study,
+            self.grid,
+            self.found,
+            self.families,
+            trials=self.trials,
+            evaluations=self.evaluations,
+            chance=self.chance,
+            budget=self.budget,
+            forecast=self.forecast,
+            conditions=self.conditions,
+        )
+
+
+def read(
+    ledger: Reader, study: str | None, *, every_family: bool = False, place: str | None = None
+) -> StudyReport:
+    """A study, given by name or file; the newest unless given.
+
+    Of several families the winner's is shown, or all with `every_family`; `place` is the ledger as a command names it.
+    Errors: InputError when the ledger has no such study.
     """
     row = choose(ledger, study)
-    grid = found = None
+    grid = found = check = None
+    own = tuple(ledger.trials(study=row.name, with_correct=True))
     if ledger.rows(CANDIDATES, study=row.name, role=GRID):
         trials, found = read_grid(ledger, row)
-        grid = grid_report.report_of(ledger, row, trials, found)
+        grid = grid_report.report_of(ledger, row, trials, found, place=place)
+        check = ledger_record.check(ledger, row.name, trials)
     families = results.families(ledger, row.name)
     shown = families if every_family else main_families(families, found)
-    reports = [results.report_of(ledger, row, family)[0] for family in shown]
     # What was measured comes first, and into the chart.
-    reports.sort(key=lambda report: all(member.accuracy is None for member in report.rows))
+    reports = tuple(
+        sorted(
+            (results.report_of(ledger, row, family)[0] for family in shown),
+            key=lambda report: all(member.accuracy is None for member in report.rows),
+        )
+    )
     if grid is None and not reports:
         raise InputError(
             f"study {row.name!r} has no candidates in this ledger yet: run `scaling-search grid`"
         )
-    return study_document(grid=grid, families=reports)
+    data = dataset_of(ledger, row)
+    return StudyReport(
+        study=row,
+        grid=grid,
+        found=found,
+        families=reports,
+        trials=own,
+        evaluations=tuple(ledger.evaluations([trial.key for trial in own])),
+        chance=None if data is None else Chance.of(data),
+        budget=settings_of(row).grid.budget,
+        forecast=check,
+        conditions=conditions(ledger, row),
+    )
 
 
 def main_families(families: list[FamilyRow], found: GridAnalysis | None) -> list[FamilyRow]:
     """The newest families of the winner's triple, one of each kind; without them the newest."""
-    winner = None
-    if found is not None and found.choice is not None:
-        winner = found.candidate(found.choice.winner).triple
+    winner = None if found is None or found.winner is None else found.winner.triple
     own = [row for row in families if (row.alpha, row.beta, row.gamma) == winner] or families[:1]
     return list({row.network: row for row in reversed(own)}.values())
 
@@ -80,3 +141,34 @@ def _of_file(ledger: Reader, path: Path) -> StudyRow | None:
         key=lambda row: row.run_at,
         default=None,
     )
+
+
+def conditions(ledger: Reader, row: StudyRow) -> dict[str, Scalar]:
+    """What a study's figures rest on: network, recipe, images, device, versions."""
+    settings = settings_of(row)
+    data = dataset_of(ledger, row)
+    base = ledger.network(row.base)
+    recipe = json.loads(row.recipe)
+    trials = ledger.trials(study=row.name)
+    found: dict[str, Scalar] = {"baseline": row.baseline}
+    if base is not None:
+        proxy = "" if settings.proxy is None else f", a proxy at {base.resolution} px"
+        found["base network"] = (
+            f"{base.name}{proxy}: {base.macs or 0:,} MACs, {base.parameters or 0:,} parameters"
+        )
+    if data is not None:
+        chance = Chance.of(data)
+        found["images"] = (
+            f"{data.train_images:,} to train, {data.validation_images:,} to validate, "
+            f"{data.test_images or 0:,} to test; {len(chance.classes)} classes"
+        )
+        found["chance"] = f"{chance.accuracy:.1%}, always naming the commonest class"
+    found["metric"] = settings.grid.metric
+    found["recipe"] = ", ".join(
+        f"{key} {value}" for key, value in recipe.items() if value is not None and key != "format"
+    )
+    for what in ("device", "arithmetic", "versions"):
+        found[what] = (
+            "; ".join(sorted({str(getattr(one, what)) for one in trials if getattr(one, what)})) or None
+        )
+    return {key: value for key, value in found.items() if value is not None}

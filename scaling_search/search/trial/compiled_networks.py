@@ -14,9 +14,9 @@ from scaling_search.errors import ScalingSearchError
 from scaling_search.networks.build import Model, build
 from scaling_search.search.trial import failures, provenance
 from scaling_search.search.trial.timing import Timing
-from scaling_search.training.compiled import CompiledTrial, ready, start_compiling, steps_in_epoch
+from scaling_search.training.compiled import CompiledTrial, ready, start_compiling
 from scaling_search.training.memory import step_memory
-from scaling_search.training.optimizer import average_decay
+from scaling_search.training.optimizer import norm_momentum
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from scaling_search.training.pixels import TrialPixels, on_device
 from scaling_search.training.recipe import Recipe
@@ -158,16 +158,10 @@ class CompiledNetworks:
         )
 
     def model(self, network: Network, *, batched: bool = False) -> Model:
-        """The network as it is trained here; `batched`, with several seeds in one program.
-
-        Running statistics start at mean 0 and variance 1, which momentum 0.99 has not forgotten after a few hundred
-        steps: the evaluated network would not be the trained one. Their horizon is fitted to the run's length, as
-        that of the averaged weights is (`training.optimizer.average_decay`); long runs keep the network's own.
-        """
-        total = self.recipe.epochs * steps_in_epoch(self.recipe, len(self.dataset.train))
-        momentum = average_decay(network.norm_momentum, total)
+        """The network as it is trained here; `batched`, with several seeds in one program."""
+        momentum = norm_momentum(network.norm_momentum, self.recipe, len(self.dataset.train))
         network = network.model_copy(update={"norm_momentum": momentum})
-        return build(network, platform=self.platform, batched=batched)
+        return build(network, platform=self.platform, batched=batched, init=self.recipe.init)
 
     def estimated_memory(self, network: Network) -> int:
         """Bytes that a training step of the network takes here, before anything is compiled."""

@@ -134,6 +134,8 @@ def result(outcome: Outcome) -> Result:
         epochs=json.dumps([asdict(epoch) for epoch in outcome.epochs]),
         correct=None if outcome.correct is None else np.packbits(outcome.correct).tobytes(),
         correct_count=None if outcome.correct is None else len(outcome.correct),
+        gradient_norm=outcome.epochs[-1].gradient_norm if outcome.epochs else None,
+        dead_share=outcome.epochs[-1].dead_share if outcome.epochs else None,
         compile_seconds=outcome.compile_seconds,
         train_seconds=outcome.train_seconds,
         evaluate_seconds=outcome.evaluate_seconds,

@@ -192,8 +192,8 @@ def test_the_short_recipe_is_the_full_one_with_fewer_epochs() -> None:
     given = override(study(), {"grid.screening_epochs": 2, "recipe.flip": True})
     short, full = given.screening_recipe(), given.resolve_recipe()
     assert short is not None
-    assert (short.epochs, short.warmup_epochs, short.flip) == (2, 0.2, True)
-    assert full.model_copy(update={"epochs": 2, "warmup_epochs": 0.2}) == short
+    assert (short.epochs, short.flip) == (2, True)
+    assert full.model_copy(update={"epochs": 2}) == short
     assert parse(write(given)) == given
     assert study().screening_recipe() is None
 

@@ -41,7 +41,7 @@ STUDIES = st.builds(
             {"name": "fast"},
             {"name": "fast", "epochs": 3},
             {"name": "efficientnet"},
-            {"ema": None, "epochs": 2},
+            {"ema_images": None, "epochs": 2},
         ]
     ),
     grid=st.builds(
@@ -83,9 +83,9 @@ def test_the_packaged_study_reads_and_has_no_name_of_its_own() -> None:
 
 
 def test_a_recipe_may_be_without_what_can_be_turned_off() -> None:
-    study = parse(MINIMAL + '[recipe]\nema = "none"\nclip_norm = "none"\n')
+    study = parse(MINIMAL + '[recipe]\nema_images = "none"\nclip_norm = "none"\n')
     recipe = study.resolve_recipe()
-    assert (recipe.ema, recipe.clip_norm) == (None, None)
+    assert (recipe.ema_images, recipe.clip_norm) == (None, None)
     with pytest.raises(InputError, match="epochs"):
         parse(MINIMAL + '[recipe]\nepochs = "none"\n')
 

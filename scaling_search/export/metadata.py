@@ -1,0 +1,100 @@
+"""What a folder says of a network besides its table: `config.json`, in timm's field names where timm has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from scaling_search.architecture.network import Network, fingerprint, parts
+from scaling_search.costs.count import cost
+from scaling_search.errors import InputError
+
+GREY_LEVELS = 255.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """A share of right answers, 0 to 1, with its confidence interval and the images that it was measured on."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+    split: str
+    images: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """All that may be known of trained weights; None where it is not, and null in the file.
+
+    `mean` and `std` are those of each channel in the images' own units, 0 to 255: the network was trained on
+    (pixel - mean) / std. `interpolation` and `crop_pct` say how an image of another size is brought to the network's:
+    the largest centred square, which is all of its shorter side.
+    """
+
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    class_names: tuple[str, ...] | None = None
+    interpolation: str = "bilinear"
+    crop_pct: float = 1.0
+    accuracy: Accuracy | None = None
+    recipe: Mapping[str, Any] | None = None
+    provenance: Mapping[str, Any] | None = None
+
+    def check(self, network: Network) -> None:
+        """Errors: InputError where a list has another length than the network has channels or classes."""
+        for what, values, expected, of in (
+            ("mean", self.mean, network.channels, "channels"),
+            ("std", self.std, network.channels, "channels"),
+            ("class names", self.class_names, network.classes, "classes"),
+        ):
+            if values is not None and len(values) != expected:
+                raise InputError(f"{what}: {len(values)} given, but {network.name} has {expected} {of}")
+        if (self.mean is None) != (self.std is None):
+            raise InputError("mean and std are given together or not at all")
+        if self.std is not None and not all(value > 0 for value in self.std):
+            raise InputError(f"std: {', '.join(map(str, self.std))}: every value must be over 0")
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """The names of a file with one a line. Errors: InputError where it cannot be read."""
+    try:
+        return tuple(path.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise InputError(f"cannot read class names {path}: {reason}") from None
+
+
+def config(network: Network, metadata: Metadata, *, format: str, normalises: bool) -> dict[str, Any]:
+    """The content of `config.json`. `mean` and `std` are timm's, of pixels scaled to 0..1."""
+    counted = cost(network)
+    size = network.resolution
+    return {
+        "architecture": network.name,
+        "format": format,
+        "num_classes": network.classes,
+        "num_features": parts(network)[-1].inputs[2],
+        "input_size": [network.channels, size, size],
+        "mean": _scaled(metadata.mean),
+        "std": _scaled(metadata.std),
+        "normalisation_in_model": normalises,
+        "interpolation": metadata.interpolation,
+        "crop_pct": metadata.crop_pct,
+        "crop_mode": "center",
+        "label_names": None if metadata.class_names is None else list(metadata.class_names),
+        "parameters": counted.parameters,
+        "macs": counted.macs,
+        "accuracy": None if metadata.accuracy is None else asdict(metadata.accuracy),
+        "recipe": None if metadata.recipe is None else dict(metadata.recipe),
+        "provenance": None if metadata.provenance is None else dict(metadata.provenance),
+        "fingerprint": fingerprint(network),
+        "written_by": f"scaling-search {version('scaling-search')}",
+    }
+
+
+def _scaled(values: tuple[float, ...] | None) -> list[float] | None:
+    return None if values is None else [value / GREY_LEVELS for value in values]

@@ -1,0 +1,139 @@
+"""Weights that others have trained, by timm's, torchvision's and the official names, as trees of `networks.build`.
+
+Strictly: every tensor of the file is used once, or the first that does not fit is named.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scaling_search.architecture import operations as ops
+from scaling_search.architecture.network import Network
+from scaling_search.errors import DamagedError, InputError
+from scaling_search.export import pickles
+from scaling_search.export.layers import Arrays, Layer, channels_last, layers
+from scaling_search.export.names import candidates
+from scaling_search.networks.weights import stack
+
+Tree = dict[str, Any]
+_NORM = ("weight", "bias", "running_mean", "running_var")
+# PyTorch's count of training batches: no weight, and of no use where the momentum is fixed.
+_COUNTER = ".num_batches_tracked"
+
+
+def read(path: Path, network: Network) -> tuple[Tree, Tree]:
+    """(params, batch_stats) of a `.safetensors` file, or a `.bin` or `.pth` file of PyTorch's, which is not executed.
+
+    Errors: InputError naming the first tensor that does not fit the network, or a file of another kind; DamagedError
+    for one that is cut short.
+    """
+    return fit(tensors(path), network, str(path))
+
+
+def tensors(path: Path) -> Arrays:
+    """Every tensor of a file by its name. Errors: InputError, DamagedError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read weights {path}: {error.strerror}") from None
+    try:
+        if data[:2] == b"PK" or data.startswith(pickles.LEGACY_MAGIC):
+            found = pickles.read(data)
+        elif data[8:9] == b"{":
+            found = _safetensors(data)
+        else:
+            raise InputError("it is neither a .safetensors file nor one of PyTorch's")
+    except (InputError, DamagedError) as error:
+        raise type(error)(f"weights {path}: {error}") from None
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+def _safetensors(data: bytes) -> Arrays:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        return load(data)
+    except (SafetensorError, KeyError, ValueError, json.JSONDecodeError) as error:
+        raise DamagedError(f"it is damaged or cut short ({error})") from None
+
+
+def fit(found: Arrays, network: Network, what: str) -> tuple[Tree, Tree]:
+    """The trees of a network from tensors by name. Errors: InputError naming the first that does not fit."""
+    given = {name: value for name, value in found.items() if not name.endswith(_COUNTER)}
+    scheme, names = _scheme(network, given, what)
+    known = layers(network)
+    used: set[str] = set()
+    arrays: list[Arrays] = []
+    for layer, module in zip(known, names, strict=True):
+        shapes = _shapes(layer)
+        taken: Arrays = {}
+        for tensor, shape in shapes.items():
+            name = f"{module}.{tensor}"
+            if name not in given:
+                raise InputError(
+                    f"weights {what}: no {name} {_size(shape)}, which {network.name} needs at {layer.name} "
+                    f"(by the names of {scheme})"
+                )
+            if not _same(given[name].shape, shape):
+                raise InputError(
+                    f"weights {what}: {name} is {_size(given[name].shape)}, but {network.name} needs {_size(shape)} "
+                    f"at {layer.name}"
+                )
+            if not np.isfinite(given[name].astype(np.float32)).all():
+                raise InputError(f"weights {what}: {name} holds values that are not finite in float32")
+            taken[tensor] = given[name].astype(np.float32).reshape(shape)
+            used.add(name)
+        arrays.append(channels_last(layer, taken))
+    unused = [name for name in given if name not in used]
+    if unused:
+        raise InputError(
+            f"weights {what}: {unused[0]} {_size(given[unused[0]].shape)} has no place in {network.name}"
+            + (f", nor have {len(unused) - 1} more" if len(unused) > 1 else "")
+        )
+    return stack(network, arrays)
+
+
+def _scheme(network: Network, given: Arrays, what: str) -> tuple[str, list[str]]:
+    """The way of naming that most of the file's tensors follow. Errors: InputError where none do."""
+    modules = {name.rpartition(".")[0] for name in given}
+    known = candidates(network)
+    best = max(known, key=lambda scheme: len(modules.intersection(known[scheme])))
+    if not modules.intersection(known[best]):
+        first = next(iter(given), None)
+        raise InputError(
+            f"weights {what}: "
+            + (
+                "it holds no tensors"
+                if first is None
+                else f"{first} is by no known name of a layer of {network.name}"
+            )
+            + f"; known for this network are the names of {', '.join(known)}"
+        )
+    return best, known[best]
+
+
+def _shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
+    """The tensors that a layer has in PyTorch, and their shapes."""
+    op, channels = layer.operation, layer.inputs[2]
+    match op:
+        case ops.Norm():
+            return dict.fromkeys(_NORM, (channels,))
+        case ops.Conv():
+            weight: tuple[int, ...] = (op.features, channels // op.groups, op.kernel, op.kernel)
+        case ops.Dense():
+            weight = (op.features, channels)
+    return {"weight": weight, **({"bias": (op.features,)} if op.bias else {})}
+
+
+def _same(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Equal; or a dense layer that is written as a 1x1 convolution, or the other way round."""
+    return found == wanted or (*found, 1, 1) == wanted or found == (*wanted, 1, 1)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "scalar"

@@ -1,0 +1,173 @@
+"""A grid's answer in at most three lines: the triple and what it means, how sure that is, what to do next."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scaling_search.ledger.storage.rows import BASE, TrialRow
+from scaling_search.report.figures import duration
+from scaling_search.search.grid.analysis import GridAnalysis
+from scaling_search.search.grid.candidates import RecordedCandidate, Triple
+
+_SHOWN = 4
+_DEFAULT_LEDGER = "scaling-search.db"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """Commands that go on with a study, as a shell reads them."""
+
+    study: str
+    ledger: str = _DEFAULT_LEDGER
+
+    def line(self, verb: str, *words: str) -> str:
+        """One command between backticks."""
+        where = () if self.ledger == _DEFAULT_LEDGER else ("--ledger", self.ledger)
+        whole = shlex.join(["scaling-search", verb, "--study", self.study, *words, *where])
+        return f"`{whole}`"
+
+
+def answer(found: GridAnalysis, trials: Sequence[TrialRow], command: Command) -> tuple[str, ...]:
+    """Lines 1 to 3."""
+    if found.winner is None or found.behind is None or found.decision is None:
+        return _no_result(found, trials, command)
+    return _named(found, found.winner), _how_sure(found), _next(found, trials, command)
+
+
+def named(triple: Triple) -> str:
+    """A triple for people."""
+    return "(" + ", ".join(f"{value:g}" for value in triple) + ")"
+
+
+def _named(found: GridAnalysis, winner: RecordedCandidate) -> str:
+    first, figures = winner.rows[0], found.figures
+    assert figures is not None  # noqa: S101 - there is a winner
+    built = (first.depth_factor, first.width_factor, first.resolution_factor)
+    means = ", ".join(
+        f"{dimension} × {factor:.3g}"
+        for dimension, factor in zip(("depth", "width", "resolution"), built, strict=True)
+        if factor is not None
+    )
+    accuracy = figures.accuracy
+    value = accuracy.value if found.corrected is None else found.corrected.value
+    if math.isfinite(accuracy.low):
+        value = min(max(value, accuracy.low), accuracy.high)
+    says = f"{named(winner.triple)}{_verb(found)} {means}{_cost(winner)}; {100 * value:.1f} % validation accuracy"
+    if math.isfinite(accuracy.low):
+        says += f" ({100 * accuracy.low:.1f} to {100 * accuracy.high:.1f})"
+    return f"{says}{_above_the_base(found)}."
+
+
+def _verb(found: GridAnalysis) -> str:
+    if len(found.candidates) == 1:
+        return ", the only candidate, builds"
+    return " wins:" if found.decided else " leads, undecided:"
+
+
+def _cost(winner: RecordedCandidate) -> str:
+    first = winner.rows[0]
+    return "" if first.macs_ratio is None else f" for {first.macs_ratio:.3g} times the MACs"
+
+
+def _above_the_base(found: GridAnalysis) -> str:
+    gap = None if found.figures is None else found.figures.differences.get(BASE)
+    if gap is None or not math.isfinite(gap.low):
+        return ""
+    # The difference is the base minus the winner.
+    low, value, high = (-100 * number for number in (gap.high, gap.value, gap.low))
+    where = "above" if value >= 0 else "below"
+    worth = "" if low > 0 else ", which is not shown to be worth the doubling"
+    ends = sorted((abs(low), abs(high))) if low * high > 0 else (low, high)
+    return f", {abs(value):.1f} points ({ends[0]:.1f} to {ends[1]:.1f}) {where} the base{worth}"
+
+
+def _how_sure(found: GridAnalysis) -> str:
+    behind, decision, winner = found.behind, found.decision, found.winner
+    assert behind is not None and decision is not None and winner is not None  # noqa: S101
+    if decision.alone:
+        return "Nothing was compared with it."
+    delta = f"{100 * decision.indifference:.2g} points"
+    most = 100 * float(behind.high[behind.row[winner.group]])
+    others = [name for name in behind.set if name != winner.group]
+    if found.decided:
+        if not others:
+            return f"Decided: all {len(behind.names) - 1} others are worse (at 95 %)."
+        equal = [name for name in decision.within if name != winner.group]
+        says = (
+            f"Decided: at most {max(most, 0.01):.2f} points behind the best (at 95 %); {delta} count as equal"
+        )
+        if equal:
+            return f"{says}, and so are {_listed(found, equal)}: it is the cheapest of them."
+        return f"{says}."
+    if behind.nothing_decided is not None:
+        return f"Nothing is decided: {behind.nothing_decided}."
+    return (
+        f"It may be up to {most:.2f} points behind the best (at 95 %; {delta} would count as equal); "
+        f"{len(behind.set)} of {len(behind.names)} candidates may be the best."
+    )
+
+
+def _next(found: GridAnalysis, trials: Sequence[TrialRow], command: Command) -> str:
+    decision = found.decision
+    assert decision is not None  # noqa: S101
+    onward = f"Next: {command.line('scale')}"
+    if found.unfinished:
+        return (
+            f"Not finished: {found.unfinished} trials of this round are missing. Next: {command.line('grid')}"
+        )
+    if found.decided or decision.alone:
+        return f"{onward} writes and trains the family."
+    if decision.missing == "seeds" and decision.seeds is not None:
+        more = _time(found, trials, decision.seeds)
+        go_on = command.line("grid", "--seeds", str(decision.seeds))
+        return f"About {decision.seeds} seeds each would decide{more}: {go_on}. {onward} takes the leader."
+    if decision.missing == "images" and decision.images is not None:
+        return f"Seeds will not decide; about {decision.images:,} validation images would. {onward} takes the leader."
+    return f"Neither seeds nor images at hand will decide; take either. {onward} takes the leader."
+
+
+def _time(found: GridAnalysis, trials: Sequence[TrialRow], seeds: int) -> str:
+    """How long the seeds take that are missing, from what those of the same candidates took."""
+    behind = found.behind
+    assert behind is not None  # noqa: S101
+    networks = {row.network for name in behind.set for row in found.candidate(name).rows}
+    took = [
+        (row.train_seconds or 0.0) + (row.evaluate_seconds or 0.0)
+        for row in trials
+        if row.network in networks and row.state == "complete"
+    ]
+    missing = sum(max(0, seeds - int(behind.seeds[behind.row[name]])) for name in behind.set)
+    if not took or not missing:
+        return ""
+    return f", in about {duration(statistics.median(took) * missing)}"
+
+
+def _no_result(found: GridAnalysis, trials: Sequence[TrialRow], command: Command) -> tuple[str, ...]:
+    over = [row for row in trials if row.state in ("complete", "diverged", "failed")]
+    if not over:
+        return ("No candidate has a result yet.", f"Next: {command.line('grid')}")
+    low = len(found.at_chance)
+    diverged, failed = (
+        len({row.network for row in over if row.state == state}) for state in ("diverged", "failed")
+    )
+    parts = [
+        f"{number} of {len({row.network for row in over})} networks {word}"
+        for number, word in ((low, "stayed at chance level"), (diverged, "diverged"), (failed, "failed"))
+        if number
+    ]
+    return (
+        f"No winner: {', '.join(parts) or 'no network learned'}.",
+        "A comparison of networks that learned nothing says nothing.",
+        "What may help: more epochs (--epochs), another recipe.learning_rate, smaller batches (--batch-size); and see "
+        "that labels fit the images (`scaling-search data list`).",
+    )
+
+
+def _listed(found: GridAnalysis, groups: Sequence[str]) -> str:
+    shown = [named(found.candidate(group).triple) for group in groups]
+    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    return ", ".join(shown[:_SHOWN]) + more

@@ -1,0 +1,355 @@
+"""A study's report as the plain figures that the page and the figures for papers draw."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scaling_search.ledger.storage.rows import EvaluationRow, StudyRow, TrialRow
+from scaling_search.report.measured import estimate
+from scaling_search.report.page.data import (
+    Candidate,
+    Cost,
+    Curve,
+    Dimensions,
+    Elimination,
+    Family,
+    Forecast,
+    Member,
+    Network,
+    RaceTest,
+    ReportData,
+    Results,
+    Round,
+    Standing,
+    Surface,
+)
+from scaling_search.report.rows import Candidate as CandidateFigures
+from scaling_search.report.rows import FamilyReport, GridReport, GridRow, MemberRow
+from scaling_search.report.table import Interval, Scalar
+from scaling_search.scaling.coefficients import Exponents
+from scaling_search.search.forecast.ledger_record import ForecastCheck
+from scaling_search.search.grid.analysis import GridAnalysis
+from scaling_search.search.grid.candidates import bits_of
+from scaling_search.search.grid.chance_level import Chance
+from scaling_search.search.plan.budget import QUANTITIES
+from scaling_search.statistics import response_surface
+from scaling_search.statistics.multiple_comparisons import LEVEL
+from scaling_search.statistics.response_surface import STEPS, shares_of
+
+if TYPE_CHECKING:
+    from scaling_search.racing.looks import Look
+
+COSTS = (
+    Cost(key="macs", title="MACs"),
+    Cost(key="parameters", title="Parameters"),
+    Cost(key="activations", title="Activations"),
+    Cost(key="memory", title="Memory of a training step", kind="bytes"),
+    Cost(key="seconds", title="Time of a trial", kind="seconds"),
+)
+_STANDINGS: dict[str, Standing] = {
+    "winner": "winner",
+    "leading": "winner",
+    "the only one": "winner",
+    "equal": "in the set",
+    "in the set": "in the set",
+    "trained": "in the set",
+    "eliminated": "eliminated",
+}
+
+
+def page_data(
+    study: StudyRow,
+    grid: GridReport | None,
+    found: GridAnalysis | None,
+    families: Sequence[FamilyReport],
+    *,
+    trials: Sequence[TrialRow],
+    evaluations: Sequence[EvaluationRow],
+    chance: Chance | None,
+    budget: str,
+    forecast: ForecastCheck | None,
+    conditions: Mapping[str, Scalar],
+    notes: Sequence[str] = (),
+) -> ReportData:
+    """All that a study's page shows. `trials`: of its grid, base and families; `evaluations`: of these."""
+    figures = _Figures(trials, evaluations, chance)
+    exponents = QUANTITIES[budget].exponents
+    eliminated = {} if found is None else _eliminated(found)
+    members = [_family(family, figures) for family in families]
+    candidates = tuple(
+        _candidate(row, key, figures, exponents, eliminated)
+        for row, key in zip(() if grid is None else grid.rows, _keys(grid, found), strict=True)
+    )
+    return ReportData(
+        title=f"Study {study.name}",
+        answer=_answer(grid, families),
+        candidates=candidates,
+        costs=COSTS,
+        dataset=study.dataset_name,
+        baseline=study.baseline,
+        base=None
+        if grid is None or grid.base is None
+        else _candidate(grid.base, "base", figures, exponents, {}, standing="base"),
+        level=LEVEL,
+        budget=QUANTITIES[budget].words,
+        chance=None if chance is None else chance.accuracy,
+        classes=() if chance is None else chance.classes,
+        surface=None if found is None or found.surface is None else _surface(found.surface),
+        race=() if found is None or found.race is None else tuple(map(_round, found.race.looks)),
+        families=tuple(members),
+        forecasts=() if forecast is None else (_forecast(forecast),),
+        facts={"What the figures rest on": dict(conditions)},
+        notes=(*(() if grid is None else grid.notes), *notes, *(() if grid is None else grid.details)),
+    )
+
+
+def _keys(grid: GridReport | None, found: GridAnalysis | None) -> list[str]:
+    """A key for each row: its group's, by which the race knows it; of a group's other φ one of their own."""
+    groups = {
+        row.network: one.group for one in (() if found is None else found.candidates) for row in one.rows
+    }
+    keys: list[str] = []
+    for row in () if grid is None else grid.rows:
+        network = row.candidate.fingerprint or ""
+        key = groups.get(network, network)
+        keys.append(key if key not in keys else f"{key} {row.candidate.phi}")
+    return keys
+
+
+def _answer(grid: GridReport | None, families: Sequence[FamilyReport]) -> tuple[str, ...]:
+    if grid is not None and grid.answer:
+        return grid.answer
+    return (f"A family of {families[0].base}." if families else "Nothing was trained yet.",)
+
+
+class _Figures:
+    """What training gave, by network."""
+
+    def __init__(
+        self, trials: Sequence[TrialRow], evaluations: Sequence[EvaluationRow], chance: Chance | None
+    ) -> None:
+        self.chance = chance
+        self.trials: dict[str, list[TrialRow]] = {}
+        for trial in trials:
+            if trial.state in ("complete", "diverged"):
+                self.trials.setdefault(trial.network, []).append(trial)
+        self.accuracy = {(row.trial_key, row.split): row.accuracy for row in evaluations}
+
+    def results(
+        self, network: str | None, validation: Interval | None, test: Interval | None, *, fresh: bool
+    ) -> Results:
+        """Of one network; `fresh`: of the seeds that a family is trained with."""
+        from scaling_search.search.plan.grid_plan import FRESH_SEEDS
+
+        own = [trial for trial in self.trials.get(network or "", ()) if (trial.seed >= FRESH_SEEDS) == fresh]
+        complete = [trial for trial in own if trial.state == "complete"]
+        return Results(
+            training=estimate(self.accuracy.get((trial.key, "train")) for trial in complete),
+            validation=estimate(trial.accuracy for trial in complete),
+            validation_interval=validation,
+            test=estimate(self.accuracy.get((trial.key, "test")) for trial in complete),
+            test_interval=test,
+            per_class=self._per_class(complete),
+            curves=tuple(_curve(trial) for trial in own if trial.epochs),
+        )
+
+    def _per_class(self, trials: Sequence[TrialRow]) -> tuple[float | None, ...]:
+        """Mean accuracy on each class's validation images."""
+        if self.chance is None:
+            return ()
+        labels, counts = self.chance.labels, self.chance.counts
+        right = [
+            np.bincount(labels, bits_of(trial), minlength=len(counts))
+            for trial in trials
+            if trial.correct is not None and trial.correct_count == len(labels)
+        ]
+        if not right:
+            return ()
+        means = np.mean(right, axis=0)
+        return tuple(
+            float(mean / count) if count else None for mean, count in zip(means, counts, strict=True)
+        )
+
+    def seconds(self, network: str | None) -> float | None:
+        """Median seconds of a trial."""
+        took = [
+            (trial.train_seconds or 0.0) + (trial.evaluate_seconds or 0.0)
+            for trial in self.trials.get(network or "", ())
+            if trial.train_seconds
+        ]
+        return float(np.median(took)) if took else None
+
+
+def _curve(trial: TrialRow) -> Curve:
+    epochs = json.loads(trial.epochs or "[]")
+    return Curve(
+        seed=trial.seed,
+        epochs=tuple(epoch["epoch"] for epoch in epochs),
+        train_loss=tuple(epoch["train_loss"] for epoch in epochs),
+        validation_accuracy=tuple(epoch["accuracy"] for epoch in epochs),
+    )
+
+
+def _network(row: CandidateFigures, figures: _Figures) -> Network:
+    built = row.realised
+    return Network(
+        name=row.name or "",
+        depths=row.depth,
+        widths=row.width,
+        resolution=row.resolution,
+        factors=None
+        if built is None
+        else Dimensions(depth=built.depth, width=built.width, resolution=built.resolution),
+        costs={
+            "macs": row.macs,
+            "parameters": row.parameters,
+            "activations": row.activations,
+            "memory": row.memory,
+            "seconds": figures.seconds(row.fingerprint),
+        },
+    )
+
+
+def _candidate(
+    row: GridRow,
+    key: str,
+    figures: _Figures,
+    exponents: Exponents,
+    eliminated: Mapping[str, Elimination],
+    *,
+    standing: Standing | None = None,
+) -> Candidate:
+    one = row.candidate
+    triple = None
+    if one.alpha is not None and one.beta is not None and one.gamma is not None:
+        triple = (one.alpha, one.beta, one.gamma)
+    return Candidate(
+        key=key,
+        network=_network(one, figures),
+        standing=standing or _STANDINGS.get(row.verdict, "not ranked"),
+        verdict=row.verdict,
+        phi=one.phi,
+        triple=triple,
+        triples=row.triples,
+        shares=_shares(one, exponents),
+        results=figures.results(one.fingerprint, row.interval, None, fresh=False),
+        behind=row.behind,
+        eliminated=eliminated.get(one.fingerprint or "") if row.verdict == "eliminated" else None,
+        remark=row.reason,
+    )
+
+
+def _shares(row: CandidateFigures, exponents: Exponents) -> Dimensions | None:
+    """What depth, width and resolution got of the doubling, as built; None where nothing grew."""
+    built = row.realised
+    if built is None or 0 in exponents or max(vars(built).values()) <= 1:
+        return None
+    depth, width, resolution = shares_of(
+        max(1.0, built.depth), max(1.0, built.width), max(1.0, built.resolution), exponents
+    )
+    return Dimensions(depth=depth, width=width, resolution=resolution)
+
+
+def _eliminated(found: GridAnalysis) -> dict[str, Elimination]:
+    """When and by what, by network."""
+    said: dict[str, Elimination] = {}
+    for look in () if found.race is None else found.race.looks:
+        for group in look.drop:
+            evidence = _evidence(look, group)
+            for row in found.candidate(group).rows:
+                said[row.network] = Elimination(round=look.seeds, evidence=evidence)
+    return said
+
+
+def _evidence(look: Look, group: str) -> str:
+    behind = look.behind
+    if behind is None or group not in behind.row:
+        return look.drop[group]
+    at = behind.row[group]
+    return (
+        f"at least {100 * behind.low[at]:.2f} points behind the best after {look.seeds} seeds "
+        f"(statistic {behind.statistic[at]:.2f} over {behind.threshold[at]:.2f}, p = {behind.p[at]:.3g})"
+    )
+
+
+def _round(look: Look) -> Round:
+    behind = look.behind
+
+    def test(name: str) -> RaceTest:
+        if behind is None or name not in behind.row:
+            return RaceTest(candidate=name, inside=name not in look.drop)
+        at = behind.row[name]
+        low, high = float(behind.low[at]), float(behind.high[at])
+        known = math.isfinite(low) and math.isfinite(high)
+        return RaceTest(
+            candidate=name,
+            inside=bool(behind.inside[at]),
+            statistic=_finite(behind.statistic[at]),
+            threshold=_finite(behind.threshold[at]),
+            p=_finite(behind.p[at]),
+            behind=Interval(low=low, high=high, value=float(behind.estimate[at])) if known else None,
+        )
+
+    return Round(
+        number=look.seeds,
+        seeds=look.seeds,
+        tests=tuple(map(test, (*look.keep, *look.drop))),
+        error=look.error or None,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _surface(found: response_surface.Surface) -> Surface:
+    said = any(share.said for share in found.shares)
+    flat = found.p is None or found.p > 1 - LEVEL
+    depth, width, resolution = (share.value for share in found.shares)
+    return Surface(
+        steps=STEPS,
+        values=tuple(None if flat else _finite(value) for value in found.values),
+        region=tuple(bool(inside) for inside in found.region) if said else (),
+        optimum=Dimensions(depth=depth, width=width, resolution=resolution) if said else None,
+        p=found.p,
+        says=found.says,
+    )
+
+
+def _family(report: FamilyReport, figures: _Figures) -> Family:
+    triple = ", ".join(f"{value:g}" for value in report.triple)
+    return Family(
+        name=f"({triple}), {report.kind}",
+        triple=report.triple,
+        members=tuple(_member(row, figures) for row in report.rows),
+    )
+
+
+def _member(row: MemberRow, figures: _Figures) -> Member:
+    one = row.candidate
+    return Member(
+        key=f"{one.fingerprint} {one.phi}",
+        phi=one.phi or 0.0,
+        network=_network(one, figures),
+        status=row.status,
+        predicted=row.predicted,
+        results=figures.results(one.fingerprint, row.interval, row.test_interval, fresh=True),
+        remark=row.reason,
+    )
+
+
+def _forecast(found: ForecastCheck) -> Forecast:
+    return Forecast(
+        what="Time of the grid",
+        name=f"{found.trials} of {found.planned} trials, by {found.source}",
+        kind="seconds",
+        forecast=Interval(
+            low=found.forecast_seconds, high=found.forecast_seconds, value=found.forecast_seconds
+        ),
+        actual=found.actual_seconds,
+    )
