@@ -142,6 +142,7 @@ class Pretend(Trainer):
 
     def outcome(self, trial: Trial) -> Outcome:
         """What training it gives."""
+        self.networks.check_stop()
         said = self.learns(trial)
         if isinstance(said, BaseException):
             raise said

@@ -37,7 +37,12 @@ def test_plan_limit_refusal_forecast_record_and_cost_agree(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    recipe = {"name": "fast", "batch_size": BATCH, "optimizer": optimizer, **({} if ema else {"ema_images": None})}
+    recipe = {
+        "name": "fast",
+        "batch_size": BATCH,
+        "optimizer": optimizer,
+        **({} if ema else {"ema_images": None}),
+    }
     given = study(seeds=1).model_copy(update={"recipe": recipe})
     plan = grid_plan(search_space(given))
     build = plan.networks[0]

@@ -109,7 +109,7 @@ def _going_on(
     if grid.racing:
         return going_on & set(found.looks[-1].keep) if found.looks else going_on
     results = results_of(field, trials, at_chance)
-    return {group for group in going_on if None not in results[group].values()}
+    return {group for group in going_on if all(marks is not None for marks in results[group].values())}
 
 
 def sentence(plan: GridPlan, left: Remaining | None) -> str:

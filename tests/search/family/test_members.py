@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scaling_search.architecture import toml
 from scaling_search.architecture.network import fingerprint
 from scaling_search.errors import UsageError
-from scaling_search.ledger.storage.rows import GRID, CandidateRow
+from scaling_search.ledger.storage.rows import GRID
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.family import members
 from scaling_search.search.family.members import Family, Kind, emit, family, file_name, parting
@@ -135,34 +135,6 @@ def test_every_member_has_a_file_that_reads_back_under_its_own_name(tmp_path: Pa
     for file, member in zip(files, found.members, strict=True):
         network = toml.read(file)
         assert (network.name, fingerprint(network)) == (file.stem, member.fingerprint)
-
-
-def candidate(phi: float, *factors: float) -> CandidateRow:
-    depth, width, resolution = factors
-    return CandidateRow(
-        study="s",
-        role=GRID,
-        network="n",
-        network_name="n",
-        group="n",
-        phi=phi,
-        depth_factor=depth,
-        width_factor=width,
-        resolution_factor=resolution,
-    )
-
-
-@given(st.tuples(*[st.floats(1, 4)] * 3), st.sampled_from([0.5, 1, 2, 3]))
-def test_the_realised_triples_powers_are_what_was_built(factors: tuple[float, ...], phi: float) -> None:
-    found = members.realised_triple(candidate(phi, *factors))
-    for value, factor in zip((found.alpha, found.beta, found.gamma), factors, strict=True):
-        assert value**phi == pytest.approx(factor)
-
-
-def test_what_shrank_is_raised_as_unchanged() -> None:
-    assert members.realised_triple(candidate(1, 0.9, 1.3, 1.06)) == Coefficients(
-        alpha=1, beta=1.3, gamma=1.06
-    )
 
 
 @given(

@@ -179,12 +179,12 @@ def test_the_report_shows_the_winners_families_and_every_one_that_is_asked_for(l
     searched(ledger, study(racing=False), lambda t: 0.9 if fingerprint(t.network) == best.group else 0.5)
     scaled(ledger, coefficients=None, match=None)
     scaled(ledger, coefficients=(2, 1, 1))
-    shown = [table for table in study_report.document(ledger, None).tables if table.name == "scale"]
+    shown = [table for table in study_report.read(ledger, None).document().tables if table.name == "scale"]
     assert [{row.cells["family"] for row in table.rows} for table in shown] == [{"proxy"}, {"full"}]
     assert {row.cells["alpha"] for table in shown for row in table.rows} == {best.triple.alpha}
     assert [row.cells["status"] for row in shown[0].rows] == ["trained"] * 2
     assert [row.cells["status"] for row in shown[1].rows] == ["not trained"] * 2, "nothing of it waits"
-    every = study_report.document(ledger, None, every_family=True)
+    every = study_report.read(ledger, None, every_family=True).document()
     assert len([table for table in every.tables if table.name == "scale"]) == 4
 
 

@@ -9,7 +9,7 @@ from scaling_search.search.forecast.timing_cache import Calibration
 from scaling_search.search.trial.timing import Timing
 from scaling_search.training import recipe as recipes
 
-RECIPE = recipes.named("fast")
+RECIPE = recipes.named("fast", epochs=5, batch_size=64)
 
 
 def timing(network: str, macs: int, **more: Any) -> Timing:

@@ -117,7 +117,7 @@ def test_grid_says_its_forecast_first_and_the_report_what_came_of_it(ledger: Led
     assert check.forecast_seconds == pytest.approx(networks + 2.2 * check.trials, rel=0.15)
     assert grid_table.record(result)["forecast"]["ratio"] == check.ratio
     report = report_of(ledger, result.study, result.trials, result.found)
-    (note,) = [note for note in report.notes if note.startswith("Forecast ")]
+    (note,) = [note for note in report.details if note.startswith("Forecast ")]
     assert f"({check.ratio:.2f}x)" in note
 
     before, again = kept(ledger), Listener()
@@ -155,6 +155,6 @@ def test_a_measurement_that_fails_stops_no_search(ledger: Ledger, monkeypatch: p
     monkeypatch.setattr(PretendNetworks, "timing", breaks)
     listener = Listener()
     result = searched(ledger, study(), listener=listener)
-    assert result.found.choice is not None
+    assert result.winner is not None
     assert result.forecast is None
     assert "no forecast: RuntimeError: INTERNAL: no" in listener.said

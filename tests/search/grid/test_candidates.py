@@ -16,10 +16,12 @@ from scaling_search.search.grid.candidates import (
     RecordedCandidate,
     all_bits,
     bits_of,
+    learned,
+    realised_triple,
     record_plan,
     recorded,
     recorded_of,
-    scores_of,
+    results_of,
 )
 from scaling_search.search.plan.grid_plan import GridPlan
 from scaling_search.search.plan.study import Study
@@ -82,7 +84,9 @@ def test_a_plan_comes_back_as_it_was_decided(ledger: Ledger, grid: dict[str, obj
         dropped = [row for row in ledger.rows(TRIPLES, study="s") if row.status == "dropped"]
         assert len(dropped) == sum(len(at.dropped) for at in plan.plans)
         assert all(row.reason for row in dropped)
-    assert {row.fingerprint for row in ledger.rows(NETWORKS)} == {row.fingerprint for row in plan.networks}
+    assert {row.fingerprint for row in ledger.rows(NETWORKS)} == {
+        row.fingerprint for row in (plan.base, *plan.networks)
+    }
 
 
 def test_what_was_built_is_recorded_beside_what_was_asked_for(ledger: Ledger) -> None:
@@ -186,30 +190,64 @@ def test_all_bits_are_those_of_each() -> None:
 def test_an_image_counts_once_at_several_phi() -> None:
     rows = [candidate("a", 1.0, group="ab"), candidate("b", 1.0, 2, group="ab")]
     found = recorded_of(rows, [triple("a", 1.0), triple("b", 1.0, 2)])
-    table = scores_of(found, [trial("a", 0, 80), trial("b", 0, 60), trial("a", 1, 90)])
-    assert table is not None
-    assert table.seeds == (0,)
-    assert sorted(set(table.correct[0, 0].tolist())) == [0.0, 0.5, 1.0]
-    assert np.isclose(table.means[0], 0.7)
+    results = results_of(found, [trial("a", 0, 80), trial("b", 0, 60), trial("a", 1, 90)])["ab"]
+    assert list(results) == [0], "a seed that only one of them has is not yet there"
+    marks = results[0]
+    assert marks is not None and sorted(set(marks.tolist())) == [0.0, 0.5, 1.0]
+    assert np.isclose(marks.mean(), 0.7)
+    # One that was at chance level at one φ counts as that.
+    low = results_of(found, [trial("a", 0, 80), trial("b", 0, 10)], at_chance={"b0"})["ab"]
+    assert low[0] is not None and low[0].mean() == 0.1
 
 
-def test_one_broken_seed_takes_a_candidate_out_and_waiting_ones_do_not() -> None:
+def test_a_seed_that_broke_has_no_result_and_waiting_ones_are_not_there() -> None:
     trials = [
         *(trial("a", seed, 90) for seed in range(2)),
         trial("a", 2, 0, "diverged"),
         trial("b", 0, 70),
         trial("b", 1, 0, "waiting"),
-        trial("c", 0, 70),
-        trial("c", 1, 0, "failed"),
+        trial("c", 0, 0, "failed"),
         trial("d", 0, 0, "running"),
-        trial("e", 0, 90),
     ]
-    table = scores_of(candidates("abcde"), trials, at_chance={"e0"})
-    assert table is not None
-    assert table.names == ("b",)
-    assert scores_of(candidates("abcde"), []) is None
+    found = results_of(candidates("abcde"), trials)
+    assert {group: [marks is not None for _, marks in sorted(by.items())] for group, by in found.items()} == {
+        "a": [True, True, False],
+        "b": [True],
+        "c": [False],
+        "d": [],
+        "e": [],
+    }
+
+
+def test_only_a_candidate_that_stayed_at_chance_with_every_one_of_several_seeds_has_no_result() -> None:
+    trials = [
+        *(trial("a", seed, 10) for seed in range(2)),
+        trial("b", 0, 10),
+        trial("c", 0, 10),
+        trial("c", 1, 90),
+    ]
+    found = results_of(candidates("abc"), trials, at_chance={"a0", "a1", "b0", "c0"})
+    assert found["a"] == {0: None, 1: None}
+    assert found["b"][0] is not None, "of one seed that may be chance"
+    assert found["c"][0] is not None and found["c"][1] is not None
+
+
+def test_what_the_base_learned_leaves_out_what_did_not() -> None:
+    rows = [
+        trial("base", 0, 80),
+        trial("base", 1, 10),
+        trial("base", 2, 0, "diverged"),
+        trial("base", 3, 0, "waiting"),
+    ]
+    assert {seed: marks.mean() for seed, marks in learned(rows, {"base1"}).items()} == {0: 0.8}
 
 
 def test_a_row_without_bits_is_not_yet_read() -> None:
     bare = replace(trial("a", 0, 80), correct=None)
-    assert scores_of(candidates("a"), [bare]) is None
+    assert results_of(candidates("a"), [bare]) == {"a": {}}
+
+
+@pytest.mark.parametrize("phi", [1, 2, 0.5])
+def test_the_realised_triples_powers_are_what_was_built(phi: float) -> None:
+    row = candidate("a", 1.2, phi, depth_factor=1.0, width_factor=1.3**phi, resolution_factor=0.9)
+    assert realised_triple(row) == pytest.approx((1.0, 1.3, 1.0)), "what shrank is raised as unchanged"

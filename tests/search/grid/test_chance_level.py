@@ -194,25 +194,34 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield opened
 
 
-def test_one_dead_seed_takes_a_candidate_out_of_the_ranking_and_says_so(ledger: Ledger) -> None:
-    at_chance = planned().candidates[0].group
+@pytest.mark.parametrize(
+    ("dead", "named", "verdict", "reason"),
+    [
+        ({1}, True, "winner", "1 of its seeds collapsed and are left out"),
+        ({1, 2}, False, "in the set", "2 of its seeds collapsed and are left out"),
+        ({0, 1, 2}, False, "at chance", "2 of 2 seeds at chance level: "),
+    ],
+    ids=["one", "two", "all"],
+)
+def test_seeds_that_learned_nothing_are_left_out_and_said(
+    ledger: Ledger, dead: set[int], named: bool, verdict: str, reason: str
+) -> None:
+    """The candidate is judged on its others, and named no more once two collapsed; where all did, it is not ranked."""
+    best = planned().candidates[0].group
 
     def learns(trial: Trial) -> float:
-        # Its other seeds would win.
-        mine = fingerprint(trial.network) == at_chance
-        return 0.1 if mine and trial.seed == 1 else 0.9 if mine else 0.5
+        mine = fingerprint(trial.network) == best
+        return 0.1 if mine and trial.seed in dead else 0.9 if mine else 0.5
 
     outcome = searched(ledger, study(racing=False), learns, kind=Guesser)
-    assert outcome.found.scores is not None and outcome.found.choice is not None
-    assert at_chance not in outcome.found.scores.names
-    assert outcome.found.choice.winner != at_chance
-    assert list(grid_table.record(outcome)["at_chance"]) == [at_chance]
+    assert outcome.found.winner is not None
+    assert (outcome.found.winner.group == best) == named
+    assert list(grid_table.record(outcome)["at_chance"]) == [best]
     report = report_of(ledger, outcome.study, outcome.trials, outcome.found)
-    (row,) = [row for row in report.rows if row.candidate.fingerprint == at_chance]
-    assert row.verdict == "at chance"
-    assert row.reason is not None and "1 of 3 seeds at chance level: " in row.reason
-    assert any("1 networks had a seed at chance level" in note for note in report.notes)
-    assert report.rows[-1] == row
+    (row,) = [row for row in report.rows if row.candidate.fingerprint == best]
+    assert row.verdict == verdict
+    assert row.reason is not None and reason in row.reason
+    assert any("1 networks had seeds at chance level" in note for note in report.notes)
 
 
 def test_a_family_says_which_seed_was_at_chance(ledger: Ledger) -> None:
@@ -227,10 +236,10 @@ def test_a_family_says_which_seed_was_at_chance(ledger: Ledger) -> None:
 
 def test_nobody_wins_where_nobody_learned(ledger: Ledger) -> None:
     outcome = searched(ledger, study(racing=False), lambda trial: 0.1, kind=Guesser)
-    assert outcome.found.choice is None
-    document = study_report.document(ledger, None)
-    notes = document.tables[0].notes
-    assert "No candidate has a result yet that can be compared." in notes
+    assert outcome.winner is None
+    assert outcome.answer.startswith("No winner: 5 of 5 networks stayed at chance level.")
+    document = study_report.read(ledger, None).document()
+    assert document.answer[0] == outcome.answer.splitlines()[0]
     assert {row.cells["verdict"] for row in document.tables[0].rows} == {"at chance"}
     known = chance_level.chances(ledger)
     assert [round(one.accuracy, 3) for one in known.values()] == [0.101]

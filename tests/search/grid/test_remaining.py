@@ -71,7 +71,7 @@ def test_whatever_changes_in_a_study_plan_says_what_grid_trains(
         settings = settings.model_copy(update={"name": None})
         listener = Listener()
         assert searched(ledger, settings, listener=listener).trained == left.count
-        assert sorted(listener.begun) == sorted(left.trials)
+        assert sorted(listener.begun) == sorted({*left.trials, *left.base})
         again = said(ledger, settings)
         assert again == Remaining(trials=())
         assert searched(ledger, settings).trained == 0
@@ -84,7 +84,7 @@ def test_every_kind_of_change_was_met(finished: bytes, tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "l.db", read_only=True) as ledger:
         for key in ("name", "grid.seeds", "grid.alpha", "recipe.epochs", "dataset.validation"):
             changed = override(FIRST, {key: OTHER[key]})
-            counts[key] = (said(ledger, changed).count, 2 * len(planned(changed).networks))
+            counts[key] = (len(said(ledger, changed).trials), 2 * len(planned(changed).networks))
     assert counts["name"][0] == 0
     assert counts["grid.seeds"][0] == 2 * len(planned(FIRST).networks)
     assert 0 < counts["grid.alpha"][0] < counts["grid.alpha"][1]
@@ -109,11 +109,12 @@ def killed_after(trials: int, learns: Learns) -> Learns:
 def test_a_race_trains_at_most_what_is_said_and_nothing_once_it_is_over(ledger: Ledger, trained: int) -> None:
     settings = study(seeds=4)
     every = 4 * len(planned(settings).networks)
+    bases = len(planned(settings).base_seeds)
     learns = by_network({planned(settings).candidates[2].group: 0.95}, 0.3)
     with pytest.raises(TrainingStopped):
-        searched(ledger, settings, killed_after(trained, learns))
+        searched(ledger, settings, killed_after(bases + trained, learns))
     bound, listener = said(ledger, settings), Listener()
-    assert bound.at_most and bound.count == every - trained
+    assert bound.at_most and not bound.base and bound.count == every - trained
     assert searched(ledger, settings, learns, listener=listener).trained < bound.count
     assert set(listener.begun) < set(bound.trials)
     assert said(ledger, settings) == Remaining(trials=())
@@ -124,7 +125,7 @@ def test_what_a_race_has_eliminated_is_not_counted(ledger: Ledger) -> None:
     keys = [one.group for one in planned(settings).candidates]
     learns = by_network(dict.fromkeys(keys[:2], 0.95), 0.3)
     with pytest.raises(TrainingStopped):
-        searched(ledger, settings, killed_after(3 * len(keys) + 1, learns))
+        searched(ledger, settings, killed_after(3 + 3 * len(keys) + 1, learns))
     bound, listener = said(ledger, settings), Listener()
     assert bound.at_most
     assert set(bound.trials) == {(keys[1], 3), (keys[0], 4), (keys[1], 4)}
@@ -155,11 +156,12 @@ def test_a_screening_counts_its_short_trials(ledger: Ledger) -> None:
     networks = [row.fingerprint for row in planned(settings).networks]
 
     def learns(trial: Trial) -> float:
-        return 0.95 - 0.85 * networks.index(fingerprint(trial.network)) / len(networks)
+        key = fingerprint(trial.network)
+        return 0.95 - 0.85 * networks.index(key) / len(networks) if key in networks else 0.2
 
     before = said(ledger, settings)
     assert (before.short, before.at_most) == (len(networks), True)
-    assert before.count == 3 * len(networks)
+    assert before.count == 3 * len(networks) + 2
     result = searched(ledger, settings, learns)
     assert result.found.screening is not None and result.found.screening.screened_out
     assert result.trained < before.count
@@ -181,31 +183,37 @@ def test_a_plan_for_data_that_are_not_here_says_nothing_about_what_is_left(
 
 
 @pytest.mark.parametrize(
-    ("trials", "racing", "words"),
+    ("left", "racing", "words"),
     [
-        (None, True, "grid would train at most 5 networks x 3 seeds on digits."),
-        (None, False, "grid would train 5 networks x 3 seeds on digits."),
+        (None, True, "at most 5 networks x 3 seeds on digits; besides 3 of the base network."),
+        (None, False, "5 networks x 3 seeds on digits; besides 3 of the base network."),
         (
-            0,
+            Remaining(trials=()),
             True,
-            "grid would train none of 5 networks x 3 seeds on digits: they are in the ledger, or no longer",
+            "none of 5 networks x 3 seeds on digits: they are in the ledger, or no longer needed.",
         ),
         (
-            4,
+            Remaining(trials=(("n", 0),) * 4, base=(("b", 0),)),
             False,
-            "grid would train 4 of 5 networks x 3 seeds on digits; the others are in the ledger, or no",
+            "4 of 5 networks x 3 seeds on digits; the others are in the ledger, or no longer needed; besides 1 of the "
+            "base network.",
         ),
-        (4, True, "grid would train at most 4 of 5 networks x 3 seeds on digits; the others are"),
+        (
+            Remaining(trials=(("n", 0),) * 4, short=9, at_most=True),
+            True,
+            "at most 4 of 5 networks x 3 seeds on digits; the others are in the ledger, or no longer needed; besides 9 "
+            "short ones for the screening.",
+        ),
     ],
 )
-def test_what_is_left_in_words(trials: int | None, racing: bool, words: str) -> None:
+def test_what_is_left_in_words(left: Remaining | None, racing: bool, words: str) -> None:
     plan = planned(study(racing=racing))
     ahead = requirements(plan, None)
-    if trials is not None:
-        ahead = replace(ahead, remaining=Remaining(trials=(("n", 0),) * trials, at_most=racing))
+    if left is not None:
+        ahead = replace(ahead, remaining=left)
     (line,) = (note for note in plan_table.document(plan, ahead).notes if note.startswith("grid would"))
-    assert line.startswith(words)
-    assert plan_table.record(plan, ahead)["missing_trials"] == (15 if trials is None else trials)
+    assert line == f"grid would train {words}"
+    assert plan_table.record(plan, ahead)["missing_trials"] == (18 if left is None else left.count)
 
 
 def test_a_given_name_with_other_content_is_refused_before_anything_is_trained(ledger: Ledger) -> None:

@@ -13,7 +13,7 @@ from scaling_search.ledger.storage.rows import Result, TrialRow
 from scaling_search.search.forecast import probe, timing_cache
 from scaling_search.search.grid.requirements import requirements, sentences
 from scaling_search.search.trial.setup import load_data
-from tests.search.forecast.rows import RECIPE, calibrated, timing
+from tests.search.forecast.rows import calibrated, timing
 from tests.search.pretend import planned, searched, study
 
 
@@ -39,7 +39,7 @@ def test_plan_looks_into_the_ledger_then_into_the_cache(ledger: Ledger) -> None:
     row = TrialRow.waiting(
         network=network.fingerprint,
         network_name="n",
-        recipe=RECIPE.canonical(),
+        recipe=plan.space.recipe.canonical(),
         dataset=load_data(study()).fingerprint,
         dataset_name="digits",
         seed=0,
@@ -52,15 +52,16 @@ def test_plan_looks_into_the_ledger_then_into_the_cache(ledger: Ledger) -> None:
     found = ahead.forecast
     assert found is not None and found.source == "trials in the ledger"
     assert found.missing == 3 * len(found.networks) - 1
-    assert ahead.remaining is not None and ahead.remaining.count == found.missing
+    assert ahead.remaining is not None and len(ahead.remaining.trials) == found.missing
     assert dict(zip(found.networks, found.trial_seconds, strict=True))[network.fingerprint] == 7
 
 
 def test_the_forecast_is_of_what_is_left(ledger: Ledger) -> None:
-    result = searched(ledger, study(seeds=1, racing=False))
+    searched(ledger, study(seeds=1, racing=False))
     ahead = requirements(planned(study(seeds=2, racing=False)), ledger)
     assert ahead.forecast is not None and ahead.remaining is not None
-    assert ahead.forecast.missing == ahead.remaining.count == result.trained
+    assert ahead.forecast.missing == len(ahead.remaining.trials) == len(planned().networks)
+    assert len(ahead.remaining.base) == 1
     over = requirements(planned(study(seeds=1, racing=False)), ledger).forecast
     assert over is not None and (over.missing, over.total_seconds) == (0, 0)
 

@@ -34,7 +34,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 def test_a_finished_search_is_shown_in_every_format(ledger: Ledger) -> None:
     result = searched(ledger)
-    whole = study_report.document(ledger, None)
+    whole = study_report.read(ledger, None).document()
     for form in FORMATS:
         assert render(whole, form)
     rows = json.loads(render(whole, "json"))["grid"]
@@ -50,7 +50,7 @@ def test_a_finished_search_is_shown_in_every_format(ledger: Ledger) -> None:
 def test_what_was_built_is_beside_what_was_asked_for(ledger: Ledger) -> None:
     result = searched(ledger, study(alpha="1:2:0.1", tolerance=0.3))
     built = {one.group: one.realised for one in result.plan.candidates}
-    for row in json.loads(render(study_report.document(ledger, None), "json"))["grid"]:
+    for row in json.loads(render(study_report.read(ledger, None).document(), "json"))["grid"]:
         factors = built[row["fingerprint"]]
         assert row["realised"] == {
             "depth": factors.depth,
@@ -77,7 +77,7 @@ def test_a_report_reads_every_table_once(
     place = tmp_path / "l.db"
     with Ledger.open(place) as ledger:
         searched(ledger)
-        live = render(study_report.document(ledger, None), "json")
+        live = render(study_report.read(ledger, None).document(), "json")
     tables = []
     read = store.read
 
@@ -106,7 +106,7 @@ def test_a_report_says_what_its_grid_could_not_tell_apart_without_the_data(
     monkeypatch.setattr(catalog, "describe", gone)
     (note,) = [
         note
-        for note in study_report.document(ledger, None).tables[0].notes
+        for note in study_report.read(ledger, None).document().tables[0].notes
         if note.startswith("What this grid cannot tell apart: ")
     ]
     line = "α = 1.05 to 1.25: all build the same depths, yet at φ = 7 they would multiply depth by "

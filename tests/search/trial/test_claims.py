@@ -148,21 +148,23 @@ def test_a_worker_that_lost_its_lease_stops_training(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stopped", [True, False], ids=["noticed", "when recorded"])
-def test_of_several_seeds_only_the_lost_one_is_left_to_the_other(ledger: Ledger, stopped: bool) -> None:
+def test_of_several_seeds_only_the_lost_one_is_left_to_the_other(tmp_path: Path, stopped: bool) -> None:
     """The others are given back: nobody else could ever take what this living worker seems to hold."""
     three = trials(1, seeds=3)
-    trainer = Pretend(ledger)
-    rows = [(trainer.row(each), each) for each in three]
-    with trainer.claims.hold(rows, needed=0) as held:
-        outcomes = trainer._train(held, None, batched=True)
-        stand_still(ledger, trainer, three[1])
-        assert ledger.claim(rows[1][0], "other") is not None
-        if stopped:
-            held.heartbeats[1].lost = True
-            raise TrainingStopped(None)
-        held.finish(outcomes)
-    assert states(ledger) == ["waiting" if stopped else "complete", "running", "waiting"]
-    assert len([said for said in trainer.listener.said if "took this trial over" in said]) == 1
+    with Ledger.open(tmp_path / "l.db", lease_seconds=0.04 if stopped else 60) as ledger:
+        trainer = Pretend(ledger)
+        rows = [(trainer.row(each), each) for each in three]
+        with trainer.claims.hold(rows, needed=0) as held:
+            outcomes = trainer._train(held, None, batched=True)
+            stand_still(ledger, trainer, three[1])
+            assert ledger.claim(rows[1][0], "other") is not None
+            if stopped:
+                while not held.lost:
+                    pass
+                raise TrainingStopped(None)
+            held.finish(outcomes)
+        assert states(ledger) == ["waiting" if stopped else "complete", "running", "waiting"]
+        assert len([said for said in trainer.listener.said if "took this trial over" in said]) == 1
 
 
 def test_a_stop_by_the_user_gives_back_and_goes_on_to_the_user(ledger: Ledger) -> None:

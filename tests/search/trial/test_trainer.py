@@ -20,7 +20,7 @@ from scaling_search.costs.count import cost
 from scaling_search.data.dataset import Dataset, Split
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import GRID, CandidateRow, TrialRow
-from scaling_search.search.grid.candidates import RecordedCandidate, scores_of
+from scaling_search.search.grid.candidates import RecordedCandidate, results_of
 from scaling_search.search.trial.compiled_networks import CompiledNetworks
 from scaling_search.search.trial.scheduler import run_trials
 from scaling_search.search.trial.trainer import Trainer
@@ -205,8 +205,8 @@ def test_a_diverged_trial_is_recorded_never_ranked_and_the_others_go_on(ledger: 
     )
     assert json.loads(diverged.epochs or "[]")[0]["epoch"] == 1
     assert rows[fingerprint(well)].state == "complete"
-    table = scores_of([candidate(sick), candidate(well)], rows.values())
-    assert table is not None and table.names == (fingerprint(well),)
+    results = results_of([candidate(sick), candidate(well)], rows.values())
+    assert results[fingerprint(sick)] == {0: None} and results[fingerprint(well)][0] is not None
     assert run_trials(trainer(ledger, recipe=absurd), trials) == 0, "what diverged once would do so again"
 
 

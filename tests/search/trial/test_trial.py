@@ -41,7 +41,7 @@ def test_a_callback_that_raises_is_told_once_and_the_search_goes_on(ledger: Ledg
     (said,) = [said for said in other.said if "Faulty" in said]
     assert said.startswith("Faulty.end failed and is left out from now on: ZeroDivisionError: my plot (")
     assert "test_trial.py, line" in said
-    assert len(other.ended) == len(result.trials)
+    assert len(other.ended) == result.trained
     assert other.results == [result]
 
 
@@ -75,5 +75,6 @@ def test_several_hear_what_one_would() -> None:
 def test_a_search_tells_what_it_expects_and_what_came_of_it(ledger: Ledger) -> None:
     listener = Listener()
     result = searched(ledger, study(racing=False), listener=listener)
-    assert listener.expected == [3 * len(planned().candidates)] == [len(listener.begun)]
+    plan = planned()
+    assert listener.expected == [3 * len(plan.candidates) + len(plan.base_seeds)] == [len(listener.begun)]
     assert listener.results == [result]
