@@ -68,7 +68,9 @@ def keys() -> str:
 def _table(title: str, name: str | None, model: type[BaseModel], *, skip: set[str]) -> str:
     lines = [f"## {title}", "", "| key | default | meaning |", "|---|---|---|"]
     if name == "recipe":
-        lines.insert(1, "\n`name` chooses one of the named recipes; these are its fields, which a study may set.")
+        lines.insert(
+            1, "\n`name` chooses one of the named recipes; these are its fields, which a study may set."
+        )
         lines.append('| `name` | `"fast"` | The named recipe whose fields the others change. |')
     for key, field in model.model_fields.items():
         if key in skip:

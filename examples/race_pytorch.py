@@ -63,4 +63,6 @@ if __name__ == "__main__":
     )
     print(f"{result.winner}: {'decided' if result.decided else 'leads, undecided'}")
     for row in result.records():
-        print(f"{row['candidate']:9} {row['accuracy']:.1%}, up to {100 * row['behind_high']:.1f} points behind")
+        print(
+            f"{row['candidate']:9} {row['accuracy']:.1%}, up to {100 * row['behind_high']:.1f} points behind"
+        )

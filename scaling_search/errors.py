@@ -120,7 +120,8 @@ def _meant(text: str, names: Sequence[str]) -> str | None:
     """The same thing under its other name, or the nearest spelling; never merely the least unlike."""
     other = [one for one in _OTHER_NAMES.get(text.lower(), ()) if one in names]
     near = [one for one in names if _plain(one) == _plain(text)]
-    likely = sorted(names, key=lambda one: -_likeness(text, one))[:1]
+    # Of equally likely ones that with the longest beginning in common.
+    likely = sorted(names, key=lambda one: (-_likeness(text, one), -_beginning(text, one)))[:1]
     return next(iter([*other, *near, *(one for one in likely if _likeness(text, one) >= _NEAR)]), None)
 
 
@@ -133,6 +134,11 @@ def _likeness(text: str, name: str) -> float:
     if len(given) > 2 and plain.startswith(given):
         return 1.0
     return difflib.SequenceMatcher(None, given, plain).ratio()
+
+
+def _beginning(text: str, name: str) -> int:
+    """How many characters they have in common from the start."""
+    return next((at for at, (a, b) in enumerate(zip(text, name, strict=False)) if a != b), len(name))
 
 
 def _plain(name: str) -> str:

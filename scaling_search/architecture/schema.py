@@ -49,7 +49,10 @@ class Later:
 
 
 def canonical(table: BaseModel | Mapping[str, Any], *, leave_out: Collection[str] = ()) -> str:
-    """One JSON text for equal tables: sorted keys, ASCII, no spaces, a format number. `leave_out` names labels."""
+    """One JSON text for equal tables: sorted keys, ASCII, no spaces, a format number. `leave_out` names labels.
+
+    Numbers that are equal are one text: a default of 6 and a 6.0 that was read are the same.
+    """
     content = {key: value for key, value in _plain(table).items() if key not in leave_out}
     return json.dumps({"format": 1, **content}, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -60,7 +63,7 @@ def digest(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Tables as dictionaries, without later fields at their neutral values."""
+    """Tables as dictionaries, without later fields at their neutral values; whole numbers as such."""
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         given = {name: getattr(value, name) for name in fields}
@@ -71,6 +74,8 @@ def _plain(value: Any) -> Any:
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value
 
 

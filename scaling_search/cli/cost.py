@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scaling_search.cli import options
+from scaling_search.errors import UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -65,16 +66,29 @@ def cost(
         int | None,
         typer.Option("--batch-size", help="Also estimate the memory of training at this batch size."),
     ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option("--optimizer", help="With --batch-size: adamw (the fast recipe's), sgd or rmsprop."),
+    ] = None,
+    no_ema: Annotated[
+        bool, typer.Option("--no-ema", help="With --batch-size: without a moving average of the weights.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """What networks cost, one or several side by side: parameters, MACs, activations, memory."""
-    from scaling_search.errors import UsageError
     from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
     from scaling_search.search.audit.network_costs import compare
     from scaling_search.search.audit.scaling_options import Scaling
     from scaling_search.search.tables.cost_table import document, record
 
+    changes = {
+        **({} if optimizer is None else {"optimizer": optimizer}),
+        **({"ema_images": None} if no_ema else {}),
+    }
+    if changes and batch_size is None:
+        raise UsageError("--optimizer and --no-ema need --batch-size: they only change the training memory")
+    recipe = None if batch_size is None else options.recipe({"batch_size": batch_size, **changes})
     scaling = Scaling(
         phi=phi,
         alpha=alpha,
@@ -91,7 +105,7 @@ def cost(
     chosen = [*(networks or []), *_read(from_timm, from_onnx, out)]
     if not chosen:
         raise UsageError("name a network, or --from-timm NAME, or --from-onnx FILE")
-    found = compare(chosen, scaling, by_part=layers, batch_size=batch_size)
+    found = compare(chosen, scaling, by_part=layers, recipe=recipe)
     if as_json:
         records = [record(row) for row in found]
         write(dumps(records[0] if len(records) == 1 else {"networks": records}))
@@ -102,7 +116,6 @@ def cost(
 def _read(from_timm: str | None, from_onnx: Path | None, out: Path | None) -> list[str]:
     """The TOML file of the network that was read, if one was asked for. Errors: UsageError, InputError."""
     from scaling_search.architecture.toml import write
-    from scaling_search.errors import UsageError
     from scaling_search.system.files import save
 
     if from_timm is not None and from_onnx is not None:

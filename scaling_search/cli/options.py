@@ -304,6 +304,16 @@ def packaged() -> Any:
     return studies.parse(text, what="the packaged digits study")
 
 
+def recipe(changes: dict[str, Any]) -> Any:
+    """The fast recipe with these fields in place of its own. Errors: UsageError for an option."""
+    from scaling_search.training import recipe as recipes
+
+    try:
+        return recipes.named("fast", **changes)
+    except InputError as error:
+        raise UsageError(str(error)) from None
+
+
 def exists(location: str) -> bool:
     """Whether there is a ledger to look into; a database server is taken to have one."""
     from scaling_search.ledger.storage.location import locate

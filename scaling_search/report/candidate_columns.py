@@ -38,6 +38,9 @@ def realised() -> Column:
     )
 
 
+_ELSEWHERE = ("group", "alpha", "beta", "gamma")  # no columns of their own
+
+
 def costs(candidates: Sequence[Candidate], *, macs: bool) -> tuple[Column, ...]:
     """What a candidate costs and is made of."""
     return (
@@ -67,7 +70,7 @@ def cells(candidate: Candidate) -> dict[str, Any]:
     built = candidate.realised
     labels = (candidate.alpha, candidate.beta, candidate.gamma)
     return {
-        **{key: value for key, value in vars(candidate).items() if key not in ("alpha", "beta", "gamma")},
+        **{key: value for key, value in vars(candidate).items() if key not in _ELSEWHERE},
         "triple": None if None in labels else Parts(labels),
         "realised": None if built is None else dict(vars(built)),
         "macs_to_target": candidate.macs_to_target,

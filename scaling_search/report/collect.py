@@ -54,11 +54,8 @@ def grid(
 ) -> GridReport:
     """The search of one study, best mean first. No verdict beyond "trained": ``with_verdicts`` adds those."""
     mine = by_network(trials)
-    built: dict[str, list[Triple]] = {}
-    for triple in triples:
-        if triple.network is not None and triple.status != "dropped":
-            built.setdefault(triple.network, []).append((triple.alpha, triple.beta, triple.gamma))
-    rows = [_grid_row(row, built.get(row.network, []), mine.get(row.network, [])) for row in candidates]
+    alike = _alike(candidates, triples)
+    rows = [_grid_row(row, alike[row.group], mine.get(row.network, [])) for row in candidates]
     return GridReport(
         study=study.name,
         baseline=study.baseline,
@@ -125,13 +122,13 @@ def with_verdicts(
     level: float | None = None,
     notes: Sequence[str] = (),
 ) -> GridReport:
-    """The report with verdicts by network fingerprint, sorted by them: winner, those that may be the best, the rest.
+    """The report with verdicts by group, sorted by them: winner, those that may be the best, the rest.
 
     A candidate that diverged keeps that verdict, whatever an assessment says: it is never ranked.
     """
     rows = []
     for row in report.rows:
-        assessment = assessments.get(row.candidate.fingerprint or "")
+        assessment = assessments.get(row.candidate.group or "")
         if assessment is None:
             rows.append(row)
             continue
@@ -153,6 +150,7 @@ def candidate(row: CandidateRow) -> Candidate:
     return Candidate(
         name=row.network_name,
         fingerprint=row.network,
+        group=row.group,
         phi=row.phi,
         alpha=row.alpha,
         beta=row.beta,
@@ -182,7 +180,21 @@ def base_row(row: Candidate, trials: Sequence[TrialRow]) -> GridRow:
     )
 
 
-def _grid_row(row: CandidateRow, triples: Sequence[Triple], trials: Sequence[TrialRow]) -> GridRow:
+def _alike(candidates: Iterable[CandidateRow], triples: Iterable[TripleRow]) -> dict[str, set[Triple]]:
+    """The triples that build all networks of a group, by group."""
+    built: dict[tuple[str, float | None], set[Triple]] = {}
+    for triple in triples:
+        if triple.network is not None and triple.status != "dropped":
+            labels = (triple.alpha, triple.beta, triple.gamma)
+            built.setdefault((triple.network, triple.phi), set()).add(labels)
+    found: dict[str, set[Triple]] = {}
+    for row in candidates:
+        mine = built.get((row.network, row.phi), set())
+        found[row.group] = found.get(row.group, mine) & mine
+    return found
+
+
+def _grid_row(row: CandidateRow, triples: Iterable[Triple], trials: Sequence[TrialRow]) -> GridRow:
     states = count(trials)
     status = _STATUSES.get(row.status)
     if status is None:

@@ -64,11 +64,13 @@ class Factors:
 class Candidate:
     """A network that a triple builds at φ. ``macs_ratio`` is to the base network's MACs.
 
-    ``realised`` is what was built, where the triple is what was asked for; ``memory`` are bytes of a training step.
+    ``realised`` is what was built, where the triple is what was asked for; ``memory`` are bytes of a training step;
+    ``group`` is shared by the networks, one for each φ, that are ranked as one.
     """
 
     name: str | None = None
     fingerprint: str | None = None
+    group: str | None = None
     phi: float | None = None
     alpha: float | None = None
     beta: float | None = None

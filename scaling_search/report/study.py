@@ -170,6 +170,7 @@ def family_table(report: FamilyReport) -> Table:
         columns.flag("prediction_held", "Prediction held"),
         *costs(candidates, macs=True),
         columns.hidden("triple", "alpha", "beta", "gamma"),
+        *(columns.hidden(key) for key in ("family", "factors")),
         columns.name("status", "Status"),
         columns.remark("reason", "Remark", place="details"),
         columns.hidden("states"),
@@ -185,7 +186,7 @@ def family_table(report: FamilyReport) -> Table:
         title=_coefficients(report),
         columns=layout,
         rows=tuple(
-            Row(cells=_family_cells(row), emphasis="plain" if row.status == "trained" else "faint")
+            Row(cells=_family_cells(report, row), emphasis="plain" if row.status == "trained" else "faint")
             for row in report.rows
         ),
         notes=(*(notes if report.rows else ()), *report.notes),
@@ -224,9 +225,11 @@ def _grid_cells(row: GridRow) -> dict[str, Any]:
     }
 
 
-def _family_cells(row: MemberRow) -> dict[str, Any]:
+def _family_cells(report: FamilyReport, row: MemberRow) -> dict[str, Any]:
     return {
         **cells(row.candidate),
+        "family": report.kind,
+        "factors": report.factors,
         "accuracy": row.accuracy,
         "interval": row.interval,
         "training": row.training,

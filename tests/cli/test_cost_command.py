@@ -26,6 +26,21 @@ def test_text_is_one_table_side_by_side(capsys: pytest.CaptureFixture[str]) -> N
     assert "61,706" in out and "11,689,512" in out and "Training" in out
 
 
+def test_memory_is_that_of_the_fast_recipe_unless_told_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    def bytes_of(*words: str) -> int:
+        assert run(["cost", "lenet-5", "--batch-size", "4", *words, "--json"]) == 0
+        return int(json.loads(capsys.readouterr().out)["training_bytes"])
+
+    parameters = 4 * 61_706
+    assert bytes_of() - bytes_of("--no-ema") == parameters
+    assert bytes_of() - bytes_of("--optimizer", "sgd") == parameters
+    assert bytes_of() == bytes_of("--optimizer", "adamw")
+    assert run(["cost", "lenet-5", "--no-ema"]) == 2
+    assert "need --batch-size" in capsys.readouterr().err
+    assert run(["cost", "lenet-5", "--batch-size", "4", "--optimizer", "adam"]) == 2
+    assert "'adamw', 'sgd' or 'rmsprop'" in capsys.readouterr().err
+
+
 def test_layers_in_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["cost", "vgg-16", "--layers"]) == 0
     text = capsys.readouterr().out

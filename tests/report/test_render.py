@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from scaling_search.report.accuracy_plot import accuracy_plot
+from scaling_search.report.plot import Panel, Plot, Point, Series, linear_ticks, log_ticks
 
 from scaling_search.errors import StorageError, UsageError
 from scaling_search.report.formats import svg
-from scaling_search.report.accuracy_plot import accuracy_plot
-from scaling_search.report.plot import Panel, Plot, Point, Series, linear_ticks, log_ticks
 from scaling_search.report.published import efficientnets
 from scaling_search.report.render import Terminal, render, show, terminal, write
 from scaling_search.report.study import study_document

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pytest
 
+from scaling_search.architecture import toml
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.data.dataset import Dataset, Split
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.storage.rows import TrialRow
-from scaling_search.search.plan.study import Study, parse
+from scaling_search.ledger.storage.rows import EvaluationRow, TrialRow
+from scaling_search.search.family import scale
+from scaling_search.search.grid import search
+from scaling_search.search.grid.search import GridResult
+from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
+from scaling_search.search.plan.search_space import SearchSpace, search_space
+from scaling_search.search.plan.study import Study, override, parse
+from scaling_search.search.trial.claims import Held
+from scaling_search.search.trial.compiled_networks import CompiledNetworks
+from scaling_search.search.trial.setup import load_data
 from scaling_search.search.trial.timing import Timing
 from scaling_search.search.trial.trainer import Trainer
-from scaling_search.search.trial.trial import Trial
-from scaling_search.training import recipe as recipes
+from scaling_search.search.trial.trial import Callback, Trial
 from scaling_search.training.outcome import Outcome
 
-IMAGES = 200
 # Accuracy by trial; None diverges; an exception is raised.
 Learns = Callable[[Trial], float | BaseException | None]
 
 
-RECIPE = recipes.named("fast", epochs=5, batch_size=64)
-
-
 def study(**grid: Any) -> Study:
-    """Eight candidates or so on a small proxy."""
+    """Five candidates on a small proxy."""
     read = parse(
         'name = "s"\nbaseline = "efficientnet-b0"\n[dataset]\nname = "digits"\n'
         "[proxy]\nresolution = 16\nwidth = 0.25\ndepth = 0.5\n"
@@ -36,26 +43,47 @@ def study(**grid: Any) -> Study:
         "[recipe]\nepochs = 5\nbatch_size = 64\n"
         '[grid]\nalpha = "1:2:0.5"\nbeta = "1:1.4:0.2"\ngamma = "1:1.5:0.25"\ntolerance = 0.5\nseeds = 3\n'
     )
-    return read.model_copy(update={"grid": read.grid.model_copy(update=grid)})
+    return override(read, {f"grid.{key}": value for key, value in grid.items()})
+
+
+# A network as a new user wrote it: four stages of basic blocks, one or two each.
+BASIC = toml.parse(
+    'name = "icons"\nresolution = 16\nchannels = 3\nclasses = 5\nactivation = "relu"\n'
+    "stem = { width = 8, kernel = 3, stride = 1 }\n"
+    "stages = [\n"
+    '  { block = "basic", depth = 1, width = 8 },\n'
+    '  { block = "basic", depth = 2, width = 16, stride = 2 },\n'
+    '  { block = "basic", depth = 2, width = 24, stride = 2 },\n'
+    '  { block = "basic", depth = 1, width = 32 },\n'
+    "]\nhead = {}\n"
+)
+
+
+def planned(settings: Study | None = None) -> GridPlan:
+    """The plan of a study."""
+    return grid_plan(search_space(settings or study()))
 
 
 @dataclass
-class Listener:
+class Listener(Callback):
     """A callback that remembers."""
 
     begun: list[tuple[str, int]] = field(default_factory=list)
     ended: list[TrialRow] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     noted: list[str] = field(default_factory=list)
+    expected: list[int] = field(default_factory=list)
+    results: list[Any] = field(default_factory=list)
 
-    def expect(self, trials: int) -> None: ...
+    def expect(self, trials: int, seconds: float | None) -> None:
+        self.expected.append(trials)
+
     def skip(self, trials: int, why: str) -> None:
         self.said.append(why)
 
     def begin(self, trial: Trial) -> None:
         self.begun.append((fingerprint(trial.network), trial.seed))
 
-    def progress(self, progress: object) -> None: ...
     def end(self, trial: Trial, row: TrialRow) -> None:
         self.ended.append(row)
 
@@ -65,13 +93,23 @@ class Listener:
     def note(self, text: str) -> None:
         self.noted.append(text)
 
+    def finish(self, result: Any) -> None:
+        self.results.append(result)
 
-def noise_images(count: int) -> Split:
-    random = np.random.default_rng(count)
-    return Split(
-        images=random.integers(0, 256, (count, 8, 8, 1), dtype=np.uint8),
-        labels=(np.arange(count) % 10).astype(np.int32),
-    )
+
+class PretendNetworks(CompiledNetworks):
+    """Compiles nothing; every network is as fast as `Pretend` says that it was."""
+
+    def timing(self, network: Network, macs: int) -> Timing:
+        return Timing(
+            network=fingerprint(network),
+            macs=macs,
+            compile_seconds=1.0,
+            setup_seconds=0.1,
+            step_seconds=2.0 / self.recipe.epochs / 17,
+            image_seconds=0.1 / self.recipe.epochs / 288,
+            memory_bytes=None,
+        )
 
 
 class Pretend(Trainer):
@@ -82,36 +120,35 @@ class Pretend(Trainer):
         ledger: Ledger,
         learns: Learns = lambda trial: 0.5,
         *,
+        space: SearchSpace | None = None,
+        dataset: Dataset | None = None,
+        callback: Callback | None = None,
         should_stop: Callable[[], bool] = lambda: False,
+        checkpoints: Path | None = None,
         retry_failed: bool = False,
     ) -> None:
         self.learns = learns
         self.listener = Listener()
+        space = space or search_space(study())
         super().__init__(
             ledger=ledger,
-            dataset=Dataset(
-                name="digits",
-                classes=tuple("0123456789"),
-                fingerprint="d" * 64,
-                train=noise_images(100),
-                validation=noise_images(IMAGES),
+            networks=PretendNetworks(
+                dataset=dataset or load_data(space.study), recipe=space.recipe, should_stop=should_stop
             ),
-            recipe=RECIPE,
-            callback=self.listener,
-            should_stop=should_stop,
-            checkpoints=None,
+            callback=callback or self.listener,
+            checkpoints=checkpoints,
             retry_failed=retry_failed,
         )
 
-    def _train(
-        self, trial: Trial, key: str, upcoming: Trial | None, *, saved: Callable[[], None] = lambda: None
-    ) -> Outcome:
+    def outcome(self, trial: Trial) -> Outcome:
+        """What training it gives."""
+        self.networks.check_stop()
         said = self.learns(trial)
         if isinstance(said, BaseException):
             raise said
         state: Literal["complete", "diverged"] = "diverged" if said is None else "complete"
         random = np.random.default_rng(trial.seed)
-        correct = None if said is None else random.random(IMAGES) < said
+        correct = None if said is None else random.random(len(self.networks.dataset.validation)) < said
         return Outcome(
             state=state,
             seed=trial.seed,
@@ -127,16 +164,52 @@ class Pretend(Trainer):
             batch_stats={},
         )
 
-    def timing(self, network: Network, macs: int) -> Timing:
-        self.listener.noted.append(f"timed {fingerprint(network)}")
-        return Timing(
-            network=fingerprint(network),
-            macs=macs,
-            compile_seconds=1.0,
-            setup_seconds=0.1,
-            step_seconds=2.0 / self.recipe.epochs / 17,
-            image_seconds=0.1 / self.recipe.epochs / 288,
-            memory_bytes=None,
-        )
+    def _train(self, held: Held, upcoming: Trial | None, *, batched: bool) -> tuple[Outcome, ...]:
+        return tuple(self.outcome(trial) for trial in held.trials)
 
-    def _record_test(self, key: str, trial: Trial, outcome: Outcome, test: Split | None) -> None: ...
+    def _evaluations(
+        self, held: Held, outcomes: Sequence[Outcome], test: Split | None, *, batched: bool
+    ) -> list[list[object]]:
+        if test is None:
+            return [[] for _ in outcomes]
+        return [
+            []
+            if outcome.accuracy is None
+            else [
+                EvaluationRow(
+                    trial_key=self.row(trial).key,
+                    split="test",
+                    accuracy=outcome.accuracy,
+                    correct=np.packbits(np.arange(len(test)) < outcome.accuracy * len(test)).tobytes(),
+                    correct_count=len(test),
+                )
+            ]
+            for trial, outcome in zip(held.trials, outcomes, strict=True)
+        ]
+
+
+@contextmanager
+def pretended(learns: Learns = lambda trial: 0.5, *, kind: type[Pretend] = Pretend) -> Iterator[None]:
+    """Searches and families within it are trained by a `kind` of Pretend."""
+
+    def make_trainer(space: SearchSpace, ledger: Ledger, **more: Any) -> Pretend:
+        return kind(ledger, learns, space=space, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (search, scale):
+            patch.setattr(module, "make_trainer", make_trainer)
+        yield
+
+
+def searched(
+    ledger: Ledger,
+    settings: Study | None = None,
+    learns: Learns = lambda trial: 0.5,
+    *,
+    kind: type[Pretend] = Pretend,
+    listener: Listener | None = None,
+    **more: Any,
+) -> GridResult:
+    """`grid` with a trainer that pretends."""
+    with pretended(learns, kind=kind):
+        return search.grid(settings or study(), ledger=ledger, callbacks=(listener or Listener(),), **more)

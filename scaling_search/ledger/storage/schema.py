@@ -131,7 +131,7 @@ def _plain(hint: object) -> type:
 STUDIES = Kind(name="studies", row=StudyRow, key=("name",))
 NETWORKS = Kind(name="networks", first_stays=True, row=NetworkRow, key=("fingerprint",))
 DATASETS = Kind(name="datasets", first_stays=True, row=DatasetRow, key=("fingerprint",))
-CANDIDATES = Kind(name="candidates", row=CandidateRow, key=("study", "role", "network"))
+CANDIDATES = Kind(name="candidates", row=CandidateRow, key=("study", "role", "group", "network"))
 TRIPLES = Kind(name="triples", row=TripleRow, key=("study", "role", "phi", "alpha", "beta", "gamma"))
 FAMILIES = Kind(name="families", row=FamilyRow, key=("study", "role"))
 TRIALS = Kind(name="trials", row=TrialRow, key=("key",))

@@ -15,13 +15,18 @@ _UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\x7f"
 
 
 def render(document: Document) -> str:
-    """Answer, facts and tables at the top level; a table's reference row beside it, under its own name."""
+    """Answer, facts and tables at the top level; a table's reference row beside it, under its own name.
+
+    Tables of one name (families) are one list.
+    """
     whole: dict[str, Any] = {"answer": list(document.answer)} if document.answer else {}
     whole |= {key: finite(value) for key, value in {**document.labels, **document.facts}.items()}
+    tables: dict[str, Any] = {}
     for table in document.all_tables:
         if table.reference is not None:
-            whole[table.reference_name] = table.record(table.reference)
-        whole[table.name] = [table.record(row) for row in table.rows]
+            tables[table.reference_name] = table.record(table.reference)
+        tables.setdefault(table.name, []).extend(table.record(row) for row in table.rows)
+    whole |= tables
     whole["notes"] = list(document.all_notes)
     return dumps(whole)
 

@@ -9,13 +9,14 @@ from scaling_search.architecture.network import Network
 from scaling_search.baselines.load import load
 from scaling_search.costs.count import Cost, cost
 from scaling_search.costs.layers import LayerRow, layers
-from scaling_search.costs.memory import training_memory
 from scaling_search.search.audit.scaling_options import Scaling
+from scaling_search.training.memory import step_memory
+from scaling_search.training.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """A network with what it costs; `parts` only where asked for, `training_bytes` where a batch size is given."""
+    """A network with what it costs; `parts` only where asked for, `training_bytes` where a recipe is given."""
 
     network: Network
     cost: Cost
@@ -24,18 +25,21 @@ class Counted:
 
 
 def compare(
-    names: Sequence[str], scaling: Scaling, *, by_part: bool = False, batch_size: int | None = None
+    names: Sequence[str], scaling: Scaling, *, by_part: bool = False, recipe: Recipe | None = None
 ) -> tuple[Counted, ...]:
-    """Each network (a name or a file), scaled and counted, in this order."""
+    """Each network (a name or a file), scaled and counted, in this order; `recipe` asks for its memory on a CPU."""
     return tuple(
-        Counted(
-            network=network,
-            cost=cost(network),
-            training_bytes=None
-            if batch_size is None
-            else training_memory(network, batch_size=batch_size).total,
-            parts=layers(network) if by_part else None,
-        )
+        _counted(network, by_part=by_part, recipe=recipe)
         for name in names
         for network in scaling.apply(load(name))
+    )
+
+
+def _counted(network: Network, *, by_part: bool, recipe: Recipe | None) -> Counted:
+    counted = cost(network)
+    return Counted(
+        network=network,
+        cost=counted,
+        training_bytes=None if recipe is None else step_memory(network, recipe, "cpu", counted=counted),
+        parts=layers(network) if by_part else None,
     )

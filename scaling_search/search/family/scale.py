@@ -17,7 +17,7 @@ from scaling_search.scaling.coefficients import Coefficients, parse_phi
 from scaling_search.search.family import document as documents
 from scaling_search.search.family import results, training
 from scaling_search.search.family.limits import estimated_seconds
-from scaling_search.search.family.members import Family, Kind, emit, family
+from scaling_search.search.family.members import NOT_TRAINED, Family, Kind, emit, family
 from scaling_search.search.forecast.step_latency import timed_space
 from scaling_search.search.grid.candidates import realised_triple
 from scaling_search.search.grid.ledger_results import winner
@@ -119,6 +119,11 @@ def scale(
     if keep_weights is not None:
         study = study.override({"scale.keep_weights": keep_weights})
     space = timed_space(study, as_published=as_published, say=callback.note, should_stop=should_stop)
+    kind = trained_kind(space)
+    if kind is not None and ledger is None:
+        raise UsageError(
+            "training a family needs a ledger: pass ledger=, or train='none' in the study's scale"
+        )
     row = None
     if ledger is not None and (coefficients is None or study.scale.factors == "realised"):
         dataset = data_fingerprint(study)
@@ -130,23 +135,18 @@ def scale(
     kinds: tuple[Kind, ...] = ("full",) if study.proxy is None else ("full", "proxy")
     rule = match or study.grid.match
     families = {
-        kind: family(space, triple, kind=kind, match=rule, phis=study.scale.phi, raised=raised)
-        for kind in kinds
+        each: family(space, triple, kind=each, match=rule, phis=study.scale.phi, raised=raised)
+        for each in kinds
     }
     files: dict[Kind, tuple[Path, ...]] = {}
     if out is not None:
         folder = Path(out)
         files = {
-            kind: tuple(emit(one, folder if kind == "full" else folder / "proxy"))
-            for kind, one in families.items()
+            each: tuple(emit(one, folder if each == "full" else folder / "proxy"))
+            for each, one in families.items()
         }
     result = FamilyResult(families=families, files=files, decided=decided)
-    kind = trained_kind(space)
-    if kind is not None:
-        if ledger is None:
-            raise UsageError(
-                "training a family needs a ledger: pass ledger=, or train='none' in the study's scale"
-            )
+    if kind is not None and ledger is not None:
         result = _train(
             space,
             result,
@@ -239,7 +239,9 @@ def _train(
         dataset=dataset,
     )
     for one in built.families.values():
-        training.record(ledger, row.name, one)
+        # Of the other family nothing waits to be trained.
+        written = [replace(member, status=NOT_TRAINED) for member in one.members]
+        training.record(ledger, row.name, one, None if one.kind == kind else written)
     chosen = built.families[kind]
     trained = 0
     try:

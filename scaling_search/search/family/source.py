@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scaling_search.architecture.network import Network, fingerprint, from_definition
+from scaling_search.architecture.network import fingerprint, from_definition
 from scaling_search.errors import InputError
 from scaling_search.ledger.storage.rows import StudyRow
 from scaling_search.search.grid.ledger_results import settings_of
@@ -29,7 +29,8 @@ def from_ledger(ledger: Reader, row: StudyRow) -> tuple[StudyRow, Study]:
     try:
         now = study.network()
     except InputError:
-        return row, _around(study, network)  # its file is gone: the ledger's copy is the same network
+        # Its file is gone: the ledger's copy is the same network.
+        return row, study.model_copy(update={"baseline": network})
     same = now.model_copy(update={"channels": network.channels, "classes": network.classes})
     if fingerprint(same) != row.full:
         raise InputError(
@@ -37,8 +38,4 @@ def from_ledger(ledger: Reader, row: StudyRow) -> tuple[StudyRow, Study]:
             f"{row.full[:12]} then, {fingerprint(same)[:12]} now): search it again, or name the network to scale with "
             "--baseline"
         )
-    return row, _around(study, network)
-
-
-def _around(study: Study, network: Network) -> Study:
-    return study.model_copy(update={"baseline": network})
+    return row, study

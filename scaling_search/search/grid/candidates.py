@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scaling_search.ledger.storage.rows import BASE, GRID, CandidateRow, EvaluationRow, TrialRow, TripleRow
 from scaling_search.ledger.storage.schema import CANDIDATES, TRIPLES
+from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.search.plan.builds import Factors
+from scaling_search.search.plan.candidates import Candidate, group_key
 from scaling_search.search.plan.grid_plan import GridPlan
 from scaling_search.search.trial.ledger_rows import candidate_row, network_rows, triple_row
 from scaling_search.statistics.scores import Bits, Marks
@@ -58,44 +60,75 @@ def realised_triple(row: CandidateRow) -> Triple:
 def record_plan(ledger: Ledger, study: str, plan: GridPlan) -> None:
     """Keeps a plan's candidates and triples beside those that earlier plans of the study had.
 
-    A candidate keeps the triple nearest to what was built, whichever plan met it.
+    A candidate keeps the triple nearest to what was built, whichever plan met it, for as long as that triple builds it.
     """
-    space = plan.space
-    known = {row.network: row for row in ledger.rows(CANDIDATES, study=study, role=GRID)}
-    candidates = [
-        _nearer(
-            known.get(build.fingerprint),
-            candidate_row(space, study, GRID, build, group=one.group, note=plan.vanished(one)),
-        )
-        for one in plan.candidates
-        for build in one.builds
-    ]
     triples = [triple_row(study, GRID, row) for at in plan.plans for row in at.rows]
-    again = {(row.phi, row.alpha, row.beta, row.gamma) for row in triples}
+    again = {(row.phi, _triple(row)) for row in triples}
     before = ledger.rows(TRIPLES, study=study, role=GRID)
-    others = [row for row in before if (row.phi, row.alpha, row.beta, row.gamma) not in again]
-    built = {row.network for row in (*triples, *others) if row.status != "dropped"}
-    mine = {row.network for row in candidates}
-    kept = [row for row in known.values() if row.network not in mine and row.network in built]
-    networks = network_rows(build.network for build in (plan.base, *plan.networks))
-    base = candidate_row(space, study, BASE, plan.base)
+    triples += [row for row in before if (row.phi, _triple(row)) not in again]
+    builders = _builders(triples, [at.phi for at in plan.plans])
+    found = {
+        group: rows
+        for group, rows in _by_group(ledger.rows(CANDIDATES, study=study, role=GRID)).items()
+        if _triple(rows[0]) in builders.get(group, ())
+    }
+    for one in plan.candidates:
+        rows = _rows(plan, study, one)
+        if one.group not in found or _distance(rows) <= _distance(found[one.group]) + 1e-9:
+            found[one.group] = rows
     ledger.record(
-        [*networks, base, *candidates, *kept, *triples],
+        [
+            *network_rows(build.network for build in (plan.base, *plan.networks)),
+            candidate_row(plan.space, study, BASE, plan.base),
+            *(row for rows in found.values() for row in rows),
+            *triples,
+        ],
         instead_of=[(CANDIDATES, {"study": study, "role": GRID})],
     )
 
 
-def _nearer(old: CandidateRow | None, new: CandidateRow) -> CandidateRow:
-    """The row whose triple is nearer to what it built; the new one if both are alike."""
-    if old is None or old.group != new.group or _distance(new) <= _distance(old) + 1e-9:
-        return new
-    return replace(old, macs_ratio=new.macs_ratio, memory=new.memory)
+def _rows(plan: GridPlan, study: str, one: Candidate) -> list[CandidateRow]:
+    """A candidate's networks, each once."""
+    note = plan.vanished(one)
+    rows = [candidate_row(plan.space, study, GRID, build, group=one.group, note=note) for build in one.builds]
+    return list({row.network: row for row in reversed(rows)}.values())[::-1]
 
 
-def _distance(row: CandidateRow) -> float:
-    pairs = ((row.depth_factor, row.alpha), (row.width_factor, row.beta), (row.resolution_factor, row.gamma))
-    phi = row.phi or 0.0
-    return math.hypot(*(math.log(built or 1) - phi * math.log(asked or 1) for built, asked in pairs))
+def _builders(rows: Iterable[TripleRow], phis: Sequence[float]) -> dict[str, set[Triple]]:
+    """The triples kept at every φ, by the group that they build."""
+    built: dict[Triple, dict[float, str]] = {}
+    for row in rows:
+        if row.status != "dropped" and row.network is not None:
+            built.setdefault(_triple(row), {})[row.phi] = row.network
+    found: dict[str, set[Triple]] = {}
+    for triple, networks in built.items():
+        if all(phi in networks for phi in phis):
+            found.setdefault(group_key([networks[phi] for phi in phis]), set()).add(triple)
+    return found
+
+
+def _by_group(rows: Iterable[CandidateRow]) -> dict[str, list[CandidateRow]]:
+    """Candidates' rows by rising φ."""
+    groups: dict[str, list[CandidateRow]] = {}
+    for row in sorted(rows, key=lambda row: row.phi or 0.0):
+        groups.setdefault(row.group, []).append(row)
+    return groups
+
+
+def _triple(row: CandidateRow | TripleRow) -> Triple:
+    return row.alpha or 1.0, row.beta or 1.0, row.gamma or 1.0
+
+
+def _distance(rows: Iterable[CandidateRow]) -> float:
+    """How far what was built is from what the triple asks for, over all φ: as `plan.candidates` has it."""
+    return sum(
+        Factors(
+            depth=row.depth_factor or 1.0,
+            width=row.width_factor or 1.0,
+            resolution=row.resolution_factor or 1.0,
+        ).distance(Coefficients.of(_triple(row)), row.phi or 0.0)
+        for row in rows
+    )
 
 
 def recorded(ledger: Reader, study: str) -> tuple[RecordedCandidate, ...]:
@@ -106,23 +139,19 @@ def recorded(ledger: Reader, study: str) -> tuple[RecordedCandidate, ...]:
 
 def recorded_of(rows: Iterable[CandidateRow], triples: Iterable[TripleRow]) -> tuple[RecordedCandidate, ...]:
     """The same, from rows."""
-    groups: dict[str, list[CandidateRow]] = {}
-    for row in rows:
-        groups.setdefault(row.group, []).append(row)
     by_network: dict[tuple[str, float], list[Triple]] = {}
     for triple in triples:
         if triple.status != "dropped" and triple.network is not None:
-            place = (triple.network, triple.phi)
-            by_network.setdefault(place, []).append((triple.alpha, triple.beta, triple.gamma))
+            by_network.setdefault((triple.network, triple.phi), []).append(_triple(triple))
     found = []
-    for group, members in groups.items():
-        ordered = tuple(sorted(members, key=lambda row: row.phi or 0.0))
-        first = ordered[0]
-        own = (first.alpha or 1.0, first.beta or 1.0, first.gamma or 1.0)
+    for group, members in _by_group(rows).items():
+        own = _triple(members[0])
         alike = set.intersection(
-            *(set(by_network.get((row.network, row.phi or 0.0), [own])) for row in ordered)
+            *(set(by_network.get((row.network, row.phi or 0.0), [own])) for row in members)
         )
-        found.append(RecordedCandidate(group=group, rows=ordered, triples=(own, *sorted(alike - {own}))))
+        found.append(
+            RecordedCandidate(group=group, rows=tuple(members), triples=(own, *sorted(alike - {own})))
+        )
     return tuple(sorted(found, key=lambda candidate: candidate.triple))
 
 

@@ -84,15 +84,15 @@ def base_row(ledger: Reader, study: StudyRow, found: GridAnalysis) -> GridRow | 
 
 
 def assessments(found: GridAnalysis) -> dict[str, Assessment]:
-    """What the analysis says of each network, by fingerprint."""
-    said = {network: Assessment(verdict="at chance", reason=why) for network, why in found.at_chance.items()}
+    """What the analysis says of each candidate, by its group."""
+    said: dict[str, Assessment] = {}
     screening, behind = found.screening, found.behind
     for candidate in found.candidates:
         group = candidate.group
         if behind is not None and group in behind.row and group in found.accuracies:
             at = behind.row[group]
             collapsed = int(behind.collapsed[at])
-            assessment = Assessment(
+            said[group] = Assessment(
                 verdict=_verdict(found, group),
                 interval=_interval(found.accuracies[group]),
                 behind=_behind(behind, at),
@@ -100,10 +100,11 @@ def assessments(found: GridAnalysis) -> dict[str, Assessment]:
             )
         elif screening is not None and group in screening.screened_out:
             short = f"screened out after {screening.epochs} epochs, with {screening.screened_out[group]:.2%}"
-            assessment = Assessment(verdict="screened out", reason=short)
-        else:
-            continue
-        said |= {row.network: assessment for row in candidate.rows}
+            said[group] = Assessment(verdict="screened out", reason=short)
+        elif why := [
+            found.at_chance[row.network] for row in candidate.rows if row.network in found.at_chance
+        ]:
+            said[group] = Assessment(verdict="at chance", reason=why[0])
     return said
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.storage.rows import StudyRow, TrialRow
-from scaling_search.search.forecast import ledger_record, probe
 from scaling_search.search.forecast import model as forecasts
+from scaling_search.search.forecast import probe
 from scaling_search.search.forecast.model import Basis, Forecast
 from scaling_search.search.grid.ledger_results import read_grid
+from scaling_search.search.grid.remaining import Remaining, remaining
 from scaling_search.search.plan.grid_plan import GridPlan
 from scaling_search.search.trial import registry
 from scaling_search.search.trial.setup import data_fingerprint, make_networks
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 class Requirements:
     """A forecast, where something was measured; memory in any case; the answer to --power, where it was asked.
 
-    `missing`: trials that `grid` would train, None where the data are not prepared.
+    `remaining`: what `grid` would train, None where the data are not prepared.
     """
 
     forecast: Forecast | None
     memory_bytes: tuple[int, ...]
-    missing: int | None
+    remaining: Remaining | None
     power: Power | None
     difference: float | None
 
@@ -48,23 +49,19 @@ def requirements(
     ledger has no trial. What the ledger has counts only where recipe, data and split are the very same.
     """
     dataset = data_fingerprint(plan.space.study)
+    own, trials = None, list[TrialRow]()
+    if ledger is not None and dataset is not None:
+        own = registry.find(ledger, plan.space, dataset)
+        trials = [row for row in ledger.trials() if row.dataset == dataset]
+    left = remaining(plan, ledger, own, trials)
     recipe = plan.space.recipe.canonical()
-    rows = (
-        []
-        if ledger is None or dataset is None
-        else [row for row in ledger.trials() if (row.recipe, row.dataset) == (recipe, dataset)]
-    )
-    found = _basis(plan, rows, measure)
-    done = ledger_record.done(rows)
-    asked = None
-    if difference is not None:
-        own = None if ledger is None or dataset is None else registry.find(ledger, plan.space, dataset)
-        asked = power(ledger, own, difference)
+    found = _basis(plan, [row for row in trials if row.recipe == recipe], measure)
+    every = set(forecasts.missing(plan, ()))
     return Requirements(
-        forecast=None if found is None else forecasts.forecast(plan, found, done),
+        forecast=None if found is None else forecasts.forecast(plan, found, every - set(left.trials)),
         memory_bytes=forecasts.memory(plan, "cpu"),
-        missing=None if dataset is None else len(forecasts.missing(plan, done)),
-        power=asked,
+        remaining=None if dataset is None else left,
+        power=None if difference is None else power(ledger, own, difference),
         difference=difference,
     )
 

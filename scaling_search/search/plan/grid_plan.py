@@ -137,11 +137,10 @@ def product(exponents: Exponents) -> str:
 
 def origin(plan: GridPlan) -> str:
     """How the candidates came about, in one sentence whose numbers add up."""
-    first, settings = plan.plans[0], plan.space.study.grid
-    tried, dropped = first.nominal, len(first.dropped)
-    kept = [row for row in first.rows if row.status != "dropped"]
-    alike = len(kept) - len(plan.candidates)
-    adjusted = sum(row.builds[0].status == "adjusted" for row in plan.candidates)
+    settings, tried = plan.space.study.grid, plan.plans[0].nominal
+    kept = sum(len(one.triples) for one in plan.candidates)
+    dropped, alike = tried - kept, kept - len(plan.candidates)
+    adjusted = sum(any(row.status == "adjusted" for row in one.builds) for one in plan.candidates)
     parts = [f"{_count(tried, 'triple')} of the grid"]
     if dropped:
         parts.append(

@@ -57,6 +57,7 @@ def _parsed(parse: Callable[[object], Any]) -> BeforeValidator:
     return BeforeValidator(read)
 
 
+_NONE = "none"
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 Limit = Annotated[float, Field(gt=0, le=1e18)]
 Seconds = Annotated[float, _parsed(parse_duration)]
@@ -191,7 +192,11 @@ class Study(Strict):
     rounding: Rounding = Rounding()
     recipe: Annotated[
         dict[str, Any],
-        Field(default_factory=lambda: {"name": "fast"}, description="A named recipe, and its changes."),
+        BeforeValidator(lambda given: _without(given)),
+        Field(
+            default_factory=lambda: {"name": "fast"},
+            description='A named recipe, and its changes; "none" turns off what can be turned off.',
+        ),
     ]
     grid: Grid = Grid()
     scale: Family = Family()
@@ -239,6 +244,13 @@ class Study(Strict):
                 f"grid.screening_epochs {epochs}: expected fewer than the recipe's {full.epochs} epochs"
             )
         return self.resolve_recipe(images, epochs=epochs)
+
+
+def _without(given: Any) -> Any:
+    """A recipe's table with None where the file, which has no word for that, says "none"."""
+    if not isinstance(given, dict):
+        return given
+    return {key: None if value == _NONE and key != "name" else value for key, value in given.items()}
 
 
 def read(path: Path) -> Study:
@@ -291,6 +303,7 @@ def _checked(table: dict[str, Any]) -> Study:
 def write(study: Study) -> str:
     """Canonical TOML of a study, every key with its value; `parse` inverts it."""
     table = study.model_dump(exclude_none=True)
+    table["recipe"] = {key: _NONE if value is None else value for key, value in study.recipe.items()}
     if isinstance(study.baseline, Network):
         table["baseline"] = study.baseline.name
     plain = [f"{key} = {inline(value)}\n" for key, value in table.items() if not isinstance(value, dict)]

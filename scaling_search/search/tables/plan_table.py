@@ -13,6 +13,7 @@ from scaling_search.report.notebook import fragment, frame
 from scaling_search.report.table import Column, Document, Row, Table
 from scaling_search.search.forecast.step_latency import timed_space
 from scaling_search.search.grid import requirements
+from scaling_search.search.grid.remaining import sentence
 from scaling_search.search.grid.requirements import Requirements
 from scaling_search.search.plan import caveats, identifiability
 from scaling_search.search.plan.budget import cost_at
@@ -69,14 +70,7 @@ def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
     space = plan.space
     study, info = space.study, space.info
     tables = [base_table(plan), *(table for at in plan.plans for table in _tables(plan, at))]
-    seeds = study.grid.seeds
-    notes = [origin(plan), *unused(plan)]
-    left = None if ahead is None else ahead.missing
-    trials = f"{len(plan.networks)} networks x {seeds} seeds on {info.name}"
-    if left is not None and left < len(plan.networks) * seeds:
-        notes.append(f"grid would train {left} of {trials}; the others are in the ledger.")
-    else:
-        notes.append(f"grid would train {trials}.")
+    notes = [origin(plan), *unused(plan), sentence(plan, None if ahead is None else ahead.remaining)]
     if space.base.classes != len(info.classes):
         notes.append(
             f"Counted as published, with {space.base.classes} classes; {info.name} has {len(info.classes)}."
@@ -240,7 +234,7 @@ def record(plan: GridPlan, ahead: Requirements | None = None) -> dict[str, Any]:
         "seeds": space.study.grid.seeds,
         **plans[0],
         "indistinct": [str(one) for one in identifiability.alike(space.study, space.base)],
-        "missing_trials": None if ahead is None else ahead.missing,
+        "missing_trials": None if ahead is None or ahead.remaining is None else ahead.remaining.count,
         "forecast": None if ahead is None or ahead.forecast is None else asdict(ahead.forecast),
         "memory_bytes": None if ahead is None else list(ahead.memory_bytes),
         "power": None if ahead is None or ahead.power is None else asdict(ahead.power),

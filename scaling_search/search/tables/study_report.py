@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scaling_search.architecture.network import fingerprint
 from scaling_search.errors import InputError, suggest
 from scaling_search.ledger.storage.rows import GRID, EvaluationRow, FamilyRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, STUDIES
@@ -23,6 +24,7 @@ from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.chance_level import Chance
 from scaling_search.search.grid.ledger_results import dataset_of, read_grid, settings_of
 from scaling_search.search.plan import study as studies
+from scaling_search.search.plan.search_space import search_space
 from scaling_search.search.tables.page_data import page_data
 from scaling_search.search.trial import registry
 
@@ -83,7 +85,13 @@ def read(
         check = ledger_record.check(ledger, row.name, trials)
     families = results.families(ledger, row.name)
     shown = families if every_family else main_families(families, found)
-    reports = tuple(results.report_of(ledger, row, family)[0] for family in shown)
+    # What was measured comes first, and into the chart.
+    reports = tuple(
+        sorted(
+            (results.report_of(ledger, row, family)[0] for family in shown),
+            key=lambda report: all(member.accuracy is None for member in report.rows),
+        )
+    )
     if grid is None and not reports:
         raise InputError(
             f"study {row.name!r} has no candidates in this ledger yet: run `scaling-search grid`"
@@ -111,20 +119,30 @@ def main_families(families: list[FamilyRow], found: GridAnalysis | None) -> list
 
 
 def choose(ledger: Reader, study: str | None) -> StudyRow:
-    """The study's row. Errors: InputError naming the ones there are."""
+    """The row of a study given by name or by file, or the newest. Errors: InputError naming the ones there are."""
     if study is None:
         row = registry.newest(ledger)
         if row is None:
             raise InputError("this ledger has no study yet: run `scaling-search grid` first")
         return row
-    names = [row.name for row in ledger.rows(STUDIES)]
-    name = study
-    if study.endswith(".toml"):
-        name = studies.read(Path(study)).name or study
-    found = ledger.study(name)
+    found = _of_file(ledger, Path(study)) if study.endswith(".toml") else ledger.study(study)
     if found is None:
-        raise InputError(suggest("study", name, names))
+        raise InputError(suggest("study", study, [row.name for row in ledger.rows(STUDIES)]))
     return found
+
+
+def _of_file(ledger: Reader, path: Path) -> StudyRow | None:
+    """The study of a file: by its name, or by its network, recipe and data set, the newest of several."""
+    settings = studies.read(path)
+    if settings.name is not None and (named := ledger.study(settings.name)) is not None:
+        return named
+    space = search_space(settings)
+    content = (fingerprint(space.base), space.recipe.canonical(), settings.dataset.name)
+    return max(
+        (row for row in ledger.rows(STUDIES) if (row.base, row.recipe, row.dataset_name) == content),
+        key=lambda row: row.run_at,
+        default=None,
+    )
 
 
 def conditions(ledger: Reader, row: StudyRow) -> dict[str, Scalar]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -22,13 +22,14 @@ _FAILURES_IN_A_ROW = 3
 class Held:
     """The trials of one `ClaimedTrials.hold` that are this worker's; empty when none was to be had."""
 
-    def __init__(self, ledger: Ledger, claims: Sequence[Claim], trials: Sequence[Trial]) -> None:
-        self.trials = tuple(trials)
+    def __init__(self, ledger: Ledger, taken: Sequence[tuple[Claim, Trial]]) -> None:
+        self.taken = tuple(taken)
+        self.trials = tuple(trial for _, trial in taken)
         self.checkpoints: Checkpoints | None = None
         self.heartbeats: list[Heartbeat] = []
         self.finished = False
         self._ledger = ledger
-        self.open = list(claims)  # those whose end is not written yet
+        self.open = [claim for claim, _ in taken]  # those whose end is not written yet
 
     @property
     def lost(self) -> bool:
@@ -61,6 +62,7 @@ class ClaimedTrials:
         self.folder = checkpoints
         self.retry_failed = retry_failed
         self._tried: set[str] = set()
+        self._measured: set[str] = set()  # finished trials that were taken in hand again
         self._failed_in_a_row: set[str] = set()  # by the machine, none having succeeded in between
 
     def unfinished(self, keys: list[str]) -> list[str]:
@@ -69,6 +71,12 @@ class ClaimedTrials:
         done = {row.key for row in rows if row.state in FINISHED}
         done |= {row.key for row in rows if row.state == "failed" and not self._retries(row.key)}
         return [key for key in keys if key not in done]
+
+    def incomplete(self, keys: list[str], *, there: Collection[str]) -> list[str]:
+        """Finished trials that are not in `there` (tested, kept), each until it was tried here once more."""
+        complete = {row.key for row in self.ledger.trials(keys) if row.state == "complete"}
+        left = complete - set(there) - self._measured
+        return [key for key in keys if key in left]
 
     @contextmanager
     def hold(
@@ -81,7 +89,7 @@ class ClaimedTrials:
         StorageError (the trials are given back), DeviceError (the machine fails trial after trial).
         """
         taken = [(claim, trial) for row, trial in trials if (claim := self._claim(row, again)) is not None]
-        held = Held(self.ledger, [claim for claim, _ in taken], [trial for _, trial in taken])
+        held = Held(self.ledger, taken)
         if not taken:
             yield held
             return
@@ -99,15 +107,15 @@ class ClaimedTrials:
             else:
                 self._release(held)
         except LeaseLost:
-            self._say_lost(held)
+            self._release(held)
         except OutOfMemory as error:
             available = provenance.available_memory()
             self._fail(held, failures.out_of_memory(error, estimate=needed, available=available))
         except TrainingStopped:
-            if not held.lost:
-                self._release(held)
+            lost = held.lost
+            self._release(held)
+            if not lost:
                 raise
-            self._say_lost(held)
         except ScalingSearchError:
             self._release(held)
             raise
@@ -134,7 +142,10 @@ class ClaimedTrials:
 
     def _claim(self, row: TrialRow, again: bool) -> Claim | None:
         if again:
-            return self.ledger.claim_finished(row)
+            claim = self.ledger.claim_finished(row)
+            if claim is not None:
+                self._measured.add(row.key)
+            return claim
         claim = self.ledger.claim(row, retry_failed=self._retries(row.key))
         if claim is not None:
             self._tried.add(row.key)
@@ -151,23 +162,33 @@ class ClaimedTrials:
         return Checkpoints(folder=self.folder / key, trial=key, say=self.callback.say, saved=saved)
 
     def _release(self, held: Held) -> None:
-        for claim in held.open:
-            self.ledger.release(claim)
-
-    def _say_lost(self, held: Held) -> None:
-        labels = ", ".join(trial.label for trial in held.trials)
-        self.callback.say(f"{labels}: another worker took this trial over while it stood still here")
+        """Gives back what is still this worker's."""
+        self._end(held, self.ledger.release)
 
     def _fail(self, held: Held, reason: str, *, again: bool = False) -> None:
         """Trials that are to be tried again go on from their checkpoints."""
-        for claim in held.open:
+
+        def fail(claim: Claim) -> None:
             if claim.trial.state in FINISHED:
                 self.ledger.release(claim)
                 self.callback.say(f"trial {claim.key[:12]}: {reason}")
-                continue
+                return
             self.ledger.fail(claim, reason, retry=again)
             if not again:
                 self.discard_checkpoints(claim.key)
+
+        self._end(held, fail)
+
+    def _end(self, held: Held, write: Callable[[Claim], None]) -> None:
+        """Writes the end of every open trial; those that another worker has taken over are left to it."""
+        labels = {claim.key: trial.label for claim, trial in held.taken}
+        while held.open:
+            claim = held.open.pop(0)
+            try:
+                write(claim)
+            except LeaseLost:
+                label = labels[claim.key]
+                self.callback.say(f"{label}: another worker took this trial over while it stood still here")
 
     def _machine_failed(self, key: str, trial: Trial, error: Exception) -> None:
         """Errors: DeviceError once different trials fail one after the other: trying on would only use them up."""

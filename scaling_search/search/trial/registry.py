@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scaling_search.data.dataset import Dataset
@@ -36,9 +35,12 @@ def register(ledger: Ledger, space: SearchSpace, dataset: Dataset, *, say: Calla
     """Keeps the study, its data and its networks, and returns its row.
 
     Without a name of its own it is called after data and baseline; where that name has another content, with a suffix
-    of its own. Errors: InputError where a given name belongs to another search.
+    of its own. One content is one study, whatever it is called. Errors: InputError where a given name belongs to
+    another search.
     """
     known = find(ledger, space, dataset.fingerprint)
+    if known is not None and space.study.name not in (None, known.name):
+        say(f"study {space.study.name!r} is in this ledger already, as {known.name!r}")
     name = known.name if known is not None else _new_name(ledger, space, dataset.fingerprint, say)
     created = None if known is None else known.created_at
     row = study_row(space, name=name, dataset=dataset.fingerprint, created_at=created)
@@ -96,8 +98,3 @@ def dataset_row(space: SearchSpace, dataset: Dataset) -> DatasetRow:
 def newest(ledger: Reader) -> StudyRow | None:
     """The study that was run last."""
     return max(ledger.rows(STUDIES), key=lambda row: (row.run_at, row.created_at, row.name), default=None)
-
-
-def rerun(row: StudyRow, space: SearchSpace) -> StudyRow:
-    """The same study's row for a run with other ranges or seeds."""
-    return replace(study_row(space, name=row.name, dataset=row.dataset), created_at=row.created_at)

@@ -28,7 +28,11 @@ def run_trials(trainer: Trainer, trials: Sequence[Trial], *, extras: Extras | No
     trained = _run_all(trainer, keys, trainer.claims.unfinished, extras)
     if extras is not None and extras.test is not None:
         # Finished by a process that had no test split.
-        trained += _run_all(trainer, keys, lambda own: _untested(trainer, own), extras, again=True)
+        def untested(own: list[str]) -> list[str]:
+            tested = {row.trial_key for row in trainer.ledger.evaluations(own) if row.split == "test"}
+            return trainer.claims.incomplete(own, there=tested)
+
+        trained += _run_all(trainer, keys, untested, extras, again=True)
     return trained
 
 
@@ -37,9 +41,7 @@ def run_again(trainer: Trainer, trials: Sequence[Trial], *, extras: Extras) -> i
     keys = {trainer.row(trial).key: trial for trial in trials}
 
     def unkept(own: list[str]) -> list[str]:
-        complete = [row.key for row in trainer.ledger.trials(own) if row.state == "complete"]
-        there = weights.kept(trainer.ledger, complete)
-        return [key for key in complete if key not in there]
+        return trainer.claims.incomplete(own, there=weights.kept(trainer.ledger, own))
 
     return _run_all(trainer, keys, unkept, extras, again=True)
 
@@ -71,10 +73,3 @@ def _run_groups(trainer: Trainer, trials: Sequence[Trial], extras: Extras | None
         upcoming = None if following is None else following[0]
         trained += trainer.run(group, upcoming=upcoming, again=again, **more)
     return trained
-
-
-def _untested(trainer: Trainer, keys: list[str]) -> list[str]:
-    """Complete trials without an evaluation on the test split."""
-    tested = {row.trial_key for row in trainer.ledger.evaluations(keys) if row.split == "test"}
-    complete = [row.key for row in trainer.ledger.trials(keys) if row.state == "complete"]
-    return [key for key in complete if key not in tested]

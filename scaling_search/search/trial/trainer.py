@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,13 +54,8 @@ class Trainer:
 
     def with_recipe(self, recipe: Recipe) -> Trainer:
         """The same ledger, claims and images, for another recipe."""
-        other = Trainer(
-            ledger=self.ledger,
-            networks=self.networks.with_recipe(recipe),
-            callback=self.callback,
-            checkpoints=self.claims.folder,
-        )
-        other.claims = self.claims
+        other = copy(self)
+        other.networks = self.networks.with_recipe(recipe)
         return other
 
     def row(self, trial: Trial) -> TrialRow:

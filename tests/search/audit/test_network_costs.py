@@ -11,6 +11,7 @@ from scaling_search.errors import InputError, UsageError
 from scaling_search.search.audit.network_costs import compare
 from scaling_search.search.audit.scaling_options import Scaling
 from scaling_search.search.tables.cost_table import document, record
+from scaling_search.training import recipe as recipes
 
 KEYS = ("name", "resolution", "parameters", "batch_stats", "macs", "activations")
 
@@ -63,7 +64,7 @@ def test_rules_scale_too() -> None:
 
 
 def test_parts_and_memory_only_where_asked_for() -> None:
-    (found,) = compare(["lenet-5"], Scaling(), by_part=True, batch_size=8)
+    (found,) = compare(["lenet-5"], Scaling(), by_part=True, recipe=recipes.named("fast", batch_size=8))
     layers = record(found)["layers"]
     assert [row["part"] for row in layers] == ["stem", "stage 1", "stage 2", "head"]
     assert sum(row["macs"] for row in layers) == found.cost.macs

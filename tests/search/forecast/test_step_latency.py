@@ -11,7 +11,8 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 from scaling_search.architecture.network import Network, fingerprint
-from scaling_search.search.forecast.step_latency import Latencies
+from scaling_search.search.forecast.step_latency import Latencies, timed_space
+from scaling_search.search.plan.search_space import search_space
 from scaling_search.search.plan.study import Study, override, parse
 from scaling_search.search.trial import provenance
 from scaling_search.search.trial.compiled_networks import CompiledNetworks
@@ -46,11 +47,13 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def tiny(tmp_path: Path) -> tuple[Study, Network]:
     (tmp_path / "tiny.toml").write_text(NETWORK, encoding="utf-8")
     study = override(parse(STUDY), {"baseline": str(tmp_path / "tiny.toml"), "grid.budget": "latency"})
-    return study, study.base(channels=1, classes=10)
+    return study, search_space(study).base
 
 
 def latencies(study: Study, said: list[str] | None = None, *, stop: bool = False) -> Latencies:
-    return Latencies(study, say=(said if said is not None else []).append, should_stop=lambda: stop)
+    found = Latencies(say=(said if said is not None else []).append, should_stop=lambda: stop)
+    found.space = search_space(study)
+    return found
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, timing: Timing | Exception) -> list[str]:
@@ -74,7 +77,7 @@ def test_a_real_step_is_timed_once_and_remembered(
     said: list[str] = []
     seconds = latencies(study, said).seconds(network)
     assert 0 < seconds < 60
-    assert said[0].startswith("timing a step: tiny, 6 px")
+    assert said[0].startswith("timing a step: tiny, 6 px, ")
     asked = pretend(monkeypatch, TIMING)
     assert latencies(study).seconds(network) == seconds
     assert asked == []
@@ -112,3 +115,18 @@ def test_a_stop_ends_a_measurement(tiny: tuple[Study, Network]) -> None:
     study, network = tiny
     with pytest.raises(TrainingStopped):
         latencies(study, stop=True).seconds(network)
+
+
+def test_only_a_study_whose_budget_or_limits_are_seconds_is_timed(
+    tiny: tuple[Study, Network], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, network = tiny
+    asked = pretend(monkeypatch, TIMING)
+    said: list[str] = []
+    assert timed_space(study, say=said.append).meter.read("latency", network) == 0.019
+    assert asked == [fingerprint(network)] and len(said) == 1
+    counted = timed_space(override(study, {"grid.budget": "macs"}), say=said.append)
+    with pytest.raises(ValueError, match="needs a device"):
+        counted.meter.read("latency", network)
+    limited = timed_space(override(study, {"grid.budget": "macs", "limits.latency": 1.0}), say=said.append)
+    assert limited.meter.read("latency", network) == 0.019

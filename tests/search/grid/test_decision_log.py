@@ -1,117 +1,127 @@
-"""Decisions read from the ledger are those that would be taken anew, or are not used at all."""
+"""Looks read from the ledger are those that would be taken anew, or are not used at all."""
+
+from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from scaling_search.ledger.storage.rows import DecisionRow
-from scaling_search.racing import race
-from scaling_search.racing.race import Decision
-from scaling_search.racing.simulated_trainer import hill
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.storage.rows import DecisionRow, LookRow
+from scaling_search.ledger.storage.schema import DECISIONS, LOOKS
+from scaling_search.racing import looks, race
+from scaling_search.racing.looks import Look, Rules
+from scaling_search.racing.race import Race, one_by_one
+from scaling_search.racing.simulated_trainer import SimulatedTrainer, hill
 from scaling_search.search.grid import decision_log
-from scaling_search.search.trial.ledger_rows import SCREENING
-from scaling_search.statistics.scores import Scores
-from tests.statistics.scored import scored, stacked
+from scaling_search.statistics import RULE_VERSION
 
-SEEDS = 4
-BY = "recipe and data"
-
-
-def taken(table: Scores, written: list[DecisionRow] | None = None, *, seeds: int = SEEDS) -> list[Decision]:
-    return decision_log.decisions(table, written or [], seeds=seeds, level=0.95, trained_by=BY)
-
-
-def kept(table: Scores, *, seeds: int = SEEDS) -> list[DecisionRow]:
-    bases = decision_log.bases(table, seeds=seeds, level=0.95, trained_by=BY)
-    return [
-        row
-        for decision, basis in zip(taken(table, seeds=seeds), bases, strict=False)
-        for row in decision_log.rows(decision, study="s", basis=basis, now="2026-01-01T00:00:00+00:00")
-    ]
+SURFACE = hill(8)
+NOW = "2026-01-01T00:00:00+00:00"
 
 
 @pytest.fixture
-def table() -> Scores:
-    return scored(hill(8), seeds=SEEDS)
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "l.db") as opened:
+        yield opened
 
 
-@pytest.fixture
-def untaken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The rounds that were decided anew."""
-    rounds: list[int] = []
-    decide = race.decide
-
-    def noted(scores: Scores, earlier: list[Decision], **more: object) -> Decision:
-        rounds.append(len(earlier) + 1)
-        return decide(scores, earlier, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(race, "decide", noted)
-    return rounds
-
-
-def test_minutes_say_what_was_decided_and_nothing_is_decided_twice(table: Scores, untaken: list[int]) -> None:
-    anew, written = taken(table), kept(table)
-    assert len(anew) > 1
-    assert any(decision.drop for decision in anew)
-    untaken.clear()
-    assert taken(table, written) == anew
-    assert untaken == []
-
-
-def test_minutes_of_a_race_that_is_half_done_are_continued(table: Scores, untaken: list[int]) -> None:
-    anew = taken(table)
-    written = [row for row in kept(table) if row.round < 2]
-    untaken.clear()
-    assert taken(table, written) == anew
-    assert untaken == [decision.round for decision in anew[1:]]
-
-
-def test_rows_of_another_search_by_this_name_are_passed_over(table: Scores, untaken: list[int]) -> None:
-    anew, written = taken(table), kept(table)
-    others = [dataclasses.replace(row, network=f"other {row.network}", detail=None) for row in written]
-    untaken.clear()
-    assert taken(table, [*others, *written]) == anew
-    assert untaken == []
-
-
-@pytest.mark.parametrize("change", ["seeds", "a trial less", "a candidate less", "a row less", "by others"])
-def test_minutes_that_rest_on_something_else_are_not_used(
-    table: Scores, untaken: list[int], change: str
-) -> None:
-    written, seeds = kept(table), SEEDS
-    if change == "seeds":
-        seeds = SEEDS - 1
-    elif change == "a trial less":
-        present = np.ones((8, SEEDS), dtype=bool)
-        present[7, 0] = False
-        table = stacked(table.correct, present)
-    elif change == "a candidate less":
-        table = table.only(table.names[1:])
-    elif change == "a row less":
-        written = [row for row in written if row.network != table.names[0]]
-    else:
-        written = [dataclasses.replace(row, detail=None) for row in written]
-    untaken.clear()
-    assert taken(table, written, seeds=seeds) == taken(table, seeds=seeds)
-    # With a trial of the first round missing there is no round to decide.
-    assert untaken[:1] == ([] if change == "a trial less" else [1])
-
-
-def test_without_figures_the_same_candidates_stay(table: Scores) -> None:
-    bare = decision_log.decisions(table, [], seeds=SEEDS, level=0.95, trained_by=BY, with_p_values=False)
-    assert [(one.keep, one.drop) for one in bare] == [(one.keep, one.drop) for one in taken(table)]
-
-
-def test_whoever_has_every_seed_undecided_was_not_raced(table: Scores) -> None:
-    written = kept(table)
-    full = dataclasses.replace(table, present=np.ones_like(table.present))
-    assert decision_log.nobody_stopped(full, [], seeds=SEEDS)
-    assert not decision_log.nobody_stopped(full, [], seeds=SEEDS + 1), (
-        "not done yet: the next round may stop somebody"
+def raced(recorded: list[Look] | None = None, *, seeds: int = 5) -> Race:
+    return race.run(
+        SURFACE.candidates,
+        one_by_one(SimulatedTrainer(surface=SURFACE, search=1, images=300)),
+        seeds=range(seeds),
+        rules=Rules(draws=1000),
+        indifference=0.0,
+        recorded=recorded or (),
     )
-    assert not decision_log.nobody_stopped(full, written[:1], seeds=SEEDS)
-    assert decision_log.nobody_stopped(full, [dataclasses.replace(written[0], round=SCREENING)], seeds=SEEDS)
-    missing = full.present.copy()
-    missing[-1, -1] = False
-    assert not decision_log.nobody_stopped(dataclasses.replace(full, present=missing), [], seeds=SEEDS)
+
+
+@pytest.fixture(scope="module")
+def anew() -> Race:
+    return raced()
+
+
+def keep(ledger: Ledger, found: Race) -> None:
+    for one in found.looks:
+        ledger.record(decision_log.rows(one, study="s", now=NOW))
+
+
+def back(ledger: Ledger) -> list[Look]:
+    return decision_log.read(ledger, "s", SURFACE.candidates)
+
+
+def plain(look: Look) -> Any:
+    """A look, to be compared."""
+    behind = look.behind and {
+        field.name: np.array(getattr(look.behind, field.name)).tolist()
+        for field in dataclasses.fields(look.behind)
+    }
+    return look.seeds, look.keep, dict(look.drop), look.error, look.basis, behind
+
+
+def test_looks_come_back_as_they_were(ledger: Ledger, anew: Race) -> None:
+    assert any(look.drop for look in anew.looks) and any(look.behind for look in anew.looks)
+    keep(ledger, anew)
+    for read, look in zip(back(ledger), anew.looks, strict=True):
+        np.testing.assert_equal(plain(read), plain(look))
+
+
+def test_what_the_log_has_is_not_compared_again(
+    ledger: Ledger, anew: Race, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(ledger, anew)
+    compared: list[int] = []
+    compare = looks.compare
+    monkeypatch.setattr(looks, "compare", lambda *a, **k: (compared.append(1), compare(*a, **k))[1])
+    again = raced(back(ledger))
+    assert compared == []
+    assert [(look.keep, look.drop, look.basis) for look in again.looks] == [
+        (look.keep, look.drop, look.basis) for look in anew.looks
+    ]
+    assert again.decision == anew.decision
+
+
+def test_the_log_of_a_race_that_is_half_done_is_continued(
+    ledger: Ledger, anew: Race, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tested = [look for look in anew.looks if look.behind is not None]
+    assert len(tested) > 1
+    for one in anew.looks[:-1]:
+        ledger.record(decision_log.rows(one, study="s", now=NOW))
+    compared: list[int] = []
+    compare = looks.compare
+    monkeypatch.setattr(looks, "compare", lambda *a, **k: (compared.append(1), compare(*a, **k))[1])
+    assert raced(back(ledger)).decision == anew.decision
+    assert len(compared) == 1
+
+
+def test_looks_of_another_rule_are_passed_over(ledger: Ledger, anew: Race) -> None:
+    keep(ledger, anew)
+    rows = ledger.rows(LOOKS, study="s")
+    assert {row.rule for row in rows} == {RULE_VERSION}
+    ledger.record([dataclasses.replace(row, rule=RULE_VERSION - 1) for row in rows])
+    assert back(ledger) == []
+
+
+def test_what_was_named_is_in_the_last_look(anew: Race) -> None:
+    assert anew.decision is not None
+    row, *about = decision_log.rows(anew.looks[-1], study="s", now=NOW, decision=anew.decision)
+    assert isinstance(row, LookRow)
+    assert (row.winner, row.decided, row.indifference) == (
+        anew.decision.winner,
+        anew.decision.decided,
+        anew.decision.indifference,
+    )
+    assert (row.candidates, row.remaining) == (len(about), len(anew.looks[-1].keep))
+    assert all(isinstance(one, DecisionRow) for one in about)
+
+
+def test_another_studys_looks_are_its_own(ledger: Ledger, anew: Race) -> None:
+    keep(ledger, anew)
+    assert decision_log.read(ledger, "t", SURFACE.candidates) == []
+    assert {row.study for row in ledger.rows(DECISIONS)} == {"s"}

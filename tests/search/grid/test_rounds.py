@@ -1,30 +1,24 @@
-"""Who trains what, in which order, and what a search does with trials that stop, fail or diverge."""
+"""The race on a ledger: a block of seeds for every candidate still running, then a look, recorded once."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from scaling_search.architecture.network import fingerprint
-from scaling_search.data import catalog
-from scaling_search.ledger.claims.leases import LeaseLost
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.search.grid import rounds, search
-from scaling_search.search.grid.ledger_results import read_grid
-from scaling_search.search.grid.race_driver import Race
-from scaling_search.search.grid.search import GridOutcome
-from scaling_search.search.plan.contenders import Contender, contenders
-from scaling_search.search.plan.grid_plan import plan
-from scaling_search.search.plan.study import Study
-from scaling_search.search.tables import grid_table
-from scaling_search.search.trial.scheduler import trial_of
-from scaling_search.search.trial.trial import Trial
-from scaling_search.training.outcome import OutOfMemory, TrainingStopped
-from tests.search.pretend import Learns, Pretend, study
+from scaling_search.ledger.storage.rows import StudyRow
+from scaling_search.ledger.storage.schema import DECISIONS, LOOKS
+from scaling_search.search.grid import rounds
+from scaling_search.search.grid.candidates import record_plan
+from scaling_search.search.plan.search_space import search_space
+from scaling_search.search.trial import registry
+from scaling_search.search.trial.setup import load_data
+from tests.search.pretend import Learns, Listener, Pretend, PretendNetworks, planned, study
+
+SETTINGS = study(seeds=6)
 
 
 @pytest.fixture
@@ -33,244 +27,82 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield opened
 
 
-def searched(monkeypatch: pytest.MonkeyPatch, settings: Study, trainer: Pretend) -> GridOutcome:
-    """`grid` with a trainer that pretends."""
-    monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
-    return search.grid(
-        settings, trainer.ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None
-    )
+@pytest.fixture
+def row(ledger: Ledger) -> StudyRow:
+    found = registry.register(ledger, search_space(SETTINGS), load_data(SETTINGS), say=print)
+    record_plan(ledger, found.name, planned(SETTINGS))
+    return found
 
 
-def field(settings: Study) -> list[Contender]:
-    return contenders(plan(settings).plans)
+def keys() -> list[str]:
+    return [one.group for one in planned(SETTINGS).candidates]
 
 
-def by_network(values: dict[str, Any], otherwise: Any) -> Learns:
-    return lambda trial: values.get(fingerprint(trial.network), otherwise)
+def one_best() -> Learns:
+    best = keys()[1]
+    return lambda trial: 0.95 if fingerprint(trial.network) == best else 0.3
 
 
-def test_a_seed_goes_round_before_the_next_and_nothing_is_trained_twice(ledger: Ledger) -> None:
-    settings = study()
-    runners = field(settings)
+def test_a_look_is_recorded_once_and_stands_in_for_itself(ledger: Ledger, row: StudyRow) -> None:
+    trained = rounds.run(row, Pretend(ledger, one_best()), planned(SETTINGS), keys())
+    assert trained < 6 * len(keys())
+    looks, decisions = ledger.rows(LOOKS), ledger.rows(DECISIONS)
+    assert [look.round for look in looks] == list(range(1, len(looks) + 1))
+    assert looks[0].candidates == looks[0].remaining == len(keys())
+    assert (looks[-1].winner, looks[-1].decided, looks[-1].remaining) == (keys()[1], True, 1)
+    assert {one.candidate for one in decisions if one.round == 1} == set(keys())
+    assert rounds.run(row, Pretend(ledger, one_best()), planned(SETTINGS), keys()) == 0
+    assert (ledger.rows(LOOKS), ledger.rows(DECISIONS)) == (looks, decisions)
+
+
+def test_every_look_is_told(ledger: Ledger, row: StudyRow) -> None:
+    told: list[str] = []
+
+    class Told(Listener):
+        def look(self, text: str) -> None:
+            told.append(text)
+
+    rounds.run(row, Pretend(ledger, one_best(), callback=Told()), planned(SETTINGS), keys())
+    assert len(told) == len(ledger.rows(LOOKS))
+    assert told[0] == "after 1 seed: 5 candidates left"
+    assert told[-1].endswith("1 candidate left") and " leads, at most 0.00 points behind the best" in told[-1]
+
+
+def test_a_race_of_some_candidates_is_not_the_studys(ledger: Ledger, row: StudyRow) -> None:
+    """Its looks rest on fewer candidates than the report shows."""
     trainer = Pretend(ledger)
-    assert rounds.run(trainer, runners, range(2), lambda racing: racing) == 2 * len(runners)
-    keys = [runner.key for runner in runners]
-    assert trainer.listener.begun == [(key, seed) for seed in range(2) for key in keys]
-    assert rounds.run(Pretend(ledger), runners, range(2), lambda racing: racing) == 0
-    assert rounds.run(Pretend(ledger), runners, range(3), lambda racing: racing) == len(runners)
+    narrow = planned(study(seeds=6, alpha="1,2"))
+    groups = [one.group for one in narrow.candidates]
+    assert set(groups) < set(keys())
+    rounds.run(row, trainer, narrow, groups)
+    assert {key for key, _ in trainer.listener.begun} == set(groups)
+    assert not ledger.rows(LOOKS)
 
 
-def test_who_is_out_gets_no_further_seed(ledger: Ledger) -> None:
-    runners = field(study())
+@pytest.mark.parametrize(("block", "first"), [(1, [0]), (2, [0, 1]), (4, [0, 1, 2, 3])])
+def test_a_round_has_as_many_seeds_as_train_in_a_batch(
+    ledger: Ledger, row: StudyRow, monkeypatch: pytest.MonkeyPatch, block: int, first: list[int]
+) -> None:
+    monkeypatch.setattr(PretendNetworks, "block", block)
     trainer = Pretend(ledger)
-    rounds.run(trainer, runners, range(3), lambda racing: racing[:2] if len(racing) > 2 else ())
-    assert [len([s for _, s in trainer.listener.begun if s == seed]) for seed in range(3)] == [
-        len(runners),
-        2,
-        0,
-    ]
+    rounds.run(row, trainer, planned(SETTINGS), keys())
+    ahead = trainer.listener.begun[: len(first) * len(keys())]
+    assert ahead == [(key, seed) for key in keys() for seed in first]
 
 
-def test_a_network_of_two_contenders_is_trained_once(ledger: Ledger) -> None:
-    runners = field(study())
-    shared, other = runners[0].members[0], runners[1].members[0]
-    pair = [Contender(key="a", members=(shared, other)), Contender(key="b", members=(shared,))]
-    assert rounds.run(Pretend(ledger), pair, range(1), lambda racing: racing) == 2
-
-
-def test_what_others_hold_is_waited_for(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    runners = field(study())[:2]
-    trainer = Pretend(ledger)
-    held = ledger.claim(trainer.row(trial_of(runners[0].members[0], 0)), "other")
-    assert held is not None
-
-    def until_released(_: float) -> None:
-        assert [key for key, _ in trainer.listener.begun] == [runners[1].key]
-        ledger.release(held)
-
-    monkeypatch.setattr("time.sleep", until_released)
-    assert rounds.run(trainer, runners, range(1), lambda racing: racing) == 2
-    assert [key for key, _ in trainer.listener.begun] == [runners[1].key, runners[0].key]
-
-
-def test_a_stop_while_waiting_for_others(ledger: Ledger) -> None:
-    runners = field(study())[:1]
-    trainer = Pretend(ledger, should_stop=lambda: True)
-    assert ledger.claim(trainer.row(trial_of(runners[0].members[0], 0)), "other") is not None
-    with pytest.raises(TrainingStopped):
-        rounds.run(trainer, runners, range(1), lambda racing: racing)
-
-
-def test_a_dead_workers_trial_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    time = [0.0]
-    monkeypatch.setattr("time.sleep", lambda seconds: time.__setitem__(0, time[0] + 30))
-    with Ledger.open(tmp_path / "l.db", clock=lambda: time[0]) as ledger:
-        runners = field(study())[:1]
-        trainer = Pretend(ledger)
-        assert ledger.claim(trainer.row(trial_of(runners[0].members[0], 0)), "other") is not None
-        assert rounds.run(trainer, runners, range(1), lambda racing: racing) == 1
-    assert time[0] > 60
-
-
-def test_a_stopped_trial_is_given_back_and_continues(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = study(racing=False)
-    done: list[int] = []
-
-    def stops(trial: Trial) -> float | BaseException:
-        done.append(trial.seed)
-        return TrainingStopped(3) if len(done) == 3 else 0.5
-
-    with pytest.raises(TrainingStopped):
-        searched(monkeypatch, settings, Pretend(ledger, stops))
-    assert [row.state for row in ledger.trials() if row.state != "waiting"] == ["complete", "complete"]
-    found = searched(monkeypatch, settings, Pretend(ledger))
-    assert found.trained == 3 * len(field(settings)) - 2
-    assert all((row.state, row.attempts) == ("complete", 1) for row in found.trials)
-
-
-def test_a_failed_trial_is_recorded_others_go_on_and_it_is_tried_again_when_asked(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+def test_an_open_search_goes_on_after_its_seeds_where_that_is_asked_for(
+    ledger: Ledger, row: StudyRow
 ) -> None:
-    settings = study()
-    (bad, *others) = [runner.key for runner in field(settings)]
-    fails = by_network({bad: OutOfMemory("no room", predicted_bytes=2**30)}, 0.5)
-    found = searched(monkeypatch, settings, Pretend(ledger, fails))
-    (row,) = [row for row in found.trials if row.state == "failed"]
-    assert row.failure is not None
-    assert row.failure.startswith("no room (it needs 1.00 GiB")
-    assert found.found.scores is not None
-    assert set(found.found.scores.names) == set(others)
-    assert grid_table.record(settings, found)["failed"] == 1
-
-    assert searched(monkeypatch, settings, Pretend(ledger)).trained == 0
-    again = Pretend(ledger, fails, retry_failed=True)
-    searched(monkeypatch, settings, again)
-    assert again.listener.begun == [(bad, 0)]
-    found = searched(monkeypatch, settings, Pretend(ledger, retry_failed=True))
-    assert found.found.scores is not None
-    assert bad in found.found.scores.names
-    assert not [row for row in found.trials if row.state == "failed"]
+    few = planned(study(seeds=1))
+    one = rounds.run(row, Pretend(ledger, one_best()), few, keys())
+    assert one == len(keys()), "after one seed nothing is tested"
+    more = rounds.run(row, Pretend(ledger, one_best()), few, keys(), until_decided=True)
+    assert more > 0
+    assert ledger.rows(LOOKS)[-1].decided
 
 
-def test_a_trial_that_was_taken_over_is_the_other_workers(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def lost(*_: object) -> None:
-        raise LeaseLost("taken over")
-
-    one = trial_of(field(study())[0].members[0], 0)
-    trainer = Pretend(ledger)
-    monkeypatch.setattr(ledger, "finish", lost)
-    assert trainer.run(one)
-    assert ledger.trials([trainer.row(one).key])[0].state == "running"
-    assert any("took this trial over" in said for said in trainer.listener.said)
-
-
-def test_a_diverged_candidate_is_never_ranked(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = study(racing=False)
-    bad = field(settings)[0].key
-
-    def diverges_late(trial: Trial) -> float | None:
-        best = fingerprint(trial.network) == bad
-        return None if best and trial.seed == 1 else 0.9 if best else 0.5
-
-    found = searched(monkeypatch, settings, Pretend(ledger, diverges_late))
-    assert (
-        found.found.scores is not None and found.found.choice is not None and found.found.members is not None
-    )
-    assert bad not in found.found.scores.names
-    assert bad not in (*found.found.members.names, found.found.choice.winner)
-    assert grid_table.record(settings, found)["diverged"] == 1
-
-
-@pytest.mark.parametrize("racing", [True, False])
-@pytest.mark.parametrize("outcome", [None, OutOfMemory("no room", predicted_bytes=None)])
-def test_nothing_to_rank_is_no_crash(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, racing: bool, outcome: BaseException | None
-) -> None:
-    settings = study(racing=racing)
-    found = searched(monkeypatch, settings, Pretend(ledger, lambda trial: outcome))
-    said = grid_table.record(settings, found)
-    assert said["winner"] is None
-    assert said["confidence_set"] == said["grid"] == []
-    report = grid_table.report_of(ledger, settings, found.trials, found.found)
-    assert len(report.rows) >= len(field(settings))
-
-
-def test_racing_stops_the_hopeless_and_a_killed_race_decides_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = study(seeds=4)
-    best = field(settings)[2].key
-    learns = by_network({best: 0.95}, 0.3)
-    with Ledger.open(tmp_path / "whole.db") as ledger:
-        whole = searched(monkeypatch, settings, Pretend(ledger, learns))
-        decided = [dataclasses.replace(row, created_at="") for row in ledger.decisions("s") if row.round > 0]
-    assert whole.trained < 4 * len(field(settings))
-    assert whole.found.choice is not None
-    assert (whole.found.choice.winner, whole.found.choice.tied) == (best, ())
-    assert {row.verdict for row in decided} == {"goes on", "eliminated"}
-
-    with Ledger.open(tmp_path / "killed.db") as ledger:
-        trained = 0
-        while True:
-            left = [2]
-
-            def killed(trial: Trial, left: list[int] = left) -> float | BaseException | None:
-                left[0] -= 1
-                return learns(trial) if left[0] >= 0 else TrainingStopped(None)
-
-            trainer = Pretend(ledger, killed)
-            try:
-                found = searched(monkeypatch, settings, trainer)
-            except TrainingStopped:
-                trained += 2
-                continue
-            trained += found.trained
-            break
-        assert trained == whole.trained
-        assert [
-            dataclasses.replace(row, created_at="") for row in ledger.decisions("s") if row.round > 0
-        ] == decided
-        assert found.found.choice == whole.found.choice
-
-
-def test_exhaustive_gives_every_seed_to_everybody(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = study(racing=False)
-    runners = field(settings)
-    found = searched(monkeypatch, settings, Pretend(ledger, by_network({runners[0].key: 0.95}, 0.3)))
-    assert found.trained == 3 * len(runners)
-    assert not [row for row in ledger.decisions("s") if row.round > 0]
-    assert found.found.choice is not None
-    assert found.found.choice.winner == runners[0].key
-
-
-def test_several_phi_are_judged_together_and_a_later_search_at_one_is_its_own(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    both = study(phi="1,2", macs_tolerance=0.3)
-    runners = field(both)
-    better = {member.fingerprint: 0.95 for member in runners[0].members}
-    found = searched(monkeypatch, both, Pretend(ledger, by_network(better, 0.3)))
-    assert found.found.choice is not None and found.found.scores is not None
-    assert found.found.choice.winner == runners[0].key
-    assert {rival.key for rival in found.found.rivals} == {runner.key for runner in runners}
-    one = study(phi="1", macs_tolerance=0.3)
-    found = searched(monkeypatch, one, Pretend(ledger, by_network(better, 0.3)))
-    assert {rival.key for rival in found.found.rivals} == {runner.key for runner in field(one)}
-    assert read_grid(ledger, one)[1].choice == found.found.choice
-
-
-def test_a_race_has_nothing_to_decide_before_a_result(ledger: Ledger) -> None:
-    assert Race(study(), ledger).after_round(["a"]) == ()
-    assert Race(study(racing=False), ledger).after_round(["a"]) == ["a"]
-
-
-def test_grid_never_opens_the_test_split(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    def opened(*_: object, **__: object) -> None:
-        raise AssertionError("the test split was opened")
-
-    monkeypatch.setattr(catalog, "load_test", opened)
-    found = searched(monkeypatch, study(), Pretend(ledger))
-    assert found.found.choice is not None
-    assert not ledger.evaluations()
+def test_the_base_is_trained_with_seeds_of_its_own(ledger: Ledger, row: StudyRow) -> None:
+    trainer, plan = Pretend(ledger), planned(SETTINGS)
+    assert rounds.train_base(trainer, plan) == len(plan.base_seeds) == 3
+    assert trainer.listener.begun == [(plan.base.fingerprint, seed) for seed in range(3)]
+    assert rounds.train_base(Pretend(ledger), plan) == 0

@@ -3,23 +3,24 @@
 from pathlib import Path
 
 import pytest
+from scaling_search.search.tables.family_table import members_table
 
 from scaling_search.architecture.network import Network
 from scaling_search.baselines.load import baseline
-from scaling_search.costs.memory import training_memory
 from scaling_search.errors import InputError
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.ledger.storage.rows import GRID
+from scaling_search.ledger.storage.schema import CANDIDATES
 from scaling_search.scaling.rounding import Rounding
 from scaling_search.scaling.scale import scale
-from scaling_search.search.family import members as families
-from scaling_search.search.grid import search
-from scaling_search.search.plan.budget import QUANTITIES, Meter
-from scaling_search.search.plan.grid_plan import Plan, plan
+from scaling_search.search.family.scale import scale as scale_family
+from scaling_search.search.grid.report import report_of
+from scaling_search.search.plan.budget import QUANTITIES
+from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
+from scaling_search.search.plan.search_space import search_space
 from scaling_search.search.plan.study import Study, override, parse, write
-from scaling_search.search.tables import grid_table, plan_table
-from scaling_search.search.tables.family_table import emitted_record
-from tests.search.pretend import Pretend, study
+from scaling_search.search.tables import plan_table
+from tests.search.pretend import planned, searched, study
 
 COUNTED = ["macs", "parameters", "activations", "memory"]
 
@@ -29,21 +30,23 @@ def small(budget: str, **changes: object) -> Study:
     return override(study(), {"grid.budget": budget, "grid.tolerance": 0.2, **ranges, **changes})
 
 
-def one(settings: Study) -> Plan:
-    (found,) = plan(settings).plans
-    return found
+def kept(plan: GridPlan) -> set[str]:
+    return {row.fingerprint for row in plan.networks}
 
 
 @pytest.mark.parametrize("budget", COUNTED)
 def test_all_that_is_kept_has_twice_what_the_base_has(budget: str) -> None:
-    settings = small(budget)
-    found, meter = one(settings), Meter(settings)
-    base = meter.read(budget, found.base)
+    plan = planned(small(budget))
+    space, (found,) = plan.space, plan.plans
+    base = space.meter.read(budget, space.base)
     assert found.target == 2 * base
-    assert len(found.candidates) > 2
-    for row in found.candidates:
-        assert abs(meter.read(budget, row.network) / (2 * base) - 1) <= settings.grid.macs_tolerance
-        assert (row.amount, row.amount_ratio) == (meter.read(budget, row.network), row.amount / base)
+    assert len(plan.candidates) > 2
+    for row in plan.networks:
+        assert abs(space.meter.read(budget, row.network) / (2 * base) - 1) <= space.study.grid.macs_tolerance
+        assert (row.amount, row.amount_ratio) == (
+            space.meter.read(budget, row.network),
+            row.amount / base,
+        )
     i, j, k = QUANTITIES[budget].exponents
     for row in found.rows:
         triple = row.triple
@@ -52,36 +55,37 @@ def test_all_that_is_kept_has_twice_what_the_base_has(budget: str) -> None:
 
 @pytest.mark.parametrize("budget", ["activations", "memory"])
 def test_another_budget_chooses_other_networks(budget: str) -> None:
-    names = [{row.fingerprint for row in one(small(name)).candidates} for name in ("macs", budget)]
-    assert names[0] != names[1]
+    assert kept(planned(small("macs"))) != kept(planned(small(budget)))
 
 
 def test_no_resolution_moves_for_parameters_and_gamma_is_free() -> None:
-    found = one(small("parameters"))
+    plan = planned(small("parameters"))
+    (found,) = plan.plans
     assert {row.status for row in found.rows} <= {"kept", "dropped"}
     assert all(
-        "no resolution changes that" in str(row.reason) or "too deep" in str(row.reason)
+        "no adjustment changes that" in str(row.reason) or "too deep" in str(row.reason)
         for row in found.dropped
     )
-    gammas = {row.triple.gamma for row in found.candidates}
+    gammas = {triple.gamma for one in plan.candidates for triple in one.triples}
     assert gammas == {1.0, 1.1, 1.2, 1.3, 1.4, 1.5}
-    (note,) = (line for line in plan_table.document(plan(small("parameters"))).notes if "γ is free" in line)
+    (note,) = (line for line in plan_table.document(plan).notes if "γ is free" in line)
     assert note.startswith("Resolution costs no parameters")
-    assert not [line for line in plan_table.document(plan(small("macs"))).notes if "γ is free" in line]
+    macs = plan_table.document(planned(small("macs"))).notes
+    assert not [line for line in macs if "γ is free" in line]
 
 
 def test_where_a_network_flattens_its_map_resolution_moves_parameters_too() -> None:
-    ranges = {"grid.alpha": "2", "grid.beta": "1", "grid.gamma": "1"}
-    planned = plan(override(study(), {"baseline": "vgg-16", "grid.budget": "parameters", **ranges}))
-    assert [row.status for row in planned.plans[0].candidates] == ["adjusted"]
-    assert not [line for line in plan_table.document(planned).notes if "γ is free" in line]
+    ranges = {"grid.alpha": "2", "grid.beta": "1", "grid.gamma": "1,1.2"}
+    plan = planned(override(study(), {"baseline": "vgg-16", "grid.budget": "parameters", **ranges}))
+    assert "adjusted" in {row.status for row in plan.networks}
+    assert not [line for line in plan_table.document(plan).notes if "γ is free" in line]
 
 
 @pytest.mark.parametrize("budget", ["macs", "parameters", "activations"])
 @pytest.mark.parametrize("dimension", ["depth", "width", "resolution"])
 def test_exponents_are_those_of_a_real_network(budget: str, dimension: str) -> None:
     base = baseline("efficientnet-b0")
-    meter = Meter(study())
+    meter = search_space(study()).meter
     finely = Rounding(divisor=1)
     twice = scale(base, **{dimension: 2.0}, rounding=finely)
     power = QUANTITIES[budget].exponents[("depth", "width", "resolution").index(dimension)]
@@ -89,26 +93,16 @@ def test_exponents_are_those_of_a_real_network(budget: str, dimension: str) -> N
     assert ratio == pytest.approx(2**power, rel=0.25)
 
 
-def test_memory_is_that_of_the_recipes_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = override(small("memory"), {"recipe.batch_size": 32})
-    found = one(settings)
-    assert found.base_amount == training_memory(found.base, batch_size=32).total
-    plain = settings.resolved_recipe().model_copy(update={"optimizer": "sgd", "ema_images": None})
-    monkeypatch.setattr(Study, "resolved_recipe", lambda _: plain)
-    lean = training_memory(found.base, batch_size=32, slots=1, average=False).total
-    assert Meter(settings).read("memory", found.base) == lean < found.base_amount
-
-
 @pytest.mark.parametrize("name", COUNTED)
 def test_a_limit_leaves_out_what_is_over_it(name: str) -> None:
-    free = one(small("macs"))
-    meter = Meter(small("macs"))
-    amounts = sorted(meter.read(name, row.network) for row in free.candidates)
+    free = planned(small("macs"))
+    meter = free.space.meter
+    amounts = sorted(meter.read(name, row.network) for row in free.networks)
     limit = amounts[len(amounts) // 2]
-    bound = one(small("macs", **{f"limits.{name}": limit}))
+    bound = planned(small("macs", **{f"limits.{name}": limit}))
     assert 0 < len(bound.candidates) < len(free.candidates)
-    assert all(meter.read(name, row.network) <= limit for row in bound.candidates)
-    over = [row for row in bound.dropped if "over limits" in str(row.reason)]
+    assert all(meter.read(name, row.network) <= limit for row in bound.networks)
+    over = [row for row in bound.plans[0].dropped if "over limits" in str(row.reason)]
     assert over and all(
         f"over limits.{name} = {QUANTITIES[name].show(limit)}" in str(row.reason) for row in over
     )
@@ -116,7 +110,7 @@ def test_a_limit_leaves_out_what_is_over_it(name: str) -> None:
 
 def test_limits_that_nothing_meets_say_so() -> None:
     with pytest.raises(InputError, match=r"meets the limits: .* over limits\.parameters = 10 parameters"):
-        plan(small("macs", **{"limits.parameters": 10.0}))
+        planned(small("macs", **{"limits.parameters": 10.0}))
 
 
 def test_a_study_with_budget_and_limits_reads_back() -> None:
@@ -130,46 +124,40 @@ def test_a_study_with_budget_and_limits_reads_back() -> None:
 
 
 def test_plan_shows_the_budget_in_words_and_figures() -> None:
-    planned = plan(small("memory"))
-    whole = plan_table.record(planned)
-    found = planned.plans[0]
+    plan = planned(small("memory"))
+    whole = plan_table.record(plan)
+    (found,) = plan.plans
     assert (whole["budget"], whole["target_macs"]) == ("memory", None)
     assert whole["target_cost"] == found.target == 2 * whole["base_cost"]
     assert [row["cost"] for row in whole["candidates"]] == [
         row.amount for row in found.rows if row.status != "dropped"
     ]
-    (table, *_) = plan_table.document(planned).tables
+    (table,) = (one for one in plan_table.document(plan).tables if one.name == "candidates")
     titles = [column.title for column in table.columns]
     assert "Training memory" in titles and "Memory ÷ target" in titles
-    assert "of training memory as they stand" in str(table.title)
+    assert "of training memory" in str(table.title)
 
 
-def test_ledger_and_report_say_what_the_budget_counts(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_ledger_and_report_say_what_the_budget_counts(tmp_path: Path) -> None:
     settings = override(study(), {"grid.budget": "activations", "grid.seeds": 1})
     with Ledger.open(tmp_path / "l.db") as ledger:
-        trainer = Pretend(ledger)
-        monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
-        outcome = search.grid(
-            settings, ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None
-        )
-        rows = ledger.candidates("s", "grid")
-        report = grid_table.report_of(ledger, settings, outcome.trials, outcome.found)
+        result = searched(ledger, settings)
+        rows = ledger.rows(CANDIDATES, study="s", role=GRID)
+        report = report_of(ledger, result.study, result.trials, result.found)
     assert rows and all("x the base's activations" in str(row.reason) for row in rows)
     assert report.budget == "activations"
 
 
 def test_a_family_over_a_limit_is_emitted_and_not_trained(tmp_path: Path) -> None:
-    settings = override(study(), {"scale.phi": "0..2", "limits.macs": 1e7})
-    triple = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
-    members = families.emit(families.family(settings, triple, match="nominal"), tmp_path)
-    over = [member.candidate.cost.macs > 1e7 for member in members]
+    settings = override(study(), {"scale.phi": "0..2", "scale.train": "none", "limits.macs": 1e7})
+    found = scale_family(settings, (1.2, 1.1, 1.15), match="nominal", out=tmp_path)
+    members = found.families["proxy"].members
+    over = [member.cost.macs > 1e7 for member in members]
     assert over == [False, False, True] or over == [False, True, True]
-    assert [member.candidate.status == "not trained" for member in members] == over
-    assert all(member.file.exists() for member in members)
-    shown = emitted_record(triple, members)["scale"]
-    assert ["over limits.macs" in str(row["reason"]) for row in shown] == over
+    assert [member.status == "not trained" for member in members] == over
+    assert all(file.exists() for file in found.files["proxy"])
+    shown = members_table(found, "proxy").rows
+    assert ["over limits.macs" in str(row.cells["reason"]) for row in shown] == over
 
 
 def pretended_seconds(network: Network) -> float:
@@ -179,13 +167,12 @@ def pretended_seconds(network: Network) -> float:
 
 def test_latency_moves_resolutions_by_what_was_timed() -> None:
     settings = small("latency")
-    planned = plan(settings, step_seconds=pretended_seconds)
-    (found,) = planned.plans
-    assert {row.status for row in found.rows} == {"kept", "adjusted", "dropped"}
-    for row in found.candidates:
+    plan = grid_plan(search_space(settings, step_seconds=pretended_seconds))
+    assert {row.status for row in plan.plans[0].rows} == {"kept", "adjusted", "dropped"}
+    for row in plan.networks:
         assert row.amount == row.network.resolution**2 * sum(row.network.depths) * 1e-5
         assert abs(row.amount_ratio / 2 - 1) <= settings.grid.macs_tolerance
-    assert plan_table.record(planned)["budget"] == "latency"
+    assert plan_table.record(plan)["budget"] == "latency"
 
 
 def test_where_time_does_not_rise_nothing_far_larger_is_compiled() -> None:
@@ -195,11 +182,7 @@ def test_where_time_does_not_rise_nothing_far_larger_is_compiled() -> None:
         asked.append(network.resolution)
         return 0.01
 
+    settings = small("latency", **{"grid.gamma": "1:1.2:0.1"})
     with pytest.raises(InputError, match=r"no candidate comes within .* the base's time of a training step"):
-        plan(small("latency", **{"grid.gamma": "1:1.2:0.1"}), step_seconds=flat)
+        grid_plan(search_space(settings, step_seconds=flat))
     assert max(asked) <= 2 * 20
-
-
-def test_a_base_that_cannot_be_timed_is_an_error() -> None:
-    with pytest.raises(InputError, match="needs more memory than there is here"):
-        plan(small("latency"), step_seconds=lambda network: float("inf"))

@@ -6,7 +6,7 @@ import pytest
 
 from scaling_search.baselines.load import names
 from scaling_search.search.plan import study as studies
-from scaling_search.search.plan.grid_plan import plan
+from tests.search.pretend import planned
 
 STUDY = """
 name = "any"
@@ -31,6 +31,7 @@ def test_it_gives_candidates_of_equal_cost(name: str) -> None:
         "rounding.depth": "round",
         "rounding.divisor": 2,
     }
-    (found,) = plan(studies.override(studies.parse(STUDY), changes)).plans
-    assert len(found.candidates) >= 2
-    assert all(abs(row.cost.macs / found.target_macs - 1) <= 0.2 for row in found.candidates)
+    plan = planned(studies.override(studies.parse(STUDY), changes))
+    assert len(plan.candidates) >= 2
+    target = 2 * plan.space.base_cost.macs
+    assert all(abs(one.macs / target - 1) <= 0.2 for one in plan.candidates)

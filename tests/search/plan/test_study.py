@@ -6,16 +6,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling_search.errors import InputError
+from scaling_search.errors import InputError, UsageError
 from scaling_search.search.plan import study as studies
-from scaling_search.search.plan.study import Data, Family, Grid, Proxy, Study, override, parse, write
+from scaling_search.search.plan.study import (
+    Data,
+    Family,
+    Grid,
+    Limits,
+    Proxy,
+    Study,
+    override,
+    parse,
+    parse_duration,
+    write,
+)
 
 TEXT = st.text(min_size=1, max_size=20)
-PHIS = st.sampled_from(["1", "0..7", "0,0.5,2", "-1", "1,2"])
-RANGES = st.sampled_from(["1", "1:2:0.1", "1.05:1.5:0.05", "1.2"])
+PHIS = st.sampled_from(["1", "0..7", "0,0.5,2", "-1", "1,2", 1, [0.5, 1]])
+RANGES = st.sampled_from(["1", "1:2:0.1", "1.05:1.5:0.05", "1,1.2,1.4", 1.2, [1, 1.5]])
+LIMIT = st.none() | st.floats(1e-3, 1e12)
 STUDIES = st.builds(
     Study,
-    name=TEXT,
+    name=st.none() | TEXT,
     baseline=TEXT,
     dataset=st.builds(
         Data, name=TEXT, validation=st.floats(0.01, 0.99), split_seed=st.integers(0, 2**31 - 1)
@@ -24,7 +36,14 @@ STUDIES = st.builds(
     | st.builds(
         Proxy, resolution=st.integers(4, 4096), width=st.floats(1e-3, 1e3), depth=st.floats(1e-3, 1e3)
     ),
-    recipe=st.sampled_from([{"name": "fast"}, {"name": "fast", "epochs": 3}, {"name": "efficientnet"}]),
+    recipe=st.sampled_from(
+        [
+            {"name": "fast"},
+            {"name": "fast", "epochs": 3},
+            {"name": "efficientnet"},
+            {"ema_images": None, "epochs": 2},
+        ]
+    ),
     grid=st.builds(
         Grid,
         phi=PHIS,
@@ -34,8 +53,18 @@ STUDIES = st.builds(
         match=st.sampled_from(["realised", "nominal"]),
         seeds=st.integers(1, 1000),
         racing=st.booleans(),
+        indifference=st.none() | st.floats(1e-3, 0.5),
+        metric=st.sampled_from(["accuracy", "balanced-accuracy"]),
     ),
-    scale=st.builds(Family, phi=PHIS, max_minutes=st.floats(1e-3, 1e6)),
+    scale=st.builds(
+        Family,
+        phi=PHIS,
+        member_time_limit=st.sampled_from(["90s", "30m", "1h30m", 2, 0.5]),
+        train=st.sampled_from([None, "proxy", "full", "none"]),
+        factors=st.sampled_from(["nominal", "realised"]),
+        keep_weights=st.sampled_from(["none", "best", "all"]),
+    ),
+    limits=st.builds(Limits, macs=LIMIT, memory=LIMIT),
 )
 MINIMAL = 'name = "s"\nbaseline = "efficientnet-b0"\n[dataset]\nname = "digits"\n'
 
@@ -46,9 +75,50 @@ def test_reading_inverts_writing(study: Study) -> None:
     assert write(parse(write(study))) == write(study)
 
 
-def test_the_packaged_study_reads() -> None:
+def test_the_packaged_study_reads_and_has_no_name_of_its_own() -> None:
     file = Path(studies.__file__).parent / "digits.toml"
-    assert parse(write(studies.read(file))) == studies.read(file)
+    found = Study.read(file)
+    assert parse(write(found)) == found == studies.read(file)
+    assert found.name is None
+
+
+def test_a_recipe_may_be_without_what_can_be_turned_off() -> None:
+    study = parse(MINIMAL + '[recipe]\nema_images = "none"\nclip_norm = "none"\n')
+    recipe = study.resolve_recipe()
+    assert (recipe.ema_images, recipe.clip_norm) == (None, None)
+    with pytest.raises(InputError, match="epochs"):
+        parse(MINIMAL + '[recipe]\nepochs = "none"\n')
+
+
+def test_a_data_set_may_be_a_name_alone() -> None:
+    assert parse('baseline = "lenet-5"\ndataset = "digits"\n') == parse(
+        'baseline = "lenet-5"\n[dataset]\nname = "digits"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        *(
+            ("90s", 90),
+            ("30m", 1800),
+            ("30 min", 1800),
+            ("1h30m", 5400),
+            ("2h", 7200),
+            ("1h 2m 3.5s", 3723.5),
+        ),
+        *(("15", 15), (15, 15), (0.5, 0.5)),
+    ],
+)
+def test_a_duration_is_seconds(text: object, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", 0, "30x", "1m1h", "nan", "inf", "1e12", True, None, "m"])
+def test_what_is_no_duration_is_named(text: object) -> None:
+    with pytest.raises(UsageError, match="is no duration: write 90s, 30m, 1h30m") as caught:
+        parse_duration(text)
+    assert repr(str(text)) in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -56,8 +126,9 @@ def test_the_packaged_study_reads() -> None:
     [
         ("[grid]\nseed = 3\n", "'seed'", "'seeds'"),
         ("[scale]\nphis = '1'\n", "'phis'", "'phi'"),
+        ("[scale]\nmember_time_limits = 3\n", "'member_time_limits'", "'member_time_limit'"),
         ("[proxy]\nresolutoin = 8\n", "'resolutoin'", "'resolution'"),
-        ("[girds]\n", "'girds'", "'grid'"),
+        ("[gird]\n", "'gird'", "'grid'"),
         ("[recipe]\nepoch = 3\n", "'epoch'", "'epochs'"),
         ("[rounding]\ndivisr = 3\n", "'divisr'", "'divisor'"),
     ],
@@ -73,11 +144,14 @@ def test_an_unknown_key_names_the_nearest_legal_one(extra: str, wrong: str, near
         ("[grid]\nseeds = 0\n", "grid.seeds"),
         ('[grid]\nseeds = "3"\n', "grid.seeds"),
         ("[grid]\nseeds = true\n", "grid.seeds"),
-        ('[grid]\nalpha = "0.5:2:0.1"\n', "starts under 1"),
-        ('[grid]\nalpha = "2:1:0.1"\n', "is no range"),
+        ('[grid]\nalpha = "0.5:2:0.1"\n', "grid.alpha.*starts under 1"),
+        ("[grid]\nalpha = 0.5\n", "grid.alpha.*starts under 1"),
+        ('[grid]\nalpha = "2:1:0.1"\n', "grid.alpha.*is no range"),
+        ("[grid]\nalpha = []\n", "grid.alpha.*is no range"),
         ('[grid]\nphi = "one"\n', "grid.phi.*'one'"),
         ('[grid]\nmatch = "exact"\n', "grid.match"),
         ("[grid]\ntolerance = nan\n", "grid.tolerance"),
+        ('[scale]\nmember_time_limit = "soon"\n', "scale.member_time_limit.*'soon'.*30m"),
         ("[recipe]\nname = 3\n", "recipe.name"),
         ('[recipe]\nname = "fsat"\n', "did you mean 'fast'"),
     ],
@@ -110,8 +184,8 @@ def test_a_baseline_file_is_beside_the_study(tmp_path: Path) -> None:
 def test_options_replace_dotted_keys() -> None:
     study = parse(MINIMAL + "[grid]\nseeds = 5\n")
     changed = override(study, {"grid.phi": "1,2", "recipe.epochs": 2, "dataset.name": None, "scale.seeds": 7})
-    assert (changed.grid.phi, changed.grid.seeds, changed.scale.seeds) == ("1,2", 5, 7)
-    assert changed.resolved_recipe().epochs == 2
+    assert (changed.grid.phi, changed.grid.seeds, changed.scale.seeds) == ((1, 2), 5, 7)
+    assert changed.resolve_recipe().epochs == 2
     assert changed.dataset == study.dataset
     assert override(study, {}) == study
 
@@ -132,3 +206,10 @@ def test_a_new_baseline_drops_what_belonged_to_the_old_one() -> None:
     kept = override(study, {"baseline": "lenet-5", "proxy.resolution": 16})
     assert kept.proxy == Proxy(resolution=16)
     assert override(study, {"grid.seeds": 1}).proxy == study.proxy
+
+
+def test_a_study_is_never_changed_under_a_search() -> None:
+    study = parse(MINIMAL)
+    for table, name in ((study, "name"), (study.grid, "seeds")):
+        with pytest.raises(UsageError, match=rf"{name} cannot be set: .*model_copy"):
+            setattr(table, name, "x")

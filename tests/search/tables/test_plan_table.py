@@ -1,11 +1,19 @@
-"""A plan in words: what people read below its tables."""
+"""A plan in words: what people read in its tables and below them."""
+
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from scaling_search.data.dataset import DatasetInfo
 from scaling_search.search.grid.requirements import Forecast, Requirements
-from scaling_search.search.plan.grid_plan import plan
-from scaling_search.search.tables.plan_table import document
-from tests.search.pretend import study
+from scaling_search.search.plan.study import override
+from scaling_search.search.tables.plan_table import document, interpolated, plan, record
+from tests.search.pretend import BASIC, planned, study
+
+
+def notes(**changes: object) -> list[str]:
+    return list(document(planned(override(study(), changes))).notes)
 
 
 @pytest.mark.parametrize(
@@ -17,7 +25,7 @@ from tests.search.pretend import study
     ],
     ids=["none", "one", "several"],
 )
-def test_what_is_left_to_train(missing: int, seconds: float, words: str) -> None:
+def test_how_long_it_will_take(missing: int, seconds: float, words: str) -> None:
     forecast = Forecast(
         source="trials in the ledger",
         device="cpu",
@@ -31,6 +39,113 @@ def test_what_is_left_to_train(missing: int, seconds: float, words: str) -> None
         memory_bytes=(2**20, 2**30),
         available_bytes=None,
     )
-    ahead = Requirements(forecast=forecast, memory_bytes=(2**20, 2**30), power=None, difference=None)
-    (line,) = (note for note in document(plan(study()), ahead).notes if note.startswith("Time"))
+    ahead = Requirements(
+        forecast=forecast, memory_bytes=(2**20, 2**30), remaining=None, power=None, difference=None
+    )
+    (line,) = (note for note in document(planned(), ahead).notes if note.startswith("Time"))
     assert line.endswith(words)
+
+
+def test_the_base_comes_first_beside_the_network_that_it_stands_for() -> None:
+    table = document(planned()).tables[0]
+    base, full = table.rows
+    assert (table.name, base.cells["what"], full.cells["what"]) == (
+        "base",
+        "the proxy that is searched",
+        "the network to be scaled",
+    )
+    space = planned().space
+    assert base.cells["macs"] == space.base_cost.macs < full.cells["macs"]
+    assert (base.cells["resolution"], full.cells["resolution"]) == (16, 224)
+    alone = document(planned(study().model_copy(update={"proxy": None, "baseline": BASIC}))).tables[0]
+    assert [row.cells["what"] for row in alone.rows] == ["the base"]
+
+
+def test_every_candidate_has_a_row_with_all_its_triples_and_what_rounding_took() -> None:
+    found = planned(study(alpha="1:2:0.1", tolerance=0.3))
+    (table,) = (one for one in document(found).tables if one.name == "candidates")
+    assert len(table.rows) == len(found.candidates)
+    for row, one in zip(table.rows, found.candidates, strict=True):
+        assert row.cells["triples"] == len(one.triples)
+        assert row.cells["alpha"] == one.triple.alpha
+        lost = found.vanished(one)
+        assert lost is None or lost in str(row.cells["reason"])
+    (dropped,) = (one for one in document(found).tables if one.name == "dropped")
+    assert len(dropped.rows) == len(found.plans[0].dropped)
+
+
+def test_a_proxy_that_costs_more_than_the_network_is_said() -> None:
+    """Strides are taken out: 1.03 M MACs once became 5.09 M in silence."""
+    (line,) = [
+        note for note in notes(**{"proxy.resolution": 224, "proxy.width": 1.4}) if "The proxy costs" in note
+    ]
+    assert "times the network itself" in line
+    assert not [note for note in notes() if "The proxy costs" in note]
+
+
+def test_images_that_are_only_enlarged_are_said() -> None:
+    info = DatasetInfo(
+        name="photos",
+        classes=("a", "b"),
+        channels=3,
+        size=(256, 300),
+        train_count=10,
+        test_count=0,
+        prepared=True,
+        how_to_prepare="",
+        source="",
+    )
+    assert interpolated(info, [256, 100]) == []
+    assert interpolated(info, [300, 600]) == [
+        "photos is stored at 256 px: above that, images are only interpolated (here up to 600)."
+    ]
+    assert interpolated(replace(info, size=None), [600]) == []
+    assert any("digits is stored at 8 px" in note for note in notes())
+
+
+def test_what_programs_read_adds_up() -> None:
+    found = planned(study(alpha="1:2:0.1", tolerance=0.3))
+    said = record(found)
+    (at,) = found.plans
+    assert (said["nominal_candidates"], said["distinct_networks"], said["within_tolerance"]) == (
+        at.nominal,
+        at.distinct,
+        at.within,
+    )
+    assert len(said["candidates"]) + len(said["dropped"]) == at.nominal
+    assert len({row["fingerprint"] for row in said["candidates"]}) == said["networks_to_train"]
+    assert said["base"]["macs"] == said["base_macs"] == said["target_macs"] / 2
+    assert said["missing_trials"] is None
+    several = record(planned(study(phi="1,2", macs_tolerance=0.2)))
+    assert [one["phi"] for one in several["plans"]] == [1, 2] and several["phi"] == 1
+
+
+def test_a_plan_for_programs_is_the_commands() -> None:
+    result = plan(study())
+    assert result.candidates == planned().candidates
+    assert "Plan: s" in result._repr_html_()
+    assert result.requirements.remaining is not None
+    assert result.requirements.remaining.count == 3 * len(result.candidates)
+
+
+def test_without_a_name_a_plan_is_called_by_data_and_network() -> None:
+    unnamed = study().model_copy(update={"name": None})
+    assert document(planned(unnamed)).title == "Plan: digits, efficientnet-b0"
+
+
+def test_a_plan_reads_a_studys_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from scaling_search.architecture import toml
+    from scaling_search.cli.main import run
+
+    (tmp_path / "mine.toml").write_text(toml.write(BASIC), encoding="utf-8")
+    text = 'baseline = "mine.toml"\n[dataset]\nname = "digits"\n[rounding]\ndepth = "round"\ndivisor = 1\n'
+    (tmp_path / "s.toml").write_text(text, encoding="utf-8")
+    opened: list[str] = []
+    read = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda self: (opened.append(self.name), read(self))[1])
+    read_text = Path.read_text
+    monkeypatch.setattr(
+        Path, "read_text", lambda self, *a, **k: (opened.append(self.name), read_text(self, *a, **k))[1]
+    )
+    assert run(["plan", "--study", str(tmp_path / "s.toml"), "--ledger", str(tmp_path / "none.db")]) == 0
+    assert [name for name in opened if name in ("mine.toml", "s.toml")] == ["s.toml", "mine.toml"]

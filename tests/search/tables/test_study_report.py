@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +13,61 @@ from scaling_search.architecture import toml
 from scaling_search.baselines.load import load
 from scaling_search.cli.main import run
 from scaling_search.data import catalog
+from scaling_search.errors import InputError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage import store
 from scaling_search.report.render import FORMATS, render
-from scaling_search.search.grid import search
+from scaling_search.search.grid.report import report_of
+from scaling_search.search.plan.search_space import search_space
+from scaling_search.search.plan.study import override, write
 from scaling_search.search.tables import study_report
 from scaling_search.search.tables.grid_table import record
 from scaling_search.search.trial import ledger_rows
-from tests.search.pretend import Pretend, study
+from tests.search.pretend import searched, study
 
 
-def test_a_finished_search_is_shown_in_every_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with Ledger.open(tmp_path / "l.db") as ledger:
-        trainer = Pretend(ledger)
-        monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
-        settings = study()
-        outcome = search.grid(
-            settings, ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None
-        )
-        whole = study_report.document(ledger, None)
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "l.db") as opened:
+        yield opened
+
+
+def test_a_finished_search_is_shown_in_every_format(ledger: Ledger) -> None:
+    result = searched(ledger)
+    whole = study_report.read(ledger, None).document()
     for form in FORMATS:
         assert render(whole, form)
     rows = json.loads(render(whole, "json"))["grid"]
     assert [row["verdict"] for row in rows].count("winner") == 1
     assert all(row["accuracy_low"] <= row["accuracy_mean"] <= row["accuracy_high"] for row in rows)
-    found = record(settings, outcome)
+    found = record(result)
     best = {key: found["winner"][key] for key in ("alpha", "beta", "gamma")}
     assert best == {key: rows[0][key] for key in ("alpha", "beta", "gamma")}
     assert json.dumps(found, allow_nan=False)
     assert found["indistinct"] == []
+
+
+def test_what_was_built_is_beside_what_was_asked_for(ledger: Ledger) -> None:
+    result = searched(ledger, study(alpha="1:2:0.1", tolerance=0.3))
+    built = {one.group: one.realised for one in result.plan.candidates}
+    for row in json.loads(render(study_report.read(ledger, None).document(), "json"))["grid"]:
+        factors = built[row["fingerprint"]]
+        assert row["realised"] == {
+            "depth": factors.depth,
+            "width": factors.width,
+            "resolution": factors.resolution,
+        }
+    winner = record(result)["winner"]
+    assert winner["realised"].keys() == {"depth", "width", "resolution"}
+
+
+def test_the_base_is_the_reference_row(ledger: Ledger) -> None:
+    result = searched(ledger)
+    report = report_of(ledger, result.study, result.trials, result.found)
+    assert report.base is not None
+    space = search_space(study())
+    assert (report.base.candidate.name, report.base.candidate.macs) == (space.base.name, space.base_cost.macs)
+    assert (report.base.candidate.macs_ratio, report.base.accuracy) == (1.0, None)
 
 
 def test_a_report_reads_every_table_once(
@@ -49,10 +76,8 @@ def test_a_report_reads_every_table_once(
     """So all its figures are of one moment, whatever a search adds meanwhile; they are those of the ledger."""
     place = tmp_path / "l.db"
     with Ledger.open(place) as ledger:
-        trainer = Pretend(ledger)
-        monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
-        search.grid(study(), ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None)
-        live = render(study_report.document(ledger, None), "json")
+        searched(ledger)
+        live = render(study_report.read(ledger, None).document(), "json")
     tables = []
     read = store.read
 
@@ -68,36 +93,52 @@ def test_a_report_reads_every_table_once(
 
 
 def test_a_report_says_what_its_grid_could_not_tell_apart_without_the_data(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, ledger: Ledger
 ) -> None:
-    settings = study(alpha="1:1.25:0.05", beta="1.2", gamma="1:1.5:0.25")
-    settings = settings.model_copy(
-        update={"rounding": settings.rounding.model_copy(update={"depth": "ceil"})}
+    settings = override(
+        study(alpha="1:1.25:0.05", beta="1.2", gamma="1:1.5:0.25"), {"rounding.depth": "ceil"}
     )
-    with Ledger.open(tmp_path / "l.db") as ledger:
-        trainer = Pretend(ledger)
-        monkeypatch.setattr(search, "make_trainer", lambda *_, **__: trainer)
-        outcome = search.grid(
-            settings, ledger, callback=trainer.listener, should_stop=lambda: False, checkpoints=None
-        )
-        said = record(settings, outcome)["indistinct"]
+    said = record(searched(ledger, settings))["indistinct"]
 
-        def gone(*_: object, **__: object) -> None:
-            raise AssertionError("the data set was asked for")
+    def gone(*_: object, **__: object) -> None:
+        raise AssertionError("the data set was asked for")
 
-        monkeypatch.setattr(catalog, "describe", gone)
-        notes = study_report.document(ledger, None).tables[0].notes
-    place = notes.index("What this grid cannot tell apart:")
+    monkeypatch.setattr(catalog, "describe", gone)
+    (note,) = [
+        note
+        for note in study_report.read(ledger, None).document().tables[0].notes
+        if note.startswith("What this grid cannot tell apart: ")
+    ]
     line = "α = 1.05 to 1.25: all build the same depths, yet at φ = 7 they would multiply depth by "
-    assert notes[place + 1].startswith(line)
-    assert said[0] == notes[place + 1]
-    assert any(note.startswith("Ways out: judge each triple at several φ (grid --phi 1,2)") for note in notes)
+    assert said[0].startswith(line) and said[0] in note
+    assert "Ways out: compare each triple at several φ (grid --phi 1,2)" in note
 
 
-def test_a_report_names_a_baseline_of_a_file_by_the_networks_own_name(tmp_path: Path) -> None:
+def test_a_baseline_of_a_file_is_named_by_the_networks_own_name(tmp_path: Path) -> None:
     file = tmp_path / "somewhere.toml"
     file.write_text(toml.write(load("efficientnet-b0").model_copy(update={"name": "mine"})))
-    row = ledger_rows.study_row(
-        study().model_copy(update={"baseline": str(file)}), recipe="{}", dataset="d" * 64
-    )
-    assert row.baseline == "mine"
+    space = search_space(study().model_copy(update={"baseline": str(file)}))
+    assert ledger_rows.study_row(space, name="s", dataset="d" * 64).baseline == "mine"
+
+
+def test_a_study_is_chosen_by_name_by_file_or_as_the_newest(ledger: Ledger, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="this ledger has no study yet"):
+        study_report.choose(ledger, None)
+    first = searched(ledger, study(seeds=1, racing=False)).study
+    unnamed = override(study(seeds=1, racing=False), {"recipe.epochs": 7}).model_copy(update={"name": None})
+    second = searched(ledger, unnamed).study
+    assert study_report.choose(ledger, "s") == first
+    assert study_report.choose(ledger, second.name) == second
+    assert study_report.choose(ledger, None).name in (first.name, second.name)
+    named, other = tmp_path / "named.toml", tmp_path / "unnamed.toml"
+    named.write_text(write(study()), encoding="utf-8")
+    other.write_text(write(unnamed), encoding="utf-8")
+    assert study_report.choose(ledger, str(named)) == first
+    assert study_report.choose(ledger, str(other)) == second
+    # By its content, where it is called otherwise than in the ledger.
+    named.write_text(write(override(study(), {"name": "t"})), encoding="utf-8")
+    assert study_report.choose(ledger, str(named)) == first
+    named.write_text(write(override(study(), {"name": "t", "recipe.epochs": 9})), encoding="utf-8")
+    for missing in ("x", str(named)):
+        with pytest.raises(InputError, match=f"unknown study .*Legal: {second.name}, s"):
+            study_report.choose(ledger, missing)

@@ -1,4 +1,4 @@
-"""Seeds of one network as one program in a search: the same trials as in turn, and only where that is faster."""
+"""Seeds of one network as one batched program: the same trials as one by one, and only where that is faster."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.networks import build as networks
 from scaling_search.networks.build import Model
-from scaling_search.search.plan.contenders import blocks
 from scaling_search.search.trial import compiled_networks
-from scaling_search.search.trial.trainer import Trainer
+from scaling_search.search.trial import trainer as trial_trainer
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from scaling_search.training.seeds import Speed
-from tests.search.trial.test_trainer import STEPS, TINY, Steps, network, programs, trainer, trial_of
+from tests.search.trial.test_trainer import STEPS, TINY, Steps, grey, network, programs, trainer, trial_of
 
 __all__ = ["programs"]  # a fixture: compiled once for all tests of this file
 
@@ -30,7 +29,7 @@ SEEDS = (0, 1, 2)
 
 @pytest.fixture
 def batched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """A device on which seeds train together twice as fast; holds the numbers of seeds measured."""
+    """A device on which seeds train twice as fast in one batch; holds the numbers of seeds measured."""
     measured: list[int] = []
 
     def measure(alone: object, together: object, pixels: object) -> Speed:
@@ -44,7 +43,7 @@ def batched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 def trained_rows(folder: Path, name: str) -> dict[int, TrialRow]:
     with Ledger.open(folder / name) as ledger:
-        assert trainer(ledger).run_seeds([trial_of(TINY, seed) for seed in SEEDS]) == len(SEEDS)
+        assert trainer(ledger).run([trial_of(TINY, seed) for seed in SEEDS]) == len(SEEDS)
         return {row.seed: row for row in ledger.trials(with_correct=True)}
 
 
@@ -52,7 +51,7 @@ def losses(row: TrialRow) -> list[float]:
     return [epoch["train_loss"] for epoch in json.loads(row.epochs or "[]")]
 
 
-def test_seeds_together_are_the_trials_in_turn(
+def test_batched_seeds_are_the_trials_one_by_one(
     tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built: list[bool] = []
@@ -75,16 +74,16 @@ def test_seeds_together_are_the_trials_in_turn(
     assert len({tuple(losses(row)) for row in together.values()}) == len(SEEDS)
 
 
-def test_seeds_train_in_turn_where_that_is_faster(
+def test_seeds_train_one_by_one_where_that_is_faster(
     tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slower = Speed(alone=1.0, together=3.5, seed_batch=3)
     monkeypatch.setattr(compiled_networks, "measure_seeds", lambda *_: slower)
-    monkeypatch.setattr(Trainer, "_train_batched", lambda *_: pytest.fail("slower, and yet together"))
+    monkeypatch.setattr(trial_trainer, "train_seeds", lambda *_, **__: pytest.fail("slower, and yet batched"))
     trained_rows(tmp_path, "turn.db")
 
 
-def test_seeds_train_in_turn_where_no_program_of_all_compiles(
+def test_seeds_train_one_by_one_where_no_batched_program_compiles(
     tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A vendor's library need not have an algorithm for a batched program where it has one for a single network."""
@@ -110,10 +109,10 @@ def test_seeds_train_in_turn_where_no_program_of_all_compiles(
         (OutOfMemory("out of device memory", predicted_bytes=1 << 40), "out of device memory"),
     ],
 )
-def test_a_later_network_whose_seeds_make_no_program_trains_them_in_turn(
+def test_a_later_network_without_a_batched_program_trains_its_seeds_one_by_one(
     error: Exception, told: str, tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether together is faster was measured on the first network; what holds for that need not hold for a larger."""
+    """Whether a batch is faster was measured on the first network; what holds for that need not hold for a larger."""
     start, larger = compiled_networks.start_compiling, network('{ block = "plain", width = 6 }')
     refused: list[int] = []
 
@@ -128,37 +127,37 @@ def test_a_later_network_whose_seeds_make_no_program_trains_them_in_turn(
     callback = Steps()
     with Ledger.open(tmp_path / "l.db") as ledger:
         work = trainer(ledger, callback=callback, checkpoints=tmp_path / "kept")
-        assert work.together(TINY, len(SEEDS))
+        assert work.networks.batches(TINY, len(SEEDS))
         monkeypatch.setattr(compiled_networks, "start_compiling", refuse)
-        assert work.run_seeds([trial_of(larger, seed) for seed in SEEDS]) == len(SEEDS)
+        assert work.run([trial_of(larger, seed) for seed in SEEDS]) == len(SEEDS)
         assert {row.state for row in ledger.trials()} == {"complete"}
         assert [row.attempts for row in ledger.trials()] == [1] * len(SEEDS), (
-            "the one together does not count"
+            "the one in a batch does not count"
         )
         assert not [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
     (said,) = callback.said
-    assert said.startswith("tiny: 3 seeds train in turn, not together: ") and told in said
+    assert said.startswith("tiny: 3 seeds train one after the other: ") and told in said
     assert refused == [len(SEEDS)]
-    assert not work.together(larger, len(SEEDS)) and work.together(TINY, len(SEEDS))
+    assert not work.networks.batches(larger, len(SEEDS)) and work.networks.batches(TINY, len(SEEDS))
 
 
-def test_seeds_that_overflow_the_memory_as_they_train_are_trained_in_turn(
+def test_a_batch_that_overflows_the_memory_is_trained_one_by_one(
     tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def overflow(*_: object, **__: object) -> None:
         raise OutOfMemory("out of device memory", predicted_bytes=None)
 
-    monkeypatch.setattr("scaling_search.search.trial.trainer.train_seeds", overflow)
+    monkeypatch.setattr(trial_trainer, "train_seeds", overflow)
     rows = trained_rows(tmp_path, "l.db")
     assert {row.state for row in rows.values()} == {"complete"}
-    monkeypatch.setattr("scaling_search.search.trial.trainer.train", overflow)
+    monkeypatch.setattr(trial_trainer, "train", overflow)
     with Ledger.open(tmp_path / "alone.db") as ledger:
-        trainer(ledger).run_seeds([trial_of(TINY, seed) for seed in SEEDS])
+        trainer(ledger).run([trial_of(TINY, seed) for seed in SEEDS])
         assert {row.state for row in ledger.trials()} == {"failed"}
         assert all("out of device memory" in (row.failure or "") for row in ledger.trials())
 
 
-def test_in_turn_nobody_looks_for_what_was_kept_together(
+def test_a_batchs_checkpoint_is_none_for_a_single_seed(
     tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trials, kept, callback = [trial_of(TINY, seed) for seed in SEEDS], tmp_path / "kept", Steps()
@@ -171,16 +170,16 @@ def test_in_turn_nobody_looks_for_what_was_kept_together(
             ledger, should_stop=lambda: callback.seen[-1] >= STEPS // 2, checkpoints=kept, callback=callback
         )
         with pytest.raises(TrainingStopped):
-            half.run_seeds(trials)
+            half.run(trials)
         assert [path for path in kept.rglob("*") if path.is_file()]
-        monkeypatch.setattr("scaling_search.search.trial.trainer.train_seeds", overflow)
+        monkeypatch.setattr(trial_trainer, "train_seeds", overflow)
         again = Steps()
-        assert trainer(ledger, checkpoints=kept, callback=again).run_seeds(trials) == len(SEEDS)
+        assert trainer(ledger, checkpoints=kept, callback=again).run(trials) == len(SEEDS)
         assert {row.state for row in ledger.trials()} == {"complete"}
-        assert len(again.said) == 1 and "in turn" in again.said[0]
+        assert len(again.said) == 1 and "one after the other" in again.said[0]
 
 
-def test_seeds_stopped_together_go_on_together(tmp_path: Path, batched: list[int]) -> None:
+def test_a_stopped_batch_goes_on_as_one(tmp_path: Path, batched: list[int]) -> None:
     undisturbed = trained_rows(tmp_path, "undisturbed.db")
     trials = [trial_of(TINY, seed) for seed in SEEDS]
     callback = Steps()
@@ -192,10 +191,10 @@ def test_seeds_stopped_together_go_on_together(tmp_path: Path, batched: list[int
             callback=callback,
         )
         with pytest.raises(TrainingStopped):
-            stopping.run_seeds(trials)
+            stopping.run(trials)
         assert {row.state for row in ledger.trials()} == {"waiting"}
         again = Steps()
-        assert trainer(ledger, checkpoints=tmp_path / "kept", callback=again).run_seeds(trials) == len(SEEDS)
+        assert trainer(ledger, checkpoints=tmp_path / "kept", callback=again).run(trials) == len(SEEDS)
         assert again.seen[1] > callback.seen[-1], "they went on where they were stopped"
         for row in ledger.trials(with_correct=True):
             assert (losses(row), row.correct) == (
@@ -204,7 +203,7 @@ def test_seeds_stopped_together_go_on_together(tmp_path: Path, batched: list[int
             )
 
 
-def test_the_machines_failure_keeps_what_seeds_had_done_together(
+def test_the_machines_failure_keeps_a_batchs_checkpoint(
     tmp_path: Path, batched: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The trials are tried again, from their checkpoint."""
@@ -218,10 +217,10 @@ def test_the_machines_failure_keeps_what_seeds_had_done_together(
             ledger, should_stop=lambda: callback.seen[-1] >= STEPS // 2, checkpoints=kept, callback=callback
         )
         with pytest.raises(TrainingStopped):
-            half.run_seeds(trials)
+            half.run(trials)
         before = sorted(kept.rglob("*"))
-        monkeypatch.setattr("scaling_search.search.trial.trainer.train_seeds", fails)
-        trainer(ledger, checkpoints=kept).run_seeds(trials)
+        monkeypatch.setattr(trial_trainer, "train_seeds", fails)
+        trainer(ledger, checkpoints=kept).run(trials)
         assert {row.state for row in ledger.trials()} == {"waiting"}
         assert before and sorted(kept.rglob("*")) == before
 
@@ -241,7 +240,7 @@ def test_a_disk_full_at_the_second_result_is_told_and_keeps_the_first(
     with Ledger.open(tmp_path / "l.db") as ledger:
         monkeypatch.setattr(Ledger, "finish", full)
         with pytest.raises(StorageError, match="the disk is full"):
-            trainer(ledger).run_seeds([trial_of(TINY, seed) for seed in SEEDS])
+            trainer(ledger).run([trial_of(TINY, seed) for seed in SEEDS])
         assert sorted(row.state for row in ledger.trials()) == ["complete", "waiting", "waiting"]
 
 
@@ -249,7 +248,7 @@ def test_a_seed_in_other_hands_is_left_there(tmp_path: Path, batched: list[int])
     with Ledger.open(tmp_path / "l.db") as ledger:
         work = trainer(ledger)
         assert ledger.claim(work.row(trial_of(TINY, 1))) is not None
-        assert work.run_seeds([trial_of(TINY, seed) for seed in SEEDS]) == 2
+        assert work.run([trial_of(TINY, seed) for seed in SEEDS]) == 2
         assert {row.seed: row.state for row in ledger.trials()} == {
             0: "complete",
             1: "running",
@@ -257,12 +256,19 @@ def test_a_seed_in_other_hands_is_left_there(tmp_path: Path, batched: list[int])
         }
 
 
-def test_a_round_takes_as_many_seeds_as_train_together(tmp_path: Path, batched: list[int]) -> None:
-    assert blocks(range(5), 4) == [range(4), range(4, 5)]
+def test_a_round_takes_as_many_seeds_as_train_in_a_batch(tmp_path: Path, batched: list[int]) -> None:
     with Ledger.open(tmp_path / "l.db") as ledger:
-        assert trainer(ledger).block == 4
+        assert trainer(ledger).networks.block == 4
 
 
 def test_on_a_cpu_every_round_is_one_seed(tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "l.db") as ledger:
-        assert trainer(ledger).block == 1
+        assert trainer(ledger).networks.block == 1
+
+
+def test_batched_seeds_are_tested_in_the_same_record(tmp_path: Path, batched: list[int]) -> None:
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        assert trainer(ledger).run([trial_of(TINY, seed) for seed in SEEDS], test=grey(50, 2)) == len(SEEDS)
+        accuracies = {row.trial_key: row.accuracy for row in ledger.evaluations()}
+        assert accuracies.keys() == {row.key for row in ledger.trials()}
+        assert all(accuracy is not None and accuracy > 0.5 for accuracy in accuracies.values())

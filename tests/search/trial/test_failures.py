@@ -12,18 +12,16 @@ import pytest
 
 from scaling_search.architecture.network import fingerprint
 from scaling_search.errors import DeviceError, StorageError
-from scaling_search.ledger.claims.leases import LeaseLost
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import TrialRow
-from scaling_search.search.plan.grid_plan import plan
 from scaling_search.search.trial import failures, provenance
 from scaling_search.search.trial.failures import check_memory, of_the_machine
-from scaling_search.search.trial.scheduler import run_trials, trial_of
-from scaling_search.search.trial.trial import Trial
-from scaling_search.training.outcome import OutOfMemory, TrainingStopped
+from scaling_search.search.trial.scheduler import run_trials
+from scaling_search.search.trial.trial import Trial, trial_of
+from scaling_search.training.outcome import OutOfMemory
 from scaling_search.training.pixels import TrialPixels
 from scaling_search.training.steps import Pixels
-from tests.search.pretend import Learns, Pretend, study
+from tests.search.pretend import Learns, Pretend, planned, study
 
 GIB = 2**30
 LOST_DEVICE = jax.errors.JaxRuntimeError("UNAVAILABLE: connection reset")
@@ -36,8 +34,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def trials(count: int) -> list[Trial]:
-    (found,) = plan(study()).plans
-    return [trial_of(row, 0) for row in found.candidates[:count]]
+    return [trial_of(row, 0) for row in planned(study()).networks[:count]]
 
 
 def sick(who: Trial, *errors: BaseException) -> Learns:
@@ -105,7 +102,7 @@ def test_failures_of_the_machine_between_successes_end_nothing(ledger: Ledger) -
 
     trainer = Pretend(ledger, learns)
     for each in five:
-        trainer.run(each)
+        trainer.run([each])
     assert [row_of(ledger, trainer, trial).state for trial in five] == [
         "waiting",
         "complete",
@@ -164,36 +161,6 @@ def test_a_plan_beyond_the_free_memory_never_takes_a_step() -> None:
 
 
 @pytest.mark.parametrize(
-    "late", [KeyError("bug"), OutOfMemory("no room", predicted_bytes=1), TrainingStopped(1)]
-)
-def test_a_late_worker_writes_nothing_whatever_befell_it(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, late: BaseException
-) -> None:
-    def lost(*_: object, **__: object) -> None:
-        raise LeaseLost("taken over")
-
-    (one,) = trials(1)
-    trainer = Pretend(ledger, sick(one, late))
-    for write in ("finish", "fail", "release"):
-        monkeypatch.setattr(ledger, write, lost)
-    assert trainer.run(one)
-    assert row_of(ledger, trainer, one).state == "running"
-    assert any("took this trial over" in said for said in trainer.listener.said)
-
-
-def test_a_stop_while_the_test_split_is_judged_keeps_the_trial(ledger: Ledger) -> None:
-    (one,) = trials(1)
-
-    class Stopped(Pretend):
-        def _record_test(self, *_: object) -> None:
-            raise TrainingStopped(None)
-
-    with pytest.raises(TrainingStopped):
-        Stopped(ledger).run(one)
-    assert [row.state for row in ledger.trials()] == ["complete"]
-
-
-@pytest.mark.parametrize(
     ("error", "machine"),
     [
         (OSError(5, "Input/output error"), True),
@@ -213,18 +180,3 @@ def test_whose_failure_it_is(error: Exception, machine: bool) -> None:
 
 def test_a_long_reason_is_cut() -> None:
     assert len(failures.reason(ValueError("x" * 10_000))) <= 2000
-
-
-def test_what_a_kill_behind_the_record_leaves_is_removed(ledger: Ledger, tmp_path: Path) -> None:
-    first, second = trials(2)
-    trainer = Pretend(ledger)
-    assert trainer.run(first)
-    again = Pretend(ledger)
-    again.claims.folder = tmp_path
-    left, going_on = (tmp_path / trainer.row(trial).key for trial in (first, second))
-    for folder in (left, going_on):
-        folder.mkdir()
-    again.claims.tidy([left.name, going_on.name])
-    assert (left.exists(), going_on.exists()) == (False, True)
-    run_trials(again, [first, second])
-    assert not going_on.exists()

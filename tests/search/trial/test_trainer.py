@@ -19,8 +19,9 @@ from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.count import cost
 from scaling_search.data.dataset import Dataset, Split
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.storage.rows import CandidateRow, TrialRow
-from scaling_search.search.grid.contenders import Rival, scores_of
+from scaling_search.ledger.storage.rows import GRID, CandidateRow, TrialRow
+from scaling_search.search.grid.candidates import RecordedCandidate, results_of
+from scaling_search.search.trial.compiled_networks import CompiledNetworks
 from scaling_search.search.trial.scheduler import run_trials
 from scaling_search.search.trial.trainer import Trainer
 from scaling_search.search.trial.trial import Trial
@@ -90,8 +91,8 @@ class Steps(Listener):
 
     seen: list[int] = field(default_factory=lambda: [0])
 
-    def progress(self, progress: object) -> None:
-        assert isinstance(progress, Progress)
+    def progress(self, trial: Trial, progress: Progress) -> None:
+        assert trial.label == "tiny"
         self.seen.append(progress.step)
 
 
@@ -105,10 +106,8 @@ def trainer(
 ) -> Trainer:
     return Trainer(
         ledger=ledger,
-        dataset=DATASET,
-        recipe=recipe,
+        networks=CompiledNetworks(dataset=DATASET, recipe=recipe, should_stop=should_stop),
         callback=callback or Steps(),
-        should_stop=should_stop,
         checkpoints=checkpoints,
     )
 
@@ -129,12 +128,12 @@ def only_row(ledger: Ledger) -> TrialRow:
 
 def undisturbed(folder: Path) -> TrialRow:
     with Ledger.open(folder / "undisturbed.db") as ledger:
-        assert trainer(ledger).run(trial_of(TINY))
+        assert trainer(ledger).run([trial_of(TINY)])
         return only_row(ledger)
 
 
 def test_a_trial_leaves_its_finals_its_epochs_its_bits_and_its_seconds(ledger: Ledger) -> None:
-    assert trainer(ledger).run(trial_of(TINY))
+    assert trainer(ledger).run([trial_of(TINY)])
     row = only_row(ledger)
     assert (row.state, row.network, row.seed, row.macs) == ("complete", fingerprint(TINY), 0, cost(TINY).macs)
     assert row.correct is not None and row.epochs is not None and row.correct_count == VALIDATION
@@ -148,14 +147,14 @@ def test_a_trial_leaves_its_finals_its_epochs_its_bits_and_its_seconds(ledger: L
     assert row.compile_seconds is not None and row.evaluate_seconds is not None
     assert min(row.compile_seconds, row.train_seconds, row.evaluate_seconds) > 0
     assert row.memory_bytes is not None and row.device and "jax" in json.loads(row.versions or "{}")
-    assert not trainer(ledger).run(trial_of(TINY)), "a finished trial is not trained again"
+    assert not trainer(ledger).run([trial_of(TINY)]), "a finished trial is not trained again"
 
 
 def test_one_seed_in_two_ledgers_is_the_same_to_the_bit_and_another_seed_is_not(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     work = trainer(ledger)
-    assert work.run(trial_of(TINY)) and work.run(trial_of(TINY, seed=1))
+    assert work.run([trial_of(TINY)]) and work.run([trial_of(TINY, seed=1)])
     first, other = sorted(ledger.trials(with_correct=True), key=lambda row: row.seed)
     assert result(first) == result(undisturbed(tmp_path))
     assert result(first) != result(other)
@@ -174,14 +173,14 @@ def test_a_stopped_trial_is_given_back_and_ends_as_if_it_had_not_been_stopped(
         callback=callback,
     )
     with pytest.raises(TrainingStopped) as stopped:
-        stopping.run(trial_of(TINY))
+        stopping.run([trial_of(TINY)])
     assert stopped.value.step == (callback.seen[-1] or None)
     assert callback.seen[-1] < STEPS
     row = only_row(ledger)
     assert (row.state, row.attempts, row.accuracy) == ("waiting", 0, None)
 
     again = Steps()
-    assert trainer(ledger, checkpoints=tmp_path / "kept", callback=again).run(trial_of(TINY))
+    assert trainer(ledger, checkpoints=tmp_path / "kept", callback=again).run([trial_of(TINY)])
     assert again.seen[1] > callback.seen[-1], "it went on where it was stopped"
     assert result(only_row(ledger)) == result(undisturbed(tmp_path))
     assert not list((tmp_path / "kept").glob("*")), "a finished trial needs no checkpoint"
@@ -206,25 +205,43 @@ def test_a_diverged_trial_is_recorded_never_ranked_and_the_others_go_on(ledger: 
     )
     assert json.loads(diverged.epochs or "[]")[0]["epoch"] == 1
     assert rows[fingerprint(well)].state == "complete"
-    table = scores_of([rival(sick), rival(well)], rows.values())
-    assert table is not None and table.names == (fingerprint(well),)
+    results = results_of([candidate(sick), candidate(well)], rows.values())
+    assert results[fingerprint(sick)] == {0: None} and results[fingerprint(well)][0] is not None
     assert run_trials(trainer(ledger, recipe=absurd), trials) == 0, "what diverged once would do so again"
 
 
-def rival(network: Network) -> Rival:
+def candidate(network: Network) -> RecordedCandidate:
     key, triple = fingerprint(network), (1.0, 1.0, 1.0)
     row = CandidateRow(
         study="s",
-        purpose="grid",
+        role=GRID,
+        network=key,
+        network_name="tiny",
+        group=key,
         phi=1,
         alpha=1,
         beta=1,
         gamma=1,
-        network=key,
         macs=cost(network).macs,
-        status="kept",
     )
-    return Rival(key=key, rows=(row,), triples=(triple,))
+    return RecordedCandidate(group=key, rows=(row,), triples=(triple,))
+
+
+def test_the_test_split_is_evaluated_with_the_result_and_later_to_the_same_bits(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    test = grey(50, seed=2)
+    assert run_trials(trainer(ledger), [trial_of(TINY)], test=test) == 1
+    (found,) = ledger.evaluations(with_correct=True)
+    assert (found.trial_key, found.split, found.correct_count) == (only_row(ledger).key, "test", len(test))
+    assert found.accuracy is not None and found.accuracy > 0.5
+    with Ledger.open(tmp_path / "later.db") as later:
+        assert run_trials(trainer(later), [trial_of(TINY)]) == 1
+        before = only_row(later)
+        assert run_trials(trainer(later), [trial_of(TINY)], test=test) == 1
+        assert only_row(later) == before, "trained again, and not a figure of it has changed"
+        (again,) = later.evaluations(with_correct=True)
+    assert again == found
 
 
 HOLDER = """
@@ -245,8 +262,8 @@ def test_what_another_process_has_claimed_is_left_to_it_until_it_is_dead(
     command = [sys.executable, "-c", HOLDER, str(tmp_path / "l.db")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None and other.stdout.readline() == "held\n"
-        assert not work.run(trial_of(TINY))
+        assert not work.run([trial_of(TINY)])
         assert only_row(ledger).state == "running"
         other.kill()
-    assert work.run(trial_of(TINY))
+    assert work.run([trial_of(TINY)])
     assert result(only_row(ledger)) == result(undisturbed(tmp_path))

@@ -121,7 +121,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text()),
         sa.Column("digest", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("study", "role", "network"),
+        sa.PrimaryKeyConstraint("study", "role", "group", "network"),
     )
     op.create_table(
         "triples",

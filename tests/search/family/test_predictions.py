@@ -1,0 +1,99 @@
+"""Predictions along the family: said before a member is trained, from the members before it, and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.ledger.storage.schema import PREDICTIONS
+from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.search.family.members import Family, family
+from scaling_search.search.family.predictions import next_step, points, predictions, record_prediction, usable
+from scaling_search.search.family.scale import scale
+from scaling_search.search.plan.search_space import search_space
+from scaling_search.search.plan.study import override
+from scaling_search.search.trial.trial import Trial
+from scaling_search.statistics.power_law import Point
+from tests.search.pretend import pretended, study
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "l.db") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def built() -> Family:
+    triple = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
+    return family(search_space(study()), triple, kind="proxy", match="nominal", phis=(0, 1, 2, 3))
+
+
+def trial(network: str, seed: int, accuracy: float | None, **more: object) -> TrialRow:
+    waiting = TrialRow.waiting(
+        network=network, network_name="n", recipe="r", dataset="d", dataset_name="d", seed=seed
+    )
+    state = "waiting" if accuracy is None else "complete"
+    return replace(waiting, state=state, accuracy=accuracy, correct_count=400, **more)
+
+
+def test_points_are_means_with_the_error_of_seeds_or_with_one_that_of_images(built: Family) -> None:
+    zero, one, two, _ = built.members
+    rows = [
+        *(trial(zero.fingerprint, seed, accuracy) for seed, accuracy in enumerate((0.5, 0.6, 0.7))),
+        trial(one.fingerprint, 0, 0.8),
+        trial(two.fingerprint, 0, None),
+    ]
+    first, second = points(built.members, rows)
+    assert (first.macs, first.accuracy) == (zero.cost.macs, pytest.approx(0.6))
+    assert first.error == pytest.approx(0.1 / 3**0.5)
+    assert (second.macs, second.accuracy) == (one.cost.macs, 0.8)
+    assert second.error == pytest.approx((0.8 * 0.2 / 400) ** 0.5)
+
+
+def test_a_curve_needs_two_sizes_and_some_noise() -> None:
+    small, large = (Point(macs=macs, accuracy=0.5, error=0.01) for macs in (1.0, 2.0))
+    assert usable([small, large]) and not usable([small]) and not usable([small, small])
+    assert not usable([replace(small, error=0.0), replace(large, error=0.0)])
+
+
+def test_what_was_said_first_stays(ledger: Ledger, built: Family) -> None:
+    zero, one, two, _ = built.members
+    known = [
+        Point(macs=float(member.cost.macs), accuracy=accuracy, error=0.01)
+        for member, accuracy in ((zero, 0.5), (one, 0.7))
+    ]
+    record_prediction(ledger, "s", built.role, two, known[:1])
+    assert predictions(ledger, "s", built.role) == {}, "nothing can be said from one size"
+    assert next_step(known[:1], two) is None
+    record_prediction(ledger, "s", built.role, two, known)
+    said = predictions(ledger, "s", built.role)
+    (interval,) = said.values()
+    assert list(said) == [two.fingerprint]
+    assert interval.value is not None and interval.low <= interval.value <= interval.high
+    record_prediction(ledger, "s", built.role, two, [replace(point, accuracy=0.1) for point in known])
+    assert predictions(ledger, "s", built.role) == said
+    assert predictions(ledger, "s", "another family") == {}
+    (row,) = ledger.rows(PREDICTIONS)
+    assert (row.members, row.rule) == (2, 1)
+
+
+def test_every_member_beyond_the_second_is_predicted_before_it_is_trained(ledger: Ledger) -> None:
+    settings = override(study(), {"scale.phi": "0..3", "scale.seeds": 2})
+    seen: dict[float, int] = {}
+
+    def learns(trial: Trial) -> float:
+        assert trial.phi is not None
+        seen.setdefault(trial.phi, len(ledger.rows(PREDICTIONS)))
+        return 0.5 + 0.1 * trial.phi
+
+    with pretended(learns):
+        result = scale(settings, (1.2, 1.1, 1.15), match="nominal", ledger=ledger)
+    assert seen == {0: 0, 1: 0, 2: 1, 3: 2}
+    assert result.report is not None
+    assert [row.predicted is not None for row in result.report.rows] == [False, False, True, True]

@@ -1,0 +1,280 @@
+"""`scale` from the winner to trained members: both families written, one trained, none replaced by another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scaling_search.architecture.network import fingerprint
+from scaling_search.errors import InputError, UsageError
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.storage.rows import CandidateRow
+from scaling_search.ledger.storage.schema import CANDIDATES, FAMILIES, TRIPLES
+from scaling_search.report.rows import FamilyReport
+from scaling_search.search.family import results
+from scaling_search.search.family.scale import FamilyResult, scale
+from scaling_search.search.plan.grid_plan import FRESH_SEEDS
+from scaling_search.search.plan.study import Study, override
+from scaling_search.search.tables import family_table, study_report
+from scaling_search.search.trial import provenance
+from scaling_search.search.trial.trial import Trial
+from scaling_search.training.outcome import TrainingStopped
+from tests.search.pretend import Learns, Listener, planned, pretended, searched, study
+
+TRIPLE = (1.2, 1.1, 1.15)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "l.db") as opened:
+        yield opened
+
+
+def family(phi: str = "0,1", **changes: object) -> Study:
+    return override(study(), {"scale.phi": phi, "scale.seeds": 2, **changes})
+
+
+def scaled(
+    ledger: Ledger,
+    settings: Study | None = None,
+    coefficients: Any = TRIPLE,
+    learns: Learns = lambda trial: 0.5,
+    *,
+    listener: Listener | None = None,
+    match: str | None = "nominal",
+    **more: Any,
+) -> FamilyResult:
+    """`scale` with a trainer that pretends."""
+    with pretended(learns):
+        return scale(
+            settings or family(),
+            coefficients,
+            ledger=ledger,
+            match=match,
+            callbacks=(listener or Listener(),),
+            **more,
+        )
+
+
+def members(ledger: Ledger, kind: str) -> dict[float | None, CandidateRow]:
+    rows = [row for row in ledger.rows(CANDIDATES, study="s") if row.role.startswith(f"{kind} family")]
+    return {row.phi: row for row in rows}
+
+
+def test_the_full_networks_files_are_in_the_folder_and_the_proxys_below_it(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    result = scaled(ledger, out=tmp_path / "out")
+    written = sorted(
+        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.toml")
+    )
+    assert written == [
+        "efficientnet-b0-phi0.toml",
+        "efficientnet-b0-phi1.toml",
+        "proxy/efficientnet-b0-16px-w0.25-d0.5-phi0.toml",
+        "proxy/efficientnet-b0-16px-w0.25-d0.5-phi1.toml",
+    ]
+    assert [path.name for path in result.files["full"]] == written[:2]
+    assert scaled(ledger).files == {}, "nothing is written unasked"
+
+
+@pytest.mark.parametrize(
+    ("train", "proxy", "kind"),
+    [(None, True, "proxy"), (None, False, "full"), ("full", True, "full"), ("proxy", True, "proxy")],
+)
+def test_the_proxys_family_is_trained_where_there_is_one_unless_asked_otherwise(
+    ledger: Ledger, train: str | None, proxy: bool, kind: str
+) -> None:
+    settings = family(**{"scale.train": train})
+    if not proxy:
+        settings = settings.model_copy(update={"proxy": None})
+    listener = Listener()
+    result = scaled(ledger, settings, listener=listener, learns=lambda trial: 0.8)
+    assert result.kind == kind
+    trained = {network for network, _ in listener.begun}
+    assert trained == {member.fingerprint for member in result.families[kind].members}  # type: ignore[index]
+    assert result.trained == len(listener.begun) == 4
+    assert (result.full_seconds is None) == (kind == "full")
+    assert result.report is not None and result.report.kind == kind
+    assert {seed for _, seed in listener.begun} == {FRESH_SEEDS, FRESH_SEEDS + 1}
+
+
+def test_none_is_trained_without_a_ledger_and_what_needs_one_says_so(tmp_path: Path) -> None:
+    result = scale(family(**{"scale.train": "none"}), TRIPLE, out=tmp_path)
+    assert (result.kind, result.report, result.trained) == (None, None, 0)
+    assert set(result.files) == {"full", "proxy"}
+    with pytest.raises(UsageError, match="training a family needs a ledger"):
+        scale(family(), TRIPLE, out=tmp_path / "not yet")
+    assert not (tmp_path / "not yet").exists(), "refused before anything is written"
+    without = family(**{"scale.train": "proxy"}).model_copy(update={"proxy": None})
+    with pytest.raises(UsageError, match="this study has no proxy; legal here: full, none"):
+        scale(without, TRIPLE, out=tmp_path / "not yet")
+    assert not (tmp_path / "not yet").exists()
+
+
+def test_the_winner_of_the_studys_grid_is_scaled_unless_a_triple_is_given(ledger: Ledger) -> None:
+    best = planned().candidates[2]
+    searched(ledger, study(racing=False), lambda t: 0.9 if fingerprint(t.network) == best.group else 0.5)
+    result = scaled(ledger, family(), None, match=None)
+    assert result.families["proxy"].triple == best.triple
+    assert result.families["proxy"].match == "realised", "as the candidates were"
+    at_one = result.families["proxy"].members[1]
+    assert at_one.fingerprint == best.group, "the very network that won"
+
+
+def test_without_a_grid_there_is_no_winner(ledger: Ledger) -> None:
+    with pytest.raises(InputError, match="run `scaling-search grid` first, or give --coefficients"):
+        scaled(ledger, family(), None)
+    # A search of other content has one, and it is not this study's.
+    searched(ledger, study(racing=False))
+    with pytest.raises(InputError, match="no search with this network, data and recipe"):
+        scaled(ledger, override(family(), {"recipe.epochs": 7}), None)
+
+
+def test_what_a_candidate_built_is_raised_in_place_of_its_triple(ledger: Ledger) -> None:
+    searched(ledger, study(racing=False))
+    settings = family("0,1,2", **{"scale.factors": "realised"})
+    result = scaled(ledger, settings, None, match=None)
+    one = result.families["proxy"]
+    (candidate,) = [each for each in planned().candidates if each.triple == one.triple]
+    built = candidate.realised
+    assert (one.raised.alpha, one.raised.beta, one.raised.gamma) == pytest.approx(
+        tuple(max(1.0, value) for value in (built.depth, built.width, built.resolution))
+    )
+    assert one.factors == result.families["full"].factors == "realised"
+    with pytest.raises(UsageError, match="was no candidate of a grid in this ledger"):
+        scaled(ledger, settings, (1.2, 1.1, 1.15))
+
+
+def test_families_stand_side_by_side(ledger: Ledger) -> None:
+    """Another triple once took the place of the whole family, in the report and in the chart."""
+    first = scaled(ledger, learns=lambda trial: 0.6)
+    before = {row.role: row for row in ledger.rows(CANDIDATES, study="s")}
+    second = scaled(ledger, coefficients=(2, 1, 1), learns=lambda trial: 0.7)
+    rows = ledger.rows(FAMILIES, study="s")
+    assert {(row.alpha, row.network) for row in rows} == {(a, k) for a in (1.2, 2) for k in ("full", "proxy")}
+    assert before.keys() < {row.role for row in ledger.rows(CANDIDATES, study="s")}
+    assert second.study == first.study or second.study is not None
+    by_triple = {report.triple: report for report in _proxies(ledger)}
+    assert set(by_triple) == {TRIPLE, (2, 1, 1)}
+    for triple, expected in ((TRIPLE, 0.6), ((2, 1, 1), 0.7)):
+        means = [row.accuracy.mean for row in by_triple[triple].rows if row.accuracy is not None]
+        # φ = 0 is the base, whatever the triple: it was trained once, with the first family.
+        assert means[1:] == pytest.approx([expected], abs=0.05)
+        assert means[0] == pytest.approx(0.6, abs=0.05)
+
+
+def _proxies(ledger: Ledger) -> list[FamilyReport]:
+    row = ledger.study("s")
+    assert row is not None
+    found = results.families(ledger, "s")
+    return [results.report_of(ledger, row, one)[0] for one in found if one.network == "proxy"]
+
+
+def test_the_report_shows_the_winners_families_and_every_one_that_is_asked_for(ledger: Ledger) -> None:
+    best = planned().candidates[2]
+    searched(ledger, study(racing=False), lambda t: 0.9 if fingerprint(t.network) == best.group else 0.5)
+    scaled(ledger, coefficients=None, match=None)
+    scaled(ledger, coefficients=(2, 1, 1))
+    shown = [table for table in study_report.read(ledger, None).document().tables if table.name == "scale"]
+    assert [{row.cells["family"] for row in table.rows} for table in shown] == [{"proxy"}, {"full"}]
+    assert {row.cells["alpha"] for table in shown for row in table.rows} == {best.triple.alpha}
+    assert [row.cells["status"] for row in shown[0].rows] == ["trained"] * 2
+    assert [row.cells["status"] for row in shown[1].rows] == ["not trained"] * 2, "nothing of it waits"
+    every = study_report.read(ledger, None, every_family=True).document()
+    assert len([table for table in every.tables if table.name == "scale"]) == 4
+
+
+def test_other_phi_of_one_family_stay(ledger: Ledger) -> None:
+    scaled(ledger, family("0,1"))
+    listener = Listener()
+    scaled(ledger, family("2"), listener=listener)
+    assert sorted(members(ledger, "proxy")) == [0, 1, 2]
+    assert sorted(row.phi for row in ledger.rows(TRIPLES, study="s") if "proxy" in row.role) == [0, 1, 2]
+    assert len({network for network, _ in listener.begun}) == 1
+
+
+def test_two_phi_that_build_one_network_are_two_members(ledger: Ledger) -> None:
+    """It is trained once, and shown at both."""
+    settings = family("0.1,0.2,3")
+    result = scaled(ledger, settings, (1.1, 1, 1), constrained=False)
+    first, second, _ = result.families["proxy"].members
+    assert first.fingerprint == second.fingerprint
+    assert result.trained == 4 and result.report is not None
+    assert [row.candidate.phi for row in result.report.rows] == [0.1, 0.2, 3]
+    assert [row.accuracy is not None for row in result.report.rows] == [True] * 3
+
+
+def test_a_second_run_trains_nothing_and_every_trial_is_tested(ledger: Ledger) -> None:
+    result = scaled(ledger)
+    assert all(trial.seed >= FRESH_SEEDS for trial in result.trials)
+    assert {row.trial_key for row in ledger.evaluations()} == {row.key for row in result.trials}
+    again = scaled(ledger)
+    assert again.trained == 0 and again.report == result.report
+
+
+def test_what_time_forbids_is_recorded_and_not_trained(ledger: Ledger) -> None:
+    # The first is trained to find out: 2 s. The one of eight times the MACs would take about 16 s.
+    listener = Listener()
+    scaled(ledger, family("0,3", **{"scale.member_time_limit": "6s"}), listener=listener)
+    rows = members(ledger, "proxy")
+    assert rows[0].status != "not trained"
+    assert rows[3].status == "not trained"
+    assert "over the limit of 6.0 s a member" in str(rows[3].reason)
+    assert len({network for network, _ in listener.begun}) == 1
+    assert any(said.startswith("φ = 3 not trained: one seed would take about") for said in listener.said)
+
+
+def test_what_memory_forbids(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "available_memory", lambda: 1000)
+    assert scaled(ledger, family("0")).trained == 0
+    assert "1000 B are available" in str(members(ledger, "proxy")[0].reason)
+
+
+def test_a_stop_keeps_what_was_trained(ledger: Ledger) -> None:
+    def stops(trial: Trial) -> float | BaseException:
+        return TrainingStopped(3) if trial.phi == 1 else 0.5
+
+    with pytest.raises(TrainingStopped):
+        scaled(ledger, learns=stops)
+    assert sum(row.state == "complete" for row in ledger.trials()) == 2
+    assert scaled(ledger).trained == 2
+
+
+def test_a_flat_family_ends_where_the_next_step_is_within_noise(ledger: Ledger) -> None:
+    listener = Listener()
+    result = scaled(ledger, family("0..3"), learns=lambda trial: 0.7, stop_when_flat=True, listener=listener)
+    assert result.trained < 8
+    assert any("not trained: " in said for said in listener.said)
+
+
+def test_a_triple_off_the_constraint_is_refused_unless_it_is_taken_as_it_stands(ledger: Ledger) -> None:
+    with pytest.raises(UsageError, match=r"\(2, 2, 1\) multiplies the MACs by 8.00 with each step of φ"):
+        scaled(ledger, coefficients=(2, 2, 1))
+    assert scaled(ledger, coefficients=(2, 2, 1), constrained=False).trained == 4
+    with pytest.raises(UsageError, match="expected three numbers"):
+        scaled(ledger, coefficients=(1.2, 1.1))
+
+
+def test_the_tables_of_both_families(ledger: Ledger, tmp_path: Path) -> None:
+    result = scaled(ledger, learns=lambda trial: 0.8, out=tmp_path)
+    said = family_table.record(result)
+    assert (said["trained_family"], said["trained"], said["match"]) == ("proxy", 4, "nominal")
+    assert said["coefficients"] == {"alpha": 1.2, "beta": 1.1, "gamma": 1.15}
+    assert [Path(file).name for file in said["files"]] == [path.name for path in result.files["full"]]
+    assert set(said["families"]) == {"full", "proxy"}
+    for kind, rows in said["families"].items():
+        assert [row["phi"] for row in rows] == [0, 1]
+        assert [row["fingerprint"] for row in rows] == [m.fingerprint for m in result.families[kind].members]
+        assert [row["to_target"] for row in rows] == [row["macs_ratio"] / 2 ** row["phi"] for row in rows]
+    assert all(row["accuracy_mean"] > 0.7 for row in said["scale"])
+    document = family_table.document(result)
+    assert [table.title for table in document.tables] == [
+        "Family of (1.2, 1.1, 1.15): efficientnet-b0@16px,w=0.25,d=0.5 on digits",
+        "Family of (1.2, 1.1, 1.15): efficientnet-b0, the full network",
+    ]
+    assert any(note.startswith("Training the full family would take about ") for note in document.notes)
+    assert any("digits is stored at 8 px" in note for note in document.notes), "larger ones only interpolate"
