@@ -141,28 +141,27 @@ def _missing(
     others = [row for row in rows if kept.names[row] != leader]
     if leader is None or not found.seed.known or not others or delta == 0:
         return _seeds(max(LEAST_SEEDS, now + 1), most_seeds)
-    row, spread, lasting = kept.names.index(leader), found.scatter, _lasting(scores, rows)
-    needs = []
-    for other in others:
-        # What is ahead of another one already needs less; as far as that is not what chance gives.
-        ahead = float(found.means[row] - found.means[other])
-        chance = (spread[row] + spread[other]) / now + lasting
-        surely = max(0.0, ahead - chance / ahead) if ahead > 0 else 0.0
-        needs.append(
-            seeds_needed(
-                delta + surely,
-                noise_sd=math.sqrt(max((spread[row] + spread[other]) / 2, 1e-12)),
-                disagreement=lasting * kept.images,
-                candidates=len(rows),
-                images=kept.images,
-                level=behind.level,
-            )
+    row, lasting = kept.names.index(leader), _lasting(scores, rows)
+    scatter = found.scatter[row] + found.scatter[others]
+    # What is ahead of another one already needs less, as far as that is not what chance gives.
+    ahead = np.maximum(found.means[row] - found.means[others], 1e-12)
+    difference = delta + np.maximum(0.0, ahead - (scatter / now + lasting) / ahead)
+    worst = int(
+        np.argmax(
+            scatter / np.maximum((difference / detectable(1.0, candidates=len(rows))) ** 2 - lasting, 1e-12)
         )
-    if all(need.seeds is not None for need in needs):
-        return _seeds(max(LEAST_SEEDS, now + 1, *(need.seeds for need in needs if need.seeds)), most_seeds)
-    images = [need.images for need in needs if need.seeds is None]
-    known = [count for count in images if count is not None]
-    return ("images", None, max(known)) if len(known) == len(images) else ("neither", None, None)
+    )
+    need = seeds_needed(
+        float(difference[worst]),
+        noise_sd=math.sqrt(max(float(scatter[worst]) / 2, 1e-12)),
+        disagreement=lasting * kept.images,
+        candidates=len(rows),
+        images=kept.images,
+        level=behind.level,
+    )
+    if need.seeds is not None:
+        return _seeds(max(LEAST_SEEDS, now + 1, need.seeds), most_seeds)
+    return ("images", None, need.images) if need.images is not None else ("neither", None, None)
 
 
 def _seeds(wanted: int, most: int) -> tuple[Missing | None, int | None, int | None]:
