@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from scaling_search.errors import UsageError
 from scaling_search.statistics.collapse import MOST, collapsed, judged
@@ -93,9 +93,9 @@ def behind_the_best(
     correct: Marks,
     *,
     level: float = LEVEL,
-    groups: Int[np.ndarray, " n"] | None = None,
-    weights: Float[np.ndarray, " n"] | None = None,
-    strata: Int[np.ndarray, " n"] | None = None,
+    groups: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    strata: ArrayLike | None = None,
     chance: float | None = None,
     present: Bool[np.ndarray, "K S"] | None = None,
     names: Collection[str] | None = None,
@@ -105,7 +105,7 @@ def behind_the_best(
 
     correct: (K, S, n) bool, candidate by seed by image; present: which trainings there are (all, unless given).
     weights: what each image counts (balanced accuracy: `images.image_sample`); strata: images were drawn within these;
-    groups: images that hang together share a number; chance: the accuracy of guessing, by which collapsed seeds are
+    groups: images that hang together share a value; chance: the accuracy of guessing, by which collapsed seeds are
     known. Raises UsageError for another shape, or where a candidate has no training.
 
     >>> rng = np.random.default_rng(0)
@@ -119,18 +119,26 @@ def behind_the_best(
     """
     if np.ndim(correct) != 3:
         raise UsageError(f"correct has shape {np.shape(correct)}: (candidates, seeds, images) is needed")
-    candidates, seeds, _ = np.shape(correct)
+    candidates, seeds, images = np.shape(correct)
     here = np.ones((candidates, seeds), bool) if present is None else np.asarray(present, bool)
     if here.shape != (candidates, seeds) or not here.any(axis=1).all():
         raise UsageError("present has to be (candidates, seeds), with a training of each candidate")
-    if weights is not None:
-        weights = np.asarray(weights, float) / np.sum(weights)
+    for name, given in (("groups", groups), ("weights", weights), ("strata", strata)):
+        if given is not None and np.shape(given) != (images,):
+            raise UsageError(
+                f"{name} has shape {np.shape(given)}: one for each of the {images} images is needed"
+            )
     scores = Scores(
         names=tuple(map(str, range(candidates))) if names is None else tuple(names),
         seeds=tuple(range(seeds)),
         correct=np.where(here[:, :, None], correct, np.zeros_like(correct)),
         present=here,
-        sample=ImageSample(weights=weights, groups=groups, strata=strata, chance=chance),
+        sample=ImageSample(
+            weights=None if weights is None else np.asarray(weights, float) / np.sum(weights),
+            groups=None if groups is None else np.unique(groups, return_inverse=True)[1],
+            strata=None if strata is None else np.unique(strata, return_inverse=True)[1],
+            chance=chance,
+        ),
     )
     return compare(scores, level=level, draws=draws)
 
