@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from scaling_search.errors import UsageError
-from scaling_search.statistics.collapse import collapsed, judged
+from scaling_search.statistics.collapse import MOST, collapsed, judged
 from scaling_search.statistics.multiple_comparisons import LEAST_SEEDS, BehindTheBest
 from scaling_search.statistics.power import MOST_SEEDS, detectable, lasting_variances, seeds_needed
 from scaling_search.statistics.scores import Scores
@@ -94,8 +94,13 @@ def decide(
 
 
 def leading(behind: BehindTheBest, order: Mapping[str, int]) -> str | None:
-    """The best mean among those that may be named; of equal ones the first in `order`."""
-    names = [name for name, may in zip(behind.names, behind.nameable, strict=True) if may]
+    """The best mean among those that may be named; of equal ones the first in `order`.
+
+    Where none of those that may be the best may be named, the best of the others that may.
+    """
+    reliable = behind.collapsed <= MOST
+    may = behind.nameable if behind.nameable.any() else reliable
+    names = [name for name, named in zip(behind.names, may, strict=True) if named]
     return min(
         names,
         key=lambda name: (round(float(behind.estimate[behind.row[name]]), 12), order[name]),
@@ -139,6 +144,8 @@ def _missing(
     found, now = noise(kept), int(behind.seeds.max())
     rows = [kept.names.index(name) for name in behind.set]
     others = [row for row in rows if kept.names[row] != leader]
+    if behind.nothing_decided is None and leader not in behind.set:
+        return "neither", None, None  # no seed makes one nameable whose trainings collapse
     if leader is None or not found.seed.known or not others or delta == 0:
         return _seeds(max(LEAST_SEEDS, now + 1), most_seeds)
     row, lasting = kept.names.index(leader), _lasting(scores, rows)
