@@ -14,8 +14,9 @@ equally best, each is inside with 95 %, not all of them at once.
 In high, whichever of the two is noisier by its own posterior counts: three seeds that agree by chance would otherwise
 pass a noisy candidate off as equal to the best.
 
-One candidate alone inside is a claim that can err on either side: were two equally best, either might be named. So the
-last rival also has to be beaten by itself, at half the error and less, with the own σ of both; otherwise it stays.
+One candidate alone inside is a claim that can err on either side: were two equally best, either might be named. So
+each rival also has to be beaten by itself, at a quarter of the error, with the own σ of both; otherwise the closest
+stays.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ from scaling_search.statistics.variance_components import noise
 LEVEL = 0.95
 # With fewer, nothing is decided: nothing tells seeds that agree by chance from a candidate that scatters little.
 LEAST_SEEDS = 3
-# Of the error of one test: with a half two equally best candidates would be told apart as often as is allowed; but a
-# few seeds show nothing of how skewed the scatter of a noisy candidate is.
+# Of the error of one test. With a half two equally best candidates would be told apart just as often as is allowed; but
+# a few seeds show nothing of how skewed the scatter of a noisy candidate is.
 _ALONE = 0.25
 
 
@@ -206,13 +207,15 @@ def _tested(scores: Scores, rows: Int[np.ndarray, " R"], level: float, draws: in
     limits = ahead - margin
     np.fill_diagonal(limits, 0.0)
     low = limits.max(axis=1)
-    inside = low <= 0
-    if inside.sum() == 1:
-        rival = _unbeaten(found.means, chance, rows, int(inside.argmax()), (1 - level) * _ALONE)
-        if rival is not None:
-            inside[rival], low[rival] = True, 0.0
     reach = np.maximum(margin, margin.T) - ahead  # [j, c] = mean[j] − mean[c] + …, for ahead is antisymmetric
     np.fill_diagonal(reach, 0.0)
+    inside = low <= 0
+    if inside.sum() == 1:
+        alone = int(inside.argmax())
+        beyond = _beyond_alone(found.means, chance, rows, alone, (1 - level) * _ALONE)
+        rival = int(beyond.argmax())
+        if beyond[rival] > 0:
+            inside[rival], low[rival], reach[rival, alone] = True, 0.0, max(reach[rival, alone], beyond[rival])
     return _Tests(
         low=low,
         high=np.maximum(reach[inside].max(axis=0), low),
@@ -248,12 +251,11 @@ def _nothing_decided(scores: Scores, trained: Int[np.ndarray, " K"]) -> str | No
     return None
 
 
-def _unbeaten(
+def _beyond_alone(
     means: Float[np.ndarray, " K"], chance: Draws, rows: Int[np.ndarray, " R"], alone: int, error: float
-) -> int | None:
-    """Of those eliminated by one alone, the one that this one beats least, where that is not enough by itself."""
+) -> Float[np.ndarray, " R"]:
+    """How far each of the others may be ahead of the one that is alone inside, compared with it by itself."""
     ahead = chance.own[:, rows[alone], None] - chance.own[:, rows]
-    p = np.mean(ahead >= means[rows[alone]] - means[rows], axis=0)
-    p[alone] = 0.0
-    closest = int(np.argmax(p))
-    return closest if p[closest] > error else None
+    limits = np.array([quantile(column, 1 - error) for column in ahead.T])
+    limits[alone] = 0.0
+    return np.asarray(limits - (means[rows[alone]] - means[rows]))

@@ -176,6 +176,7 @@ def test_one_alone_has_to_beat_its_last_rival_by_itself() -> None:
         if 0.02 < p < 0.048:
             near += 1
             assert len(found.set) == 2 and found.low.tolist() == [0.0, 0.0]
+            assert found.high.min() > 0 and found.within(0.0) == ()
         elif p < 0.008:
             clear += 1
             assert len(found.set) == 1
