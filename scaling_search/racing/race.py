@@ -9,20 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal, TypeVar
+from typing import Literal
 
 from scaling_search.errors import UsageError
 from scaling_search.racing.legacy import ELIMINATED, NO_RESULT, Decision, decide, result
 from scaling_search.racing.looks import Look, Results, Rules, combined, look, table
 from scaling_search.statistics import decision
-from scaling_search.statistics.images import ImageSample
 from scaling_search.statistics.multiple_comparisons import BehindTheBest, compare
 from scaling_search.statistics.scores import Marks, Scores
 
-__all__ = [
-    "ELIMINATED", "NO_RESULT", "Decision", "Race", "Rules", "decide", "one_by_one", "race", "result", "run",
-]  # fmt: skip
-T = TypeVar("T")
+__all__ = ["ELIMINATED", "NO_RESULT", "Decision", "Race", "Rules", "decide", "one_by_one", "result", "run"]
 # Trains these candidates with these seeds and gives what each training got right, None where one diverged. It may give
 # more than it was asked for; what it leaves out was not trained, and the race stops there.
 TrainRound = Callable[[Sequence[str], Sequence[int]], Results]
@@ -46,16 +42,6 @@ class Race:
     ended: Ended
     missing: int
 
-    @property
-    def winner(self) -> str | None:
-        """The candidate named: the winner where it is decided, the leading one where it is not."""
-        return None if self.decision is None else self.decision.winner
-
-    @property
-    def decided(self) -> bool:
-        """Whether the one named is shown to be within the indifference of the best."""
-        return self.decision is not None and self.decision.decided
-
 
 def run(
     names: Iterable[str],
@@ -78,6 +64,15 @@ def run(
     triples: as `statistics.decide`. recorded: looks of earlier runs. A race that was stopped goes on when it is run
     again with a `train_round` that gives the results there are: its decisions follow from these alone.
     Exhaustive (`Rules`): every candidate is trained with every seed, and one look is taken at the end.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> hard = rng.normal(0, 2.5, 1000)
+    >>> def train(candidate, seed):  # right or wrong on each validation image
+    ...     return {"narrow": 2.0, "wide": 3.4, "deep": 1.9}[candidate] + hard + rng.normal(0, 1, 1000) > 0
+    >>> race = run(["narrow", "wide", "deep"], one_by_one(train), seeds=range(5))
+    >>> race.decision.winner, race.ended, race.scores.counts.tolist()
+    ('wide', 'decided', [3, 3, 3])
     """
     rules, recorded = rules or Rules(), list(recorded)
     results: dict[str, dict[int, Marks | None]] = {name: {} for name in names}
@@ -138,46 +133,6 @@ def run(
         looks=tuple(looks),
         ended=ended or "all seeds",
         missing=missing,
-    )
-
-
-def race(
-    candidates: Mapping[str, T] | Iterable[T],
-    train: Callable[[T, int], Marks | None],
-    *,
-    seeds: Iterable[int] = range(3),
-    indifference: float | None = None,
-    costs: Mapping[str, float] | None = None,
-    sample: ImageSample | None = None,
-    exhaustive: bool = False,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> Race:
-    """Race anybody's candidates with anybody's trainer: `run` for a notebook.
-
-    candidates: what `train` is given, by name, or by itself where that is its name. train: trains one with one seed and
-    says which validation images it got right, the same images in the same order each time; None where it diverged.
-    sample: how the images count (`statistics.image_sample`). The rest: as `run`.
-
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> hard = rng.normal(0, 2.5, 1000)
-    >>> def train(candidate, seed):  # right or wrong on each validation image
-    ...     return {"narrow": 2.0, "wide": 3.4, "deep": 1.9}[candidate] + hard + rng.normal(0, 1, 1000) > 0
-    >>> found = race(["narrow", "wide", "deep"], train, seeds=range(5))
-    >>> found.winner, found.decided, found.ended, found.scores.counts.tolist()
-    ('wide', True, 'decided', [3, 3, 3])
-    >>> found.behind.low.round(2).tolist()[1], bool(found.behind.low[0] > 0.05)
-    (0.0, True)
-    """
-    named = dict(candidates) if isinstance(candidates, Mapping) else {str(one): one for one in candidates}
-    return run(
-        named,
-        one_by_one(lambda name, seed: train(named[name], seed)),
-        seeds=seeds,
-        rules=Rules(sample=sample or ImageSample(), exhaustive=exhaustive),
-        indifference=indifference,
-        costs=costs,
-        should_stop=should_stop,
     )
 
 

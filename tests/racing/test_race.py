@@ -179,20 +179,6 @@ def test_the_only_candidate_has_all_its_seeds() -> None:
     assert found.decision is not None and found.decision.alone
 
 
-def test_anybodys_trainer_is_given_what_stands_for_the_candidate() -> None:
-    generator = np.random.default_rng(0)
-    hard = generator.normal(0, 2.5, 600)
-
-    def train(level: float, seed: int) -> Marks:
-        return np.asarray(level + hard + generator.normal(0, 1, 600) > 0)
-
-    by_name = race.race({"low": 1.0, "high": 3.4}, train, seeds=range(4))
-    assert (by_name.winner, by_name.decided) == ("high", True)
-    assert by_name.scores is not None and by_name.scores.names == ("low", "high")
-    by_itself = race.race([1.0, 3.4], train, seeds=range(2))
-    assert (by_itself.winner, by_itself.decided) == ("3.4", False)
-
-
 def test_a_race_without_candidates_is_refused() -> None:
     with pytest.raises(UsageError, match="needs candidates"):
         race.run([], one_by_one(lambda *_: np.ones(4, bool)), seeds=range(3))
