@@ -35,8 +35,8 @@ lint: install
 
 check: lint test
 
-# Searches whose answer is known: make validate [SEARCHES=1000] [JSON=FILE]. Simulated ones and ones resampled from real
-# trainings, within half an hour of two cores, then real trainings, about 2 minutes; `make validate-real` runs these alone.
+# Searches whose answer is known: make validate [SEARCHES=1000] [JSON=FILE]. Simulated ones, about 10 minutes of one
+# core, then real trainings, about 2; `make validate-real` runs these alone.
 SEARCHES ?= 1000
 validate: install
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.validate --searches $(SEARCHES) $(if $(JSON),--json $(JSON))
