@@ -133,8 +133,8 @@ def noise_sd(accuracy: float, images: int, seed: float = SEED) -> float:
 class SimulatedTrainer:
     """Call it with a candidate and a seed: the right/wrong bits, or None when the candidate diverges.
 
-    The answer depends on (search, candidate, seed) alone, not on the order of the calls. groups, labels: of the images,
-    None where the surface has none.
+    The answer depends on (search, candidate, seed) alone, not on the order of the calls. sds: of the candidates in
+    this search; groups, labels: of the images, None where the surface has none.
     """
 
     surface: Surface
@@ -146,16 +146,16 @@ class SimulatedTrainer:
     labels: np.ndarray | None = field(init=False, repr=False, default=None)
     _shared: np.ndarray = field(init=False, repr=False)
     _levels: np.ndarray = field(init=False, repr=False)
-    _sds: np.ndarray = field(init=False, repr=False)
+    sds: np.ndarray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         surface, count = self.surface, len(self.surface.gaps)
         generator = np.random.default_rng((self.search, 0))
-        self._sds = self.seed_effect * np.asarray(surface.scatter or np.ones(count))
+        self.sds = self.seed_effect * np.asarray(surface.scatter or np.ones(count))
         if surface.lognormal:
-            self._sds = self._sds * np.exp(surface.lognormal * generator.standard_normal(count))
+            self.sds = self.sds * np.exp(surface.lognormal * generator.standard_normal(count))
         gaps = np.asarray(surface.gaps) * noise_sd(self.accuracy, self.images, self.seed_effect)
-        self._levels = ndtri(self.accuracy - gaps) * _spread(self._sds)
+        self._levels = ndtri(self.accuracy - gaps) * _spread(self.sds)
         if surface.group > 1:
             self.groups = _groups(surface, self.images, generator)
         taste = generator.standard_normal((count, self.images), dtype=np.float32)
@@ -174,7 +174,7 @@ class SimulatedTrainer:
             return None
         generator = np.random.default_rng((self.search, 1, place, seed))
         flips = generator.standard_normal(self.images, dtype=np.float32)
-        effect = self._sds[place] * generator.standard_normal()
+        effect = self.sds[place] * generator.standard_normal()
         if self.groups is not None:
             alike = generator.standard_normal(self.images, dtype=np.float32)[self.groups]
             flips = math.sqrt(_ALIKE) * alike + math.sqrt(1 - _ALIKE) * flips
@@ -214,7 +214,7 @@ class SimulatedTrainer:
         place = self._places[candidate]
         classes = self.surface.classes or ((1.0, 0.0),)
         shares, easier = np.array(classes).T
-        right = ndtr((self._levels[place] + easier) / _spread(self._sds[place]))
+        right = ndtr((self._levels[place] + easier) / _spread(self.sds[place]))
         return float(np.mean(right) if metric == "balanced-accuracy" else shares @ right)
 
 

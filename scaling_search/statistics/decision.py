@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from scaling_search.errors import UsageError
-from scaling_search.statistics.collapse import collapsed, judged
+from scaling_search.statistics.collapse import MOST, collapsed, judged
 from scaling_search.statistics.multiple_comparisons import LEAST_SEEDS, BehindTheBest
 from scaling_search.statistics.power import MOST_SEEDS, detectable, lasting_variances, seeds_needed
 from scaling_search.statistics.scores import Scores
@@ -94,8 +94,13 @@ def decide(
 
 
 def leading(behind: BehindTheBest, order: Mapping[str, int]) -> str | None:
-    """The best mean among those that may be named; of equal ones the first in `order`."""
-    names = [name for name, may in zip(behind.names, behind.nameable, strict=True) if may]
+    """The best mean among those that may be named; of equal ones the first in `order`.
+
+    Where none of those that may be the best may be named, the best of the others that may.
+    """
+    reliable = behind.collapsed <= MOST
+    may = behind.nameable if behind.nameable.any() else reliable
+    names = [name for name, named in zip(behind.names, may, strict=True) if named]
     return min(
         names,
         key=lambda name: (round(float(behind.estimate[behind.row[name]]), 12), order[name]),
@@ -139,30 +144,31 @@ def _missing(
     found, now = noise(kept), int(behind.seeds.max())
     rows = [kept.names.index(name) for name in behind.set]
     others = [row for row in rows if kept.names[row] != leader]
+    if behind.nothing_decided is None and leader not in behind.set:
+        return "neither", None, None  # no seed makes one nameable whose trainings collapse
     if leader is None or not found.seed.known or not others or delta == 0:
         return _seeds(max(LEAST_SEEDS, now + 1), most_seeds)
-    row, spread, lasting = kept.names.index(leader), found.scatter, _lasting(scores, rows)
-    needs = []
-    for other in others:
-        # What is ahead of another one already needs less; as far as that is not what chance gives.
-        ahead = float(found.means[row] - found.means[other])
-        chance = (spread[row] + spread[other]) / now + lasting
-        surely = max(0.0, ahead - chance / ahead) if ahead > 0 else 0.0
-        needs.append(
-            seeds_needed(
-                delta + surely,
-                noise_sd=math.sqrt(max((spread[row] + spread[other]) / 2, 1e-12)),
-                disagreement=lasting * kept.images,
-                candidates=len(rows),
-                images=kept.images,
-                level=behind.level,
-            )
+    row, lasting = kept.names.index(leader), _lasting(scores, rows)
+    scatter = found.scatter[row] + found.scatter[others]
+    # What is ahead of another one already needs less, as far as that is not what chance gives.
+    ahead = np.maximum(found.means[row] - found.means[others], 1e-12)
+    difference = delta + np.maximum(0.0, ahead - (scatter / now + lasting) / ahead)
+    worst = int(
+        np.argmax(
+            scatter / np.maximum((difference / detectable(1.0, candidates=len(rows))) ** 2 - lasting, 1e-12)
         )
-    if all(need.seeds is not None for need in needs):
-        return _seeds(max(LEAST_SEEDS, now + 1, *(need.seeds for need in needs if need.seeds)), most_seeds)
-    images = [need.images for need in needs if need.seeds is None]
-    known = [count for count in images if count is not None]
-    return ("images", None, max(known)) if len(known) == len(images) else ("neither", None, None)
+    )
+    need = seeds_needed(
+        float(difference[worst]),
+        noise_sd=math.sqrt(max(float(scatter[worst]) / 2, 1e-12)),
+        disagreement=lasting * kept.images,
+        candidates=len(rows),
+        images=kept.images,
+        level=behind.level,
+    )
+    if need.seeds is not None:
+        return _seeds(max(LEAST_SEEDS, now + 1, need.seeds), most_seeds)
+    return ("images", None, need.images) if need.images is not None else ("neither", None, None)
 
 
 def _seeds(wanted: int, most: int) -> tuple[Missing | None, int | None, int | None]:

@@ -14,8 +14,9 @@ equally best, each is inside with 95 %, not all of them at once.
 In high, whichever of the two is noisier by its own posterior counts: three seeds that agree by chance would otherwise
 pass a noisy candidate off as equal to the best.
 
-One candidate alone inside is a claim that can err on either side: were two equally best, either might be named. So the
-last rival also has to be beaten by itself, at half the error and less, with the own σ of both; otherwise it stays.
+One candidate alone inside is a claim that can err on either side: were two equally best, either might be named. So
+each rival also has to be beaten by itself, at a quarter of the error, with the own σ of both; otherwise the closest
+stays.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from scaling_search.errors import UsageError
 from scaling_search.statistics.collapse import MOST, collapsed, judged
@@ -40,8 +41,8 @@ from scaling_search.statistics.variance_components import noise
 LEVEL = 0.95
 # With fewer, nothing is decided: nothing tells seeds that agree by chance from a candidate that scatters little.
 LEAST_SEEDS = 3
-# Of the error of one test: with a half two equally best candidates would be told apart as often as is allowed; but a
-# few seeds show nothing of how skewed the scatter of a noisy candidate is.
+# Of the error of one test. With a half two equally best candidates would be told apart just as often as is allowed; but
+# a few seeds show nothing of how skewed the scatter of a noisy candidate is.
 _ALONE = 0.25
 
 
@@ -93,9 +94,9 @@ def behind_the_best(
     correct: Marks,
     *,
     level: float = LEVEL,
-    groups: Int[np.ndarray, " n"] | None = None,
-    weights: Float[np.ndarray, " n"] | None = None,
-    strata: Int[np.ndarray, " n"] | None = None,
+    groups: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    strata: ArrayLike | None = None,
     chance: float | None = None,
     present: Bool[np.ndarray, "K S"] | None = None,
     names: Collection[str] | None = None,
@@ -105,7 +106,7 @@ def behind_the_best(
 
     correct: (K, S, n) bool, candidate by seed by image; present: which trainings there are (all, unless given).
     weights: what each image counts (balanced accuracy: `images.image_sample`); strata: images were drawn within these;
-    groups: images that hang together share a number; chance: the accuracy of guessing, by which collapsed seeds are
+    groups: images that hang together share a value; chance: the accuracy of guessing, by which collapsed seeds are
     known. Raises UsageError for another shape, or where a candidate has no training.
 
     >>> rng = np.random.default_rng(0)
@@ -119,18 +120,26 @@ def behind_the_best(
     """
     if np.ndim(correct) != 3:
         raise UsageError(f"correct has shape {np.shape(correct)}: (candidates, seeds, images) is needed")
-    candidates, seeds, _ = np.shape(correct)
+    candidates, seeds, images = np.shape(correct)
     here = np.ones((candidates, seeds), bool) if present is None else np.asarray(present, bool)
     if here.shape != (candidates, seeds) or not here.any(axis=1).all():
         raise UsageError("present has to be (candidates, seeds), with a training of each candidate")
-    if weights is not None:
-        weights = np.asarray(weights, float) / np.sum(weights)
+    for name, given in (("groups", groups), ("weights", weights), ("strata", strata)):
+        if given is not None and np.shape(given) != (images,):
+            raise UsageError(
+                f"{name} has shape {np.shape(given)}: one for each of the {images} images is needed"
+            )
     scores = Scores(
         names=tuple(map(str, range(candidates))) if names is None else tuple(names),
         seeds=tuple(range(seeds)),
         correct=np.where(here[:, :, None], correct, np.zeros_like(correct)),
         present=here,
-        sample=ImageSample(weights=weights, groups=groups, strata=strata, chance=chance),
+        sample=ImageSample(
+            weights=None if weights is None else np.asarray(weights, float) / np.sum(weights),
+            groups=None if groups is None else np.unique(groups, return_inverse=True)[1],
+            strata=None if strata is None else np.unique(strata, return_inverse=True)[1],
+            chance=chance,
+        ),
     )
     return compare(scores, level=level, draws=draws)
 
@@ -198,13 +207,15 @@ def _tested(scores: Scores, rows: Int[np.ndarray, " R"], level: float, draws: in
     limits = ahead - margin
     np.fill_diagonal(limits, 0.0)
     low = limits.max(axis=1)
-    inside = low <= 0
-    if inside.sum() == 1:
-        rival = _unbeaten(found.means, chance, rows, int(inside.argmax()), (1 - level) * _ALONE)
-        if rival is not None:
-            inside[rival], low[rival] = True, 0.0
     reach = np.maximum(margin, margin.T) - ahead  # [j, c] = mean[j] − mean[c] + …, for ahead is antisymmetric
     np.fill_diagonal(reach, 0.0)
+    inside = low <= 0
+    if inside.sum() == 1:
+        alone = int(inside.argmax())
+        beyond = _beyond_alone(found.means, chance, rows, alone, (1 - level) * _ALONE)
+        rival = int(beyond.argmax())
+        if beyond[rival] > 0:
+            inside[rival], low[rival], reach[rival, alone] = True, 0.0, max(reach[rival, alone], beyond[rival])
     return _Tests(
         low=low,
         high=np.maximum(reach[inside].max(axis=0), low),
@@ -240,12 +251,11 @@ def _nothing_decided(scores: Scores, trained: Int[np.ndarray, " K"]) -> str | No
     return None
 
 
-def _unbeaten(
+def _beyond_alone(
     means: Float[np.ndarray, " K"], chance: Draws, rows: Int[np.ndarray, " R"], alone: int, error: float
-) -> int | None:
-    """Of those eliminated by one alone, the one that this one beats least, where that is not enough by itself."""
+) -> Float[np.ndarray, " R"]:
+    """How far each of the others may be ahead of the one that is alone inside, compared with it by itself."""
     ahead = chance.own[:, rows[alone], None] - chance.own[:, rows]
-    p = np.mean(ahead >= means[rows[alone]] - means[rows], axis=0)
-    p[alone] = 0.0
-    closest = int(np.argmax(p))
-    return closest if p[closest] > error else None
+    limits = np.array([quantile(column, 1 - error) for column in ahead.T])
+    limits[alone] = 0.0
+    return np.asarray(limits - (means[rows[alone]] - means[rows]))

@@ -17,12 +17,16 @@ Beyond the next member they are a scenario. No limits from the members alone can
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtri, stdtrit
+
+from scaling_search.statistics.collapse import collapsed, judged
+from scaling_search.statistics.scores import Scores
+from scaling_search.statistics.variance_components import errors, noise
 
 _FLOORS, _SLOPES = 41, 50
 _STEEPEST = 1.5
@@ -74,6 +78,25 @@ class Flatness:
     gain: float
     noise: float
     reason: str
+
+
+def points_of(scores: Scores, macs: Mapping[str, float]) -> list[Point]:
+    """The members of a family as points, their errors moderated like those of candidates.
+
+    scores: members trained with some seeds, judged on the same images; macs: of each, by name.
+    """
+    kept = judged(scores, collapsed(scores))
+    found = noise(kept)
+    error = errors(kept) if found.seed.known else np.sqrt((found.effects**2).sum(axis=1))
+    return [
+        Point(
+            macs=macs[name],
+            accuracy=float(kept.means[row]),
+            error=float(error[row]),
+            seeds=int(kept.counts[row]),
+        )
+        for row, name in enumerate(kept.names)
+    ]
 
 
 def predict(

@@ -82,7 +82,8 @@ class Scores:
         present = self.present & ~cells
         if not cells.any():
             return self
-        return replace(self, correct=np.where(present[:, :, None], self.correct, 0), present=present)
+        correct = np.where(present[:, :, None], self.correct, np.zeros_like(self.correct))
+        return replace(self, correct=correct, present=present)
 
     def _take(self, rows: list[int], columns: list[int]) -> Scores:
         return replace(

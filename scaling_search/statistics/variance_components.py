@@ -118,6 +118,7 @@ def _mean_squares(
     counts = scores.counts.astype(float)
     means, residual = without_common(scores.seed_means, scores.present, weights)
     totals = (scores.present * weights[:, None]).sum(axis=0)
+    totals[totals == 0] = 1.0  # a seed that nobody is judged on
     kept = 1 - (scores.present * weights[:, None] / totals).sum(axis=1) / counts
     degrees = np.where(kept > 1e-9, (counts - 1) * kept, 0.0)
     square = np.divide((residual**2).sum(axis=1), degrees, out=np.zeros_like(counts), where=degrees > 0)

@@ -46,12 +46,12 @@ SMALL = {
     "many": simulated("many", cases.equal(24), 3, images=2000, accuracy=0.5, limits=cases.CORRECTED),
     "groups": simulated("groups", COPIES, 3, limits={"group_coverage": 0.92}),
     "beyond": simulated("beyond", NEAR, 4, images=2000, indifference=0.012, limits=cases.USUAL),
-    "race": simulated("race", cases.equal(6), 6, images=200, racing=True, limits={"race_best_lost": 0.05}),
+    "race": simulated("race", cases.equal(6), 5, images=200, racing=True, limits={"race_best_lost": 0.05}),
     "collapse": simulated(
         "collapse", cases.collapsing((0.0, *(3.0,) * 5)), 4, limits={"best_inside": 0.95, "set_size": 4.0}
     ),
 }
-SEARCHES = {"noisy best": 40, "loud": 15, "many": 50, "groups": 40, "beyond": 40, "race": 30, "collapse": 20}
+SEARCHES = {"noisy best": 40, "loud": 12, "many": 40, "groups": 40, "beyond": 40, "race": 20, "collapse": 12}
 
 
 def measured(name: str) -> Row:
@@ -179,7 +179,7 @@ def test_it_fails_where_the_rule_is_broken(
 
 @pytest.mark.parametrize("surface", surfaces(), ids=lambda surface: surface.name)
 def test_racing_keeps_its_promises_on(surface: Surface) -> None:
-    searches = 25
+    searches = 15
     found = examine_races(surface, rounds=5, searches=searches, images=300, draws=1000)
     assert at_most(round(found.false_unique * searches), searches, 0.05), found
     assert at_least(round(found.best_inside * searches), searches, 0.95), found

@@ -57,7 +57,7 @@ def test_the_race_ends_when_somebody_is_shown_to_be_good_enough() -> None:
 
 
 def test_over_all_looks_the_best_survives() -> None:
-    searches = 30
+    searches = 20
     surface = one_best(0.2, 8)
     kept = sum("candidate-0" in raced(surface, search=s).looks[-1].keep for s in range(searches))
     assert at_least(kept, searches, 0.95), kept
@@ -67,7 +67,7 @@ def test_uncorrected_racing_loses_the_best(monkeypatch: pytest.MonkeyPatch) -> N
     """The test above can fail: with the whole error at every look, for one comparison each, it does."""
     monkeypatch.setattr("scaling_search.racing.looks.nominal_error", lambda *_, **__: 0.05)
     monkeypatch.setattr("scaling_search.statistics.multiple_comparisons.quantile", lambda *_: 1.645)
-    searches = 30
+    searches = 20
     surface = one_best(0.2, 8)
     kept = sum("candidate-0" in raced(surface, search=s).looks[-1].keep for s in range(searches))
     assert not at_least(kept, searches, 0.95), kept

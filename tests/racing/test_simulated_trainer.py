@@ -75,7 +75,7 @@ def test_a_candidate_scatters_as_much_as_it_is_said_to() -> None:
 
 def test_lognormal_scatter_is_another_in_each_search() -> None:
     surface = Surface(name="lognormal", gaps=(0.0,) * 200, lognormal=0.7)
-    sds = [SimulatedTrainer(surface=surface, search=search, images=2)._sds / 0.08 for search in (0, 1)]
+    sds = [SimulatedTrainer(surface=surface, search=search, images=2).sds / 0.08 for search in (0, 1)]
     assert not np.allclose(*sds)
     assert np.log(sds[0]).std() == pytest.approx(0.7, abs=0.12)
 

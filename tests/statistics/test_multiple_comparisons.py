@@ -176,6 +176,7 @@ def test_one_alone_has_to_beat_its_last_rival_by_itself() -> None:
         if 0.02 < p < 0.048:
             near += 1
             assert len(found.set) == 2 and found.low.tolist() == [0.0, 0.0]
+            assert found.high.min() > 0 and found.within(0.0) == ()
         elif p < 0.008:
             clear += 1
             assert len(found.set) == 1
@@ -201,6 +202,8 @@ def test_balanced_accuracy_may_name_another_one() -> None:
 def test_other_shapes_are_refused() -> None:
     with pytest.raises(UsageError, match=r"shape \(3, 4\)"):
         behind_the_best(np.ones((3, 4), bool))
+    with pytest.raises(UsageError, match=r"groups has shape \(8,\): one for each of the 9 images"):
+        behind_the_best(np.ones((2, 3, 9), bool), groups=range(8))
     with pytest.raises(UsageError, match="with a training of each candidate"):
         behind_the_best(np.ones((2, 2, 9), bool), present=np.array([[True, True], [False, False]]))
 

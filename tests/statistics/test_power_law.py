@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from scaling_search.statistics.power_law import Point, flat, law, predict
-from tests.statistics.scored import at_least
+from scaling_search.statistics.power_law import Point, flat, law, points_of, predict
+from tests.statistics.scored import at_least, stacked
 
 SD, SEEDS = 0.002, 3
 
@@ -93,3 +93,16 @@ def test_more_seeds_know_their_scatter_better() -> None:
 def test_beyond_the_next_member_it_is_a_scenario() -> None:
     family = [Point(macs=2.0**k, accuracy=0.8 + 0.03 * k, error=0.002) for k in range(3)]
     assert [found.scenario for found in predict(family, [8.0, 16.0])] == [False, True]
+
+
+def test_members_have_moderated_errors() -> None:
+    """Three seeds of a member that agree by chance do not make its mean exact."""
+    generator = np.random.default_rng(0)
+    level = np.array([[0.80, 0.80, 0.80], [0.84, 0.85, 0.83], [0.87, 0.88, 0.86], [0.89, 0.90, 0.88]])
+    scores = stacked(generator.random((4, 3, 40_000)) < level[:, :, None])
+    points = points_of(scores, {f"c{row}": 2.0**row for row in range(4)})
+    raw = scores.seed_means.std(axis=1, ddof=1) / 3**0.5
+    assert points[0].error > 1.5 * raw[0]
+    assert [point.seeds for point in points] == [3] * 4 and points[2].macs == 4
+    (one,) = points_of(stacked(generator.random((1, 1, 400)) < 0.8), {"c0": 1.0})
+    assert one.error == pytest.approx(0.02, rel=0.1)

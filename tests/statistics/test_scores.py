@@ -22,6 +22,7 @@ def test_trials_left_out_are_absent_and_count_nothing() -> None:
     cells = np.zeros_like(scores.present)
     cells[1, 2] = True
     left = scores.without(cells)
+    assert left.correct.dtype == np.bool_
     assert left.counts.tolist() == [3, 2, 3, 3, 3, 3, 3, 3]
     assert left.means[1] == pytest.approx(scores.correct[1, :2].mean())
 

@@ -46,6 +46,16 @@ def test_who_has_no_cell_has_no_mean_and_changes_nobody_elses() -> None:
     np.testing.assert_allclose(means[:7], expected, atol=1e-12)
 
 
+def test_a_seed_that_nobody_is_judged_on_changes_nothing() -> None:
+    scores = scored(seeds=3, images=200)
+    padded = stacked(
+        np.concatenate([scores.correct, scores.correct[:, :1]], axis=1),
+        np.pad(scores.present, ((0, 0), (0, 1))),
+    )
+    np.testing.assert_allclose(noise(padded).square, noise(scores).square, rtol=1e-9)
+    np.testing.assert_allclose(noise(padded).means, noise(scores).means, rtol=1e-12)
+
+
 def test_an_easy_seed_flatters_nobody() -> None:
     """Two candidates alike, but one was never trained with the hard seed: their difference stays near nothing."""
     generator = np.random.default_rng(4)
