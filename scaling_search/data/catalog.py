@@ -84,6 +84,7 @@ def load(name: str, *, validation: float = 0.2, split_seed: int = 0, data_dir: P
         train=train,
         validation=held,
         fixed_validation=fixed is not None,
+        native=info.native,
     )
 
 

@@ -61,6 +61,7 @@ class Dataset:
     train: Split
     validation: Split
     fixed_validation: bool = False
+    native: int | None = None  # see `DatasetInfo`
 
     @property
     def channels(self) -> int:
@@ -74,8 +75,8 @@ class Dataset:
 
     @property
     def native_resolution(self) -> int:
-        """The shorter side, in pixels: a network's resolution above it sees only interpolated images."""
-        return min(self.size)
+        """Pixels on the shorter side that images really have: a network above it sees only interpolated ones."""
+        return self.native or min(self.size)
 
     @cached_property
     def moments(self) -> tuple[PerChannel, PerChannel]:
@@ -115,7 +116,15 @@ class DatasetInfo:
         None  # what put images into groups, as it was asked for; None: nothing but equal pixels
     )
     skipped: int = 0  # files left out as damaged
+    native: int | None = (
+        None  # pixels on the shorter side before most images were enlarged to `size`; None: they weren't
+    )
     summary: Summary | None = field(default=None, repr=False)  # what the import of a folder met
+
+    @property
+    def native_resolution(self) -> int | None:
+        """Pixels on the shorter side that images really have; None where they are of many sizes, not yet decoded."""
+        return self.native or (self.size and min(self.size))
 
 
 def channel_moments(images: Images) -> tuple[PerChannel, PerChannel]:

@@ -136,6 +136,7 @@ class Folder:
             counts={split: entry.counts for split, entry in splits.items()},
             groups=self.record.groups,
             skipped=self.record.skipped[0] if self.record.skipped else 0,
+            native=self.record.form.native if self.record.form else None,
             summary=self.record.summary,
             prepared=True,
             how_to_prepare="",

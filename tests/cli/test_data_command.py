@@ -176,14 +176,19 @@ def test_options_for_folders_are_refused_elsewhere(capsys: pytest.CaptureFixture
     assert "--size, --skip-damaged: for a folder of images" in capsys.readouterr().err
 
 
-def test_many_classes_do_not_fill_the_screen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_many_classes_and_reasons_do_not_fill_the_screen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for label in range(60):
         (tmp_path / "set" / f"{label:02}").mkdir(parents=True)
         for number in range(3):
             pixels = np.random.default_rng([label, number]).integers(0, 256, (4, 4), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "set" / f"{label:02}" / f"{number}.png")
+    for number in range(50):
+        (tmp_path / "set" / "00" / f"x.n{number}").write_text("x")
     assert run(["data", "prepare", "mine", "--from", str(tmp_path / "set")]) == 0
     shown = capsys.readouterr().out
+    assert "42 more reasons, in --json" in shown
     assert "… and 30 more rows" in shown
     assert "Fewer than 10 test images each: 00, 01, 02, 03, 04 and 55 more." in shown
 

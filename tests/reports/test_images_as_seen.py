@@ -119,6 +119,18 @@ def test_one_upright_photo_among_many_across(imported: Import) -> None:
         assert done[{"pad": "padded", "crop": "cropped", "squash": "squashed"}[fit]] == 1
 
 
+def test_small_images_stored_large_are_no_sharper(imported: Import) -> None:
+    fill()
+    document = imported("--size", "40")
+    assert (document["size"], document["native_resolution"]) == ([40, 40], 12)
+    assert document["summary"]["converted"]["enlarged"] == 12
+    assert "Most images had 12 pixels on their shorter side" in document["said"]
+    from scaling_search.data import catalog
+
+    assert catalog.load("set").native_resolution == catalog.describe("set").native_resolution == 12
+    assert imported()["native_resolution"] == 12
+
+
 def test_grey_among_colour(imported: Import) -> None:
     path = fill()[0]
     Image.fromarray(noise(0, (12, 12))).save(path)

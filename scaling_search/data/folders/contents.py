@@ -32,10 +32,7 @@ Progress = Callable[[str, int, int], None]  # what is being done, how many of ho
 
 @dataclass
 class Contents:
-    """Images that could be decoded, in the form of their set, and what was wrong with the others.
-
-    `faults`: (name, kind, reason) of each file that should be an image and gives none.
-    """
+    """Images that could be decoded, in the form of their set."""
 
     files: list[Labelled]
     looks: list[Look]
@@ -48,7 +45,10 @@ class Contents:
 
 @dataclass
 class Reader:
-    """Looks at files and decodes them on threads; what it meets on the way is kept here."""
+    """Looks at files and decodes them on threads.
+
+    `faults`: (name, kind, reason) of each file that should be an image and gives none.
+    """
 
     left: Left
     warned: LibraryWarnings

@@ -73,8 +73,8 @@ def import_folder(folder: Path, own: Path, name: str, options: Options, *, progr
             contents = stack.enter_context(decoding)
             if reader.faults and not (options.skip_damaged and contents.files):
                 raise remarks.faulty(reader.faults, faults_file)
-            for name, kind, _ in reader.faults:
-                left.add(kind, name)
+            for damaged, kind, _ in reader.faults:
+                left.add(kind, damaged)
             record = _stored(folder, target, options, layout, contents)
             record = record.model_copy(
                 update={

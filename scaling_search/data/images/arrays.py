@@ -1,4 +1,4 @@
-"""Files that are arrays already, and 16-bit PNGs, which Pillow cuts to 8 bits: all samples are kept.
+"""Files that are arrays already, and 16-bit colour, which Pillow cuts to 8 bits: all samples are kept.
 
 An `.npy` file holds one image, (H, W), (H, W, C) or (C, H, W) with 1 to 8 channels: bool, whole numbers from 0, or
 floats of 0 to 1 or 0 to 255. PNM files (PGM, PPM) say themselves what is white.
@@ -6,6 +6,7 @@ floats of 0 to 1 or 0 to 255. PNM files (PGM, PPM) say themselves what is white.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ from scaling_search.data.summary import Change
 
 NPY = b"\x93NUMPY"
 PNM = {b"P2": 1, b"P3": 3, b"P5": 1, b"P6": 3}
-# How Pillow unpacks 16-bit PNG samples, and what hands out the other byte of each.
-_DEEP_PNG = {"RGB;16B": ("RGB", "RGB;16L"), "RGBA;16B": ("RGBA", "RGBA;16L"), "LA;16B": ("RGBA", "RGBA")}
+# How Pillow unpacks 16-bit colour, keeping the upper byte of each sample; and what hands out the lower one.
+_ENDS = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+_LOWER = {f"{kind};16{end}": f"{kind};16{other}" for kind in ("RGB", "RGBA") for end, other in _ENDS.items()}
+_GREY_AND_OPACITY = "LA;16B"
 
 
 def read_npy(path: Path) -> Pixels:
@@ -113,31 +116,30 @@ def _token(file: Any) -> int:
     return int(digits)
 
 
-def deep_png(image: Image.Image) -> str | None:
-    """How Pillow is about to unpack a PNG that has colour or transparency in 16 bits; None for all else.
+def deep_colour(image: Image.Image) -> str | None:
+    """How Pillow is about to unpack a PNG or TIFF of 16-bit colour (or opacity); None for all else.
 
     Only an image that was opened and not yet loaded tells.
     """
-    tile = getattr(image, "tile", None) if image.format == "PNG" else None
-    raw = str(tile[0][3]) if tile else ""
-    return raw if raw in _DEEP_PNG else None
+    tiles = getattr(image, "tile", None) if image.format in ("PNG", "TIFF") else None
+    args = tiles[0].args if tiles else ""
+    raw = args[0] if isinstance(args, tuple) else args
+    return raw if raw in _LOWER or raw == _GREY_AND_OPACITY else None
 
 
-def read_deep_png(image: Image.Image, raw: str) -> Pixels:
-    """A 16-bit PNG in colour or with transparency, not yet turned; `raw` as `deep_png` says.
+def read_deep_colour(image: Image.Image, raw: str) -> Pixels:
+    """An image of 16-bit colour; `raw` as `deep_colour` says. Pillow turns TIFFs upright, and not PNGs.
 
     Pillow unpacks either byte of each sample, so the file is decoded once for each.
     """
     path = Path(str(getattr(image, "filename", "")))
-    mode, other_raw = _DEEP_PNG[raw]
     clear = image.info.get("transparency")
-    if raw == "LA;16B":
-        # Grey and opacity are two bytes each: read as four channels of one.
-        four = _samples(path, mode, other_raw).astype(np.uint16)
+    if raw == _GREY_AND_OPACITY:
+        # Two bytes each: read as four channels of one.
+        four = _samples(path, "RGBA").astype(np.uint16)
         deep = np.stack([four[..., 0] << 8 | four[..., 1], four[..., 2] << 8 | four[..., 3]], axis=2)
     else:
-        high, low = (_samples(path, mode, one).astype(np.uint16) for one in (raw, other_raw))
-        deep = high << 8 | low
+        deep = _samples(path, raw).astype(np.uint16) << 8 | _samples(path, _LOWER[raw])
     colours = deep[..., :-1] if deep.shape[2] in (2, 4) else deep
     if deep.shape[2] in (2, 4):
         alpha = deep[..., -1]
@@ -154,9 +156,12 @@ def read_deep_png(image: Image.Image, raw: str) -> Pixels:
     return Pixels(values=values, white=None, changes=frozenset({"transparency"}))
 
 
-def _samples(path: Path, mode: str, raw: str) -> np.ndarray:
-    with Image.open(path, formats=("PNG",)) as image:
-        image.tile = [image.tile[0]._replace(args=raw)]
-        image._mode = mode
+def _samples(path: Path, raw: str) -> np.ndarray:
+    """A file decoded by Pillow, but with its samples unpacked as `raw` says, one of Pillow's raw modes."""
+    with Image.open(path, formats=("PNG", "TIFF")) as image:
+        image.tile = [
+            tile._replace(args=(raw, *tile.args[1:]) if isinstance(tile.args, tuple) else raw)
+            for tile in image.tile
+        ]
         image.load()
         return np.asarray(image)

@@ -11,6 +11,7 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
+from scaling_search.data.images.arrays import numbers
 from scaling_search.data.images.pixels import Pixels, UnusableError, full_scale, on_white
 from scaling_search.data.summary import Change
 
@@ -65,16 +66,15 @@ def _over_white(image: Image.Image, changes: set[Change]) -> Pixels:
 
 
 def _deep(image: Image.Image) -> Pixels:
-    values = np.asarray(image)
-    values = values.astype(values.dtype.newbyteorder("="))[:, :, None]
-    clear = image.info.get("transparency")
+    pixels = numbers(np.asarray(image)[:, :, None], set())
+    clear, values = image.info.get("transparency"), pixels.values
     if isinstance(clear, int) and (values == clear).any():
         # One grey counts as transparent. White is what the bits that the other greys use can hold.
         shown = values[values != clear]
         white = full_scale(int(shown.max())) if shown.size else 65535
         values = np.where(values == clear, white, values).astype(values.dtype)
         return Pixels(values=values, white=None, changes=frozenset({"transparency"}))
-    return Pixels(values=values, white=None)
+    return pixels
 
 
 def _managed(image: Image.Image, changes: set[Change]) -> Image.Image:

@@ -42,6 +42,7 @@ class Form(BaseModel):
     """How every image of a set is stored. `shape` is the common width / height; `fit` None: the rule above.
 
     `white` is that of whole numbers that nothing else tells it of, None where there are none; `float_white` of floats.
+    `native` is how many pixels the shorter side of most images had, where they are enlarged; else None.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -52,6 +53,7 @@ class Form(BaseModel):
     fit: Fit | None = None
     white: int | None = None
     float_white: int | None = None
+    native: int | None = None
 
 
 def settle(
@@ -71,16 +73,20 @@ def settle(
     if fit is not None and fit not in FITS:
         raise UsageError(f"fit {fit!r}: legal are {', '.join(FITS)}")
     common, shape = stored_size([(look.height, look.width) for look in looks])
+    stored_at = common if size is None else (size, size)
+    shorter = sorted(min(look.height, look.width) for look in looks)
+    native = shorter[(len(shorter) - 1) // 2]
     tops = [look.top for look in looks if look.top is not None]
     whole = [top for top in tops if isinstance(top, int)]
     floats = [top for top in tops if isinstance(top, float)]
     return Form(
-        size=common if size is None else (size, size),
+        size=stored_at,
         channels=_one_count([look.channels for look in looks], names, channels),
         shape=shape,
         fit=fit,
         white=full_scale(max(whole)) if whole else None,
         float_white=(1 if max(floats) <= 1 else 255) if floats else None,
+        native=native if native < min(stored_at) else None,
     )
 
 

@@ -17,24 +17,10 @@ from scaling_search.data.images.pixels import Look, Pixels, UnusableError, check
 from scaling_search.data.summary import Change
 
 # Names that say that a file is an image: what cannot be read then is damaged, not something else.
-EXTENSIONS = frozenset(
-    {
-        ".png",
-        ".apng",
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".mpo",
-        ".bmp",
-        ".dib",
-        ".gif",
-        ".webp",
-        ".tif",
-        ".tiff",
-    }
-    | {".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".npy", ".avif", ".jp2", ".j2k", ".jpx"}
-)
+EXTENSIONS = frozenset({
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".npy", ".avif", ".jp2", ".j2k", ".jpx",
+})  # fmt: skip
 # Never a format that starts another program (EPS) or fetches anything.
 FORMATS = tuple(
     name
@@ -56,7 +42,7 @@ def look(path: Path) -> Look:
     with _opened(path) as image:
         if isinstance(image, Pixels):
             return looked(image)
-        if image.mode in _PLAIN and image.format != "TIFF" and not arrays.deep_png(image):
+        if image.mode in _PLAIN and image.format != "TIFF" and not arrays.deep_colour(image):
             (width, height), channels = image.size, _PLAIN[image.mode]
             # Pillow loads a PNG for its EXIF, which may come last in the file.
             with room_for(height, width, channels) if image.format == "PNG" else contextlib.nullcontext():
@@ -75,14 +61,14 @@ def read(path: Path) -> Pixels:
 def _decoded(image: Image.Image) -> Pixels:
     """A Pillow image as it is seen."""
     several = image.format != "MPO" and _is_animated(image)
-    deep = arrays.deep_png(image)
+    deep = arrays.deep_colour(image)
     with room_for(image.height, image.width, 4):
         before, unreadable = _orientation(image)
         image.load()
-        pixels = arrays.read_deep_png(image, deep) if deep else colour.seen(image)
+        pixels = arrays.read_deep_colour(image, deep) if deep else colour.seen(image)
     # Pillow turns TIFFs itself while loading, and takes the tag away.
     turn = _orientation(image)[0] if image.format == "TIFF" else before
-    white = 4095 if image.format == "TIFF" and image.mode == "I;16" else pixels.white
+    white = 4095 if tiff.has_twelve_bits(image) else pixels.white
     changes: set[Change] = set(pixels.changes)
     if before != 1:
         changes.add("orientation")
@@ -100,7 +86,8 @@ def _orientation(image: Image.Image) -> tuple[int, bool]:
     except (MemoryError, UnusableError):
         raise
     except Exception:  # a parser of what cameras write, with errors of many kinds; the image itself is well
-        image.load()  # Pillow loads a PNG for its EXIF: where the image is damaged, that is what counts
+        if image.format == "PNG":
+            image.load()  # Pillow loads a PNG for its EXIF: where the image is damaged, that is what counts
         return 1, True
     return (value if isinstance(value, int) and 1 <= value <= 8 else 1), False
 
@@ -148,7 +135,7 @@ def _by_pillow(path: Path, head: bytes) -> Iterator[Image.Image | Pixels]:
             image = None
         if image is None and not head.startswith(tiff.MAGIC):
             raise UnusableError("no image", f"its content is none of {', '.join(FORMATS)}, NPY")
-        if image is None or (image.format == "TIFF" and tiff.is_beyond_pillow(image)):
+        if image is None or (tiff.is_beyond_pillow(image) and not arrays.deep_colour(image)):
             yield tiff.read_tiff(path)
         else:
             check_size(image.height, image.width)

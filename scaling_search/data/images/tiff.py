@@ -1,7 +1,7 @@
-"""TIFFs beyond 8-bit grey and colour, read by tifffile: several bands, 16 bits, floats.
+"""TIFFs of which Pillow would lose something, read by tifffile: several bands, planes of 16 bits, odd opacity.
 
-Pillow drops bands that are neither colour nor opacity, and the lower byte of 16-bit colour. Compressions that tifffile
-leaves to the package imagecodecs (LZW, JPEG, Zstandard and the like) need it: pip install 'scaling-search[tiff]'.
+Compressions that tifffile leaves to the package imagecodecs (LZW, JPEG, Zstandard and the like) need it:
+pip install 'scaling-search[tiff]'.
 """
 
 from __future__ import annotations
@@ -20,20 +20,26 @@ from scaling_search.data.summary import Change
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Tags (TIFF 6.0).
-SUBFILE_TYPE, BITS, PHOTOMETRIC, ORIENTATION, SAMPLES, EXTRA, FORMAT = 254, 258, 262, 274, 277, 338, 339
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
+SUBFILE_TYPE, BITS, PHOTOMETRIC, ORIENTATION, EXTRA = 254, 258, 262, 274, 338
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _INK = 0, 1, 2, 5
 _RAW = (32803, 34892)  # photometric: a colour filter's mosaic, or raw samples of a camera
 _OPACITY = (1, 2)  # of ExtraSamples: premultiplied, straight
 _INFLATED = (8, 32946)  # compressions
 
 
 def is_beyond_pillow(image: Image.Image) -> bool:
-    """Whether Pillow would lose some of this TIFF: bands that are no opacity, or bits; or takes it for an image."""
+    """Whether this is a TIFF of which Pillow would lose bands or bits, or would take a thumbnail for the image."""
     tags: Any = getattr(image, "tag_v2", {})
     bits, extra = tags.get(BITS, (1,)), tags.get(EXTRA, ())
-    if max(bits) > 8:
-        return tuple(bits) != (12,)  # 12-bit grey is kept whole
+    if max(bits) > 8 and (len(bits) > 1 or tags.get(PHOTOMETRIC) == _WHITE_IS_ZERO):
+        return bool(tags.get(PHOTOMETRIC) != _INK)
     return any(one not in (*_OPACITY, 999) for one in extra) or len(extra) > 1 or _is_thumbnail(tags)
+
+
+def has_twelve_bits(image: Image.Image) -> bool:
+    """Whether this is a TIFF of 12-bit grey, which Pillow unpacks as it is: its white is 4,095."""
+    tags: Any = getattr(image, "tag_v2", {})
+    return bool(tuple(tags.get(BITS, ())) == (12,))
 
 
 def read_tiff(path: Path) -> Pixels:

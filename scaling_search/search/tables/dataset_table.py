@@ -11,6 +11,7 @@ from scaling_search.report import columns
 from scaling_search.report.table import Column, Document, Row, Table
 
 _CLASSES = 30  # rows that a terminal shows
+_REASONS = 8  # for which files were left out, that people see
 _FEW = 10  # images of a class in what judges: an interval of its accuracy spans half of the scale
 
 TEXTS: dict[Change, str] = {
@@ -93,6 +94,11 @@ def sentences(info: DatasetInfo) -> list[str]:
         found.append(f"Depth: {summary.depth}.")
     if summary.sizes:
         found.append(f"Sizes met: {_sizes_met(summary.sizes)}; stored at {_size(info)}.")
+    if info.native is not None and info.size is not None:
+        found.append(
+            f"Most images had {info.native} pixels on their shorter side: of the {min(info.size)} stored, the rest is "
+            "interpolated, and so is whatever a network sees above that."
+        )
     if summary.layout:
         found.append(f"Found by {summary.layout}; {summary.splits}.")
     if info.groups is not None:
@@ -186,6 +192,7 @@ def record(info: DatasetInfo) -> dict[str, Any]:
         "counts": None if info.counts is None else {split: list(n) for split, n in info.counts.items()},
         "groups": info.groups,
         "skipped": info.skipped,
+        "native_resolution": info.native_resolution,
         "prepared": info.prepared,
         "how_to_prepare": info.how_to_prepare or None,
         "source": info.source,
@@ -236,7 +243,9 @@ def _examples(same: Duplicates) -> str:
 
 
 def _left_out(summary: Summary) -> list[str]:
-    return [
+    reasons = [
         f"{one.count:,} {reason} ({', '.join(one.examples)}{', …' if one.count > len(one.examples) else ''})"
         for reason, one in summary.left_out.items()
     ]
+    more = len(reasons) - _REASONS
+    return [*reasons[:_REASONS], *([f"{more} more reasons, in --json"] if more > 0 else [])]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +16,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from scaling_search.data.images.form import settle, stored
+from scaling_search.data.images.pixels import upright
 from scaling_search.data.images.reading import look, read
 from tests.data.images.files import agreed, deep_png, unusable
 
+PACKED = (
+    "eNrz9WXQYmBg4GDgZ2RgYAGygBQDMyMjnM3EyMTADBID4kOMzGCakYEVSLBB2UxAQhCu/gGjEFScDUiIQtlAklEMyUxxOFuSUQpkGph9glEazr7A"
+    "KAPVC+QxaiCxbRH2goEAGEJ0IWMwaGBQ8DPglmBZ2XwoUWCD9RuBeywbEgMtYlgA6ZkOYg=="
+)
 Writer = Callable[[Path, np.ndarray], None]
 
 
@@ -205,6 +212,24 @@ def test_numbers_that_are_no_image_are_refused_by_name(tmp_path: Path, values: n
     error = unusable(tmp_path / "a.npy")
     assert error.kind == "of no usable kind"
     assert said in str(error)
+
+
+def test_numbers_below_zero_are_refused_in_every_format(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.array([[-1024, 3071]], np.int16))
+    assert "samples down to -1024" in str(unusable(tmp_path / "a.tif"))
+    Image.fromarray(np.array([[0.5, np.nan]], np.float32)).save(tmp_path / "a.pfm")
+    assert "no numbers" in str(unusable(tmp_path / "a.pfm"))
+
+
+def test_packed_sixteen_bit_colour_is_read_without_another_package(tmp_path: Path) -> None:
+    """LZW with differences, big-endian, turned: written by tifffile 2026.3.3 with imagecodecs 2026.3.6."""
+    (tmp_path / "a.tif").write_bytes(zlib.decompress(base64.b64decode(PACKED)))
+    values = (np.arange(18).reshape(2, 3, 3) * 227 % 4096).astype(np.uint16)
+    found = agreed(tmp_path / "a.tif")
+    assert (found.values == np.asarray(upright(values, 6))).all()
+    assert (found.white, found.changes) == (None, {"orientation"})
+    Image.fromarray(values[..., 0]).save(tmp_path / "grey.tif", compression="tiff_lzw")
+    assert (agreed(tmp_path / "grey.tif").values[..., 0] == values[..., 0]).all()
 
 
 @pytest.mark.parametrize("white", [0, 65536, 10**30])

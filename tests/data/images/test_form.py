@@ -143,6 +143,13 @@ def test_enlarged_images_are_said_to_be() -> None:
     assert fitted(np.zeros((10, 10, 1), np.uint8), form)[1] == {"enlarged"}
 
 
+@pytest.mark.parametrize(("size", "native"), [(None, None), (20, None), (19, None), (64, 20)])
+def test_what_images_really_have_is_remembered_when_they_are_enlarged(
+    size: int | None, native: int | None
+) -> None:
+    assert form_of((20, 30), (20, 30), (90, 90), size=size).native == native
+
+
 # Channels
 
 
