@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from scaling_search.cli.main import run
 from scaling_search.errors import DamagedError, StorageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.recovery.check import check
@@ -290,3 +291,16 @@ def test_a_server_s_ledger_is_saved_into_a_file(
     assert [damage.key for damage in report.lost] == [f"key={trial(1).key!r}"]
     with Ledger.open(tmp_path / "new.db") as saved:
         assert [row.seed for row in saved.trials()] == [0]
+
+
+@on_a_server
+def test_a_check_tells_no_password(ledger: Ledger, location: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither of an intact ledger nor of a damaged one."""
+    url = (
+        sa.make_url(location).update_query_dict({"password": "s3cr3t"}).render_as_string(hide_password=False)
+    )
+    assert run(["doctor", url]) == 0
+    with ledger.database.writing() as connection:
+        connection.execute(sa.text("UPDATE summaries SET rows = 7"))
+    assert run(["doctor", url, "--json"]) == 5
+    assert "s3cr3t" not in "".join(capsys.readouterr())
