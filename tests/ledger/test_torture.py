@@ -17,7 +17,7 @@ def test_ledger_under_torture(tmp_path: Path) -> None:
     done = subprocess.run([*command, "--json", report], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     cases = json.loads(report.read_text())
-    assert len(cases) == 7
+    assert len(cases) == 8
     for case in cases:
         name = case.pop("name")
         assert case == {"tried": TRIES, "survived": TRIES, "lost": 0, "silently_wrong": 0}, name
