@@ -24,7 +24,7 @@ from scaling_search.ledger.storage.rows import (
     StudyRow,
     TrialRow,
 )
-from scaling_search.ledger.storage.schema import NETWORKS, RESULTS, TRIALS, Kind
+from scaling_search.ledger.storage.schema import RESULTS, TRIALS, Kind
 
 HOSTILE = [
     "'; DROP TABLE trials; --",
@@ -86,17 +86,20 @@ def test_rows_come_back_as_they_were(ledger: Ledger, kind: Kind[object], data: s
 
 
 @pytest.mark.parametrize(("replace", "left"), [(True, ["last", "last"]), (False, ["old", "first"])])
-def test_rows_of_one_key_in_one_go(ledger: Ledger, replace: bool, left: list[str]) -> None:
+def test_rows_of_one_key_in_one_go(
+    ledger: Ledger, trial: Callable[[int], TrialRow], replace: bool, left: list[str]
+) -> None:
     """As one after the other would leave them."""
 
-    def row(fingerprint: str, name: str) -> NetworkRow:
-        return NetworkRow(fingerprint=fingerprint, name=name, toml="t", resolution=8)
+    def row(seed: int, name: str) -> TrialRow:
+        return dataclasses.replace(trial(seed), network_name=name)
 
     with ledger.database.writing() as connection:
-        store.put(connection, NETWORKS, [row("a", "old")])
-        new = [row(key, name) for name in ("first", "last") for key in ("a", "b")]
-        store.put(connection, NETWORKS, new, replace=replace)
-    assert [network.name for network in ledger.networks()] == left
+        store.put(connection, TRIALS, [row(0, "old")])
+        new = [row(seed, name) for name in ("first", "last") for seed in (0, 1)]
+        store.put(connection, TRIALS, new, replace=replace)
+    rows = sorted(ledger.trials(), key=lambda row: row.seed)
+    assert [row.network_name for row in rows] == left
     assert check(ledger) == []
 
 

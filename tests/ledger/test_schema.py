@@ -121,6 +121,6 @@ def test_a_damaged_ledger_that_seems_to_have_no_tables(path: Path, read_only: bo
     content = bytearray(path.read_bytes())
     content[103:105] = bytes(2)
     path.write_bytes(content)
-    with pytest.raises(DamagedError, match="not a ledger"):
+    with pytest.raises(DamagedError):
         Ledger.open(path, read_only=read_only)
     assert path.read_bytes() == bytes(content)
