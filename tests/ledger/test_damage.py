@@ -148,6 +148,14 @@ def test_bits_are_checked_when_they_are_read(filled: tuple[Path, Rows]) -> None:
         assert len(check(ledger)) == 1
 
 
+@pytest.mark.parametrize("value", ["'text'", "7", "1.5", "NULL"])
+def test_bits_that_are_no_bytes_any_more(filled: tuple[Path, Rows], value: str) -> None:
+    path, _ = filled
+    change(path, f"UPDATE trials SET correct = {value} WHERE length(correct) > 5000")  # noqa: S608
+    with Ledger.open(path) as ledger, pytest.raises(DamagedError, match=r"trials \(key="):
+        ledger.trials(with_correct=True)
+
+
 def test_a_row_under_another_s_key_is_found(
     filled: tuple[Path, Rows], trial: Callable[[int], TrialRow]
 ) -> None:
@@ -291,7 +299,7 @@ def test_a_schema_whose_names_are_no_text(filled: tuple[Path, Rows], tmp_path: P
     path, rows = filled
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA writable_schema = ON")
-    connection.execute("UPDATE sqlite_master SET sql = CAST(X'FF' || sql AS TEXT) WHERE name = 'trials'")
+    connection.execute("UPDATE sqlite_master SET name = CAST(X'FF' || name AS TEXT) WHERE name = 'trials'")
     connection.commit()
     connection.close()
     for read_only in (True, False):

@@ -39,6 +39,7 @@ HIDING_PLACES = [
     "postgresql://127.0.0.1/x password=s3cr3t",
     "postgresql:/me:s3cr3t@127.0.0.1/x",
     "postgres:me:s3cr3t@127.0.0.1/x",
+    "mysql:/me:s3cr3t@127.0.0.1/x",
     "mysql://h/x?password=s3cr3t",
     "mysql://me:s3cr3t@h/x",
     "://me:s3cr3t@h",

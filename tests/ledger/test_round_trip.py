@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from scaling_search.errors import InputError
 from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.recovery.check import check
 from scaling_search.ledger.storage import store
 from scaling_search.ledger.storage.rows import (
     CandidateRow,
@@ -82,6 +83,38 @@ def test_rows_come_back_as_they_were(ledger: Ledger, kind: Kind[object], data: s
         store.remove(connection, kind, expected.values())
         assert store.read(connection, kind) == []
         raise Undo
+
+
+@pytest.mark.parametrize(("replace", "left"), [(True, ["last", "last"]), (False, ["old", "first"])])
+def test_rows_of_one_key_in_one_go(
+    ledger: Ledger, trial: Callable[[int], TrialRow], replace: bool, left: list[str]
+) -> None:
+    """As one after the other would leave them."""
+
+    def row(seed: int, name: str) -> TrialRow:
+        return dataclasses.replace(trial(seed), network_name=name)
+
+    with ledger.database.writing() as connection:
+        store.put(connection, TRIALS, [row(0, "old")])
+        new = [row(seed, name) for name in ("first", "last") for seed in (0, 1)]
+        store.put(connection, TRIALS, new, replace=replace)
+    rows = sorted(ledger.trials(), key=lambda row: row.seed)
+    assert [row.network_name for row in rows] == left
+    assert check(ledger) == []
+
+
+def test_many_rows_at_once(ledger: Ledger, trial: Callable[[int], TrialRow]) -> None:
+    """More than one look-up finds, with all kinds of fates."""
+    ledger.add_trials([trial(seed) for seed in range(0, 500, 2)])
+    ledger.add_trials([trial(seed) for seed in range(500)])
+    rows = [dataclasses.replace(row, failure=f"{row.seed}") for row in ledger.trials() if row.seed % 3]
+    with ledger.database.writing() as connection:
+        store.put(connection, TRIALS, rows)
+        store.remove(connection, TRIALS, [trial(seed) for seed in range(0, 500, 5)])
+    found = {row.seed: row.failure for row in ledger.trials()}
+    assert found == {seed: str(seed) if seed % 3 else None for seed in range(500) if seed % 5}
+    assert len(ledger.trials([trial(seed).key for seed in range(100)])) == 80
+    assert check(ledger) == []
 
 
 def test_facade_round_trip(ledger: Ledger, trial: Callable[[int], TrialRow]) -> None:

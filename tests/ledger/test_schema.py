@@ -104,11 +104,23 @@ def test_a_later_schema_is_reached_by_migrations(
         Ledger.open(location)
 
 
+@pytest.mark.parametrize("table", ["trials", "others"])
 @pytest.mark.parametrize("read_only", [True, False])
-def test_another_program_s_database(tmp_path: Path, read_only: bool) -> None:
+def test_another_program_s_database(tmp_path: Path, read_only: bool, table: str) -> None:
     path = tmp_path / "x.db"
-    change(path, "CREATE TABLE trials (a)")
+    change(path, f"CREATE TABLE {table} (a)")
     before = path.read_bytes()
     with pytest.raises(DamagedError, match="not a ledger: it holds no schema of scaling-search"):
         Ledger.open(path, read_only=read_only)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_damaged_ledger_that_seems_to_have_no_tables(path: Path, read_only: bool) -> None:
+    """The count of entries in its table of tables is gone: it is no empty database, in which to begin anew."""
+    content = bytearray(path.read_bytes())
+    content[103:105] = bytes(2)
+    path.write_bytes(content)
+    with pytest.raises(DamagedError):
+        Ledger.open(path, read_only=read_only)
+    assert path.read_bytes() == bytes(content)

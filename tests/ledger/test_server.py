@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 import time
@@ -19,8 +20,9 @@ from scaling_search.ledger.recovery.repair import repair
 from scaling_search.ledger.storage import database as databases
 from scaling_search.ledger.storage import store
 from scaling_search.ledger.storage.location import NoLedger
-from scaling_search.ledger.storage.rows import NetworkRow, Result, TrialRow
+from scaling_search.ledger.storage.rows import Result, TrialRow
 from scaling_search.ledger.storage.schema import STUDIES
+from scaling_search.search.audit.ledger_check import inspect
 
 SERVER = os.environ.get("SCALING_SEARCH_TEST_POSTGRESQL", "")
 pytestmark = pytest.mark.postgresql
@@ -75,7 +77,7 @@ def test_an_empty_database_is_no_ledger_yet(create: Callable[..., str], tmp_path
         Ledger.open(location, read_only=True)
     Ledger.open(location).close()
     with Ledger.open(location, read_only=True) as ledger:
-        assert ledger.studies() == []
+        assert ledger.trials() == []
 
 
 @on_a_server
@@ -152,21 +154,20 @@ def test_a_database_s_settings_change_nothing(
     create: Callable[..., str], trial: Make, options: str, settings: dict[str, str]
 ) -> None:
     location = create(options, **settings)
-    network = NetworkRow(fingerprint="φ\\", name="b0@α=1.2", toml="'\U0001f600\x7f", resolution=8)
+    row = dataclasses.replace(trial(0), network_name="b0@α=1.2 \\", device="'\U0001f600\x7f")
     result = Result(state="complete", accuracy=1 / 3, loss=1e-300, correct=bytes(range(256)))
     with Ledger.open(location) as ledger:
-        ledger.record_network(network)
         with ledger.database.writing():
-            worker = threading.Thread(target=ledger.add_trials, args=([trial(0)],))
+            worker = threading.Thread(target=ledger.add_trials, args=([row],))
             worker.start()
             time.sleep(0.05)  # waits for the lock longer than its database allows
         worker.join(60)
-        ledger.finish(claimed(ledger, trial(0)), result)
+        ledger.finish(claimed(ledger, row), dataclasses.replace(result, device=row.device))
     with Ledger.open(location, read_only=True) as ledger:
         assert check(ledger) == []
-        assert ledger.networks() == [network]
-        (row,) = ledger.trials(with_correct=True)
-    assert (row.accuracy, row.loss, row.correct) == (result.accuracy, result.loss, result.correct)
+        (found,) = ledger.trials(with_correct=True)
+    assert (found.network_name, found.device) == (row.network_name, row.device)
+    assert (found.accuracy, found.loss, found.correct) == (result.accuracy, result.loss, result.correct)
 
 
 def test_a_database_that_cannot_keep_every_text_is_refused(create: Callable[..., str]) -> None:
@@ -190,13 +191,13 @@ def test_a_lost_connection_is_told_with_its_cause(
         here = connection.scalar(sa.select(sa.func.pg_backend_pid()))
         admin("SELECT pg_terminate_backend(:here)", here=here)
         store.read(connection, STUDIES)
-    assert ledger.studies() == []
+    assert ledger.trials() == []
     assert (caplog.text, capfd.readouterr().err) == ("", "")
 
 
 @on_a_server
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("how", ["finish", "fail", "release", "record_network"])
+@pytest.mark.parametrize("how", ["finish", "fail", "release", "renew"])
 def test_a_connection_cut_while_it_commits(
     ledger: Ledger,
     admin: Callable[..., object],
@@ -220,12 +221,11 @@ def test_a_connection_cut_while_it_commits(
         connection.execute(sa.text("SELECT 1"))
 
     monkeypatch.setattr(sa.Connection, "commit", cut)
-    network = NetworkRow(fingerprint="f", name="n", toml="t", resolution=8)
     calls: dict[str, Callable[[], None]] = {
         "finish": lambda: ledger.finish(claim, DONE),
         "fail": lambda: ledger.fail(claim, "no", retry=True),
         "release": lambda: ledger.release(claim),
-        "record_network": lambda: ledger.record_network(network),
+        "renew": lambda: ledger.renew(claim, checkpoint=True),
     }
     calls[how]()
     assert cuts == [1]
@@ -234,7 +234,6 @@ def test_a_connection_cut_while_it_commits(
         how, ("running", 1)
     )
     assert (row.state, row.attempts) == (state, attempts)
-    assert ledger.networks() == ([network] if how == "record_network" else [])
     assert check(ledger) == []
 
 
@@ -271,7 +270,7 @@ def test_a_server_that_stays_away_is_named(
         with pytest.raises(
             StorageError, match=r"the database server says: .*not currently accepting.* \(tried for 0.2 s\)"
         ):
-            ledger.studies()
+            ledger.trials()
         # One that was never reached is not waited for.
         monkeypatch.setattr(databases, "PATIENCE_SECONDS", 600.0)
         with pytest.raises(StorageError, match=r"not currently accepting connections$"):
@@ -290,3 +289,17 @@ def test_a_server_s_ledger_is_saved_into_a_file(
     assert [damage.key for damage in report.lost] == [f"key={trial(1).key!r}"]
     with Ledger.open(tmp_path / "new.db") as saved:
         assert [row.seed for row in saved.trials()] == [0]
+
+
+@on_a_server
+def test_a_check_tells_no_password(ledger: Ledger, location: str) -> None:
+    """Neither of an intact ledger nor of a damaged one."""
+    url = (
+        sa.make_url(location).update_query_dict({"password": "s3cr3t"}).render_as_string(hide_password=False)
+    )
+    found = inspect(url, repair=None)
+    assert (found.damage, "s3cr3t" in repr(found)) == ([], False)
+    with ledger.database.writing() as connection:
+        connection.execute(sa.text("UPDATE summaries SET rows = 7"))
+    found = inspect(url, repair=None)
+    assert (len(found.damage) > 3, "s3cr3t" in repr(found)) == (True, False)

@@ -51,14 +51,14 @@ def test_full_database(path: Path, trial: Callable[[int], TrialRow]) -> None:
 
 
 NO_ROOM = """
-import resource, sys
+import os, resource, sys
 from scaling_search.errors import StorageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import Result, TrialRow
 known = {"network": "f" * 64, "network_name": "n", "recipe": "{}", "dataset": "d" * 64, "dataset_name": "digits"}
 with Ledger.open(sys.argv[1]) as ledger:
     claim = ledger.claim(TrialRow.waiting(**known, seed=0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize(sys.argv[1]) + 50_000, resource.RLIM_INFINITY))
     try:
         ledger.finish(claim, Result(state="complete", correct=bytes(200_000)))
     except StorageError as error:
@@ -238,11 +238,12 @@ TOO_MANY_FILES = """
 import os, resource, sys
 from scaling_search.errors import StorageError
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.storage.rows import NetworkRow
+from scaling_search.ledger.storage.rows import TrialRow
+known = {"network": "f" * 64, "network_name": "n", "recipe": "{}", "dataset": "d" * 64, "dataset_name": "digits"}
 with Ledger.open(sys.argv[1]) as ledger:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), 64))
     try:
-        ledger.record_network(NetworkRow(fingerprint="f", name="n", toml="t", resolution=8))
+        ledger.claim(TrialRow.waiting(**known, seed=0))
     except StorageError as error:
         print(error)
 """

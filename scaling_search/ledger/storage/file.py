@@ -57,13 +57,8 @@ class File(Database):
         super().__init__(str(path), engine, read_only=read_only)
 
     def _open(self) -> sqlite3.Connection:
-        # The driver would begin only before the first write, too late to keep other writers out: hence no level.
         connection = sqlite3.connect(
-            self._uri,
-            uri=True,
-            timeout=database.PATIENCE_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
+            self._uri, uri=True, timeout=database.PATIENCE_SECONDS, check_same_thread=False
         )
         # Damaged bytes that are no UTF-8 are for the digest to find, which names their row.
         connection.text_factory = _text
@@ -78,6 +73,7 @@ class File(Database):
     @contextmanager
     def _begun(self, *, write: bool) -> Iterator[Connection]:
         with self._engine.connect() as connection, self.turns.turn() if write else nullcontext():
+            # The driver would begin only before the first write, too late to keep other writers out.
             connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
             yield connection
 

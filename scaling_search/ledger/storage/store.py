@@ -156,11 +156,10 @@ def alter(connection: Connection, kind: Kind[Row], old: Stored[Row], new: Row) -
 
 def remove(connection: Connection, kind: Kind[Row], rows: Iterable[Row]) -> None:
     """Delete rows. The caller holds the write lock."""
-    gone = [encode(kind, row) for row in rows]
-    if gone:
-        keys = [_bound(kind, [values[name] for name in kind.key]) for values in gone]
-        connection.execute(tables.delete(kind), keys)
-    _summarise(connection, kind, -sum(_number(values["digest"]) for values in gone), -len(gone))
+    old = _digests(connection, kind, [kind.key_of(row) for row in rows])
+    if old:
+        connection.execute(tables.delete(kind), [_bound(kind, key) for key in old])
+    _summarise(connection, kind, -sum(map(_number, old.values())), -len(old))
 
 
 def _digests(connection: Connection, kind: Kind[Any], keys: Sequence[_Key]) -> dict[_Key, object]:

@@ -10,22 +10,15 @@ import sqlalchemy as sa
 
 from scaling_search.ledger.storage.schema import ALL, VERSION_TABLE, Kind
 
-
-class _Bytes(sa.LargeBinary):
-    """Bytes as they are stored: SQLAlchemy's own conversion fails where damage left a text or a number."""
-
-    def result_processor(self, dialect: object, coltype: object) -> None:
-        """None: no conversion, as all other types here have none."""
-
-
 METADATA: Final = sa.MetaData()
 VERSIONS: Final = sa.Table(VERSION_TABLE, sa.MetaData(), sa.Column("version_num", sa.Text()))
+# None of these converts what is read, which a damaged value could break.
 _TYPES: dict[type, sa.types.TypeEngine[Any]] = {
     str: sa.Text(),
     int: sa.BigInteger(),
     bool: sa.BigInteger(),  # 0 or 1, so that both databases give back the value that was digested
     float: sa.Double(),
-    bytes: _Bytes(),
+    bytes: sa.LargeBinary(),
 }
 TABLES: Final = {
     kind.name: sa.Table(

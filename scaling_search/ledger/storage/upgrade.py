@@ -41,8 +41,7 @@ def ready(database: Database) -> None:
             "any command that writes to it upgrades it"
         )
     with database.writing() as connection:
-        if _version(database, connection) == found:  # no other process was first
-            _migrate(database, connection)
+        _migrate(database, connection)  # nothing to do where another process was first
 
 
 def create_file(path: Path) -> None:
@@ -61,14 +60,13 @@ def _version(database: Database, connection: Connection) -> str | None:
         found = connection.execute(sa.select(VERSIONS)).scalars().all()
         if len(found) == 1:
             return str(found[0])
-    elif database.path is None:
-        if not tables & TABLES.keys():  # others may have tables there too
-            return None
-    elif (
-        connection.exec_driver_sql("PRAGMA page_count").scalar_one() <= 1
-    ):  # else it is damaged, or another's
-        return None
+    elif not tables & TABLES.keys() and (database.path is None or _pages(connection) <= 1):
+        return None  # on a server others may have tables too; a file with pages but not these is damaged, or another's
     raise DamagedError(f"{database.name}: not a ledger: it holds no schema of scaling-search")
+
+
+def _pages(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
 
 
 def _known() -> set[str]:
