@@ -1,4 +1,5 @@
-# make demo | test | check | lint | install | bench | growth | seeds | compiled | startup | validate | torture
+# make demo | test | check | lint | install | bench | parity | recipe-length | start | growth | seeds | compiled | startup |
+#      validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -9,7 +10,7 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test lint check validate torture bench growth seeds compiled startup clean
+.PHONY: install demo test lint check validate torture bench parity recipe-length start growth seeds compiled startup clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -52,10 +53,25 @@ torture: install
 
 # PyTorch comes into an environment of its own: the project never needs it. make bench JSON=FILE also writes a file.
 BENCH := .venv-bench
-bench:
+bench: bench-environment
+	$(BENCH)/bin/python benchmarks/bench.py $(if $(JSON),--json $(JSON)) $(BENCH_OPTIONS)
+
+# Networks trained here and in PyTorch, accuracy against accuracy. JSON=FILE also writes a file.
+parity: bench-environment
+	$(BENCH)/bin/python -m benchmarks.parity $(if $(JSON),--json $(JSON))
+
+.PHONY: bench-environment
+bench-environment:
 	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmark]'
-	$(BENCH)/bin/python benchmarks/bench.py $(if $(JSON),--json $(JSON)) $(BENCH_OPTIONS)
+
+# How long is long enough: accuracy against length on four sets, resumable. JSON=FILE is where its figures are kept.
+recipe-length: install
+	$(BIN)/python -m benchmarks.recipe_length $(if $(JSON),--json $(JSON))
+
+# Losses and gradients of all networks at the start. JSON=FILE also writes a file.
+start: install
+	$(BIN)/python -m benchmarks.start $(if $(JSON),--json $(JSON))
 
 # Seconds per image against counted MACs, over phi and families. JSON=FILE also writes a file.
 growth: install
