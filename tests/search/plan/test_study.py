@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaling_search.data import catalog
 from scaling_search.errors import InputError
 from scaling_search.search.plan import study as studies
 from scaling_search.search.plan.study import Data, Family, Grid, Proxy, Study, override, parse, write
+from scaling_search.training.recipe import named
 
 TEXT = st.text(min_size=1, max_size=20)
 PHIS = st.sampled_from(["1", "0..7", "0,0.5,2", "-1", "1,2"])
@@ -114,6 +116,24 @@ def test_options_replace_dotted_keys() -> None:
     assert changed.resolved_recipe().epochs == 2
     assert changed.dataset == study.dataset
     assert override(study, {}) == study
+
+
+def test_the_recipe_follows_the_data() -> None:
+    """1,438 digits to train on, a fifth of them held out."""
+    assert parse(MINIMAL).training_images() == 1150
+    assert parse(MINIMAL).resolved_recipe() == named("fast", images=1150)
+    half = parse(MINIMAL.replace('name = "digits"', 'name = "digits"\nvalidation = 0.5'))
+    assert half.training_images() == 719
+
+
+def test_a_study_reads_without_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report of a ledger from elsewhere; what is wrong with the recipe is said all the same."""
+    monkeypatch.setattr(catalog, "describe", lambda *_, **__: pytest.fail("the data were asked for"))
+    parse(MINIMAL + "[grid]\nscreening_epochs = 1\n")
+    with pytest.raises(InputError, match="epochs"):
+        parse(MINIMAL + "[recipe]\nepochs = 0\n")
+    monkeypatch.undo()
+    assert parse(MINIMAL.replace("digits", "elsewhere")).resolved_recipe() == named("fast")
 
 
 def test_options_are_as_strict_as_files() -> None:
