@@ -1,5 +1,5 @@
-# make demo | test | check | lint | install | cases | docs | bench | verify-export | growth | seeds | compiled | startup |
-# page | validate | torture
+# make demo | test | check | lint | install | cases | docs | bench | parity | recipe-length | start | verify-export |
+#      growth | seeds | compiled | startup | page | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -10,7 +10,8 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test cases lint check docs validate torture bench verify-export growth seeds compiled startup page clean
+.PHONY: install demo test cases lint check docs validate torture bench parity recipe-length start verify-export growth \
+	seeds compiled startup page clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -62,10 +63,25 @@ torture: install
 
 # PyTorch comes into an environment of its own: the project never needs it. make bench JSON=FILE also writes a file.
 BENCH := .venv-bench
-bench:
+bench: bench-environment
+	$(BENCH)/bin/python benchmarks/bench.py $(if $(JSON),--json $(JSON)) $(BENCH_OPTIONS)
+
+# Networks trained here and in PyTorch, accuracy against accuracy. JSON=FILE also writes a file.
+parity: bench-environment
+	$(BENCH)/bin/python -m benchmarks.parity $(if $(JSON),--json $(JSON))
+
+.PHONY: bench-environment
+bench-environment:
 	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmark]'
-	$(BENCH)/bin/python benchmarks/bench.py $(if $(JSON),--json $(JSON)) $(BENCH_OPTIONS)
+
+# How long is long enough: accuracy against length on four sets, resumable. JSON=FILE is where its figures are kept.
+recipe-length: install
+	$(BIN)/python -m benchmarks.recipe_length $(if $(JSON),--json $(JSON))
+
+# Losses and gradients of all networks at the start. JSON=FILE also writes a file.
+start: install
+	$(BIN)/python -m benchmarks.start $(if $(JSON),--json $(JSON))
 
 # Every exported folder in its own framework alone, PyTorch's gradients, and one epoch more there. JSON=FILE also writes a
 # file; EXPORT_OPTIONS: --networks NAME... --formats FORMAT... --full

@@ -5,6 +5,7 @@ Batch norm takes the batch's own statistics; dropout and stochastic depth are of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -79,11 +80,31 @@ def forward(op: Operation, tree: Tree, x: Maps, heads: list[Maps]) -> Maps:
             heads.append(forward(op.branch, tree["branch"], x, heads))
             return x
         case ops.Repeat():
-            for index, name in enumerate(_named([op.operation] * len(op.drop_rates))):
-                looped = "block" in tree
-                x = forward(op.operation, _copy(tree["block"], index) if looped else tree[name], x, heads)
+            for own in _copies(op, tree):
+                x = forward(op.operation, own, x, heads)
             return x
     raise TypeError(f"no NumPy for {op}")
+
+
+def layers(op: Operation, tree: Tree) -> Iterator[tuple[Operation, Tree]]:
+    """Every convolution, norm and dense layer with its weights, branches before shortcuts, in the order of the tree."""
+    match op:
+        case ops.Conv() | ops.Norm() | ops.Dense():
+            yield op, tree
+        case ops.Chain():
+            for step, own in _steps(op, tree):
+                # A norm and its activation share a place; an activation has no weights.
+                yield from layers(step.operations[0] if _fused(step) else step, own)
+        case ops.Residual():
+            yield from layers(op.branch, tree["branch"])
+            yield from layers(op.shortcut, tree.get("shortcut", {}))
+        case ops.Gate():
+            yield from layers(op.branch, tree["branch"])
+        case ops.Repeat():
+            for own in _copies(op, tree):
+                yield from layers(op.operation, own)
+        case ops.Mean() | ops.Concat() | ops.Auxiliary():
+            raise TypeError(f"no order of layers for {type(op).__name__}")
 
 
 def _named(steps: Any) -> list[str]:
@@ -110,25 +131,41 @@ def _loops(op: Operation) -> bool:
     return isinstance(op, ops.Repeat) and len(op.drop_rates) >= LOOP_FROM
 
 
+def _copies(op: ops.Repeat, tree: Tree) -> list[Tree]:
+    """The weights of each copy: stacked in a loop, or one after the other."""
+    if "block" in tree:
+        return [_copy(tree["block"], index) for index in range(len(op.drop_rates))]
+    return [tree[name] for name in _named([op.operation] * len(op.drop_rates))]
+
+
 def _copy(tree: Tree, index: int) -> Tree:
     return {key: _copy(leaf, index) if isinstance(leaf, dict) else leaf[index] for key, leaf in tree.items()}
 
 
-def _chain(op: ops.Chain, tree: Tree, x: Maps, heads: list[Maps]) -> Maps:
+def _fused(op: Operation) -> bool:
+    """A norm and the activation after it, which the networks build as one module."""
+    return isinstance(op, ops.Chain) and [type(step) for step in op.operations] == [ops.Norm, ops.Activation]
+
+
+def _steps(op: ops.Chain, tree: Tree) -> list[tuple[Operation, Tree]]:
+    """The steps of a chain with their weights, norms and activations together."""
     steps: list[Operation] = []
-    for step in op.operations:  # a norm and the activation after it are one module
+    for step in op.operations:
         if steps and isinstance(step, ops.Activation) and isinstance(steps[-1], ops.Norm):
             steps[-1] = ops.Chain((steps[-1], step))
         else:
             steps.append(step)
-    fused = {i for i, step in enumerate(steps) if isinstance(step, ops.Chain) and step not in op.operations}
-    names = _named([ops.Norm() if i in fused else step for i, step in enumerate(steps)])
-    for index, (name, step) in enumerate(zip(names, steps, strict=True)):
-        if index in fused:
+    names = _named([ops.Norm() if _fused(step) else step for step in steps])
+    return [(step, tree.get(name, {})) for name, step in zip(names, steps, strict=True)]
+
+
+def _chain(op: ops.Chain, tree: Tree, x: Maps, heads: list[Maps]) -> Maps:
+    for step, own in _steps(op, tree):
+        if _fused(step):
             norm, activation = step.operations
-            x = forward(activation, {}, forward(norm, tree[name], x, heads), heads)
+            x = forward(activation, {}, forward(norm, own, x, heads), heads)
         else:
-            x = forward(step, tree.get(name, {}), x, heads)
+            x = forward(step, own, x, heads)
     return x
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -33,8 +34,6 @@ PHIS = (0, 1, 2, 3, 4)
 CLASSES = 10
 LOSS_LIMIT, GRADIENT_LIMIT = 1.1, 2.0
 TAKEN, AVERAGED = 10, 4  # steps before the gradient counts; steps whose norms are averaged
-# Each network is compiled to take 14 steps: what the compiler saves by optimising is less than it takes.
-FAST_COMPILE = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
 def small(name: str, phi: float, *, resolution: int = 32, width: float = 0.25) -> Network:
@@ -58,7 +57,9 @@ def start_loss(network: Network, dataset: Dataset, init: Init, *, images: int = 
     return float((-log_p.mean((1, 2))).max() / np.log(CLASSES))
 
 
-def gradient_norm(network: Network, dataset: Dataset, recipe: Recipe, *, seed: int = 0) -> float:
+def gradient_norm(
+    network: Network, dataset: Dataset, recipe: Recipe, *, seed: int = 0, **compiler_options: Any
+) -> float:
     """Mean of the gradient's norm over the steps after the first ten."""
     count = len(dataset.train)
     momentum = optimizer.norm_momentum(network.norm_momentum, recipe, count)
@@ -76,7 +77,7 @@ def gradient_norm(network: Network, dataset: Dataset, recipe: Recipe, *, seed: i
         return jax.lax.scan(step, state, None, length=TAKEN + AVERAGED)[1]
 
     state = jax.tree.map(jnp.asarray, steps.initial_state(setup, key))
-    sums = np.asarray(jax.jit(run, compiler_options=FAST_COMPILE)(state))
+    sums = np.asarray(jax.jit(run, compiler_options=compiler_options)(state))
     return float((sums[-1] - sums[TAKEN - 1]) / AVERAGED)
 
 

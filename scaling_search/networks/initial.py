@@ -7,8 +7,8 @@ There are two ways, the ``init`` of a recipe:
 - ``small-head``: the same but for what makes a large network start worse than a small one, with a loss far over
   ln(classes) and larger gradients. Layers that give logits are U(-1, 1) / √fan-in. The last norm (or convolution)
   of each of n residual branches is 1/√n times as large, so that their sum is as large as one (De & Smith 2020,
-  arXiv:2002.10444). Where nothing normalises, convolutions are N(0, 2 / fan-in), which keeps maps equally large
-  through the depth; by fan-out, narrow branches side by side make them larger block by block.
+  arXiv:2002.10444). Where nothing normalises, kernels are N(0, 2 / fan-in), which keeps maps equally large through
+  the depth; by fan-out, narrow branches side by side make them larger block by block.
 
 XLA needs 0.3 s to compile a normal draw of each new shape, 30 s and more for a network, and forgets it all for the next
 candidate. NumPy draws the whole of a B0 in 0.1 s.
@@ -50,16 +50,22 @@ class Start:
         self, shape: tuple[int, int, int, int], groups: int, gives: Gives | None
     ) -> nnx.Param[jax.Array]:
         """A kernel (k, k, C_in/groups, C_out)."""
-        fan_in, fan_out = math.prod(shape[:-1]), shape[0] * shape[1] * shape[3] // groups
-        if self.init == "small-head" and gives == "logits":
-            return _parameter(shape, "uniform", 1 / math.sqrt(fan_in))
-        fan = fan_out if self.init == "reference" or self.normalised else fan_in
-        return _parameter(shape, "normal", math.sqrt(2 / fan) * self.norm(gives))
+        fan_out = shape[0] * shape[1] * shape[3] // groups
+        reference = _parameter(shape, "normal", math.sqrt(2 / fan_out) * self.norm(gives))
+        return self._small(shape, gives) or reference
 
     def dense(self, shape: tuple[int, int], gives: Gives | None) -> nnx.Param[jax.Array]:
         """A kernel (C_in, C_out)."""
-        small = self.init == "small-head" and gives == "logits"
-        return _parameter(shape, "uniform", 1 / math.sqrt(shape[0] if small else shape[1]))
+        return self._small(shape, gives) or _parameter(shape, "uniform", 1 / math.sqrt(shape[1]))
+
+    def _small(self, shape: tuple[int, ...], gives: Gives | None) -> nnx.Param[jax.Array] | None:
+        """The kernel where `small-head` draws it differently."""
+        fan_in = math.prod(shape[:-1])
+        if self.init == "small-head" and gives == "logits":
+            return _parameter(shape, "uniform", 1 / math.sqrt(fan_in))
+        if self.init == "small-head" and not self.normalised:
+            return _parameter(shape, "normal", math.sqrt(2 / fan_in) * self.norm(gives))
+        return None
 
     def norm(self, gives: Gives | None) -> float:
         """The scale of a norm, or the factor of a kernel that ends a branch without one."""

@@ -191,14 +191,14 @@ def _not_for(fields: dict[str, Any]) -> tuple[str, ...]:
 
 
 def too_short(recipe: Recipe, images: int) -> str | None:
-    """A sentence where a run on ``images`` training images is under half as long as ``fast`` would be, else None.
+    """A sentence where a run on ``images`` training images is under a quarter of what ``fast`` would take, else None.
 
     Raises InputError as `Recipe.steps`.
     """
     usual = named("fast", images=images)
     taken = [(one.steps(images), one.steps(images) * one.batch_size) for one in (recipe, usual)]
     (steps, seen), (usual_steps, usual_seen) = taken
-    if 2 * seen >= usual_seen and 2 * steps >= rules.LEAST_STEPS:
+    if 4 * seen >= usual_seen and 4 * steps >= rules.LEAST_STEPS:
         return None
     return (
         f"a run is {steps:,} steps and sees {seen:,} images: recipe fast would take {usual_steps:,} steps and see "

@@ -145,7 +145,7 @@ def test_any_number_of_images_has_a_recipe(images: int) -> None:
     chosen = named("fast", images=images)
     assert chosen.batch_size <= min(images, rules.LARGEST_BATCH)
     assert chosen.steps(images) >= rules.LEAST_STEPS
-    assert chosen.steps(images) * chosen.batch_size > 0.49 * rules.SEEN_PER_ROOT * images**0.5
+    assert chosen.steps(images) * chosen.batch_size > 0.49 * rules.SEEN * images ** (2 / 3)
     assert too_short(chosen, images) is None
 
 
@@ -182,6 +182,7 @@ def test_a_run_that_is_too_short_is_said_so() -> None:
     said = too_short(packaged, 1004)
     assert said is not None
     assert said.startswith("a run is 60 steps and sees 3,840 images: recipe fast would take ")
+    assert too_short(named("fast", images=1004, epochs=8), 1004) is None
     with pytest.raises(InputError, match="batch_size 64 is more than the 10 training images"):
         too_short(packaged, 10)
 
