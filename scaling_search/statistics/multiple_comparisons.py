@@ -158,7 +158,7 @@ def compare(
     means = noise(kept).means[rows]
     if len(rows) == 1:
         tests = _untested(1, 0.0)
-    elif _few_groups(kept):
+    elif few_groups(kept):
         tests = _untested(len(rows), math.nan)
     else:
         tests = _tested(kept, rows, level, draws or usual_draws(level, len(kept.names)))
@@ -174,7 +174,7 @@ def compare(
         threshold=tests.threshold,
         p=tests.p,
         level=level,
-        nothing_decided=_nothing_decided(kept, scores.counts[rows]),
+        nothing_decided=nothing_decided(kept, scores.counts[rows]),
     )
 
 
@@ -237,12 +237,14 @@ def exceeded(drawn: NDArray[np.floating], value: float) -> float:
     return (1 + np.count_nonzero(drawn >= value)) / (1 + len(drawn))
 
 
-def _few_groups(scores: Scores) -> bool:
+def few_groups(scores: Scores) -> bool:
+    """Whether there are too few groups of images for any interval."""
     return scores.sample.groups is not None and scores.sample.units(scores.images) < LEAST_GROUPS
 
 
-def _nothing_decided(scores: Scores, trained: Int[np.ndarray, " K"]) -> str | None:
-    if _few_groups(scores):
+def nothing_decided(scores: Scores, trained: Int[np.ndarray, " K"]) -> str | None:
+    """Why nothing may be decided on these scores; `trained`: seeds of each candidate, collapsed ones too."""
+    if few_groups(scores):
         units = scores.sample.units(scores.images)
         return f"{units} groups of images: fewer than {LEAST_GROUPS} do not show how groups scatter"
     if trained.min() < LEAST_SEEDS:
