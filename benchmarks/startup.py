@@ -22,6 +22,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from scaling_search.search.grid.race_driver import Race
 
 from scaling_search.costs.count import Cost, cost
 from scaling_search.ledger.ledger import Ledger
@@ -31,7 +32,6 @@ from scaling_search.ledger.storage.schema import TRIALS
 from scaling_search.report import columns
 from scaling_search.report.render import show
 from scaling_search.report.table import Row, Table
-from scaling_search.search.grid.race_driver import Race
 from scaling_search.search.plan import grid_plan, study
 from scaling_search.search.trial import ledger_rows, provenance
 from scaling_search.training.outcome import EpochMetrics

@@ -28,7 +28,7 @@ CANDIDATES = {
 
 
 def train(make: object, seed: int) -> np.ndarray:
-    """One candidate with one seed; each seed sees its own nine tenths of the training images, all candidates the same."""
+    """One candidate with one seed; a seed sees its own nine tenths of the images, all candidates the same."""
     chosen = np.random.default_rng(seed).permutation(len(TRAIN))[: len(TRAIN) * 9 // 10]
     model = make(seed).fit(TRAIN[chosen], TRAIN_LABELS[chosen])
     return np.asarray(model.predict(VALIDATION) == VALIDATION_LABELS)

@@ -47,9 +47,9 @@ Verdict = Literal["fair", "unfair", "undecided"]
 class Interactions:
     """Interactions as shares (0.01 is one point), with intervals that hold at once.
 
-    error: standard errors; lasting: the part of their variances that no number of seeds lessens; scatter: the part that
-    S seeds divide by S. critical: t. seeds, images: of the cell with the fewest, of all. nothing_decided: why no verdict
-    may rest on this, None where it may.
+    error: standard errors; lasting: the part of their variances that no number of seeds lessens; scatter: the
+    part that S seeds divide by S. critical: t. seeds, images: of the cell with the fewest, of all.
+    nothing_decided: why no verdict may rest on this, None where it may.
     """
 
     cells: tuple[Cells, ...]
@@ -74,13 +74,15 @@ class Interactions:
         if self.nothing_decided is not None:
             return ("undecided",) * len(self.cells)
         return tuple(
-            "fair"
-            if max(-low, high) < indifference
-            else "unfair"
-            if max(low, -high) > indifference
-            else "undecided"
+            _verdict(low, high, indifference)
             for low, high in zip(self.low.tolist(), self.high.tolist(), strict=True)
         )
+
+
+def _verdict(low: float, high: float, indifference: float) -> Verdict:
+    if max(-low, high) < indifference:
+        return "fair"
+    return "unfair" if max(low, -high) > indifference else "undecided"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,10 +165,9 @@ def settling(found: Interactions, indifference: float, *, most_seeds: int = MOST
         return Settling(seeds=max(LEAST_SEEDS, found.seeds + 1, math.ceil(float(needed.max()))), images=None)
     worst = float((found.lasting[open_] / np.maximum(allowed, 1e-300)).max())
     images = 2 * found.images * worst
-    return Settling(seeds=None, images=math.ceil(images) if 1 <= worst and images < 1e9 else None)
+    return Settling(seeds=None, images=math.ceil(images) if worst >= 1 and images < 1e9 else None)
 
 
 def _between(contrast: Float[np.ndarray, "I K"], parts: Float[np.ndarray, "K P"]) -> Float[np.ndarray, " I"]:
     """Variances of the contrasts, from parts whose products are the cells' covariances."""
     return np.asarray(((contrast @ parts) ** 2).sum(axis=1))
-

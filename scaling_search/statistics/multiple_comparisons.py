@@ -215,7 +215,11 @@ def _tested(scores: Scores, rows: Int[np.ndarray, " R"], level: float, draws: in
         beyond = _beyond_alone(found.means, chance, rows, alone, (1 - level) * _ALONE)
         rival = int(beyond.argmax())
         if beyond[rival] > 0:
-            inside[rival], low[rival], reach[rival, alone] = True, 0.0, max(reach[rival, alone], beyond[rival])
+            inside[rival], low[rival], reach[rival, alone] = (
+                True,
+                0.0,
+                max(reach[rival, alone], beyond[rival]),
+            )
     return _Tests(
         low=low,
         high=np.maximum(reach[inside].max(axis=0), low),

@@ -46,7 +46,7 @@ def batch_size(images: int) -> int:
     """
     nearest = int(2 ** math.floor(math.log2(max(1.0, math.sqrt(images) / 2))))
     largest = int(2 ** math.floor(math.log2(max(1, images))))
-    return min(max(nearest, SMALLEST_BATCH), LARGEST_BATCH, largest)
+    return int(min(max(nearest, SMALLEST_BATCH), LARGEST_BATCH, largest))
 
 
 def epochs(images: int, batch: int) -> int:
@@ -61,7 +61,7 @@ def epochs(images: int, batch: int) -> int:
 
 def _count(given: Mapping[str, Any], key: str) -> int | None:
     """A number of images or passes that is given, if it is one: `Recipe` refuses the rest."""
-    value = given.get(key)
+    value: object = given.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
