@@ -72,7 +72,8 @@ class Interactions:
     def verdicts(self, indifference: float) -> tuple[Verdict, ...]:
         """What is shown of each, against an indifference as a share of images."""
         if self.nothing_decided is not None:
-            return ("undecided",) * len(self.cells)
+            undecided: Verdict = "undecided"
+            return (undecided,) * len(self.cells)
         return tuple(
             _verdict(low, high, indifference)
             for low, high in zip(self.low.tolist(), self.high.tolist(), strict=True)
