@@ -56,7 +56,7 @@ def epochs(images: int, batch: int) -> int:
     [500, 25, 15, 10, 7, 3]
     """
     steps = max(1, images // batch)
-    return max(math.ceil(SEEN / round(float(images) ** (1 / 3), 9)), math.ceil(LEAST_STEPS / steps))
+    return max(math.ceil(SEEN / round(math.cbrt(images), 9)), math.ceil(LEAST_STEPS / steps))
 
 
 def _count(given: Mapping[str, Any], key: str) -> int | None:
