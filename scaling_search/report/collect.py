@@ -109,7 +109,7 @@ def family(
         dataset=study.dataset_name,
         triple=(family.alpha, family.beta, family.gamma),
         kind="full" if family.network == "full" else "proxy",
-        base=family.base,
+        base=next((row.network_name for row in members if row.network == family.base), study.baseline),
         factors=family.factors,
         rows=tuple(rows),
     )

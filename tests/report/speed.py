@@ -12,7 +12,19 @@ from scaling_search.report.study import study_document
 
 NETWORKS, SEEDS = 2000, 5
 
-study = StudyRow(name="s", toml="", baseline="b", dataset_name="d", created_at="", recipe="{}", dataset="x")
+study = StudyRow(
+    name="s",
+    fingerprint="s",
+    toml="",
+    baseline="b",
+    full="f",
+    base="b",
+    dataset_name="d",
+    dataset="x",
+    recipe="{}",
+    created_at="",
+    run_at="",
+)
 trials = [
     TrialRow(
         key=f"{network}/{seed}",
@@ -31,7 +43,8 @@ trials = [
 candidates = [
     CandidateRow(
         study="s",
-        purpose="grid",
+        role="grid",
+        group=str(network),
         phi=1.0,
         alpha=1 + network / NETWORKS,
         beta=1.0,
@@ -51,7 +64,7 @@ candidates = [
 slowest = 0.0
 for form in FORMATS:
     start = time.process_time()
-    render(study_document(grid=collect.grid(study, candidates, trials)), form)
+    render(study_document(grid=collect.grid(study, candidates, [], trials)), form)
     slowest = max(slowest, time.process_time() - start)
 heavy = {"jax", "flax", "optax", "sklearn", "scipy", "pandas", "numpy", "sqlalchemy", "tensorflow_datasets"}
 sys.stdout.write(f"{slowest:.3f}\n{' '.join(sorted(heavy & sys.modules.keys()))}\n")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling_search.errors import DamagedError, InputError
+from scaling_search.errors import DamagedError
 from scaling_search.report import collect, measured
 from scaling_search.report.rows import Assessment, Candidate, States
 from scaling_search.report.table import Interval
@@ -19,7 +19,7 @@ from tests.report import sample
 
 def test_mean_and_sd_are_over_the_complete_seeds() -> None:
     broken = sample.trial("deep", 3, 0.1, state="failed")
-    report = collect.grid(sample.STUDY, sample.CANDIDATES, [*sample.TRIALS, broken])
+    report = collect.grid(sample.STUDY, sample.CANDIDATES, sample.TRIPLES, [*sample.TRIALS, broken])
     deep = next(row for row in report.rows if row.candidate.fingerprint == "deep")
     assert deep.accuracy is not None
     assert deep.accuracy.mean == pytest.approx(statistics.fmean([0.9702, 0.9661, 0.9690]))
@@ -37,12 +37,13 @@ def test_candidates_are_ranked_by_mean_and_the_diverged_never() -> None:
     ]
     best = dataclasses.replace(sample.trial("sharp", 0, 0.9999))
     trials = [best if trial.key == best.key else trial for trial in sample.TRIALS]
-    rows = collect.grid(sample.STUDY, sample.CANDIDATES, trials).rows
+    rows = collect.grid(sample.STUDY, sample.CANDIDATES, sample.TRIPLES, trials).rows
     sharp = next(row for row in rows if row.candidate.fingerprint == "sharp")
     assert sharp.verdict == "diverged" and rows.index(sharp) >= 2
     assert sharp.reason == "1 of 3 seeds diverged: loss is NaN in epoch 2"
     judged = collect.with_verdicts(
-        collect.grid(sample.STUDY, sample.CANDIDATES, trials), {"sharp": Assessment(verdict="winner")}
+        collect.grid(sample.STUDY, sample.CANDIDATES, sample.TRIPLES, trials),
+        {"sharp": Assessment(verdict="winner")},
     )
     assert next(r for r in judged.rows if r.candidate.fingerprint == "sharp").verdict == "diverged"
 
@@ -56,7 +57,7 @@ def test_triples_of_one_network_are_one_candidate() -> None:
 
 
 def test_order_does_not_depend_on_the_ledgers() -> None:
-    turned = collect.grid(sample.STUDY, sample.CANDIDATES[::-1], sample.TRIALS[::-1], base=sample.BASE)
+    turned = collect.grid(sample.STUDY, sample.CANDIDATES[::-1], sample.TRIPLES[::-1], sample.TRIALS[::-1])
     assert [row.candidate.fingerprint for row in turned.rows] == [
         row.candidate.fingerprint for row in sample.grid().rows
     ]
@@ -75,8 +76,7 @@ def test_judge_sorts_by_verdict_and_keeps_the_rest() -> None:
 
 
 def test_the_base_has_its_figures_and_the_lists_of_its_network() -> None:
-    # No candidate of a search builds the base: the lists are its own.
-    base = collect.grid(sample.STUDY, [], sample.TRIALS, base=sample.BASE).base
+    base = sample.grid().base
     assert base is not None and base.accuracy is not None
     assert (base.verdict, base.accuracy.seeds) == ("base", 3)
     assert (base.candidate.depth, base.candidate.width) == ("1-2-3", "16-24-40")
@@ -92,19 +92,10 @@ def test_the_family_rises_and_says_why_a_member_was_not_trained() -> None:
     assert seven.reason == "needs about 9.1 GiB, 7.6 GiB are free"
 
 
-def test_recipes_are_never_averaged() -> None:
-    short = sample.trial("mixed", 0, 0.1, key="other", recipe='{"epochs":1}')
-    kept = collect.grid(sample.STUDY, sample.CANDIDATES, [*sample.TRIALS, short], base=sample.BASE)
-    assert kept == sample.grid()
-    unsure = dataclasses.replace(sample.STUDY, recipe=None)
-    with pytest.raises(InputError, match="2 different recipes"):
-        collect.grid(unsure, sample.CANDIDATES, [*sample.TRIALS, short])
-
-
 def test_an_unknown_status_is_damage() -> None:
     bad = dataclasses.replace(sample.CANDIDATES[0], status="maybe")
     with pytest.raises(DamagedError, match=r"'maybe'\. Legal: kept, adjusted, dropped"):
-        collect.grid(sample.STUDY, [bad], [])
+        collect.grid(sample.STUDY, [bad], [], [])
 
 
 @pytest.mark.parametrize(
@@ -123,7 +114,7 @@ def test_states_decide_how_a_candidate_is_shown(states: list[str], verdict: str)
         sample.trial("deep", seed, 0.5 if state == "complete" else None, state=state)
         for seed, state in enumerate(states)
     ]
-    (row,) = collect.grid(sample.STUDY, sample.CANDIDATES[:1], trials).rows
+    (row,) = collect.grid(sample.STUDY, sample.CANDIDATES[:1], [], trials).rows
     assert row.verdict == verdict
     assert row.states.total == len(states)
 

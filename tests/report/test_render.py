@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import io
-import re
 import subprocess
 import sys
-import xml.dom.minidom
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
-from scaling_search.report.accuracy_plot import accuracy_plot
-from scaling_search.report.plot import Panel, Plot, Point, Series, linear_ticks, log_ticks
 
 from scaling_search.errors import StorageError, UsageError
-from scaling_search.report.formats import svg
 from scaling_search.report.published import efficientnets
 from scaling_search.report.render import Terminal, render, show, terminal, write
 from scaling_search.report.study import study_document
@@ -94,54 +86,8 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_picture_is_well_formed_and_marks_what_is_published() -> None:
-    (plot,) = sample.document().plots
-    drawn = xml.dom.minidom.parseString(svg.draw(plot))  # noqa: S318 (our own output)
-    groups = [node.getAttribute("class") for node in drawn.getElementsByTagName("g")]
-    assert {"grid", "family", "test", "published"} <= set(groups)
-    titles = [node.firstChild.data for node in drawn.getElementsByTagName("title")]  # type: ignore[union-attr]
-    assert sum("published" in title for title in titles) == 8
-    assert not drawn.getElementsByTagName("script")
-    # "sharp" diverged: it has no point.
-    assert not any("sharp" in title for title in titles)
-    assert any(title.endswith("97.10 % [95.80, 98.00] at 4.301 M MACs") for title in titles)
-
-
-@example(6e6, 4.9)  # 9 M beside 10 M
-@given(st.floats(1e3, 1e12), st.floats(1.01, 1e4))
-def test_labels_of_an_axis_do_not_touch(low: float, factor: float) -> None:
-    points = tuple(Point(x=x, y=0.5, label="") for x in (low, low * factor))
-    panel = Panel(title="", series=(Series(name="", look="grid", points=points),))
-    drawn = svg.draw(Plot(title="", x_title="", y_title="", panels=(panel,)))
-    below = str(svg.HEIGHT - svg.BOTTOM + 18)
-    found = re.findall(rf'<text x="([\d.]+)" y="{below}\.0" text-anchor="middle">([^<]+)<', drawn)
-    assert found
-    for (one, text), (other, next_text) in pairwise(found):
-        # Letters of this size are about 7 units wide.
-        assert float(other) - float(one) >= 3.5 * (len(text) + len(next_text)) + 4
-
-
-def test_nothing_measured_has_no_picture() -> None:
-    assert accuracy_plot(None, None) is None
-    empty = sample.grid()
-    assert (
-        accuracy_plot(empty.__class__(study="s", baseline="b", dataset="d", rows=()), None, efficientnets())
-        is None
-    )
-
-
-@pytest.mark.parametrize(
-    ("low", "high"), [(1.0, 1.0), (0.9, 97.3), (1e-9, 2e-9), (3e5, 3e12), (9.99e6, 1.0e7)]
-)
-def test_ticks_cover_what_they_must(low: float, high: float) -> None:
-    for ticks in (linear_ticks(low, high), log_ticks(low, high)):
-        assert ticks[0] <= low * (1 + 1e-9) and ticks[-1] >= high * (1 - 1e-9)
-        assert 2 <= len(ticks) <= 16 and list(ticks) == sorted(set(ticks))
-
-
-def test_a_report_without_a_search_still_has_both_tables() -> None:
-    text = render(study_document(family=sample.family()), "text")
-    assert "No search is in the ledger yet." in text
+def test_a_report_needs_a_search_or_a_family() -> None:
+    assert render(study_document(families=[sample.family()]), "text").startswith("Study digits")
     with pytest.raises(ValueError, match="a grid or a family"):
         study_document()
 
