@@ -17,13 +17,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from importlib import resources
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-from scaling_search.search.grid.race_driver import Race
 
+from scaling_search.cli.options import packaged
 from scaling_search.costs.count import Cost, cost
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage import store
@@ -32,8 +31,11 @@ from scaling_search.ledger.storage.schema import TRIALS
 from scaling_search.report import columns
 from scaling_search.report.render import show
 from scaling_search.report.table import Row, Table
-from scaling_search.search.plan import grid_plan, study
+from scaling_search.search.grid import decision_log, ledger_results
+from scaling_search.search.plan import study
+from scaling_search.search.plan.search_space import SearchSpace, search_space
 from scaling_search.search.trial import ledger_rows, provenance
+from scaling_search.system.clock import utc_now
 from scaling_search.training.outcome import EpochMetrics
 
 DATASET = "d" * 64
@@ -44,27 +46,31 @@ PLAN = ("plan", "--baseline", "efficientnet-b0", "--match", "nominal", *RANGES)
 
 def finished(place: Path, networks: int, seeds: int, *, decided: bool = True) -> Path:
     """A ledger of a search of so many networks and seeds, all complete; `decided` round by round, as a race is."""
-    packaged = (resources.files("scaling_search.search.plan") / "digits.toml").read_text(encoding="utf-8")
-    settings = study.override(study.parse(packaged), {"grid.seeds": seeds})
-    base = grid_plan.base_of(settings)
-    counted = cost(base)
-    trials = list(trial_rows(settings, counted, networks, seeds))
+    settings = study.override(packaged(), {"grid.seeds": seeds})
+    space = search_space(settings)
+    counted = cost(space.base)
+    row = ledger_rows.study_row(space, name="digits", dataset=DATASET)
+    network = ledger_rows.network_row(space.base, counted)
+    names = [f"{number:064x}" for number in range(networks)]
     with Ledger.open(place) as ledger:
-        ledger.record_study(
-            ledger_rows.study_row(settings, recipe=settings.resolved_recipe().canonical(), dataset=DATASET)
-        )
-        for number in range(networks):
-            row = ledger_rows.network_row(base, counted)
-            ledger.record_network(
-                dataclasses.replace(row, fingerprint=f"{number:064x}", name=f"network-{number}")
-            )
-        ledger.record_candidates(
-            settings.name, [candidate_row(settings.name, counted, number) for number in range(networks)]
+        ledger.record(
+            [
+                row,
+                *(
+                    dataclasses.replace(network, fingerprint=name, name=f"network-{number}")
+                    for number, name in enumerate(names)
+                ),
+                *(candidate_row(row.name, counted, number) for number in range(networks)),
+            ]
         )
         with ledger.database.writing() as connection:
-            store.put(connection, TRIALS, trials)
+            store.put(connection, TRIALS, list(trial_rows(space, counted, networks, seeds)))
         if decided:
-            Race(settings, ledger).after_round([row.key for row in trials])
+            race = ledger_results.read_grid(ledger, row)[1].race
+            looks = () if race is None else race.looks
+            ledger.record(
+                [row for look in looks for row in decision_log.rows(look, study="digits", now=utc_now())]
+            )
     return place
 
 
@@ -72,7 +78,8 @@ def candidate_row(name: str, counted: Cost, number: int) -> CandidateRow:
     alpha, beta = 1 + 0.01 * (number % 10), 1 + 0.01 * (number // 10)
     return CandidateRow(
         study=name,
-        purpose="grid",
+        role="grid",
+        group=f"{number:064x}",
         phi=1.0,
         alpha=alpha,
         beta=beta,
@@ -90,11 +97,11 @@ def candidate_row(name: str, counted: Cost, number: int) -> CandidateRow:
     )
 
 
-def trial_rows(settings: study.Study, counted: Cost, networks: int, seeds: int) -> Iterator[TrialRow]:
+def trial_rows(space: SearchSpace, counted: Cost, networks: int, seeds: int) -> Iterator[TrialRow]:
     """Accuracies around 80 %: networks differ by up to ten points, images in how hard they are for all."""
     random = np.random.default_rng(0)
     easier = 0.2 * (random.random(IMAGES) - 0.5)
-    recipe = settings.resolved_recipe()
+    recipe = space.recipe
     for number in range(networks):
         chance = np.clip(0.8 + 0.05 * np.sin(number) + easier, 0, 1)
         for seed in range(seeds):
@@ -115,7 +122,7 @@ def trial_rows(settings: study.Study, counted: Cost, networks: int, seeds: int) 
                 network_name=f"network-{number}",
                 recipe=recipe.canonical(),
                 dataset=DATASET,
-                dataset_name=settings.dataset.name,
+                dataset_name=space.study.dataset.name,
                 seed=seed,
                 resolution=8,
                 parameters=counted.parameters,

@@ -48,6 +48,10 @@ COMMANDS = {
 }
 
 
+# click's own exception, wherever typer has it from.
+_WRONGLY_TYPED: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
 class Lazy(TyperGroup):
     """Imports a command only when it is called, so that --help is quick."""
 
@@ -147,12 +151,20 @@ def run(arguments: list[str]) -> int:
 
 
 def _exit_code(arguments: list[str]) -> int:
-    """Typer ends every command by exiting."""
+    """Runs a command. What was typed wrongly is shown without what a terminal would act on."""
     try:
-        app(args=arguments, prog_name="scaling-search")
+        code = app(args=arguments, prog_name="scaling-search", standalone_mode=False)
     except SystemExit as done:
-        return done.code if isinstance(done.code, int) else 0 if done.code is None else 1
-    return 0
+        code = done.code
+    except typer.Abort:
+        return _told("stopped", 1)
+    except _WRONGLY_TYPED as error:
+        from scaling_search.report.escape import clean
+
+        error.message = "\n".join(map(clean, error.message.splitlines()))
+        error.show()
+        return int(error.exit_code)
+    return code if isinstance(code, int) else 0
 
 
 def _no_device(error: BaseException) -> bool:

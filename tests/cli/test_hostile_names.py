@@ -11,10 +11,13 @@ from scaling_search.architecture import toml
 from scaling_search.baselines.load import load
 from scaling_search.cli.main import run
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.ledger.storage.rows import GRID, TrialRow
+from scaling_search.ledger.storage.schema import CANDIDATES
+from scaling_search.search.grid.candidates import record_plan
 from scaling_search.search.plan import study as studies
-from scaling_search.search.plan.grid_plan import plan
-from scaling_search.search.trial import ledger_rows
+from scaling_search.search.plan.grid_plan import grid_plan
+from scaling_search.search.plan.search_space import search_space
+from scaling_search.search.trial.ledger_rows import study_row
 
 NAMES = [
     "\x1b[31mred\x1b[0m\x07",
@@ -55,7 +58,7 @@ def named(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         "plan --study study.toml",
         "cost network.toml",
         "cost network.toml --layers",
-        "scale --study study.toml --emit-only --coefficients 1.2,1.1,1.15 --phi 0,1",
+        "scale --study study.toml --train none --coefficients 1.2,1.1,1.15 --phi 0,1",
     ],
 )
 def test_terminals_are_only_printed_to(named: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +75,17 @@ def test_json_gives_the_name_back(named: str, capsys: pytest.CaptureFixture[str]
 
 
 def test_files_stay_in_their_folder(named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    emit = ["scale", "--study", "study.toml", "--emit-only", "--coefficients", "1.2,1.1,1.15", "--phi", "0,1"]
+    emit = [
+        "scale",
+        "--study",
+        "study.toml",
+        "--train",
+        "none",
+        "--coefficients",
+        "1.2,1.1,1.15",
+        "--phi",
+        "0,1",
+    ]
     assert run([*emit, "--out", "out"]) == 0
     written = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
     assert {path.parent for path in written} == {Path(), Path("out")}
@@ -82,14 +95,15 @@ def test_files_stay_in_their_folder(named: str, tmp_path: Path, capsys: pytest.C
 
 @pytest.mark.parametrize("form", ["text", "markdown", "csv", "html", "latex", "json"])
 def test_ledger_rows_are_only_shown(named: str, form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    study = studies.read(Path("study.toml"))
+    space = search_space(studies.read(Path("study.toml")))
     with Ledger.open("x.db") as ledger:
-        ledger_rows.record_plan(ledger, study, plan(study).plans, recipe="{}", dataset="d" * 64)
-        for seed, candidate in enumerate(row for row in ledger.candidates(named) if row.status == "kept"):
+        ledger.record([study_row(space, name=named, dataset="d" * 64)])
+        record_plan(ledger, named, grid_plan(space))
+        for seed, candidate in enumerate(ledger.rows(CANDIDATES, study=named, role=GRID)):
             trial = TrialRow.waiting(
                 network=candidate.network,
                 network_name=named,
-                recipe="{}",
+                recipe=space.recipe.canonical(),
                 dataset="d" * 64,
                 dataset_name=named,
                 seed=seed,
@@ -117,7 +131,8 @@ def test_errors_show_what_was_given(
         ["plan", "--dataset", name],
         ["data", "prepare", name],
         ["report", "--ledger", f"{name}.db"],
-        ["doctor", f"{name}.db"],
+        ["doctor", name],
+        ["ledger", "check", "--ledger", f"{name}.db"],
     ):
         assert run(arguments) in (2, 3), arguments
         said = capsys.readouterr()

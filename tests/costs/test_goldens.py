@@ -16,7 +16,7 @@ import pytest
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.baselines.load import baseline, names
 from scaling_search.costs.count import cost
-from scaling_search.scaling.coefficients import Coefficients, Range, grid
+from scaling_search.scaling.coefficients import Coefficients, grid, parse_values
 from scaling_search.scaling.scale import compound, scale
 
 PUBLISHED: dict[str, Any] = json.loads(
@@ -92,9 +92,9 @@ def test_the_grid_of_the_paper() -> None:
     published = PUBLISHED["grid"]
     base = baseline(published["network"])
     triples = grid(
-        alpha=Range.parse(published["alpha"]),
-        beta=Range.parse(published["beta"]),
-        gamma=Range.parse(published["gamma"]),
+        alpha=parse_values(published["alpha"]),
+        beta=parse_values(published["beta"]),
+        gamma=parse_values(published["gamma"]),
         tolerance=published["tolerance"],
     )
     networks = [compound(base, triple, phi=1) for triple in triples]

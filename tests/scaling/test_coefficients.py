@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from scaling_search.architecture.network import fingerprint
 from scaling_search.baselines.load import baseline
 from scaling_search.errors import UsageError
-from scaling_search.scaling.coefficients import Coefficients, Range, grid, parse_phi
+from scaling_search.scaling.coefficients import Coefficients, grid, parse_phi, parse_values
 from scaling_search.scaling.scale import compound
 
 
 def paper_grid(tolerance: float = 0.1) -> list[Coefficients]:
-    up_to_half = Range.parse("1:1.5:0.05")
-    return grid(alpha=Range.parse("1:2:0.05"), beta=up_to_half, gamma=up_to_half, tolerance=tolerance)
+    up_to_half = parse_values("1:1.5:0.05")
+    return grid(alpha=parse_values("1:2:0.05"), beta=up_to_half, gamma=up_to_half, tolerance=tolerance)
 
 
 def test_the_papers_grid_has_108_triples_and_65_networks() -> None:
@@ -35,10 +35,10 @@ def test_the_edge_is_compared_exactly() -> None:
     assert (2.0, 1.0, 1.0) in inside
     assert (1.9, 1.0, 1.0) not in inside
     assert (1.95, 1.0, 1.0) in inside
-    one = Range.parse("1")
-    assert len(grid(alpha=Range.parse("1.9"), beta=one, gamma=one, tolerance=0.1)) == 0
-    assert len(grid(alpha=Range.parse("1.9"), beta=one, gamma=one, tolerance=0.1000001)) == 1
-    assert len(grid(alpha=Range.parse("2.1"), beta=one, gamma=one, tolerance=0.1)) == 0
+    one = parse_values("1")
+    assert len(grid(alpha=parse_values("1.9"), beta=one, gamma=one, tolerance=0.1)) == 0
+    assert len(grid(alpha=parse_values("1.9"), beta=one, gamma=one, tolerance=0.1000001)) == 1
+    assert len(grid(alpha=parse_values("2.1"), beta=one, gamma=one, tolerance=0.1)) == 0
 
 
 def test_growth_is_exact() -> None:
@@ -49,23 +49,23 @@ def test_growth_is_exact() -> None:
 
 
 def test_a_grid_keeps_the_growth_of_what_it_is_told_to() -> None:
-    up = Range.parse("1:2:0.25")
+    up = parse_values("1:2:0.25")
     found = grid(alpha=up, beta=up, gamma=up, tolerance=0.01, exponents=(1, 2, 0))
     assert {(triple.alpha, triple.beta) for triple in found} == {(2.0, 1.0)}
     assert [triple.gamma for triple in found] == [1.0, 1.25, 1.5, 1.75, 2.0]
 
 
 def test_a_range_ends_where_it_says() -> None:
-    assert list(Range.parse("1:1.5:0.05"))[-1] == 1.5
-    assert len(list(Range.parse("1:2:0.05"))) == 21
-    assert list(Range.parse("1.3")) == [1.3]
-    assert list(Range.parse("1:2:0.7")) == [1.0, 1.7]
+    assert list(parse_values("1:1.5:0.05"))[-1] == 1.5
+    assert len(list(parse_values("1:2:0.05"))) == 21
+    assert list(parse_values("1.3")) == [1.3]
+    assert list(parse_values("1:2:0.7")) == [1.0, 1.7]
 
 
 @given(first=st.integers(100, 300), count=st.integers(0, 40), step=st.integers(1, 30), decimals=st.just(100))
 def test_a_range_has_every_step(first: int, count: int, step: int, decimals: int) -> None:
     text = f"{first / decimals}:{(first + count * step) / decimals}:{step / decimals}"
-    assert list(Range.parse(text)) == [(first + index * step) / decimals for index in range(count + 1)]
+    assert list(parse_values(text)) == [(first + index * step) / decimals for index in range(count + 1)]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_range_has_every_step(first: int, count: int, step: int, decimals: int
 )
 def test_a_bad_range_is_named(text: str) -> None:
     with pytest.raises(UsageError) as error:
-        Range.parse(text)
+        parse_values(text)
     assert repr(text) in str(error.value)
 
 

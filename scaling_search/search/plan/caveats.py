@@ -74,7 +74,7 @@ def regularisation(base: Network) -> list[str]:
     return [f"Regularisation is held: {' and '.join(rates)} at every φ."] if rates else []
 
 
-def dear_proxy(study: Study, base: Network, baseline: Network) -> list[str]:
+def costly_proxy(study: Study, base: Network, baseline: Network) -> list[str]:
     """That the proxy costs more than the network that it stands for, and one that costs less."""
     if study.proxy is None:
         return []

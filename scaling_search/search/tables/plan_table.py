@@ -76,7 +76,7 @@ def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
             f"Counted as published, with {space.base.classes} classes; {info.name} has {len(info.classes)}."
         )
     networks = [row.network for row in plan.networks]
-    notes += caveats.dear_proxy(study, space.base, space.baseline)
+    notes += caveats.costly_proxy(study, space.base, space.baseline)
     notes += caveats.interpolated(info.name, info.size and min(info.size), networks)
     notes += caveats.fixed_resolution(study, networks, space.base)
     notes += widened(plan)

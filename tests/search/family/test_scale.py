@@ -14,11 +14,12 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import CandidateRow
 from scaling_search.ledger.storage.schema import CANDIDATES, FAMILIES, TRIPLES
 from scaling_search.report.rows import FamilyReport
+from scaling_search.search.family import document as documents
 from scaling_search.search.family import results
 from scaling_search.search.family.scale import FamilyResult, scale
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
 from scaling_search.search.plan.study import Study, override
-from scaling_search.search.tables import family_table, study_report
+from scaling_search.search.tables import study_report
 from scaling_search.search.trial import provenance
 from scaling_search.search.trial.trial import Trial
 from scaling_search.training.outcome import TrainingStopped
@@ -261,7 +262,7 @@ def test_a_triple_off_the_constraint_is_refused_unless_it_is_taken_as_it_stands(
 
 def test_the_tables_of_both_families(ledger: Ledger, tmp_path: Path) -> None:
     result = scaled(ledger, learns=lambda trial: 0.8, out=tmp_path)
-    said = family_table.record(result)
+    said = documents.record(result)
     assert (said["trained_family"], said["trained"], said["match"]) == ("proxy", 4, "nominal")
     assert said["coefficients"] == {"alpha": 1.2, "beta": 1.1, "gamma": 1.15}
     assert [Path(file).name for file in said["files"]] == [path.name for path in result.files["full"]]
@@ -271,7 +272,7 @@ def test_the_tables_of_both_families(ledger: Ledger, tmp_path: Path) -> None:
         assert [row["fingerprint"] for row in rows] == [m.fingerprint for m in result.families[kind].members]
         assert [row["to_target"] for row in rows] == [row["macs_ratio"] / 2 ** row["phi"] for row in rows]
     assert all(row["accuracy_mean"] > 0.7 for row in said["scale"])
-    document = family_table.document(result)
+    document = documents.document(result)
     assert [table.title for table in document.tables] == [
         "Family of (1.2, 1.1, 1.15): efficientnet-b0@16px,w=0.25,d=0.5 on digits",
         "Family of (1.2, 1.1, 1.15): efficientnet-b0, the full network",

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from scaling_search.search.tables.family_table import members_table
 
 from scaling_search.architecture.network import Network
 from scaling_search.baselines.load import baseline
@@ -13,6 +12,7 @@ from scaling_search.ledger.storage.rows import GRID
 from scaling_search.ledger.storage.schema import CANDIDATES
 from scaling_search.scaling.rounding import Rounding
 from scaling_search.scaling.scale import scale
+from scaling_search.search.family.document import members_table
 from scaling_search.search.family.scale import scale as scale_family
 from scaling_search.search.grid.report import report_of
 from scaling_search.search.plan.budget import QUANTITIES

@@ -1,14 +1,13 @@
 """A plan in words: what people read in its tables and below them."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scaling_search.data.dataset import DatasetInfo
 from scaling_search.search.grid.requirements import Forecast, Requirements
+from scaling_search.search.plan import caveats
 from scaling_search.search.plan.study import override
-from scaling_search.search.tables.plan_table import document, interpolated, plan, record
+from scaling_search.search.tables.plan_table import document, plan, record
 from tests.search.pretend import BASIC, planned, study
 
 
@@ -84,23 +83,12 @@ def test_a_proxy_that_costs_more_than_the_network_is_said() -> None:
 
 
 def test_images_that_are_only_enlarged_are_said() -> None:
-    info = DatasetInfo(
-        name="photos",
-        classes=("a", "b"),
-        channels=3,
-        size=(256, 300),
-        train_count=10,
-        test_count=0,
-        prepared=True,
-        how_to_prepare="",
-        source="",
-    )
-    assert interpolated(info, [256, 100]) == []
-    assert interpolated(info, [300, 600]) == [
-        "photos is stored at 256 px: above that, images are only interpolated (here up to 600)."
-    ]
-    assert interpolated(replace(info, size=None), [600]) == []
-    assert any("digits is stored at 8 px" in note for note in notes())
+    networks = [BASIC.model_copy(update={"resolution": side}) for side in (256, 600)]
+    assert caveats.interpolated("photos", 256, networks[:1]) == []
+    (line,) = caveats.interpolated("photos", 300, networks)
+    assert "photos" in line and "300 px" in line and "600" in line
+    assert caveats.interpolated("photos", None, networks) == []
+    assert any("8 px" in note for note in notes())
 
 
 def test_what_programs_read_adds_up() -> None:
