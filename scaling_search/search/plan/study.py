@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from scaling_search.architecture.network import Network
@@ -58,6 +59,7 @@ def _parsed(parse: Callable[[object], Any]) -> BeforeValidator:
 
 
 _NONE = "none"
+PACKAGED = "digits"
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 Limit = Annotated[float, Field(gt=0, le=1e18)]
 Seconds = Annotated[float, _parsed(parse_duration)]
@@ -211,7 +213,8 @@ class Study(Strict):
     recipe: Annotated[
         dict[str, Any],
         BeforeValidator(lambda given: _without(given)),
-        Field(default_factory=lambda: {"name": "fast"}),
+        AfterValidator(lambda table: _Fixed(table)),
+        Field(default_factory=lambda: _Fixed(name="fast")),
     ]
     grid: Grid = Grid()
     scale: Family = Family()
@@ -219,8 +222,8 @@ class Study(Strict):
 
     @classmethod
     def read(cls, path: str | Path) -> Study:
-        """A study from its file. Errors: InputError."""
-        return read(Path(path))
+        """A study from its file, or the packaged one by its name, `digits`. Errors: InputError."""
+        return packaged() if str(path) == PACKAGED else read(Path(path))
 
     def override(self, changes: dict[str, Any]) -> Study:
         """The study with dotted keys replaced, such as `{"grid.seeds": 5}`. Errors: InputError."""
@@ -261,6 +264,21 @@ class Study(Strict):
         return self.resolve_recipe(images, epochs=epochs)
 
 
+class _Fixed(dict[str, Any]):
+    """A table that, like the study around it, does not change."""
+
+    def _refuse(self, key: object = "", *_: object, **__: object) -> NoReturn:
+        raise UsageError(
+            f"recipe[{key!r}] cannot be set: what is searched does not change; make another study with "
+            "override({'recipe.KEY': …})"
+        )
+
+    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
+
+
 def _without(given: Any) -> Any:
     """A recipe's table with None where the file, which has no word for that, says "none"."""
     if not isinstance(given, dict):
@@ -275,6 +293,12 @@ def read(path: Path) -> Study:
     if not baseline.endswith(".toml") and "/" not in baseline:
         return study
     return study.model_copy(update={"baseline": str(full_path(path).parent / full_path(baseline))})
+
+
+def packaged() -> Study:
+    """The study that comes with the program: the demo."""
+    text = resources.files(__package__).joinpath(f"{PACKAGED}.toml").read_text(encoding="utf-8")
+    return parse(text, what=f"the packaged study {PACKAGED}")
 
 
 def parse(text: str, *, what: str = "study") -> Study:
