@@ -21,6 +21,7 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.search.trial.trial import Callback
 from tests.search.pretend import pretended, study
 
+pytestmark = pytest.mark.usefixtures("own_timings")
 HEAVY = ("jax", "flax", "optax", "orbax", "sklearn", "scipy", "pandas", "matplotlib", "tensorflow_datasets")
 # Every module in turn, but for the texts of exported programs and Alembic's script.
 MODULES = """

@@ -12,6 +12,8 @@ from scaling_search.cli.main import run
 from scaling_search.ledger.ledger import Ledger
 from tests.search.pretend import searched, study
 
+pytestmark = pytest.mark.usefixtures("own_timings")
+
 
 @pytest.fixture
 def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

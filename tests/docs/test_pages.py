@@ -1,4 +1,4 @@
-"""README and docs: every command exists with its options, every link leads somewhere, examples run and show what comes."""
+"""README and docs: every command exists with its options, every link leads somewhere, examples run."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from scaling_search.errors import UsageError
 from scaling_search.search.plan.study import parse
 from tests.search.pretend import pretended
 
+pytestmark = pytest.mark.usefixtures("own_timings")
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
@@ -137,7 +138,7 @@ def test_the_first_study_prints_such_an_answer(
 
 
 def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one namespace, from the top. What needs a trained network's weights stands in the notebook too, which is run."""
+    """In one namespace, from the top. What needs trained weights stands in the notebook too, which is run."""
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     notebook = (ROOT / "examples" / "digits.ipynb").read_text(encoding="utf-8")
