@@ -6,6 +6,8 @@ The networks, the training loop and the data are PyTorch's; which candidates get
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
@@ -23,7 +25,6 @@ TRAIN, VALIDATION, TRAIN_LABELS, VALIDATION_LABELS = (
 )
 # (blocks, channels): about the same number of multiply-adds.
 CANDIDATES = {"wide": (1, 34), "balanced": (2, 24), "deep": (8, 12)}
-EPOCHS = 8
 
 
 def network(blocks: int, channels: int) -> nn.Sequential:
@@ -38,12 +39,12 @@ def network(blocks: int, channels: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
 
 
-def train(shape: tuple[int, int], seed: int) -> np.ndarray:
+def train(shape: tuple[int, int], seed: int, *, epochs: int) -> np.ndarray:
     """One candidate with one seed: the seed decides weights and the order of images."""
     torch.manual_seed(seed)
     model = network(*shape)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         for batch in torch.randperm(len(TRAIN)).split(32):
             loss = nn.functional.cross_entropy(model(TRAIN[batch]), TRAIN_LABELS[batch])
             optimizer.zero_grad()
@@ -54,15 +55,21 @@ def train(shape: tuple[int, int], seed: int) -> np.ndarray:
         return (model(VALIDATION).argmax(1) == VALIDATION_LABELS).numpy()
 
 
-if __name__ == "__main__":
-    result = ss.race(
+def main(epochs: int = 8) -> ss.Race:
+    """Runs the race and prints it."""
+    found = ss.race(
         CANDIDATES,
-        train=train,
+        train=partial(train, epochs=epochs),
         seeds=range(5),
-        on_look=lambda look: print(f"after {look.seeds} seeds: {', '.join(look.keep)} left"),
+        on_look=lambda look: print(f"seeds: {look.seeds}, still in the race: {', '.join(look.keep)}"),
     )
-    print(f"{result.winner}: {'decided' if result.decided else 'leads, undecided'}")
-    for row in result.records():
+    print(f"{found.winner}: {'decided' if found.decided else 'leads, undecided'}")
+    for row in found.records():
         print(
             f"{row['candidate']:9} {row['accuracy']:.1%}, up to {100 * row['behind_high']:.1f} points behind"
         )
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from scaling_search.errors import StorageError as StorageError
     from scaling_search.errors import UsageError as UsageError
     from scaling_search.networks.pair import build as build
+    from scaling_search.racing.race import Race as Race
     from scaling_search.racing.race import race as race
     from scaling_search.scaling.rounding import Rounding as Rounding
     from scaling_search.scaling.scale import scale_network as scale_network
@@ -61,6 +62,7 @@ _HOMES = {
     "Network": ("architecture.network", "Network"),
     "ProgressBar": ("cli.progress", "ProgressBar"),
     "Proxy": ("search.plan.study", "Proxy"),
+    "Race": ("racing.race", "Race"),
     "Rounding": ("scaling.rounding", "Rounding"),
     "ScalingSearchError": ("errors", "ScalingSearchError"),
     "StorageError": ("errors", "StorageError"),

@@ -1,5 +1,9 @@
 """What holds for all tests."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
@@ -13,3 +17,27 @@ install_import_hook(
 # A machine with other work takes a second where it took a millisecond before: that is no fault of a test.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+@pytest.fixture
+def own_timings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where measurements are remembered in a test: not among the user's, for many are pretended."""
+    from scaling_search.search.forecast import timing_cache
+
+    monkeypatch.setattr(timing_cache, "cache_folder", lambda *parts: tmp_path.joinpath("cache", *parts))
+    return tmp_path / "cache" / "timings"
+
+
+@pytest.fixture
+def own_cache(own_timings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Compiled programs and measurements go to a folder of the test's own, not to the user's."""
+    import jax
+    from jax.experimental.compilation_cache import compilation_cache
+
+    from scaling_search.training import cache
+
+    before = jax.config.jax_compilation_cache_dir
+    monkeypatch.setattr(cache, "cache_folder", lambda name: tmp_path / "programs")
+    yield
+    jax.config.update("jax_compilation_cache_dir", before)
+    compilation_cache.reset_cache()

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from scaling_search.errors import UsageError, suggest
@@ -39,6 +39,11 @@ class Strict(BaseModel):
                     message = suggest("key", key, cls.model_fields).replace("{", "{{").replace("}", "}}")
                     raise PydanticCustomError("unknown_key", "{message}", {"message": message})
         return table
+
+
+def described(unit: str, meaning: str, **more: Any) -> Any:
+    """A field as the reference of keys shows it; `more` are pydantic's constraints and its default."""
+    return Field(description=meaning, json_schema_extra={"unit": unit}, **more)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -272,7 +271,7 @@ def study(ledger: str, start: Start, *groups: Any, table: str, newest: bool = Fa
             return _changed(known, given)
     if start.study is not None:
         raise InputError(f"study {start.study!r}: no such file, and no ledger {ledger} that could have it")
-    found = packaged()
+    found = studies.packaged()
     if given["baseline"] is not None:
         # Its tolerances are as coarse as its proxy needs, and the proxy goes.
         usual = studies.Grid()
@@ -294,14 +293,6 @@ def _from_ledger(opened: Any, name: str | None, place: str) -> Any:
     if name is None:
         say(f"study {row.name}, the newest in {place} (--study names another)")
     return found
-
-
-def packaged() -> Any:
-    """The study that comes with the program: the demo."""
-    from scaling_search.search.plan import study as studies
-
-    text = (resources.files("scaling_search.search.plan") / "digits.toml").read_text(encoding="utf-8")
-    return studies.parse(text, what="the packaged digits study")
 
 
 def recipe(changes: dict[str, Any]) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from scaling_search.errors import UsageError
+from scaling_search.errors import DeviceError, UsageError
 from scaling_search.racing.looks import Look, Results, Rules, combined, look, table
 from scaling_search.statistics import decision
 from scaling_search.statistics.multiple_comparisons import BehindTheBest, compare
@@ -76,9 +76,11 @@ class Race:
         ]
 
     def to_dataframe(self) -> DataFrame:
-        """`records` as a pandas frame. Needs pandas."""
-        import pandas as pd
-
+        """`records` as a pandas frame. Errors: DeviceError without pandas."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise DeviceError("to_dataframe() needs pandas: pip install pandas") from error
         return pd.DataFrame(self.records())
 
     def _repr_html_(self) -> str:

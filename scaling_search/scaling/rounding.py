@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field
-
-from scaling_search.architecture.schema import Strict
+from scaling_search.architecture.schema import Strict, described
 
 # 5 * 1.2 may come out as 6.000000000000001; a ceiling must not turn that into 7.
 FUZZ = 1e-9
@@ -17,11 +15,11 @@ class Rounding(Strict):
     """The rules. The defaults are the reference EfficientNet's."""
 
     depth: Annotated[
-        Literal["ceil", "round"], Field(description="Blocks of a stage: ceil (the paper's), or the nearest.")
+        Literal["ceil", "round"], described("name", "Blocks of a stage: ceil (the paper's), or the nearest.")
     ] = "ceil"
-    divisor: Annotated[int, Field(ge=1, le=1024, description="Widths are multiples of this.")] = 8
+    divisor: Annotated[int, described("channels", "Widths are multiples of this.", ge=1, le=1024)] = 8
     resolution_step: Annotated[
-        int, Field(ge=1, le=512, description="Resolutions are multiples of this, in pixels.")
+        int, described("pixels", "Resolutions are multiples of this.", ge=1, le=512)
     ] = 1
 
 

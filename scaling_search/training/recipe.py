@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from scaling_search.architecture.schema import described
 from scaling_search.errors import InputError, explain, suggest
 from scaling_search.training import rules
 
@@ -21,11 +22,6 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-def _field(unit: str, description: str, **more: Any) -> Any:
-    """A field as the reference of recipe keys shows it; its defaults are those of the named recipes (`rules`)."""
-    return Field(description=description, json_schema_extra={"unit": unit}, **more)
 
 
 class Recipe(BaseModel):
@@ -41,66 +37,66 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    optimizer: Literal["adamw", "sgd", "rmsprop"] = _field(
+    optimizer: Literal["adamw", "sgd", "rmsprop"] = described(
         "name", "The update rule; rmsprop is TensorFlow's."
     )
-    learning_rate: Positive = _field(
+    learning_rate: Positive = described(
         "per 256 images",
         "The rate for a batch of 256; the peak rate is learning_rate * batch_size / 256 (Goyal et al. 2017, "
         "arXiv:1706.02677).",
     )
-    momentum: Fraction = _field("decay per step", "Momentum of sgd and rmsprop, beta 1 of adamw.")
-    square_decay: Fraction | None = _field(
+    momentum: Fraction = described("decay per step", "Momentum of sgd and rmsprop, beta 1 of adamw.")
+    square_decay: Fraction | None = described(
         "decay per step", "Decay of rmsprop, beta 2 of adamw; sgd has none."
     )
-    epsilon: Positive | None = _field(
+    epsilon: Positive | None = described(
         "of a gradient", "Keeps adamw and rmsprop from dividing by 0; sgd has none."
     )
-    weight_decay: NotNegative = _field(
+    weight_decay: NotNegative = described(
         "share per unit of rate (adamw), of the kernel (others)",
         'Acts on leaves named "kernel" only. adamw: decoupled, times the rate. sgd and rmsprop: an L2 term, '
         "weight_decay * kernel added to the gradient; the reported loss leaves it out.",
     )
-    clip_norm: Positive | None = _field(
-        "gradient norm", "The largest global gradient norm; None does not clip."
+    clip_norm: Positive | None = described(
+        "gradient norm", "The largest global gradient norm; none does not clip."
     )
-    batch_size: Count = _field("images", "Images in a step, and so in each batch of normalisation.")
-    epochs: Count = _field(
+    batch_size: Count = described("images", "Images in a step, and so in each batch of normalisation.")
+    epochs: Count = described(
         "passes", "Passes over the training images; what does not fill a batch is left out."
     )
-    schedule: Literal["cosine", "staircase"] = _field(
+    schedule: Literal["cosine", "staircase"] = described(
         "name",
         "After the warm-up, a half cosine from the peak rate to 0 at the end, or decay_factor ** floor(epoch / "
         "decay_epochs) times the peak.",
     )
-    warmup_images: Annotated[int, Field(ge=0)] = _field(
+    warmup_images: Annotated[int, Field(ge=0)] = described(
         "images", "Images during which the rate rises linearly from 0; at most a tenth of the run."
     )
-    decay_factor: Annotated[float, Field(gt=0, le=1)] | None = _field(
+    decay_factor: Annotated[float, Field(gt=0, le=1)] | None = described(
         "factor", "Of one step of the staircase."
     )
-    decay_epochs: Positive | None = _field("epochs", "From one step of the staircase to the next.")
-    label_smoothing: Fraction = _field(
+    decay_epochs: Positive | None = described("epochs", "From one step of the staircase to the next.")
+    label_smoothing: Fraction = described(
         "probability", "Spread evenly over all classes in the training loss (Szegedy et al. 2016)."
     )
-    ema_images: Count | None = _field(
+    ema_images: Count | None = described(
         "images",
         "How far back the moving average of weights and statistics looks, by which a run is judged; at most a tenth "
-        "of the run. None: the last weights themselves.",
+        "of the run. none: the last weights themselves.",
     )
-    crop_padding: Annotated[float, Field(ge=0, le=0.5)] = _field(
+    crop_padding: Annotated[float, Field(ge=0, le=0.5)] = described(
         "share of the side", "Each image is shifted at random by up to so much, its edge repeated."
     )
-    flip: bool = _field("true or false", "Mirror half of the images left to right.")
-    init: Literal["reference", "small-head"] = _field(
+    flip: bool = described("true or false", "Mirror half of the images left to right.")
+    init: Literal["reference", "small-head"] = described(
         "name",
         "How weights begin: as the papers' code draws them, or with a last layer small enough that a network of any "
         "size starts near ln(classes) (`networks.initial`).",
     )
-    initial_weights: Sha256 | None = _field(
-        "SHA-256", "Of the weights that training starts from; None: they are drawn by init."
+    initial_weights: Sha256 | None = described(
+        "SHA-256", "Of the weights that training starts from; none: they are drawn by init."
     )
-    frozen: tuple[str, ...] = _field("paths", "Parts whose weights are not trained.", strict=False)
+    frozen: tuple[str, ...] = described("paths", "Parts whose weights are not trained.", strict=False)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

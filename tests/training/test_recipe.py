@@ -6,7 +6,6 @@ import hashlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from scaling_search.errors import InputError
 from scaling_search.training import recipe, rules
 from scaling_search.training.recipe import Recipe, named, parse, read, too_short
+from tests.architecture.goldens import RECIPES
 
 
 def test_the_papers_recipe_has_the_papers_rate() -> None:
@@ -37,31 +37,13 @@ def test_canonical_text_is_one_per_recipe(name: str) -> None:
     assert named(name).fingerprint == hashlib.sha256(text.encode()).hexdigest()
 
 
-GOLDEN = Path(__file__).with_name("recipes.json")
-
-
-def test_fingerprints_of_the_named_recipes_stay() -> None:
-    """Every trial in a ledger is known by this text. A recipe that is meant to change changes it, and nothing else
-    may: then write `golden()` to recipes.json.
-    """
-    assert golden() == json.loads(GOLDEN.read_text())
-
-
-def golden() -> dict[str, dict[str, str]]:
-    kinds = {f"{name}, {images} images": named(name, images=images) for name, images in CASES}
-    return {kind: {"text": one.canonical(), "sha256": one.fingerprint} for kind, one in kinds.items()}
-
-
-CASES = [("efficientnet", 1_281_167)] + [("fast", images) for images in (1_004, 5_000, 20_000, 45_000)]
-
-
 class Later(Recipe):
     """A recipe as a later version may have it: one field more, whose neutral value is what is done today."""
 
     mixup: float = 0.0
 
 
-@pytest.mark.parametrize(("name", "images"), CASES)
+@pytest.mark.parametrize(("name", "images"), RECIPES)
 def test_a_field_added_later_moves_no_fingerprint(name: str, images: int) -> None:
     today = named(name, images=images)
     later = Later(**today.model_dump())

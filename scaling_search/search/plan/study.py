@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from scaling_search.architecture.network import Network
-from scaling_search.architecture.schema import Strict
+from scaling_search.architecture.schema import Strict, described
 from scaling_search.architecture.toml import inline
 from scaling_search.baselines.load import load
 from scaling_search.errors import InputError, UsageError, explain
@@ -58,6 +59,7 @@ def _parsed(parse: Callable[[object], Any]) -> BeforeValidator:
 
 
 _NONE = "none"
+PACKAGED = "digits"
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 Limit = Annotated[float, Field(gt=0, le=1e18)]
 Seconds = Annotated[float, _parsed(parse_duration)]
@@ -69,20 +71,24 @@ Seeds = Annotated[int, Field(ge=1, le=1000)]
 class Data(Strict):
     """`[dataset]`: the data set, and what of its training images validates."""
 
-    name: Annotated[str, Field(min_length=1, description="Name of a prepared data set.")]
+    name: Annotated[str, described("name", "A prepared data set.", min_length=1)]
     validation: Annotated[
         float,
-        Field(gt=0, lt=1, description="Share of the training images of each class held out for validation."),
+        described(
+            "share", "Of each class's training images, how many are held out for validation.", gt=0, lt=1
+        ),
     ] = 0.2
-    split_seed: Annotated[int, Field(ge=0, lt=2**31, description="Which images are held out.")] = 0
+    split_seed: Annotated[
+        int, described("number", "Another number holds out other images.", ge=0, lt=2**31)
+    ] = 0
 
 
 class Proxy(Strict):
     """`[proxy]`: the small-image stand-in that is searched in place of the baseline; see `scaling.proxy`."""
 
-    resolution: Annotated[int, Field(ge=4, le=4096, description="Side of its images at φ = 0, in pixels.")]
-    width: Annotated[Positive, Field(description="Its widths over the baseline's.")] = 1.0
-    depth: Annotated[Positive, Field(description="Its depths over the baseline's.")] = 1.0
+    resolution: Annotated[int, described("pixels", "Side of its images at φ = 0.", ge=4, le=4096)]
+    width: Annotated[Positive, described("factor", "Its widths over the baseline's.")] = 1.0
+    depth: Annotated[Positive, described("factor", "Its depths over the baseline's.")] = 1.0
 
 
 class Grid(Strict):
@@ -91,72 +97,79 @@ class Grid(Strict):
     Another `budget` takes the place of the MACs in all of this, and its exponents that of 1, 2, 2 (`plan.budget`).
     """
 
-    phi: Annotated[Phis, Field(description="φ at which candidates are built and compared.")] = (1.0,)
-    alpha: Annotated[Coefficient, Field(description="Depth coefficients to try.")] = parse_values("1:2:0.1")
-    beta: Annotated[Coefficient, Field(description="Width coefficients to try.")] = parse_values("1:1.5:0.1")
+    phi: Annotated[Phis, described("φ", "Where candidates are built and compared.")] = (1.0,)
+    alpha: Annotated[Coefficient, described("factor", "Depth coefficients to try.")] = parse_values("1:2:0.1")
+    beta: Annotated[Coefficient, described("factor", "Width coefficients to try.")] = parse_values(
+        "1:1.5:0.1"
+    )
     gamma: Annotated[
-        Coefficient, Field(description="Resolution coefficients to try; 1 alone holds the resolution.")
+        Coefficient, described("factor", "Resolution coefficients to try; 1 alone holds the resolution.")
     ] = parse_values("1:1.5:0.1")
-    tolerance: Annotated[float, Field(gt=0, le=2, description="How far α·β²·γ² may lie from 2.")] = 0.1
+    tolerance: Annotated[float, described("factor", "How far α·β²·γ² may lie from 2.", gt=0, le=2)] = 0.1
     match: Annotated[
         Literal["realised", "nominal"],
-        Field(
-            description="realised: equal real cost, resolutions adjusted; nominal: the paper's grid as it stands."
+        described(
+            "name", "realised: equal real cost, resolutions adjusted; nominal: the paper's grid as it stands."
         ),
     ] = "realised"
     budget: Annotated[
         Literal["macs", "parameters", "activations", "memory", "latency"],
-        Field(description="The cost that candidates have equal."),
+        described("name", "The cost that candidates have equal."),
     ] = "macs"
     macs_tolerance: Annotated[
-        float, Field(gt=0, lt=1, description="How far the real cost may lie from the target, as a share.")
+        float, described("share", "How far the real cost may lie from the target.", gt=0, lt=1)
     ] = 0.1
     seeds: Annotated[
-        Seeds, Field(description="Seeds of each candidate at most; fewer than 3 decide nothing.")
+        Seeds, described("trials", "Seeds of each candidate at most; fewer than 3 decide nothing.")
     ] = 3
     racing: Annotated[
-        bool, Field(description="Whether candidates that are shown to be worse stop early.")
+        bool, described("true or false", "Whether candidates that are shown to be worse stop early.")
     ] = True
     indifference: Annotated[
         float | None,
-        Field(
+        described(
+            "share",
+            "Accuracy that nobody would pay for; unless given, half a point (0.005), or what the images can show.",
             gt=0,
             lt=1,
-            description="Accuracy (as a share) that nobody would pay for; default: half a point, or what "
-            "the images can show.",
         ),
     ] = None
     metric: Annotated[
         Literal["accuracy", "balanced-accuracy"],
-        Field(description="What candidates are compared by; balanced: the mean over classes."),
+        described("name", "What candidates are compared by; balanced: the mean over classes."),
     ] = "accuracy"
     screening_epochs: Annotated[
         int | None,
-        Field(ge=1, description="Epochs of a low-fidelity screening before the race; none unless given."),
+        described("epochs", "Of a low-fidelity screening before the race; none unless given.", ge=1),
     ] = None
 
 
 class Family(Strict):
     """`[scale]`: the extrapolation. Seeds are fresh ones, so the winner is measured by runs that did not choose it."""
 
-    phi: Annotated[Phis, Field(description="φ of the members.")] = parse_phi("0..7")
-    seeds: Annotated[Seeds, Field(description="Seeds of each member.")] = 2
+    phi: Annotated[Phis, described("φ", "The members.")] = parse_phi("0..7")
+    seeds: Annotated[Seeds, described("trials", "Seeds of each member.")] = 2
     train: Annotated[
         Literal["proxy", "full", "none"] | None,
-        Field(description="Which family is trained: the proxy's where the study has one, else the full one."),
+        described(
+            "name",
+            "Which family is trained; unless given, the proxy's where the study has one, else the full one.",
+        ),
     ] = None
     factors: Annotated[
         Literal["nominal", "realised"],
-        Field(description="What is raised to the power φ: the triple, or the factors that it built."),
+        described("name", "What is raised to the power φ: the triple, or the factors that it built."),
     ] = "nominal"
     member_time_limit: Annotated[
         Seconds,
-        Field(description="A member whose seed takes longer (30m, 1h30m, seconds) is written, not trained."),
+        described(
+            "seconds", "A member whose seed takes longer is written, not trained; also `30m` or `1h30m`."
+        ),
     ] = 1800.0
     keep_weights: Annotated[
         Literal["none", "best", "all"],
-        Field(
-            description="Weights kept of each member: none, of its best seed by validation, or of all seeds."
+        described(
+            "name", "Weights kept of each member: none, of its best seed by validation, or of all seeds."
         ),
     ] = "best"
 
@@ -164,26 +177,33 @@ class Family(Strict):
 class Limits(Strict):
     """`[limits]`: what no network may exceed, at any φ: one that does is no candidate, and no trained member."""
 
-    macs: Annotated[Limit | None, Field(description="Multiply-adds of one image.")] = None
-    parameters: Annotated[Limit | None, Field(description="Trainable scalars.")] = None
+    macs: Annotated[Limit | None, described("multiply-adds", "Of one image.")] = None
+    parameters: Annotated[Limit | None, described("scalars", "Trainable parameters.")] = None
     activations: Annotated[
-        Limit | None, Field(description="Outputs of convolutions, dense and pooling layers.")
+        Limit | None,
+        described("scalars", "Outputs of convolutions, dense and pooling layers for one image."),
     ] = None
-    memory: Annotated[
-        Limit | None, Field(description="Bytes of a training step at the recipe's batch size.")
-    ] = None
-    latency: Annotated[Limit | None, Field(description="Seconds of a training step on this device.")] = None
+    memory: Annotated[Limit | None, described("bytes", "Of a training step at the recipe's batch size.")] = (
+        None
+    )
+    latency: Annotated[Limit | None, described("seconds", "Of a training step on this device.")] = None
 
 
 class Study(Strict):
     """Everything that decides a search. Without a `name` it is called after its data set and baseline."""
 
-    name: Annotated[str | None, Field(min_length=1, max_length=200, description="What reports call it.")] = (
-        None
-    )
+    name: Annotated[
+        str | None,
+        described(
+            "name",
+            "What ledger and reports call it; unless given, data set and baseline.",
+            min_length=1,
+            max_length=200,
+        ),
+    ] = None
     baseline: Annotated[
         Annotated[str, Field(min_length=1)] | Network,
-        Field(description="Network to scale: a built-in name, or a path to a TOML file."),
+        described("name or path", "The network to scale: a built-in one, or a TOML file beside the study's."),
     ]
     dataset: Annotated[
         Data, BeforeValidator(lambda given: {"name": given} if isinstance(given, str) else given)
@@ -193,10 +213,8 @@ class Study(Strict):
     recipe: Annotated[
         dict[str, Any],
         BeforeValidator(lambda given: _without(given)),
-        Field(
-            default_factory=lambda: {"name": "fast"},
-            description='A named recipe, and its changes; "none" turns off what can be turned off.',
-        ),
+        AfterValidator(lambda table: _Fixed(table)),
+        Field(default_factory=lambda: _Fixed(name="fast")),
     ]
     grid: Grid = Grid()
     scale: Family = Family()
@@ -204,8 +222,8 @@ class Study(Strict):
 
     @classmethod
     def read(cls, path: str | Path) -> Study:
-        """A study from its file. Errors: InputError."""
-        return read(Path(path))
+        """A study from its file, or the packaged one by its name, `digits`. Errors: InputError."""
+        return packaged() if str(path) == PACKAGED else read(Path(path))
 
     def override(self, changes: dict[str, Any]) -> Study:
         """The study with dotted keys replaced, such as `{"grid.seeds": 5}`. Errors: InputError."""
@@ -246,6 +264,21 @@ class Study(Strict):
         return self.resolve_recipe(images, epochs=epochs)
 
 
+class _Fixed(dict[str, Any]):
+    """A table that, like the study around it, does not change."""
+
+    def _refuse(self, key: object = "", *_: object, **__: object) -> NoReturn:
+        raise UsageError(
+            f"recipe[{key!r}] cannot be set: what is searched does not change; make another study with "
+            "override({'recipe.KEY': …})"
+        )
+
+    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
+
+
 def _without(given: Any) -> Any:
     """A recipe's table with None where the file, which has no word for that, says "none"."""
     if not isinstance(given, dict):
@@ -260,6 +293,12 @@ def read(path: Path) -> Study:
     if not baseline.endswith(".toml") and "/" not in baseline:
         return study
     return study.model_copy(update={"baseline": str(full_path(path).parent / full_path(baseline))})
+
+
+def packaged() -> Study:
+    """The study that comes with the program: the demo."""
+    text = resources.files(__package__).joinpath(f"{PACKAGED}.toml").read_text(encoding="utf-8")
+    return parse(text, what=f"the packaged study {PACKAGED}")
 
 
 def parse(text: str, *, what: str = "study") -> Study:
