@@ -17,7 +17,7 @@ from scaling_search.report.table import Interval
 from scaling_search.search.forecast import ledger_record
 from scaling_search.search.grid import screening_stage
 from scaling_search.search.grid.analysis import GridAnalysis
-from scaling_search.search.grid.answer import Command, answer
+from scaling_search.search.grid.answer import Command, answer, missing_trials
 from scaling_search.search.grid.ledger_results import dataset_of, own_trials, settings_of
 from scaling_search.search.plan import caveats, identifiability
 from scaling_search.search.plan.budget import QUANTITIES
@@ -111,12 +111,12 @@ def assessments(found: GridAnalysis) -> dict[str, Assessment]:
 def _verdict(found: GridAnalysis, group: str) -> Verdict:
     decision, behind = found.decision, found.behind
     assert behind is not None  # noqa: S101 - its caller looked
+    if decision is not None and group == decision.winner:
+        return "the only one" if decision.alone else "winner" if decision.decided else "leading"
+    if decision is None or behind.nothing_decided is not None:
+        return "trained"
     if not behind.inside[behind.row[group]]:
         return "eliminated"
-    if decision is None or (behind.nothing_decided is not None and group != decision.winner):
-        return "trained"
-    if group == decision.winner:
-        return "the only one" if decision.alone else "winner" if decision.decided else "leading"
     return "equal" if group in decision.within else "in the set"
 
 
@@ -136,7 +136,7 @@ def notes(found: GridAnalysis) -> tuple[str, ...]:
     """What the answer rests on and a reader must not miss."""
     sentences = []
     if found.unfinished:
-        sentences.append(f"Unfinished: {found.unfinished} trials of the round are missing.")
+        sentences.append(missing_trials(found))
     if found.figures is not None and found.figures.collapses.collapsed:
         rate = found.figures.collapses
         sentences.append(
