@@ -43,8 +43,8 @@ class GridAnalysis:
 
     `at_chance`: networks with trials at chance level, and why. `race`: replayed from the trials. `figures`: those of
     the candidate that is named, and of all others and the base (`BASE`) against it; `corrected`: its accuracy without
-    the optimism of having been chosen. `base`: accuracy of the network at φ = 0. `unfinished`: trials of this round that
-    the search still wants. `not_begun`: candidates that it has not come to yet. `planned`: seeds of each at most.
+    the optimism of having been chosen. `base`: accuracy of the network at φ = 0. `unfinished`: trials of this round
+    that are missing. `not_begun`: candidates that the search has not come to yet. `planned`: seeds of each at most.
     """
 
     candidates: tuple[RecordedCandidate, ...]
@@ -156,9 +156,7 @@ def analyse(
     started = {trial.network for trial in trials}
     out = () if screening is None else screening.screened_out
     wanted = [candidate for candidate in candidates if candidate.group not in out]
-    racing = [
-        candidate for candidate in wanted if any(row.network in started for row in candidate.rows)
-    ]
+    racing = [candidate for candidate in wanted if any(row.network in started for row in candidate.rows)]
     found = GridAnalysis(
         candidates=tuple(candidates),
         at_chance=chance_level.by_network(trials, low),

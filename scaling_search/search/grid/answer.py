@@ -159,7 +159,10 @@ def _no_result(found: GridAnalysis, trials: Sequence[TrialRow], command: Command
     if not over:
         return ("No candidate has a result yet.", f"Next: {command.line('grid')}")
     if found.unfinished:
-        return ("Nothing is named before the first round is complete.", f"{missing_trials(found)} Next: {command.line('grid')}")
+        return (
+            "Nothing is named before the first round is complete.",
+            f"{missing_trials(found)} Next: {command.line('grid')}",
+        )
     low = len(found.at_chance)
     diverged, failed = (
         len({row.network for row in over if row.state == state}) for state in ("diverged", "failed")

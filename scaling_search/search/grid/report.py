@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scaling_search.architecture.network import Network, from_definition
-from scaling_search.ledger.storage.rows import BASE, GRID, StudyRow, TrialRow
+from scaling_search.errors import few
+from scaling_search.ledger.storage.rows import BASE, GRID, DatasetRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, RECIPE_CHECKS, TRIPLES
 from scaling_search.report import collect
 from scaling_search.report.rows import Assessment, GridReport, GridRow, Verdict
@@ -22,6 +26,7 @@ from scaling_search.search.grid.ledger_results import dataset_of, own_trials, se
 from scaling_search.search.plan import caveats, identifiability
 from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.statistics import BehindTheBest, Estimate
+from scaling_search.statistics.images import scarce_classes
 from scaling_search.statistics.multiple_comparisons import LEVEL
 
 if TYPE_CHECKING:
@@ -167,12 +172,27 @@ def rests_on(ledger: Reader, study: StudyRow, trials: Sequence[TrialRow]) -> lis
     moved = [row for row in rows if "groups make" in (row.reason or "")]
     return [
         *said,
+        *scarce(data, settings.grid.metric),
         *caveats.interpolated(data.name, native, networks),
         *caveats.fixed_resolution(settings, networks, base),
         *([f"Groups moved widths in {len(moved)} networks (see Remark)."] if moved else []),
         *recipe_said(ledger, study),
         *caveats.order_at_full_size(settings),
     ]
+
+
+def scarce(data: DatasetRow, metric: str) -> list[str]:
+    """Classes with too few validation images for what each counts."""
+    if metric != "balanced-accuracy":
+        return []
+    names = json.loads(data.classes)
+    counts = scarce_classes(np.array(json.loads(data.validation_labels)))
+    shown = [f"{names[number]} ({count})" for number, count in counts.items()]
+    return (
+        []
+        if not counts
+        else [f"Classes with few validation images limit what balanced accuracy can show: {few(shown)}."]
+    )
 
 
 def arithmetics(trials: Sequence[TrialRow]) -> list[str]:
