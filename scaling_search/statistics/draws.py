@@ -51,6 +51,7 @@ def usual_draws(level: float, candidates: int) -> int:
     return max(_LEAST_DRAWS // 4, min(wanted, _MOST_NUMBERS // candidates))
 
 
+@lru_cache(maxsize=2)  # of differences and of accuracies: comparison and winner's figures use the same
 def drawn(scores: Scores, noise: Noise, *, draws: int, seed: Moderated | None = None) -> Draws:
     """Draws for the means; `seed`: other posteriors of σ than those of differences."""
     sigma = noise.seed if seed is None else seed

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import PredictionRow, TrialRow
 from scaling_search.ledger.storage.schema import PREDICTIONS
 from scaling_search.report.table import Interval
+from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.plan.builds import Build
-from scaling_search.statistics import RULE_VERSION
-from scaling_search.statistics.power_law import Flatness, Point, flat, predict
+from scaling_search.statistics import RULE_VERSION, ImageSample, gather
+from scaling_search.statistics.power_law import Flatness, Point, flat, points_of, predict
 from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
@@ -19,21 +19,23 @@ if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
 
 
-def points(members: Sequence[Build], trials: Sequence[TrialRow]) -> list[Point]:
-    """Members with complete trials. A mean's standard error is that over seeds; with one seed, that from images."""
-    found = []
-    for member in members:
-        mine = [row for row in trials if row.network == member.fingerprint and row.state == "complete"]
-        values = [row.accuracy for row in mine if row.accuracy is not None]
-        if not values:
-            continue
-        mean = sum(values) / len(values)
-        if len(values) > 1:
-            error = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values))
-        else:
-            error = math.sqrt(mean * (1 - mean) / (mine[0].correct_count or 1))
-        found.append(Point(macs=float(member.cost.macs), accuracy=mean, error=error, seeds=len(values)))
-    return found
+def points(
+    members: Sequence[Build], trials: Sequence[TrialRow], sample: ImageSample | None = None
+) -> list[Point]:
+    """Members with complete trials (rows with their bits), their errors moderated like those of candidates."""
+    right = {
+        member.fingerprint: {
+            row.seed: bits_of(row)
+            for row in trials
+            if row.network == member.fingerprint and row.state == "complete" and row.correct is not None
+        }
+        for member in members
+    }
+    if not any(right.values()):
+        return []
+    return points_of(
+        gather(right, sample), {member.fingerprint: float(member.cost.macs) for member in members}
+    )
 
 
 def record_prediction(ledger: Ledger, study: str, role: str, member: Build, known: Sequence[Point]) -> None:

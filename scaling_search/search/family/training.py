@@ -20,6 +20,7 @@ from scaling_search.search.trial.ledger_rows import candidate_row, network_rows,
 from scaling_search.search.trial.scheduler import run_again, run_trials
 from scaling_search.search.trial.trainer import Extras
 from scaling_search.search.trial.trial import Trial, trial_of
+from scaling_search.statistics import image_sample
 from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
@@ -84,13 +85,14 @@ def train(
     decided = list(family.members)
     record(ledger, study, family)
     earlier: list[Trial] = []
+    images = trainer.networks.dataset.validation
+    sample = image_sample(images.labels, groups=images.groups)
     for index, member in enumerate(family.members):
         trials = [trial_of(member, seed) for seed in seeds]
         refusal = None
         if not _begun(trainer, trials):
-            known = predictions.points(
-                family.members[:index], ledger.trials([trainer.row(trial).key for trial in earlier])
-            )
+            rows = ledger.trials([trainer.row(trial).key for trial in earlier], with_correct=True)
+            known = predictions.points(family.members[:index], rows, sample)
             predictions.record_prediction(ledger, study, family.role, member, known)
             step = predictions.next_step(known, member) if stop_when_flat else None
             refusal = (

@@ -25,8 +25,7 @@ from scaling_search.training.recipe import Recipe
 
 # A network and a seed.
 NetworkSeed = tuple[str, int]
-# By how much searches took less or more than forecast, nine times of ten, where nothing else is known of the machine
-# (benchmarks/RESULTS.md).
+# By how much searches took less or more than forecast, nine times of ten, on a machine that does nothing else.
 LEAST, MOST = 0.75, 1.35
 # The first round after which a race may end.
 _FIRST_TEST = 3
@@ -175,6 +174,7 @@ def forecast(plan: GridPlan, basis: Basis, done: Collection[NetworkSeed]) -> For
     total = screening + elapsed(trials, trial_seconds, compiling, platform=basis.platform)
     sure = [trial for trial in trials if trial[1] < _FIRST_TEST or not plan.space.study.grid.racing]
     least = screening + elapsed(sure, trial_seconds, compiling, platform=basis.platform)
+    less, more = uncertainty(machine.load() if basis.platform == "cpu" else None, machine.cores())
     return Forecast(
         source=basis.source,
         device=basis.device,
@@ -184,12 +184,25 @@ def forecast(plan: GridPlan, basis: Basis, done: Collection[NetworkSeed]) -> For
         compile_seconds=basis.compile_seconds,
         screening_seconds=screening,
         total_seconds=total,
-        low_seconds=LEAST * basis.quickest * least,
-        high_seconds=MOST * total,
+        low_seconds=less * basis.quickest * least,
+        high_seconds=more * total,
         missing=len(trials),
         memory_bytes=memory(plan, basis.platform),
         available_bytes=machine.available_memory() if basis.platform == "cpu" else basis.memory_bytes,
     )
+
+
+def uncertainty(load: float | None, cores: int) -> tuple[float, float]:
+    """Between what shares of a forecast nine searches of ten end. load: None where it is unknown or does not matter.
+
+    Work of others that waits for cores may end, or as much again may begin (benchmarks/RESULTS.md).
+
+    >>> uncertainty(2.0, 2), [round(share, 2) for share in uncertainty(10.0, 2)]
+    ((0.75, 1.35), [0.42, 2.43])
+    """
+    waiting = max(0.0, (load or 0.0) - cores)
+    busy = waiting / (waiting + cores)
+    return LEAST / (1 + busy), MOST * (1 + busy)
 
 
 def missing(plan: GridPlan, done: Collection[NetworkSeed], block: int = 1) -> list[NetworkSeed]:
@@ -258,7 +271,7 @@ def _busy() -> str:
     load, cores = machine.load(), machine.cores()
     if load is None or load <= cores:
         return ""
-    return f" The machine is busy (load {load:.1f} on {cores} cores): it may take much longer."
+    return f" The machine is busy (load {load:.1f} on {cores} cores): hence the wide interval."
 
 
 def memory_sentence(needed: Sequence[int], available: int | None) -> str:

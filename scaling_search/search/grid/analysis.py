@@ -43,8 +43,8 @@ class GridAnalysis:
 
     `at_chance`: networks with trials at chance level, and why. `race`: replayed from the trials. `figures`: those of
     the candidate that is named, and of all others and the base (`BASE`) against it; `corrected`: its accuracy without
-    the optimism of having been chosen. `base`: accuracy of the network at φ = 0. `unfinished`: trials that the search
-    still wants. `planned`: seeds of each candidate at most.
+    the optimism of having been chosen. `base`: accuracy of the network at φ = 0. `unfinished`: trials of this round
+    that are missing. `not_begun`: candidates that the search has not come to yet. `planned`: seeds of each at most.
     """
 
     candidates: tuple[RecordedCandidate, ...]
@@ -57,6 +57,7 @@ class GridAnalysis:
     accuracies: Mapping[str, Estimate] = field(default_factory=dict)
     surface: Surface | None = None
     unfinished: int = 0
+    not_begun: int = 0
     planned: int = 0
 
     @property
@@ -76,7 +77,7 @@ class GridAnalysis:
 
     @property
     def decided(self) -> bool:
-        """Whether the one named is shown to be within the indifference of the best."""
+        """Whether the one named is shown to be within the indifference of the best, of all that there are."""
         return self.decision is not None and self.decision.decided
 
     @property
@@ -154,17 +155,15 @@ def analyse(
     results = results_of(candidates, trials, low)
     started = {trial.network for trial in trials}
     out = () if screening is None else screening.screened_out
-    racing = [
-        candidate
-        for candidate in candidates
-        if candidate.group not in out and any(row.network in started for row in candidate.rows)
-    ]
+    wanted = [candidate for candidate in candidates if candidate.group not in out]
+    racing = [candidate for candidate in wanted if any(row.network in started for row in candidate.rows)]
     found = GridAnalysis(
         candidates=tuple(candidates),
         at_chance=chance_level.by_network(trials, low),
         screening=screening,
         planned=settings.seeds,
         base=_alone(learned(base, low), rules.sample),
+        not_begun=len(wanted) - len(racing) if racing else 0,
     )
     if not racing:
         return found
@@ -177,6 +176,12 @@ def analyse(
         recorded=recorded,
     )
     unfinished = done.missing if len(done.looks) < settings.seeds else 0
+    if found.not_begun:
+        first = sum(len(one.rows) for one in wanted if one not in racing)
+        unfinished = first + (unfinished if done.scores is None else 0)
+        if done.decision is not None:
+            # Shown against some of the candidates is not shown against all.
+            done = replace(done, decision=replace(done.decision, decided=False, within=(), alone=False))
     found = replace(found, race=done, unfinished=unfinished)
     scores, named = done.scores, None if done.decision is None else done.decision.winner
     if scores is None or done.behind is None:

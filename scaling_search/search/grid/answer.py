@@ -65,6 +65,8 @@ def _named(found: GridAnalysis, winner: RecordedCandidate) -> str:
 def _verb(found: GridAnalysis) -> str:
     if len(found.candidates) == 1:
         return ", the only candidate, builds"
+    if found.decision is not None and found.decision.alone:
+        return ", the only one with a result, builds"
     return " wins:" if found.decided else " leads, undecided:"
 
 
@@ -90,6 +92,8 @@ def _how_sure(found: GridAnalysis) -> str:
     assert behind is not None and decision is not None and winner is not None  # noqa: S101
     if decision.alone:
         return "Nothing was compared with it."
+    if found.not_begun:
+        return f"Nothing is decided: {found.not_begun} of {len(found.candidates)} candidates were not trained yet."
     delta = f"{100 * decision.indifference:.2g} points"
     most = 100 * float(behind.high[behind.row[winner.group]])
     others = [name for name in behind.set if name != winner.group]
@@ -116,9 +120,7 @@ def _next(found: GridAnalysis, trials: Sequence[TrialRow], command: Command) -> 
     assert decision is not None  # noqa: S101
     onward = f"Next: {command.line('scale')}"
     if found.unfinished:
-        return (
-            f"Not finished: {found.unfinished} trials of this round are missing. Next: {command.line('grid')}"
-        )
+        return f"{missing_trials(found)} Next: {command.line('grid')}"
     if found.decided or decision.alone:
         return f"{onward} writes and trains the family."
     if decision.missing == "seeds" and decision.seeds is not None:
@@ -128,6 +130,12 @@ def _next(found: GridAnalysis, trials: Sequence[TrialRow], command: Command) -> 
     if decision.missing == "images" and decision.images is not None:
         return f"Seeds will not decide; about {decision.images:,} validation images would. {onward} takes the leader."
     return f"Neither seeds nor images at hand will decide; take either. {onward} takes the leader."
+
+
+def missing_trials(found: GridAnalysis) -> str:
+    """How much of the round is missing."""
+    count = found.unfinished
+    return f"Not finished: {count} trial{'s are' if count > 1 else ' is'} missing in this round."
 
 
 def _time(found: GridAnalysis, trials: Sequence[TrialRow], seeds: int) -> str:
@@ -150,6 +158,11 @@ def _no_result(found: GridAnalysis, trials: Sequence[TrialRow], command: Command
     over = [row for row in trials if row.state in ("complete", "diverged", "failed")]
     if not over:
         return ("No candidate has a result yet.", f"Next: {command.line('grid')}")
+    if found.unfinished:
+        return (
+            "Nothing is named before the first round is complete.",
+            f"{missing_trials(found)} Next: {command.line('grid')}",
+        )
     low = len(found.at_chance)
     diverged, failed = (
         len({row.network for row in over if row.state == state}) for state in ("diverged", "failed")

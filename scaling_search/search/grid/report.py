@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scaling_search.architecture.network import Network, from_definition
-from scaling_search.ledger.storage.rows import BASE, GRID, StudyRow, TrialRow
+from scaling_search.errors import few
+from scaling_search.ledger.storage.rows import BASE, GRID, DatasetRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, RECIPE_CHECKS, TRIPLES
 from scaling_search.report import collect
 from scaling_search.report.rows import Assessment, GridReport, GridRow, Verdict
@@ -17,11 +21,12 @@ from scaling_search.report.table import Interval
 from scaling_search.search.forecast import ledger_record
 from scaling_search.search.grid import screening_stage
 from scaling_search.search.grid.analysis import GridAnalysis
-from scaling_search.search.grid.answer import Command, answer
+from scaling_search.search.grid.answer import Command, answer, missing_trials
 from scaling_search.search.grid.ledger_results import dataset_of, own_trials, settings_of
 from scaling_search.search.plan import caveats, identifiability
 from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.statistics import BehindTheBest, Estimate
+from scaling_search.statistics.images import scarce_classes
 from scaling_search.statistics.multiple_comparisons import LEVEL
 
 if TYPE_CHECKING:
@@ -111,12 +116,12 @@ def assessments(found: GridAnalysis) -> dict[str, Assessment]:
 def _verdict(found: GridAnalysis, group: str) -> Verdict:
     decision, behind = found.decision, found.behind
     assert behind is not None  # noqa: S101 - its caller looked
+    if decision is not None and group == decision.winner:
+        return "the only one" if decision.alone else "winner" if decision.decided else "leading"
+    if decision is None or behind.nothing_decided is not None:
+        return "trained"
     if not behind.inside[behind.row[group]]:
         return "eliminated"
-    if decision is None or (behind.nothing_decided is not None and group != decision.winner):
-        return "trained"
-    if group == decision.winner:
-        return "the only one" if decision.alone else "winner" if decision.decided else "leading"
     return "equal" if group in decision.within else "in the set"
 
 
@@ -136,7 +141,7 @@ def notes(found: GridAnalysis) -> tuple[str, ...]:
     """What the answer rests on and a reader must not miss."""
     sentences = []
     if found.unfinished:
-        sentences.append(f"Unfinished: {found.unfinished} trials of the round are missing.")
+        sentences.append(missing_trials(found))
     if found.figures is not None and found.figures.collapses.collapsed:
         rate = found.figures.collapses
         sentences.append(
@@ -167,12 +172,27 @@ def rests_on(ledger: Reader, study: StudyRow, trials: Sequence[TrialRow]) -> lis
     moved = [row for row in rows if "groups make" in (row.reason or "")]
     return [
         *said,
+        *scarce(data, settings.grid.metric),
         *caveats.interpolated(data.name, native, networks),
         *caveats.fixed_resolution(settings, networks, base),
         *([f"Groups moved widths in {len(moved)} networks (see Remark)."] if moved else []),
         *recipe_said(ledger, study),
         *caveats.order_at_full_size(settings),
     ]
+
+
+def scarce(data: DatasetRow, metric: str) -> list[str]:
+    """Classes with too few validation images for what each counts."""
+    if metric != "balanced-accuracy":
+        return []
+    names = json.loads(data.classes)
+    counts = scarce_classes(np.array(json.loads(data.validation_labels)))
+    shown = [f"{names[number]} ({count})" for number, count in counts.items()]
+    return (
+        []
+        if not counts
+        else [f"Classes with few validation images limit what balanced accuracy can show: {few(shown)}."]
+    )
 
 
 def arithmetics(trials: Sequence[TrialRow]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scaling_search.ledger.ledger import Ledger
@@ -18,6 +19,7 @@ from scaling_search.search.family.scale import scale
 from scaling_search.search.plan.search_space import search_space
 from scaling_search.search.plan.study import override
 from scaling_search.search.trial.trial import Trial
+from scaling_search.statistics import RULE_VERSION
 from scaling_search.statistics.power_law import Point
 from tests.search.pretend import pretended, study
 
@@ -34,15 +36,17 @@ def built() -> Family:
     return family(search_space(study()), triple, kind="proxy", match="nominal", phis=(0, 1, 2, 3))
 
 
-def trial(network: str, seed: int, accuracy: float | None, **more: object) -> TrialRow:
+def trial(network: str, seed: int, accuracy: float | None) -> TrialRow:
     waiting = TrialRow.waiting(
         network=network, network_name="n", recipe="r", dataset="d", dataset_name="d", seed=seed
     )
-    state = "waiting" if accuracy is None else "complete"
-    return replace(waiting, state=state, accuracy=accuracy, correct_count=400, **more)
+    if accuracy is None:
+        return waiting
+    bits = np.packbits(np.arange(400) < round(400 * accuracy)).tobytes()
+    return replace(waiting, state="complete", accuracy=accuracy, correct=bits, correct_count=400)
 
 
-def test_points_are_means_with_the_error_of_seeds_or_with_one_that_of_images(built: Family) -> None:
+def test_points_are_means_of_members_that_have_been_trained(built: Family) -> None:
     zero, one, two, _ = built.members
     rows = [
         *(trial(zero.fingerprint, seed, accuracy) for seed, accuracy in enumerate((0.5, 0.6, 0.7))),
@@ -50,10 +54,20 @@ def test_points_are_means_with_the_error_of_seeds_or_with_one_that_of_images(bui
         trial(two.fingerprint, 0, None),
     ]
     first, second = points(built.members, rows)
-    assert (first.macs, first.accuracy) == (zero.cost.macs, pytest.approx(0.6))
-    assert first.error == pytest.approx(0.1 / 3**0.5)
-    assert (second.macs, second.accuracy) == (one.cost.macs, 0.8)
-    assert second.error == pytest.approx((0.8 * 0.2 / 400) ** 0.5)
+    assert (first.macs, first.accuracy, first.seeds) == (zero.cost.macs, pytest.approx(0.6), 3)
+    assert first.error == pytest.approx(0.1 / 3**0.5, rel=0.5)
+    assert (second.macs, second.accuracy, second.seeds) == (one.cost.macs, 0.8, 1)
+    assert points(built.members, [trial(two.fingerprint, 0, None)]) == []
+
+
+def test_seeds_that_agree_by_chance_do_not_make_a_member_exact(built: Family) -> None:
+    seeds = {0: (0.6, 0.6, 0.6), 1: (0.6, 0.7, 0.8), 2: (0.7, 0.8, 0.75)}
+    rows = [
+        trial(built.members[at].fingerprint, seed, accuracy)
+        for at, found in seeds.items()
+        for seed, accuracy in enumerate(found)
+    ]
+    assert points(built.members, rows)[0].error > 0.01
 
 
 def test_a_curve_needs_two_sizes_and_some_noise() -> None:
@@ -80,7 +94,7 @@ def test_what_was_said_first_stays(ledger: Ledger, built: Family) -> None:
     assert predictions(ledger, "s", built.role) == said
     assert predictions(ledger, "s", "another family") == {}
     (row,) = ledger.rows(PREDICTIONS)
-    assert (row.members, row.rule) == (2, 1)
+    assert (row.members, row.rule) == (2, RULE_VERSION)
 
 
 def test_every_member_beyond_the_second_is_predicted_before_it_is_trained(ledger: Ledger) -> None:

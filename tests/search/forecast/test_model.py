@@ -83,7 +83,7 @@ def test_after_several_seeds_of_a_network_more_compiling_is_hidden() -> None:
 def test_seeds_that_train_in_a_batch_are_forecast_in_one() -> None:
     """By the gain that was measured; a screening has one seed of each, and gains nothing."""
     plan = planned(study(**SCREENED))
-    networks = [row.fingerprint for row in plan.networks]
+    networks = [row.fingerprint for row in (plan.base, *plan.networks)]
     timings = [timing(network, 10, compile_seconds=0.0) for network in networks]
     both = dataclasses.replace(calibrated(*timings, platform="gpu"), block=2, gain=1.6)
     alone, batched = (
@@ -112,15 +112,17 @@ def test_what_is_missing_is_in_the_order_of_the_training() -> None:
     plan = planned(study(**SCREENED))
     networks = [row.fingerprint for row in plan.networks]
     first, second = networks[:2]
+    base = [(plan.base.fingerprint, seed) for seed in plan.base_seeds]
     left = model.missing(plan, {(first, 1)}, 2)
-    assert left[:3] == [(first, 0), (second, 0), (second, 1)]
+    assert left[: len(base)] == base, "what the candidates are compared with is there from the start"
+    assert left[len(base) :][:3] == [(first, 0), (second, 0), (second, 1)]
     assert left[-2:] == [(networks[-2], 2), (networks[-1], 2)]
     assert sorted(left) == sorted(model.missing(plan, {(first, 1)}))
 
 
 def test_what_is_done_is_not_forecast_again() -> None:
     plan = planned()
-    networks = [row.fingerprint for row in plan.networks]
+    networks = [row.fingerprint for row in (plan.base, *plan.networks)]
     basis = Basis(
         source="s",
         device="cpu",
@@ -132,7 +134,7 @@ def test_what_is_done_is_not_forecast_again() -> None:
     whole = model.forecast(plan, basis, set())
     assert (whole.missing, len(whole.trial_seconds)) == (3 * len(networks), len(networks))
     assert whole.total_seconds == 3 * len(networks) * 2 + 10 * (len(networks) - 1)
-    assert len(whole.memory_bytes) == len(networks) and min(whole.memory_bytes) > 0
+    assert len(whole.memory_bytes) == len(plan.networks) and min(whole.memory_bytes) > 0
     rest = model.forecast(plan, basis, {(networks[0], 0), (networks[1], 2)})
     assert rest.total_seconds == whole.total_seconds - 4
     every = {(network, seed) for network in networks for seed in range(3)}
@@ -150,11 +152,11 @@ def test_what_is_done_is_not_forecast_again() -> None:
 def test_a_screening_takes_its_share_of_a_trial_and_another_compilation(settings: Study, runs: bool) -> None:
     plan = planned(settings)
     networks = [row.fingerprint for row in plan.networks]
-    trials = dict.fromkeys(networks, (1, 5.0))
+    trials = dict.fromkeys([plan.base.fingerprint, *networks], (1, 5.0))
     basis = Basis(source="s", device="cpu", platform="cpu", trials=trials, compile_seconds=10.0)
     found = model.forecast(plan, basis, set())
     assert found.screening_seconds == (pytest.approx(len(networks) * (5 / 5 + 10)) if runs else 0)
-    assert found.total_seconds == pytest.approx(len(networks) * (3 * 5 + 10) + found.screening_seconds)
+    assert found.total_seconds == pytest.approx(len(trials) * (3 * 5 + 10) + found.screening_seconds)
     assert ("for screening" in model.sentences(found)[0]) == runs
 
 
@@ -163,3 +165,27 @@ def test_memory_that_is_not_there_is_said() -> None:
         "takes about 1.0 GiB to 2.0 GiB (estimated); 1.5 GiB are available: too little for 1 of 2 networks."
     )
     assert "about 1.0 GiB (estimated)" in model.memory_sentence([2**30, 2**30], None), "not 1.0 to 1.0"
+
+
+def test_the_interval_is_from_the_first_test_of_a_race_to_all_its_seeds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "load", lambda: 0.5)
+
+    def found(seeds: int, *, racing: bool = True, platform: str = "cpu") -> model.Forecast:
+        plan = planned(study(seeds=seeds, racing=racing))
+        trials = dict.fromkeys([row.fingerprint for row in (plan.base, *plan.networks)], (1, 2.0))
+        basis = Basis(source="s", device="d", platform=platform, trials=trials, compile_seconds=0.0)
+        return model.forecast(plan, basis, set())
+
+    raced, full = found(12), found(12, racing=False)
+    assert raced.total_seconds == full.total_seconds
+    assert raced.low_seconds == found(3).low_seconds < full.low_seconds / 2, (
+        "a race may end after three seeds"
+    )
+    assert raced.high_seconds == full.high_seconds > full.total_seconds > full.low_seconds
+    monkeypatch.setattr(machine, "load", lambda: 9.0)
+    busy = found(12, racing=False)
+    assert busy.low_seconds < 0.6 * full.low_seconds and busy.high_seconds > 1.6 * full.high_seconds
+    accelerator = found(12, racing=False, platform="accelerator")
+    assert accelerator.high_seconds == full.high_seconds, "the load is that of the CPU's cores"

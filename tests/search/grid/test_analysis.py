@@ -135,6 +135,8 @@ def test_how_images_count_is_read_from_the_data_set() -> None:
         test_images=None,
         validation_labels=json.dumps([0, 0, 0, 1]),
         validation_groups=json.dumps([0, 0, 1, 2]),
+        mean="[128.0]",
+        std="[64.0]",
     )
     assert analysis.sample_of(None, "accuracy").weights is None
     balanced = analysis.sample_of(row, "balanced-accuracy")
