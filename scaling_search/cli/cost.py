@@ -9,6 +9,7 @@ import typer
 
 from scaling_search.cli import options
 from scaling_search.errors import UsageError
+from scaling_search.system.text import full_path
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -24,11 +25,22 @@ def cost(
         typer.Option("--from-timm", help="Also the network of this name in timm, written as a TOML file."),
     ] = None,
     from_onnx: Annotated[
-        Path | None, typer.Option("--from-onnx", help="Also the network of an ONNX file, written likewise.")
+        Path | None,
+        typer.Option(
+            "--from-onnx",
+            parser=full_path,
+            metavar="<path>",
+            help="Also the network of an ONNX file, written likewise.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Where the TOML of --from-timm or --from-onnx goes (NAME.toml, here)."),
+        typer.Option(
+            "--out",
+            parser=full_path,
+            metavar="<path>",
+            help="Where the TOML of --from-timm or --from-onnx goes (NAME.toml, here).",
+        ),
     ] = None,
     phi: Annotated[
         str | None, typer.Option("--phi", help="Compound scaling: one φ, or 0..7, or 0,0.5,2; negatives too.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from scaling_search.cli import options
+from scaling_search.system.text import full_path
 
 if TYPE_CHECKING:
     from scaling_search.data.images.form import Fit
@@ -47,6 +48,8 @@ def prepare(
         Path | None,
         typer.Option(
             "--from",
+            parser=full_path,
+            metavar="<path>",
             help="Folder of images in folders named after classes, or with a labels.csv (columns file and label; "
             "split and group if you like); for fashion_mnist, its four files.",
         ),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scaling_search.cli import options
+from scaling_search.system.text import full_path
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -29,7 +30,12 @@ def export(
             "has the network.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write; it must be new or empty.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", parser=full_path, metavar="<path>", help="The folder to write; it must be new or empty."
+        ),
+    ],
     study: options.StudyName = None,
     seed: options.MemberSeed = None,
     weights: options.Weights = None,

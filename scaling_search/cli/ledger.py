@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from scaling_search.cli import options
+from scaling_search.system.text import full_path
 
 app = typer.Typer(
     add_completion=False,
@@ -75,7 +76,9 @@ def check(ledger: options.Ledger = options.DEFAULT_LEDGER, as_json: options.Json
 
 @app.command()
 def repair(
-    new: Annotated[Path, typer.Argument(metavar="NEWFILE", help="The new ledger to write.")],
+    new: Annotated[
+        Path, typer.Argument(parser=full_path, metavar="NEWFILE", help="The new ledger to write.")
+    ],
     ledger: options.Ledger = options.DEFAULT_LEDGER,
     as_json: options.Json = False,
 ) -> None:
@@ -136,7 +139,13 @@ def delete(
 def export(
     study: Study,
     output: Annotated[
-        Path, typer.Option("--output", help="The file to write: a ledger with this study alone.")
+        Path,
+        typer.Option(
+            "--output",
+            parser=full_path,
+            metavar="<path>",
+            help="The file to write: a ledger with this study alone.",
+        ),
     ],
     ledger: options.Ledger = options.DEFAULT_LEDGER,
 ) -> None:

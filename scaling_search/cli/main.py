@@ -182,10 +182,10 @@ def _told(message: str, code: int) -> int:
 
 
 def _say(line: str) -> None:
-    from scaling_search.report.escape import clean
+    from scaling_search.report.escape import for_terminal
 
     with contextlib.suppress(OSError):  # nobody may be there to read it
-        print(clean(line), file=sys.stderr)  # noqa: T201
+        print(for_terminal(line, sys.stderr.encoding or "utf-8"), file=sys.stderr)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import typer
 
 from scaling_search.cli.groups import Key, changes
 from scaling_search.errors import InputError, UsageError
+from scaling_search.system.text import full_path
 
 DEFAULT_LEDGER = "scaling-search.db"
 
@@ -40,6 +41,8 @@ Weights = Annotated[
     Path | None,
     typer.Option(
         "--weights",
+        parser=full_path,
+        metavar="<path>",
         help="A .safetensors, .bin or .pth file by timm's, torchvision's, the official or our names.",
     ),
 ]
@@ -51,7 +54,13 @@ Mean = Annotated[
 ]
 Std = Annotated[str | None, typer.Option("--std", help="Likewise each channel's standard deviation.")]
 ClassNames = Annotated[
-    Path | None, typer.Option("--class-names", help="A text file with the name of one class a line.")
+    Path | None,
+    typer.Option(
+        "--class-names",
+        parser=full_path,
+        metavar="<path>",
+        help="A text file with the name of one class a line.",
+    ),
 ]
 TimeLimit = Annotated[
     str | None,

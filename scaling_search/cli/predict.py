@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scaling_search.cli import options
+from scaling_search.system.text import full_path
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -30,12 +31,15 @@ def predict(
     class_names: options.ClassNames = None,
     form: Annotated[str, typer.Option("--format", help="text, markdown, csv or json.")] = "text",
     output: Annotated[
-        Path | None, typer.Option("--output", help="Write to a file instead of stdout.")
+        Path | None,
+        typer.Option("--output", parser=full_path, metavar="<path>", help="Write to a file instead of stdout."),
     ] = None,
     maps: Annotated[
         Path | None,
         typer.Option(
             "--maps",
+            parser=full_path,
+            metavar="<path>",
             help="A folder for class activation maps: what each member looks at in each image (PNG).",
         ),
     ] = None,

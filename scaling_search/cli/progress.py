@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from scaling_search.report.escape import clean, for_rich
+from scaling_search.report.escape import for_rich, for_terminal
 from scaling_search.report.figures import duration
 from scaling_search.search.trial.trial import Callback, Trial
 
@@ -173,4 +173,4 @@ class ProgressBar(Callback):
 def say(text: str) -> None:
     """One line of a message, on stderr; nobody may be there to read it."""
     with contextlib.suppress(OSError):
-        print(clean(text), file=sys.stderr, flush=True)  # noqa: T201
+        print(for_terminal(text, sys.stderr.encoding or "utf-8"), file=sys.stderr, flush=True)  # noqa: T201

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from scaling_search.cli import options
+from scaling_search.system.text import full_path
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -32,11 +33,17 @@ def report(
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", help="Write to a file instead of stdout.")
+        Path | None,
+        typer.Option("--output", parser=full_path, metavar="<path>", help="Write to a file instead of stdout."),
     ] = None,
     maps: Annotated[
         Path | None,
-        typer.Option("--maps", help="A folder that `predict --maps` wrote, to be shown in the page."),
+        typer.Option(
+            "--maps",
+            parser=full_path,
+            metavar="<path>",
+            help="A folder that `predict --maps` wrote, to be shown in the page.",
+        ),
     ] = None,
     all_families: Annotated[
         bool, typer.Option("--all-families", help="Every family of the study, not the winner's alone.")

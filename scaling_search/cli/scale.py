@@ -9,6 +9,7 @@ import typer
 
 from scaling_search.cli import options
 from scaling_search.cli.groups import apart
+from scaling_search.system.text import full_path
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -25,7 +26,10 @@ def scale(
             help="ALPHA,BETA,GAMMA in place of the ledger's winner, as they stand.",
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder for one TOML file per phi.")] = Path("networks"),
+    out: Annotated[
+        Path,
+        typer.Option("--out", parser=full_path, metavar="<path>", help="Folder for one TOML file per phi."),
+    ] = Path("networks"),
     train: Annotated[
         str | None,
         typer.Option(

@@ -30,7 +30,7 @@ from scaling_search.data.paths import printable
 from scaling_search.data.splits import begin_digest, content_digest, end_digest
 from scaling_search.data.summary import Summary
 from scaling_search.errors import InputError, StorageError
-from scaling_search.system.files import DRAFT_PREFIX, replacing, sync_folder
+from scaling_search.system.files import DRAFT_PREFIX, as_new, replacing, sync_folder
 
 FOLDER_RECORD = "set.json"  # of an imported folder: all its splits
 PREPARING = ".preparing-"  # folders in which a set is put together
@@ -94,8 +94,9 @@ def storage_error(error: OSError, folder: Path, needed: int) -> StorageError:
     """The same error for the user: which folder, how many bytes it must take, and what else can be named."""
     why = {errno.ENOSPC: "no space", errno.EDQUOT: "quota used up", errno.EROFS: "read-only file system"}
     reason = why[error.errno] if error.errno in why else (error.strerror or str(error))
+    room = f" ({needed:,} bytes needed)" if needed else ""
     return StorageError(
-        f"cannot write in {printable(folder)}: {reason} ({needed} bytes needed); "
+        f"cannot write in {printable(folder)}: {reason}{room}; "
         "another folder can be named with SCALING_SEARCH_DATA"
     )
 
@@ -244,6 +245,7 @@ def draft(folder: Path) -> Iterator[Path]:
     os.close(handle)
     path = Path(name)
     try:
+        as_new(path)
         yield path
     finally:
         path.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ from scaling_search.export.job import Job
 from scaling_search.export.layers import layers
 from scaling_search.export.metadata import Metadata, config
 from scaling_search.networks.weights import unstack
-from scaling_search.system.files import DRAFT_PREFIX, sync_folder
+from scaling_search.system.files import DRAFT_PREFIX, as_new, sync_folder
 
 FORMATS = ("torch", "onnx", "flax", "timm")
 # A model's logits may differ from ours by this share of the largest, or by so many times our own rounding errors.
@@ -145,9 +145,7 @@ def _write(files: dict[str, bytes], out: Path) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        draft.chmod(0o777 & ~umask)
+        as_new(draft, 0o777)
         sync_folder(draft)
         draft.rename(out)
         sync_folder(out.parent)

@@ -11,6 +11,7 @@ from typing import Any
 from scaling_search.architecture.network import Network, fingerprint, parts
 from scaling_search.costs.count import cost
 from scaling_search.errors import InputError
+from scaling_search.system.text import read_text
 
 GREY_LEVELS = 255.0
 
@@ -63,11 +64,7 @@ class Metadata:
 
 def read_class_names(path: Path) -> tuple[str, ...]:
     """The names of a file with one a line. Errors: InputError where it cannot be read."""
-    try:
-        return tuple(path.read_text(encoding="utf-8").splitlines())
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise InputError(f"cannot read class names {path}: {reason}") from None
+    return tuple(read_text(path, "class names").splitlines())
 
 
 def config(network: Network, metadata: Metadata, *, format: str, normalises: bool) -> dict[str, Any]:

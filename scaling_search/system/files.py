@@ -42,8 +42,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp's are for their owner alone; others may read what others may read here.
-        draft.chmod(0o666 & ~_umask())
+        as_new(draft)
         draft.replace(path)
         sync_folder(path.parent)
     finally:
@@ -74,7 +73,8 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _umask() -> int:
+def as_new(path: Path, mode: int = 0o666) -> None:
+    """Gives a file of `tempfile`, which is for its owner alone, the permissions of any other new file here."""
     mask = os.umask(0o077)
     os.umask(mask)
-    return mask
+    path.chmod(mode & ~mask)

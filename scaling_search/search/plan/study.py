@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
 from scaling_search.architecture.network import Network
@@ -202,7 +202,8 @@ class Study(Strict):
         ),
     ] = None
     baseline: Annotated[
-        Annotated[str, Field(min_length=1)] | Network,
+        Annotated[str, Field(min_length=1), WrapValidator(lambda given, check: _any_path(given, check))]
+        | Network,
         described("name or path", "The network to scale: a built-in one, or a TOML file beside the study's."),
     ]
     dataset: Annotated[
@@ -286,6 +287,17 @@ def _without(given: Any) -> Any:
     return {key: None if value == _NONE and key != "name" else value for key, value in given.items()}
 
 
+def _any_path(given: Any, check: Callable[[Any], str]) -> str:
+    """A path as it is: pydantic's own texts are UTF-8, which the name of an old folder need not be."""
+    foreign = isinstance(given, str) and given != _readable(given)
+    return str(given) if foreign else check(given)
+
+
+def _readable(path: str) -> str:
+    """The path with bytes that are no UTF-8 as `\\udcff`."""
+    return path.encode(errors="backslashreplace").decode()
+
+
 def read(path: Path) -> Study:
     """Study from a TOML file; a baseline given as a path is relative to the file. Errors: InputError."""
     study = parse(read_text(path, "study"), what=str(path))
@@ -343,8 +355,8 @@ def write(study: Study) -> str:
     """Canonical TOML of a study, every key with its value; `parse` inverts it."""
     table = study.model_dump(exclude_none=True)
     table["recipe"] = {key: _NONE if value is None else value for key, value in study.recipe.items()}
-    if isinstance(study.baseline, Network):
-        table["baseline"] = study.baseline.name
+    base = study.baseline
+    table["baseline"] = base.name if isinstance(base, Network) else _readable(base)
     plain = [f"{key} = {inline(value)}\n" for key, value in table.items() if not isinstance(value, dict)]
     tables = [
         f"\n[{key}]\n" + "".join(f"{name} = {inline(item)}\n" for name, item in value.items())
