@@ -45,8 +45,8 @@ def report_of(ledger: Reader, row: StudyRow, family: FamilyRow) -> tuple[FamilyR
     ]
     trials = [
         trial
-        for trial in ledger.trials(study=row.name, with_correct=True)
-        if trial.network in candidates and trial.seed >= FRESH_SEEDS
+        for trial in ledger.trials(study=row.name, roles=(family.role,), with_correct=True)
+        if trial.seed >= FRESH_SEEDS
     ]
     evaluations = ledger.evaluations([trial.key for trial in trials], with_correct=True)
     said = predictions.predictions(ledger, row.name, family.role)

@@ -96,7 +96,7 @@ def of_study(
     trials = {
         family.role: [
             trial
-            for trial in ledger.trials(study=study.name, with_correct=True)
+            for trial in ledger.trials(study=study.name, roles=(family.role,), with_correct=True)
             if trial.network == network and trial.seed >= FRESH_SEEDS and trial.state == "complete"
         ]
         for family, network in found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scaling_search.architecture.network import fingerprint
 from scaling_search.errors import InputError, suggest
-from scaling_search.ledger.storage.rows import GRID, EvaluationRow, FamilyRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import GRID, OF_RECIPES, EvaluationRow, FamilyRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, STUDIES
 from scaling_search.report.page.data import MappedImage, ReportData
 from scaling_search.report.rows import FamilyReport, GridReport
@@ -78,7 +78,8 @@ def read(
     """
     row = choose(ledger, study)
     grid = found = check = None
-    own = tuple(ledger.trials(study=row.name, with_correct=True))
+    roles = {one.role for one in ledger.rows(CANDIDATES, study=row.name)} - set(OF_RECIPES)
+    own = tuple(ledger.trials(study=row.name, roles=roles, with_correct=True))
     if ledger.rows(CANDIDATES, study=row.name, role=GRID):
         trials, found = read_grid(ledger, row)
         grid = grid_report.report_of(ledger, row, trials, found, place=place)
