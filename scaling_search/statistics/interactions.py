@@ -40,6 +40,8 @@ from scaling_search.statistics.variance_components import noise
 # Cells of one interaction: A and B at one setting, A and B at the other.
 Cells = tuple[str, str, str, str]
 _SIGNS = (1.0, -1.0, -1.0, 1.0)
+# Recorded interactions carry it.
+RULE_VERSION = 1
 Verdict = Literal["fair", "unfair", "undecided"]
 
 

@@ -22,6 +22,7 @@ from scaling_search.search.grid.search import GridResult
 from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.search_space import SearchSpace, search_space
 from scaling_search.search.plan.study import Study, override, parse
+from scaling_search.search.recipe_check import check
 from scaling_search.search.trial.claims import Held
 from scaling_search.search.trial.compiled_networks import CompiledNetworks
 from scaling_search.search.trial.setup import load_data
@@ -197,7 +198,7 @@ def pretended(learns: Learns = lambda trial: 0.5, *, kind: type[Pretend] = Prete
         return kind(ledger, learns, space=space, **more)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (search, scale):
+        for module in (search, scale, check):
             patch.setattr(module, "make_trainer", make_trainer)
         yield
 

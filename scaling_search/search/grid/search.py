@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scaling_search.errors import ScalingSearchError
 from scaling_search.ledger.storage.rows import StudyRow, TrialRow
 from scaling_search.racing import screening
 from scaling_search.report import notebook
@@ -24,7 +23,7 @@ from scaling_search.search.grid.answer import named
 from scaling_search.search.grid.candidates import record_plan
 from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
-from scaling_search.search.trial import provenance, registry
+from scaling_search.search.trial import registry
 from scaling_search.search.trial.setup import check_arithmetic, checkpoint_folder, load_data, make_trainer
 from scaling_search.search.trial.time_limit import TimeLimit
 from scaling_search.search.trial.trial import Callback, Callbacks
@@ -157,29 +156,14 @@ def grid(
 
 def _forecast(study: str, plan: GridPlan, trainer: Trainer) -> float | None:
     """Says how long it will take, from trials of this device, a measurement in the cache, or one made now."""
-    from scaling_search.training.outcome import OutOfMemory, TrainingStopped
-
     space, ledger, callback = plan.space, trainer.ledger, trainer.callback
     kind = (space.recipe.canonical(), trainer.networks.dataset.fingerprint)
     rows = [row for row in ledger.trials() if (row.recipe, row.dataset) == kind]
     if ledger_record.still_holds(ledger, study, plan, rows):
         return None
-    basis = model.from_ledger(space.recipe, rows, device=provenance.device())
+    basis = probe.known_or_measured(space, plan.networks, trainer.networks, rows, callback)
     if basis is None:
-        known = probe.remembered(space)
-        if known is None or known.device != provenance.device():
-            try:
-                known = probe.measure(
-                    space, plan.networks, trainer.networks, callback.note, seeds=space.study.grid.seeds
-                )
-            except OutOfMemory:
-                return None  # its trial will fail, and be recorded with the reason
-            except (TrainingStopped, ScalingSearchError):
-                raise
-            except Exception as error:
-                callback.say(f"no forecast: {type(error).__name__}: {error}")
-                return None
-        basis = probe.basis(space, known)
+        return None
     found = ledger_record.record_forecast(ledger, study, plan, basis, rows)
     for sentence in model.sentences(found):
         callback.note(sentence)
