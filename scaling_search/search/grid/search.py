@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scaling_search.ledger.storage.rows import StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import BASE, GRID, StudyRow, TrialRow
 from scaling_search.racing import screening
 from scaling_search.report import notebook
 from scaling_search.report.rows import GridReport
@@ -16,11 +16,12 @@ from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.forecast import ledger_record, model, probe
 from scaling_search.search.forecast.ledger_record import ForecastCheck
 from scaling_search.search.forecast.step_latency import timed_space
-from scaling_search.search.grid import ledger_results, rounds, screening_stage
+from scaling_search.search.grid import ledger_results, rounds, screening_stage, tuning
 from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import named
 from scaling_search.search.grid.candidates import record_plan
+from scaling_search.search.plan import rates
 from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import registry
@@ -127,14 +128,16 @@ def grid(
     seconds = _forecast(row.name, plan, trainer)
     networks = sum(len(candidate.builds) for candidate in plan.candidates)
     brief = study.grid.screening_epochs is not None and screening.possible(len(plan.candidates))
-    callback.expect(networks * (study.grid.seeds + brief) + len(plan.base_seeds), seconds)
+    tries = len(rates.numbers([plan.base.fingerprint, *(one.fingerprint for one in plan.networks)], space))
+    callback.expect(networks * (study.grid.seeds + brief) + len(plan.base_seeds) + tries, seconds)
     trained = 0
     try:
-        trained = rounds.train_base(trainer, plan)
+        tuned, trained = tuning.tune(row.name, trainer, space, [plan.base, *plan.networks])
+        trained += rounds.train_base(trainer, plan, tuned)
         first, screened = screening_stage.run(row.name, trainer, plan)
         trained += screened
         # Once more until nothing is left to do: one that stayed at chance with all seeds leaves earlier rounds, too.
-        while ran := rounds.run(row, trainer, plan, first, until_decided=until_decided):
+        while ran := rounds.run(row, trainer, plan, first, tuned=tuned, until_decided=until_decided):
             trained += ran
     except TrainingStopped:
         if not should_stop.reached:
@@ -148,7 +151,9 @@ def grid(
         trials=trials,
         found=found,
         report=grid_report.report_of(ledger, row, trials, found, place=ledger.place),
-        forecast=ledger_record.check(ledger, row.name, trials),
+        forecast=ledger_record.check(
+            ledger, row.name, [*trials, *tuning.tuning_trials(ledger, row.name, space)]
+        ),
     )
     callback.finish(result)
     return result
@@ -157,14 +162,14 @@ def grid(
 def _forecast(study: str, plan: GridPlan, trainer: Trainer) -> float | None:
     """Says how long it will take, from trials of this device, a measurement in the cache, or one made now."""
     space, ledger, callback = plan.space, trainer.ledger, trainer.callback
-    kind = (space.recipe.canonical(), trainer.networks.dataset.fingerprint)
-    rows = [row for row in ledger.trials() if (row.recipe, row.dataset) == kind]
-    if ledger_record.still_holds(ledger, study, plan, rows):
+    own = [*ledger.trials(study=study, roles=(GRID, BASE)), *tuning.tuning_trials(ledger, study, space)]
+    if ledger_record.still_holds(ledger, study, plan, own):
         return None
+    rows = [row for row in ledger.trials() if row.dataset == trainer.networks.dataset.fingerprint]
     basis = probe.known_or_measured(space, plan.networks, trainer.networks, rows, callback)
     if basis is None:
         return None
-    found = ledger_record.record_forecast(ledger, study, plan, basis, rows)
+    found = ledger_record.record_forecast(ledger, study, plan, basis, own)
     for sentence in model.sentences(found):
         callback.note(sentence)
     return found.total_seconds

@@ -179,8 +179,9 @@ def _read(ledger: Ledger, row: StudyRow) -> Check:
 
 
 def _basis(space: SearchSpace, trainer: Trainer, builds: Sequence[Any]) -> Basis | None:
-    kind = (space.recipe.canonical(), trainer.networks.dataset.fingerprint)
-    rows = [row for row in trainer.ledger.trials() if (row.recipe, row.dataset) == kind]
+    rows = [
+        row for row in trainer.ledger.trials() if row.dataset == trainer.networks.dataset.fingerprint
+    ]
     return probe.known_or_measured(space, builds, trainer.networks, rows, trainer.callback)
 
 

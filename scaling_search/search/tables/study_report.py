@@ -24,6 +24,7 @@ from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.chance_level import Chance
 from scaling_search.search.grid.ledger_results import dataset_of, read_grid, settings_of
 from scaling_search.search.plan import study as studies
+from scaling_search.search.plan.rates import TUNING_SEED
 from scaling_search.search.plan.search_space import search_space
 from scaling_search.search.tables.page_data import page_data
 from scaling_search.search.trial import registry
@@ -79,7 +80,8 @@ def read(
     row = choose(ledger, study)
     grid = found = check = None
     roles = {one.role for one in ledger.rows(CANDIDATES, study=row.name)} - set(OF_RECIPES)
-    own = tuple(ledger.trials(study=row.name, roles=roles, with_correct=True))
+    trained = ledger.trials(study=row.name, roles=roles, with_correct=True)
+    own = tuple(trial for trial in trained if trial.seed != TUNING_SEED)
     if ledger.rows(CANDIDATES, study=row.name, role=GRID):
         trials, found = read_grid(ledger, row)
         grid = grid_report.report_of(ledger, row, trials, found, place=place)
