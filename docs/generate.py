@@ -72,6 +72,10 @@ def _table(title: str, name: str | None, model: type[BaseModel], *, skip: set[st
             1, "\n`name` chooses one of the named recipes; these are its fields, which a study may set."
         )
         lines.append('| `name` | `"fast"` | The named recipe whose fields the others change. |')
+        lines.append(
+            '| `rate` | none | `"tuned"` trains every network with the best of three rates (half, once and twice '
+            "`learning_rate`), chosen by one seed that is not counted. |"
+        )
     for key, field in model.model_fields.items():
         if key in skip:
             continue

@@ -15,7 +15,7 @@ from scaling_search.report.rows import Assessment, GridReport, GridRow, Verdict
 from scaling_search.report.study import grid_details
 from scaling_search.report.table import Interval
 from scaling_search.search.forecast import ledger_record
-from scaling_search.search.grid import recipe_known, screening_stage, tuning
+from scaling_search.search.grid import disagreement, recipe_known, screening_stage, tuning
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import Command, answer
 from scaling_search.search.grid.ledger_results import dataset_of, own_trials, settings_of
@@ -56,7 +56,11 @@ def report_of(
         report,
         assessments(found),
         level=LEVEL if found.accuracies and found.behind is not None else None,
-        notes=(*notes(found), *rests_on(ledger, study, trials)),
+        notes=(
+            *notes(found),
+            *disagreement.sentences(found, trials),
+            *rests_on(ledger, study, trials),
+        ),
     )
     checked = ledger_record.check(ledger, study.name, trials)
     timed = [] if checked is None else [ledger_record.sentence(checked)]

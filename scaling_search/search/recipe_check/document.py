@@ -39,7 +39,8 @@ def _points(share: float | None) -> str:
 
 
 def _verdict(check: Check) -> str:
-    delta = f"{100 * (check.indifference or 0.0):.2g} points"
+    delta = f"{100 * (check.indifference or 0.0):.2g}"
+    delta += " point" if delta == "1" else " points"
     if not check.of_own:
         return f"Cannot be told: no two networks have results with two recipes around {in_words(check.own)}."
     if check.verdict == "fair":

@@ -48,10 +48,7 @@ def _put(text: str, named: dict[str, float | int]) -> str:
     end = len(text) if following is None else following.start()
     table = text[start:end]
     for key, value in named.items():
-        line = re.compile(rf"^{key}[ \t]*=[^#\n]*", re.MULTILINE)
+        line = re.compile(rf"^{key}[ \t]*=[^#\n]*?(?=[ \t]*(?:#|$))", re.MULTILINE)
         kept = f"{key} = {value}"
-        if line.search(table):
-            table = line.sub(lambda found, kept=kept: kept + "  " * found[0].endswith(" "), table, count=1)
-        else:
-            table = f"\n{kept}{table}"
+        table = line.sub(kept, table, count=1) if line.search(table) else f"\n{kept}{table}"
     return text[:start] + table + text[end:]

@@ -21,11 +21,14 @@ from scaling_search.search.forecast import ledger_record
 from scaling_search.search.forecast.ledger_record import ForecastCheck
 from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import GridAnalysis
+from scaling_search.search.grid.answer import Command
 from scaling_search.search.grid.chance_level import Chance
 from scaling_search.search.grid.ledger_results import dataset_of, read_grid, settings_of
 from scaling_search.search.plan import study as studies
 from scaling_search.search.plan.rates import TUNING_SEED
 from scaling_search.search.plan.search_space import search_space
+from scaling_search.search.recipe_check.analysis import read_check
+from scaling_search.search.recipe_check.document import document as check_document
 from scaling_search.search.tables.page_data import page_data
 from scaling_search.search.trial import registry
 
@@ -47,10 +50,16 @@ class StudyReport:
     budget: str
     forecast: ForecastCheck | None
     conditions: dict[str, Scalar]
+    recipe: Document | None
 
     def document(self) -> Document:
-        """Answer, tables and details."""
-        return study_document(grid=self.grid, families=self.families, conditions=self.conditions)
+        """Answer, tables and details; those of the recipe check where there is nothing else."""
+        if self.grid is None and not self.families and self.recipe is not None:
+            return self.recipe
+        more = () if self.recipe is None else self.recipe.tables
+        return study_document(
+            grid=self.grid, families=self.families, more=more, conditions=self.conditions
+        )
 
     def page(self, images: Sequence[MappedImage] = ()) -> ReportData:
         """What the page and the figures for papers draw; `images` with what members look at in them."""
@@ -95,7 +104,9 @@ def read(
             key=lambda report: all(member.accuracy is None for member in report.rows),
         )
     )
-    if grid is None and not reports:
+    command = Command(study=row.name) if place is None else Command(study=row.name, ledger=place)
+    checked = read_check(ledger, row)
+    if grid is None and not reports and checked is None:
         raise InputError(
             f"study {row.name!r} has no candidates in this ledger yet: run `scaling-search grid`"
         )
@@ -111,6 +122,7 @@ def read(
         budget=settings_of(row).grid.budget,
         forecast=check,
         conditions=conditions(ledger, row),
+        recipe=None if checked is None else check_document(row, checked, command),
     )
 
 
