@@ -1,5 +1,5 @@
-# make demo | test | check | lint | install | cases | docs | bench | parity | recipe-length | recipe-check | start | verify-export |
-#      growth | seeds | compiled | startup | page | validate | torture
+# make demo | test | check | lint | install | cases | docs | bench | parity | recipe-length | recipe-check | start |
+#      verify-export | growth | seeds | compiled | startup | page | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
