@@ -1,7 +1,7 @@
 """`make recipe-check`: what the committed studies show of their recipes. Trains nothing.
 
-Reads the ledgers that were exported beside each study (experiments/NAME/ledger.db), checks every row's digest, and counts
-anew: interactions, families, steps from member to member. Start losses and gradients are computed (benchmarks.start).
+Reads the ledgers that were exported beside each study (experiments/NAME/ledger.db), checks every row's digest, and
+counts anew: interactions, families, steps from member to member. Start losses and gradients are computed (benchmarks.start).
 """
 
 from __future__ import annotations
@@ -168,7 +168,9 @@ def main() -> None:
             f"{arguments.folder}: no study has an export here (scaling-search ledger export STUDY ledger.db)"
         )
     studies = records(paths)
-    print("| study | loss / ln(classes) | gradients | interaction (points) | at most | falls | underfit | undecided |")
+    print(
+        "| study | loss / ln(classes) | gradients | interaction (points) | at most | falls | underfit | undecided |"
+    )
     print("|---|" + "---:|" * 7)
     for one in studies:
         points = [shown(one[key], scale=100) for key in ("interaction_max", "interaction_high")]

@@ -29,7 +29,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         longer = trial.recipe is not None and trial.recipe.epochs > 5
         return {0.0: 0.5, 1.0: 0.9, 2.0: 0.6}[trial.phi or 0.0] - 0.2 * (longer and trial.phi == 1)
 
-    settings = study(indifference=0.05).override({"scale.phi": "0..2", "scale.seeds": 3, "scale.keep_weights": "none"})
+    settings = study(indifference=0.05).override(
+        {"scale.phi": "0..2", "scale.seeds": 3, "scale.keep_weights": "none"}
+    )
     with Ledger.open(tmp_path / "l.db") as ledger, pretended(learns):
         recipe(settings, ledger=ledger)
         scale(settings, Coefficients(alpha=1.0, beta=1.4, gamma=1.0), ledger=ledger)
@@ -40,8 +42,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_was_planted_is_counted(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recipe_check, "start_loss", lambda network, dataset, init: 1 + network.resolution / 1000)
-    monkeypatch.setattr(recipe_check, "gradient_norm", lambda network, dataset, recipe: float(sum(network.widths)))
+    monkeypatch.setattr(
+        recipe_check, "start_loss", lambda network, dataset, init: 1 + network.resolution / 1000
+    )
+    monkeypatch.setattr(
+        recipe_check, "gradient_norm", lambda network, dataset, recipe: float(sum(network.widths))
+    )
     monkeypatch.setattr(
         sys, "argv", ["recipe-check", "--folder", str(folder), "--json", str(tmp_path / "out.json")]
     )

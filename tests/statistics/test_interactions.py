@@ -100,9 +100,7 @@ def test_the_images_that_would_settle_do() -> None:
     assert wanted.seeds is not None or wanted.images is not None
     enough = [
         "undecided"
-        not in found(
-            0.0, search, images=wanted.images or 1000, seeds=wanted.seeds or SEEDS
-        ).verdicts(DELTA)
+        not in found(0.0, search, images=wanted.images or 1000, seeds=wanted.seeds or SEEDS).verdicts(DELTA)
         for search in range(10)
     ]
     assert sum(enough) >= 6, wanted

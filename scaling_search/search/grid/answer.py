@@ -31,9 +31,7 @@ class Command:
         return f"`{whole}`"
 
 
-def answer(
-    found: GridAnalysis, trials: Sequence[TrialRow], command: Command, recipe: str
-) -> tuple[str, ...]:
+def answer(found: GridAnalysis, trials: Sequence[TrialRow], command: Command, recipe: str) -> tuple[str, ...]:
     """Lines 1 to 3. `recipe`: what is known of whether the order depends on it."""
     if found.winner is None or found.behind is None or found.decision is None:
         return _no_result(found, trials, command)

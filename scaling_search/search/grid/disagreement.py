@@ -99,8 +99,8 @@ def _reason(name: str, by_group: Mapping[str, Sequence[TrialRow]]) -> str | None
 def sentences(found: GridAnalysis, trials: Sequence[TrialRow]) -> list[str]:
     """Each in words."""
     return [
-        f"Seeds of {_name(found.candidate(one.group))} disagree: their standard deviation is {100 * one.sd:.1f} points, "
-        f"the others' {100 * one.others:.1f}; "
+        f"Seeds of {_name(found.candidate(one.group))} disagree: their standard deviation is {100 * one.sd:.1f} "
+        f"points, the others' {100 * one.others:.1f}; "
         + (one.reason or "neither gradients, dead units, batches nor collapse show why")
         + "."
         for one in disagreements(found, trials)

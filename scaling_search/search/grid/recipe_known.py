@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 def known(ledger: Reader, study: StudyRow, command: Command) -> str:
     """One sentence."""
     alike = {
-        row.name
-        for row in ledger.rows(STUDIES)
-        if (row.base, row.dataset) == (study.base, study.dataset)
+        row.name for row in ledger.rows(STUDIES) if (row.base, row.dataset) == (study.base, study.dataset)
     }
     rows = [row for row in ledger.rows(RECIPE_CHECKS) if row.study in alike]
     if not rows:
@@ -40,9 +38,7 @@ def known(ledger: Reader, study: StudyRow, command: Command) -> str:
         return f"Its {what} was checked: whether the order depends on it cannot be told yet."
     worst = max((row for row in own if row.verdict == "unfair"), key=lambda row: abs(row.estimate))
     to = f"rate {worst.changed_to:g}" if worst.change == "rate" else f"{worst.changed_to:g} epochs"
-    return (
-        f"Its {what} was checked and is unfair: with {to}, a lead changes by {100 * abs(worst.estimate):.1f} points."
-    )
+    return f"Its {what} was checked and is unfair: with {to}, a lead changes by {100 * abs(worst.estimate):.1f} points."
 
 
 def verdict(rows: Sequence[RecipeCheckRow]) -> str:

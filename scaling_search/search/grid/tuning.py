@@ -106,4 +106,6 @@ def sentences(ledger: Reader, study: str, networks: Iterable[str]) -> list[str]:
     if not rates:
         return []
     parts = ", ".join(f"{rate:g} for {count}" for rate, count in sorted(rates.items()))
-    return [f"Each network was trained with the best of three rates, by one seed that is not counted: {parts}."]
+    return [
+        f"Each network was trained with the best of three rates, by one seed that is not counted: {parts}."
+    ]

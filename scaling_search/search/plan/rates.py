@@ -26,9 +26,7 @@ def tried(space: SearchSpace) -> tuple[Recipe, ...]:
         return ()
     own = space.recipe
     return tuple(
-        own
-        if factor == 1
-        else own.model_copy(update={"learning_rate": factor * own.learning_rate})
+        own if factor == 1 else own.model_copy(update={"learning_rate": factor * own.learning_rate})
         for factor in FACTORS
     )
 

@@ -234,7 +234,9 @@ class Study(Strict):
         settings = self.recipe | ({} if epochs is None else {"epochs": epochs})
         name, rate = settings.pop("name", "fast"), settings.pop("rate", None)
         if rate not in (None, TUNED):
-            raise InputError(f'recipe.rate: expected "{TUNED}" or "{_NONE}", got {rate!r}; a number is learning_rate')
+            raise InputError(
+                f'recipe.rate: expected "{TUNED}" or "{_NONE}", got {rate!r}; a number is learning_rate'
+            )
         if not isinstance(name, str):
             raise InputError(
                 f"recipe.name: expected a name, one of {', '.join(recipes.names())}, got {name!r}"

@@ -1,4 +1,4 @@
-"""`recipe`: trains a few networks of a plan at other rates and lengths, and says whether the ranking depends on them."""
+"""`recipe`: a few networks of a plan at other rates and lengths, and whether the ranking depends on these."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.storage.rows import StudyRow
-from scaling_search.ledger.storage.schema import CANDIDATES, RECIPE_CHECKS
+from scaling_search.ledger.storage.schema import RECIPE_CHECKS
 from scaling_search.report import notebook
 from scaling_search.report.figures import duration
 from scaling_search.report.table import Document
@@ -179,9 +179,7 @@ def _read(ledger: Ledger, row: StudyRow) -> Check:
 
 
 def _basis(space: SearchSpace, trainer: Trainer, builds: Sequence[Any]) -> Basis | None:
-    rows = [
-        row for row in trainer.ledger.trials() if row.dataset == trainer.networks.dataset.fingerprint
-    ]
+    rows = [row for row in trainer.ledger.trials() if row.dataset == trainer.networks.dataset.fingerprint]
     return probe.known_or_measured(space, builds, trainer.networks, rows, trainer.callback)
 
 

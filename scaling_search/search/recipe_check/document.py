@@ -45,8 +45,8 @@ def _verdict(check: Check) -> str:
         return f"Cannot be told: no two networks have results with two recipes around {in_words(check.own)}."
     if check.verdict == "fair":
         return (
-            f"Fair: at {in_words(check.own)}, no difference between two networks changes by more than {delta} with half "
-            "or twice the rate, or twice the length (at 95 %, all at once)."
+            f"Fair: at {in_words(check.own)}, no difference between two networks changes by more than {delta} with "
+            "half or twice the rate, or twice the length (at 95 %, all at once)."
         )
     if check.verdict == "unfair":
         worst = max(
@@ -93,12 +93,12 @@ def _next(check: Check, command: Command) -> str:
     if settled is not None and settled.seeds is not None:
         return f"About {settled.seeds} seeds would tell: {command.line('recipe', '--seeds', str(settled.seeds))}."
     if settled is not None and settled.images is not None:
-        return (
-            f"Seeds will not tell with {check.images:,} validation images; about {settled.images:,} would."
-        )
+        return f"Seeds will not tell with {check.images:,} validation images; about {settled.images:,} would."
     if check.verdict == "unfair":
         return 'Every candidate can have a rate of its own: recipe.rate = "tuned" in the study.'
-    return "Neither seeds nor images at hand will tell: some changes are about as large as what counts as equal."
+    return (
+        "Neither seeds nor images at hand will tell: some changes are about as large as what counts as equal."
+    )
 
 
 def is_own(check: Check) -> bool:
@@ -125,9 +125,7 @@ def table(check: Check) -> Table:
             columns.name("ahead", "Ahead", identifies=True),
             columns.name("other", "Over", identifies=True),
             columns.interval("lead", "Lead (points)", ("lead", "lead_after"), 1, sign=True),
-            columns.interval(
-                "interaction", "Changes by (points)", ("estimate", "low", "high"), 1, sign=True
-            ),
+            columns.interval("interaction", "Changes by (points)", ("estimate", "low", "high"), 1, sign=True),
             columns.name("verdict", "Verdict"),
         ),
         rows=tuple(

@@ -34,7 +34,9 @@ def write(study: Study, result: RecipeResult, path: Path) -> None:
     after = _put(text, named)
     found = studies.parse(after, what=str(path)).recipe
     if any(found.get(key) != value for key, value in named.items()):
-        raise InputError(f"{path}: its recipe is not written as a [recipe] table: write {named} there by hand")
+        raise InputError(
+            f"{path}: its recipe is not written as a [recipe] table: write {named} there by hand"
+        )
     save(after, path)
 
 
@@ -42,7 +44,9 @@ def _put(text: str, named: dict[str, float | int]) -> str:
     """The text with these keys of [recipe], in their lines where it has them, else after the header."""
     header = _HEADER.search(text)
     if header is None:
-        return f"{text.rstrip()}\n\n[recipe]\n" + "".join(f"{key} = {value}\n" for key, value in named.items())
+        return f"{text.rstrip()}\n\n[recipe]\n" + "".join(
+            f"{key} = {value}\n" for key, value in named.items()
+        )
     start = header.end()
     following = _NEXT.search(text, start)
     end = len(text) if following is None else following.start()

@@ -57,9 +57,7 @@ class StudyReport:
         if self.grid is None and not self.families and self.recipe is not None:
             return self.recipe
         more = () if self.recipe is None else self.recipe.tables
-        return study_document(
-            grid=self.grid, families=self.families, more=more, conditions=self.conditions
-        )
+        return study_document(grid=self.grid, families=self.families, more=more, conditions=self.conditions)
 
     def page(self, images: Sequence[MappedImage] = ()) -> ReportData:
         """What the page and the figures for papers draw; `images` with what members look at in them."""

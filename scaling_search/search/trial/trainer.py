@@ -36,8 +36,9 @@ NOTHING_MORE = Extras()
 
 
 class Trainer:
-    """Runs trials of one data set, and of one recipe but where a trial has its own. It has compiled networks and claimed
-    trials.
+    """Runs trials of one data set, and of one recipe but where a trial has its own.
+
+    It has compiled networks and claimed trials.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ NAMES = ("a", "b", "c", "d")
 def trials(wild: tuple[int, ...], *, batch: int = 64, **worst: Any) -> list[TrialRow]:
     """Four candidates of a thousand images; seeds of the first get `wild` right, its worst with other figures."""
     recipe = named("fast", images=1000, batch_size=batch).canonical()
-    right = {name: (800, 803, 798) for name in NAMES} | {"a": wild}
+    right = dict.fromkeys(NAMES, (800, 803, 798)) | {"a": wild}
     rows = [
         replace(
             trial(name, seed, count, images=1000),
@@ -46,7 +46,10 @@ WILD = (820, 800, 700)
 @pytest.mark.parametrize(
     ("figures", "reason"),
     [
-        ({"gradient_norm": 9.0}, "the gradient of its worst seed (2) ends with a norm of 9, the others' with 1:"),
+        (
+            {"gradient_norm": 9.0},
+            "the gradient of its worst seed (2) ends with a norm of 9, the others' with 1:",
+        ),
         ({"dead_share": 0.4}, "40% of the units of its worst seed (2) are dead, 1% of the others'"),
         ({"batch": 8}, "its batches of 8 images leave normalisation statistics to chance"),
         ({}, "neither gradients, dead units, batches nor collapse show why"),

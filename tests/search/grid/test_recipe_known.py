@@ -58,7 +58,10 @@ MINE, OTHER = a_study("mine", OWN.canonical()), a_study("other", LONGER.canonica
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([], "The recipe was never checked for this baseline and data: `scaling-search recipe --study mine`."),
+        (
+            [],
+            "The recipe was never checked for this baseline and data: `scaling-search recipe --study mine`.",
+        ),
         (
             [a_row("elsewhere", "rate", "fair", OWN.canonical())],
             "The recipe was never checked for this baseline and data: `scaling-search recipe --study mine`.",
@@ -68,15 +71,24 @@ MINE, OTHER = a_study("mine", OWN.canonical()), a_study("other", LONGER.canonica
             "This recipe was not checked; with another rate or length, study other has a check: unfair.",
         ),
         (
-            [a_row("mine", "rate", "fair", OWN.canonical()), a_row("mine", "length", "fair", OWN.canonical())],
+            [
+                a_row("mine", "rate", "fair", OWN.canonical()),
+                a_row("mine", "length", "fair", OWN.canonical()),
+            ],
             "Its recipe was checked and is fair: the order does not depend on it.",
         ),
         (
-            [a_row("mine", "rate", "unfair", OWN.canonical()), a_row("mine", "length", "fair", OWN.canonical())],
+            [
+                a_row("mine", "rate", "unfair", OWN.canonical()),
+                a_row("mine", "length", "fair", OWN.canonical()),
+            ],
             "Its recipe was checked and is unfair: with rate 0.16, a lead changes by 10.0 points.",
         ),
         (
-            [a_row("mine", "rate", "fair", OWN.canonical()), a_row("mine", "length", "undecided", OWN.canonical())],
+            [
+                a_row("mine", "rate", "fair", OWN.canonical()),
+                a_row("mine", "length", "undecided", OWN.canonical()),
+            ],
             "Its recipe was checked: whether the order depends on it cannot be told yet.",
         ),
         (

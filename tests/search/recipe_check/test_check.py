@@ -89,7 +89,9 @@ def of(trial: Trial) -> str:
 
 def fair(trial: Trial) -> float:
     """Better with every change, but all networks alike."""
-    return 0.6 + 0.05 * (BASE == of(trial)) + 0.02 * np.log2(length(trial)) - 0.004 * abs(np.log2(rate(trial)))
+    return (
+        0.6 + 0.05 * (of(trial) == BASE) + 0.02 * np.log2(length(trial)) - 0.004 * abs(np.log2(rate(trial)))
+    )
 
 
 def swapping(trial: Trial) -> float:
@@ -147,7 +149,8 @@ def test_a_swap_is_named_and_twice_as_long_is_found_to_be_enough(ledger: Ledger,
     for settings, path in ((study(indifference=0.01), tmp_path / "new.toml"), (None, tmp_path / "own.toml")):
         if settings is None:
             path.write_text(
-                '# mine\nbaseline = "lenet-5"\ndataset = "digits"\n[recipe]  # as ever\nepochs = 5 # few\n\n[grid]\nseeds = 2\n'
+                '# mine\nbaseline = "lenet-5"\ndataset = "digits"\n[recipe]  # as ever\n'
+                "epochs = 5 # few\n\n[grid]\nseeds = 2\n"
             )
         write(study(), result, path)
         found = studies.read(path)
@@ -197,7 +200,9 @@ def test_too_few_images_are_told_with_how_many_would_do(ledger: Ledger) -> None:
     class Few(Pretend):
         def outcome(self, trial: Trial) -> Outcome:
             found = super().outcome(trial)
-            noise = np.random.default_rng([trial.seed, trial.network.resolution, len(of(trial)), int(4 * rate(trial))])
+            noise = np.random.default_rng(
+                [trial.seed, trial.network.resolution, len(of(trial)), int(4 * rate(trial))]
+            )
             correct = noise.random(288) < 0.8
             return dataclasses.replace(found, correct=correct, accuracy=float(correct.mean()))
 

@@ -12,7 +12,9 @@ from scaling_search.search.recipe_check.cells import cell_key
 from scaling_search.training.recipe import Recipe, named
 
 OWN = named("fast", images=1000)
-RATES = {factor: named("fast", images=1000, learning_rate=factor * OWN.learning_rate) for factor in (0.5, 1, 2)}
+RATES = {
+    factor: named("fast", images=1000, learning_rate=factor * OWN.learning_rate) for factor in (0.5, 1, 2)
+}
 LONGER = named("fast", images=1000, epochs=2 * OWN.epochs, crop_padding=OWN.crop_padding)
 RECIPES: list[Recipe] = [*RATES.values(), LONGER]
 NETWORKS = {"base": 0.0, "deep": 1.0, "wide": 1.0}
