@@ -1,7 +1,7 @@
 """`make recipe-check`: what the committed studies show of their recipes. Trains nothing.
 
-Reads the ledgers that were exported beside each study (experiments/NAME/ledger.db), checks every row's digest, and
-counts anew: interactions, families, steps from member to member. Start losses and gradients are computed (benchmarks.start).
+Reads the ledgers exported beside each study (experiments/NAME/ledger.db), checks every digest, and counts anew:
+interactions, families, steps from member to member. Start losses and gradients are computed (benchmarks.start).
 """
 
 from __future__ import annotations

@@ -93,14 +93,14 @@ def test_what_is_decided_needs_nothing() -> None:
 
 
 def test_the_images_that_would_settle_do() -> None:
-    few = found(0.0, 5, images=1000)
+    few = found(0.0, 5, images=400)
     assert "undecided" in few.verdicts(DELTA)
     wanted = settling(few, DELTA)
     assert wanted is not None
     assert wanted.seeds is not None or wanted.images is not None
     enough = [
         "undecided"
-        not in found(0.0, search, images=wanted.images or 1000, seeds=wanted.seeds or SEEDS).verdicts(DELTA)
+        not in found(0.0, search, images=wanted.images or 400, seeds=wanted.seeds or SEEDS).verdicts(DELTA)
         for search in range(10)
     ]
     assert sum(enough) >= 6, wanted

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     # `report` reads rounds' results and must not load what trains them.
     from scaling_search.search.trial.trainer import Trainer
 
+_NOTHING: Mapping[str, Recipe] = {}
 
-def train_base(trainer: Trainer, plan: GridPlan, tuned: Mapping[str, Recipe]) -> int:
+
+def train_base(trainer: Trainer, plan: GridPlan, tuned: Mapping[str, Recipe] = _NOTHING) -> int:
     """Trains the network at φ = 0; returns the trials run here."""
     recipe = tuned.get(plan.base.fingerprint)
     return run_trials(trainer, [trial_of(plan.base, seed, recipe) for seed in plan.base_seeds])
@@ -37,7 +39,7 @@ def run(
     plan: GridPlan,
     first: Sequence[str],
     *,
-    tuned: Mapping[str, Recipe],
+    tuned: Mapping[str, Recipe] = _NOTHING,
     until_decided: bool = False,
 ) -> int:
     """Races the groups `first` of the plan's candidates. Returns the trials run here.

@@ -26,8 +26,10 @@ from scaling_search.search.trial.trial import Trial
 from scaling_search.training.outcome import Outcome, TrainingStopped
 from tests.search.pretend import Learns, Listener, Pretend, planned, pretended, searched, study
 
-OWN = planned().space.recipe
-BASE, *OTHERS = [build.fingerprint for build in networks(planned())]
+# The base, and two candidates: each trial takes a while to record.
+SETTINGS = study(indifference=0.01, alpha="1,2", beta="1,1.4", gamma="1")
+OWN = planned(SETTINGS).space.recipe
+BASE, *OTHERS = [build.fingerprint for build in networks(planned(SETTINGS))]
 SEEDS = 3
 
 
@@ -68,7 +70,7 @@ def checked(
 ) -> RecipeResult:
     with pretended(learns, kind=kind):
         return recipe(
-            settings or study(indifference=0.01),
+            settings or SETTINGS,
             ledger=ledger,
             callbacks=(listener or Listener(),),
             time_limit=time_limit,
@@ -130,9 +132,9 @@ def test_a_fair_recipe_is_named_and_the_grid_says_so(ledger: Ledger) -> None:
     assert {row.verdict for row in rows} == {"fair"}
     assert len(rows) == 3 * len(OTHERS) * (len(OTHERS) + 1) / 2
     # The trials of the check that are the grid's own are not trained again, and the others are none of its.
-    again = searched(ledger, study(indifference=0.01, racing=False), fair, kind=Many)
+    again = searched(ledger, SETTINGS.override({"grid.racing": False}), fair, kind=Many)
     assert {row.recipe for row in again.trials} == {OWN.canonical()}
-    assert again.trained == SEEDS * (len(planned().candidates) - len(OTHERS))
+    assert again.trained == SEEDS * (len(planned(SETTINGS).candidates) - len(OTHERS))
 
 
 def test_a_swap_is_named_and_twice_as_long_is_found_to_be_enough(ledger: Ledger, tmp_path: Path) -> None:
@@ -146,7 +148,7 @@ def test_a_swap_is_named_and_twice_as_long_is_found_to_be_enough(ledger: Ledger,
     assert "--write study.toml" in third
     lengths = {row.changed_to for row in ledger.rows(RECIPE_CHECKS, change="length")}
     assert lengths == {10.0, 20.0}
-    for settings, path in ((study(indifference=0.01), tmp_path / "new.toml"), (None, tmp_path / "own.toml")):
+    for settings, path in ((SETTINGS, tmp_path / "new.toml"), (None, tmp_path / "own.toml")):
         if settings is None:
             path.write_text(
                 '# mine\nbaseline = "lenet-5"\ndataset = "digits"\n[recipe]  # as ever\n'
