@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
 
 
-def known(ledger: Reader, study: StudyRow, command: Command) -> str:
-    """One sentence."""
+def known(ledger: Reader, study: StudyRow, command: Command, *, tuned: bool = False) -> str:
+    """One sentence. `tuned`: whether every network has a rate of its own."""
+    if tuned:
+        return (
+            "Each network had the best of three rates; whether the length changes the order was not checked."
+        )
     alike = {
         row.name for row in ledger.rows(STUDIES) if (row.base, row.dataset) == (study.base, study.dataset)
     }

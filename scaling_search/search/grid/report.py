@@ -68,7 +68,9 @@ def report_of(
     report = replace(
         report,
         budget=QUANTITIES[settings.grid.budget].words,
-        answer=answer(found, trials, command, recipe_known.known(ledger, study, command)),
+        answer=answer(
+            found, trials, command, recipe_known.known(ledger, study, command, tuned=settings.tuned)
+        ),
     )
     return replace(report, details=(*grid_details(report), *details(found), *held, *timed))
 

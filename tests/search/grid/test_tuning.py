@@ -73,6 +73,7 @@ def test_each_network_is_tried_with_the_same_budget_and_raced_with_its_best_rate
     assert result.found.winner is not None and result.found.winner.group == FAST
     counts = f"{OWN.learning_rate:g} for {NETWORKS - 2}, {2 * OWN.learning_rate:g} for 1."
     assert any(note.endswith(f"by one seed that is not counted: {counts}") for note in result.report.notes)
+    assert "Each network had the best of three rates; " in result.answer
     again = searched(ledger, tuned(racing=False), learns)
     assert again.trained == 0
     assert again.report.rows == result.report.rows

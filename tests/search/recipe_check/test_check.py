@@ -103,7 +103,7 @@ def swapping(trial: Trial) -> float:
 
 
 def test_what_is_trained_is_the_base_and_what_goes_farthest_in_each_dimension() -> None:
-    plan = planned()
+    plan = planned(SETTINGS)
     chosen = networks(plan)
     assert chosen[0].fingerprint == plan.base.fingerprint
     for dimension in ("depth", "width", "resolution"):
