@@ -112,7 +112,7 @@ def from_ledger(recipe: Recipe, rows: Sequence[TrialRow], *, device: str | None 
     known = [row for row in rows if row.state == "complete" and row.train_seconds and row.macs and row.device]
     if device is None and known:
         device = max(known, key=lambda row: row.finished_at or "").device
-    texts = alike({row.recipe for row in known}, recipe)
+    texts = recipes.as_long({row.recipe for row in known}, recipe)
     known = [row for row in known if row.device == device and row.recipe in texts]
     if not known:
         return None
@@ -135,17 +135,6 @@ def from_ledger(recipe: Recipe, rows: Sequence[TrialRow], *, device: str | None 
         ),
         compiled=tuple(by_network),
     )
-
-
-def alike(texts: Collection[str], recipe: Recipe) -> set[str]:
-    """Those of the canonical texts that take as long as `recipe`: they differ from it in the rate at most."""
-    own = recipe.canonical()
-    return {
-        text
-        for text in texts
-        if text == own
-        or recipes.parse(text).model_copy(update={"learning_rate": recipe.learning_rate}) == recipe
-    }
 
 
 def from_calibration(recipe: Recipe, found: Calibration, *, train: int, validation: int) -> Basis:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scaling_search.ledger.storage.rows import CHECK, CandidateRow, RecipeCheckRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import CHECK, CandidateRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES
 from scaling_search.search.grid import chance_level
 from scaling_search.search.grid.analysis import sample_of
@@ -18,122 +17,16 @@ from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.grid.ledger_results import dataset_of, settings_of
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
 from scaling_search.search.plan.study import Grid
-from scaling_search.search.recipe_check.cells import LENGTHS, cell_key, in_words
+from scaling_search.search.recipe_check.cells import LENGTHS, cell_key
+from scaling_search.search.recipe_check.findings import CellKey, Change, Check, Interaction, overall
 from scaling_search.statistics import ImageSample, Scores, compare, decide, gather
-from scaling_search.statistics.interactions import (
-    RULE_VERSION,
-    Interactions,
-    Settling,
-    Verdict,
-    interactions,
-    settling,
-)
+from scaling_search.statistics.interactions import Interactions, interactions, settling
 from scaling_search.statistics.scores import Bits
-from scaling_search.system.clock import utc_now
 from scaling_search.training import recipe as recipes
 from scaling_search.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
-
-Change = Literal["rate", "length"]
-# A network and a recipe, by fingerprint and canonical text.
-_Cell = tuple[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interaction:
-    """How much the lead of `ahead` over `other` grows from `recipe` to `changed`; shares, bounds None where unknown.
-
-    `lead`: with `recipe`, never negative. `ahead`, `other`: fingerprints of networks.
-    """
-
-    ahead: str
-    other: str
-    change: Change
-    recipe: Recipe
-    changed: Recipe
-    lead: float
-    estimate: float
-    low: float | None
-    high: float | None
-    verdict: Verdict
-
-    @property
-    def swaps(self) -> bool:
-        """Whether the other is ahead after the change."""
-        return self.lead + self.estimate < 0 < self.lead
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """What is known of a study's recipe.
-
-    `names`: networks in words, by fingerprint. `accuracy`: mean of each cell. `broken`: cells without a result and why,
-    by network and recipe. `rate`, `epochs`: those to use, None while unknown; `long_enough`: whether that length is
-    shown to be. `settling`: what would decide what is undecided.
-    """
-
-    own: Recipe
-    names: Mapping[str, str]
-    interactions: tuple[Interaction, ...]
-    accuracy: Mapping[_Cell, float]
-    broken: Mapping[_Cell, str]
-    indifference: float | None
-    seeds: int
-    images: int
-    nothing_decided: str | None
-    settling: Settling | None
-    rate: float | None
-    epochs: int | None
-    long_enough: bool
-
-    @property
-    def of_own(self) -> tuple[Interaction, ...]:
-        """Those around the study's own recipe."""
-        return tuple(one for one in self.interactions if one.recipe == self.own)
-
-    @property
-    def verdict(self) -> Verdict:
-        """Of the study's own recipe."""
-        return overall([one.verdict for one in self.of_own])
-
-    def doubled(self, epochs: int) -> tuple[Interaction, ...]:
-        """What doubling this length changes."""
-        return tuple(
-            one for one in self.interactions if one.change == "length" and one.recipe.epochs == epochs
-        )
-
-    def rows(self, study: str) -> list[RecipeCheckRow]:
-        """As the ledger keeps it."""
-        now = utc_now()
-        return [
-            RecipeCheckRow(
-                study=study,
-                candidate=one.ahead,
-                other=one.other,
-                change=one.change,
-                changed_to=one.changed.learning_rate if one.change == "rate" else float(one.changed.epochs),
-                recipe=one.recipe.canonical(),
-                rule=RULE_VERSION,
-                estimate=one.estimate,
-                low=one.low,
-                high=one.high,
-                lead=one.lead,
-                indifference=self.indifference or 0.0,
-                seeds=self.seeds,
-                verdict=one.verdict,
-                created_at=now,
-            )
-            for one in self.interactions
-        ]
-
-
-def overall(verdicts: Sequence[Verdict]) -> Verdict:
-    """Unfair where one is, fair where all are and there is one."""
-    if "unfair" in verdicts:
-        return "unfair"
-    return "fair" if verdicts and set(verdicts) == {"fair"} else "undecided"
 
 
 def read_check(ledger: Reader, row: StudyRow) -> Check | None:
@@ -176,7 +69,7 @@ def analyse(
         for one, other in combinations(names, 2)
         if all((network, recipe) in scored for network in (one, other) for recipe in (text, changed))
     ]
-    accuracy: dict[_Cell, float] = {}
+    accuracy: dict[CellKey, float] = {}
     found, scores, delta = None, None, settings.indifference
     if scored:
         scores = gather({cell_key(*cell): marks for cell, marks in scored.items()}, sample)
@@ -243,11 +136,11 @@ def _name(row: CandidateRow) -> str:
 
 def _results(
     trials: Iterable[TrialRow], at_chance: Mapping[str, str]
-) -> tuple[dict[_Cell, dict[int, Bits]], dict[_Cell, str]]:
+) -> tuple[dict[CellKey, dict[int, Bits]], dict[CellKey, str]]:
     """What each cell's trials got right, by seed; and why a cell has no result, though it was trained."""
-    bits: dict[_Cell, dict[int, Bits]] = {}
-    low: dict[_Cell, list[str]] = {}
-    broken: dict[_Cell, str] = {}
+    bits: dict[CellKey, dict[int, Bits]] = {}
+    low: dict[CellKey, list[str]] = {}
+    broken: dict[CellKey, str] = {}
     for trial in trials:
         cell = trial.network, trial.recipe
         if trial.state in ("diverged", "failed"):
@@ -278,7 +171,7 @@ def _changes(texts: Mapping[str, Recipe], own: Recipe) -> list[tuple[Change, str
     return [*rates, *lengths]  # type: ignore[list-item]
 
 
-def _indifference(scores: Scores, own: Sequence[_Cell], settings: Grid) -> float | None:
+def _indifference(scores: Scores, own: Sequence[CellKey], settings: Grid) -> float | None:
     """What the study's grid calls equal, by its own rule, on these images."""
     if settings.indifference is not None or not own:
         return settings.indifference
@@ -295,7 +188,7 @@ def _rate(
     texts: Mapping[str, Recipe],
     own: Recipe,
     names: Mapping[str, str],
-    accuracy: Mapping[_Cell, float],
+    accuracy: Mapping[CellKey, float],
     delta: float,
 ) -> float | None:
     """The study's own rate, unless all networks together are more than δ better with another."""
@@ -324,8 +217,3 @@ def _length(own: Recipe, found: Sequence[Interaction]) -> tuple[int | None, bool
         if "unfair" not in verdicts:
             return epochs, overall(verdicts) == "fair"
     return None, False
-
-
-def words(recipe: Recipe, change: Change) -> str:
-    """A recipe by what is changed of it."""
-    return in_words(recipe).split(", ")[0 if change == "rate" else 1]

@@ -20,7 +20,7 @@ from scaling_search.search.plan.grid_plan import grid_plan
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
 from scaling_search.search.recipe_check import document as documents
-from scaling_search.search.recipe_check.analysis import Check, read_check
+from scaling_search.search.recipe_check.analysis import read_check
 from scaling_search.search.recipe_check.cells import (
     LENGTHS,
     RATES,
@@ -31,6 +31,7 @@ from scaling_search.search.recipe_check.cells import (
     with_length,
     with_rate,
 )
+from scaling_search.search.recipe_check.findings import Check
 from scaling_search.search.trial import registry
 from scaling_search.search.trial.ledger_rows import network_rows
 from scaling_search.search.trial.scheduler import run_trials

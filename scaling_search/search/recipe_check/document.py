@@ -8,8 +8,8 @@ from scaling_search.ledger.storage.rows import StudyRow
 from scaling_search.report import columns
 from scaling_search.report.table import Document, Interval, Row, Table
 from scaling_search.search.grid.answer import Command
-from scaling_search.search.recipe_check.analysis import Check, Interaction, words
 from scaling_search.search.recipe_check.cells import in_words
+from scaling_search.search.recipe_check.findings import Check, Interaction, words
 from scaling_search.training import recipe as recipes
 
 

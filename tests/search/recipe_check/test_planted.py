@@ -7,8 +7,9 @@ import pytest
 
 from scaling_search.ledger.storage.rows import CHECK, CandidateRow, TrialRow
 from scaling_search.search.plan.study import Grid
-from scaling_search.search.recipe_check.analysis import Check, analyse
+from scaling_search.search.recipe_check.analysis import analyse
 from scaling_search.search.recipe_check.cells import cell_key
+from scaling_search.search.recipe_check.findings import Check
 from scaling_search.training.recipe import Recipe, named
 
 OWN = named("fast", images=1000)
