@@ -1,5 +1,5 @@
-# make demo | test | check | lint | install | cases | docs | bench | parity | recipe-length | start | verify-export |
-#      growth | seeds | compiled | startup | page | validate | torture
+# make demo | test | check | lint | install | cases | docs | bench | parity | recipe-length | recipe-check | start |
+#      verify-export | growth | seeds | compiled | startup | page | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test cases lint check docs validate torture bench parity recipe-length start verify-export growth \
+.PHONY: install demo test cases lint check docs validate torture bench parity recipe-length recipe-check start verify-export growth \
 	seeds compiled startup page clean
 install: $(STAMP)
 
@@ -78,6 +78,11 @@ bench-environment:
 # How long is long enough: accuracy against length on four sets, resumable. JSON=FILE is where its figures are kept.
 recipe-length: install
 	$(BIN)/python -m benchmarks.recipe_length $(if $(JSON),--json $(JSON))
+
+# What the committed studies show of their recipes, counted anew from their exported ledgers. JSON=FILE also writes a
+# file; trains nothing.
+recipe-check: install
+	$(BIN)/python -m benchmarks.recipe_check $(if $(JSON),--json $(JSON))
 
 # Losses and gradients of all networks at the start. JSON=FILE also writes a file.
 start: install

@@ -66,6 +66,8 @@ def keys() -> str:
         "## `[recipe]`",
         f"`name` chooses one of the named recipes ({', '.join(f'`{name}`' for name in RULES)}; `fast` unless given); "
         'every other key changes one of its fields. `"none"` turns off what can be turned off. '
+        '`rate = "tuned"` trains every network with the best of three rates (half, once and twice '
+        "`learning_rate`), chosen by one seed that is not counted. "
         "*images* is the number of training images.",
         _recipe(),
     ]

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from scaling_search.search.plan.study import Limits as Limits
     from scaling_search.search.plan.study import Proxy as Proxy
     from scaling_search.search.plan.study import Study as Study
+    from scaling_search.search.recipe_check.check import recipe as recipe
     from scaling_search.search.tables.open_ledger import open_ledger as open_ledger
     from scaling_search.search.tables.plan_table import plan as plan
     from scaling_search.search.trial.trial import Callback as Callback
@@ -78,6 +79,7 @@ _HOMES = {
     "plan": ("search.tables.plan_table", "plan"),
     "predict": ("search.members.predict", "predict"),
     "race": ("racing.race", "race"),
+    "recipe": ("search.recipe_check.check", "recipe"),
     "scale": ("search.family.scale", "scale"),
     "scale_network": ("scaling.scale", "scale_network"),
 }

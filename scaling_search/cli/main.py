@@ -35,6 +35,7 @@ _STORAGE = (
 # name -> one line of help, in the order of a user's work.
 COMMANDS = {
     "plan": "What grid would do, before any compute: candidates, duplicates, costs, time.",
+    "recipe": "Whether the ranking depends on rate and length of training.",
     "grid": "The search: train every candidate not yet in the ledger, and choose.",
     "scale": "The best triple over phi: write one network per phi, train, record.",
     "report": "The answer from the ledger: tables, an interactive page, figures.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
@@ -64,9 +64,15 @@ class Reader(ABC):
 
     @again
     def trials(
-        self, keys: Sequence[str] | None = None, study: str | None = None, *, with_correct: bool = False
+        self,
+        keys: Sequence[str] | None = None,
+        study: str | None = None,
+        *,
+        roles: Collection[str] | None = None,
+        with_correct: bool = False,
     ) -> list[TrialRow]:
-        """Trials, sorted by key: all, or those with the keys, or a study's (its candidates' networks, recipe and data).
+        """Trials, sorted by key: all, or those with the keys, or a study's (its data, its candidates' networks and
+        recipes), of candidates in these `roles`, all unless given.
 
         Per-image bits are sure to be there only `with_correct`.
         """
@@ -76,15 +82,15 @@ class Reader(ABC):
             rows = tables.read(TRIALS, with_correct=with_correct)
             if study is None:
                 return rows
-            networks = {row.network for row in tables.read(CANDIDATES) if row.study == study}
+            candidates = [row for row in tables.read(CANDIDATES) if row.study == study]
             own = tables.find(STUDIES, [(study,)])
-        return [
-            row
-            for row in rows
-            if own
-            and row.network in networks
-            and (row.recipe, row.dataset) == (own[0].recipe, own[0].dataset)
-        ]
+        wanted = {
+            (one.network, one.recipe or row.recipe, row.dataset)
+            for row in own
+            for one in candidates
+            if roles is None or one.role in roles
+        }
+        return [row for row in rows if (row.network, row.recipe, row.dataset) in wanted]
 
     @again
     def evaluations(

@@ -60,7 +60,7 @@ def delete(ledger: Ledger, name: str, *, with_trials: bool = False) -> int:
     trials: list[TrialRow] = []
     if with_trials:
         others = {
-            (one.network, study.recipe, study.dataset)
+            (one.network, one.recipe or study.recipe, study.dataset)
             for study in ledger.rows(STUDIES)
             if study.name != name
             for one in ledger.rows(CANDIDATES, study=study.name)

@@ -18,6 +18,7 @@ def study_document(
     *,
     grid: GridReport | None = None,
     families: Sequence[FamilyReport] = (),
+    more: Sequence[Table] = (),
     published: bool = True,
     facts: Mapping[str, Scalar] | None = None,
     notes: Sequence[str] = (),
@@ -25,7 +26,7 @@ def study_document(
 ) -> Document:
     """The answer, the grid's table and the families'; the rest are details. A grid or a family is needed.
 
-    `conditions` are what the figures rest on: recipe, images, device and versions.
+    `more`: tables for the details. `conditions` are what the figures rest on: recipe, images, device and versions.
     """
     if grid is None and not families:
         raise ValueError("a report needs a grid or a family")
@@ -33,13 +34,13 @@ def study_document(
     named = {"study": known.study, "baseline": known.baseline, "dataset": known.dataset}
     tables = [] if grid is None else [grid_table(grid)]
     tables += [family_table(family) for family in families]
-    more = []
+    details = list(more)
     if grid is not None and any(row.status != "kept" for row in (*grid.rows, *grid.dropped)):
-        more.append(adjusted_table(grid))
+        details.append(adjusted_table(grid))
     if conditions:
-        more.append(conditions_table(conditions))
+        details.append(conditions_table(conditions))
     if published:
-        more.append(published_table())
+        details.append(published_table())
     return Document(
         title=f"Study {known.study}: {known.baseline} on {known.dataset}",
         answer=() if grid is None else grid.answer,
@@ -47,7 +48,7 @@ def study_document(
         labels=named,
         facts=facts or {},
         notes=tuple(notes),
-        details=Details(tables=tuple(more), notes=() if grid is None else grid.details),
+        details=Details(tables=tuple(details), notes=() if grid is None else grid.details),
     )
 
 

@@ -40,6 +40,8 @@ from scaling_search.statistics.variance_components import noise
 # Cells of one interaction: A and B at one setting, A and B at the other.
 Cells = tuple[str, str, str, str]
 _SIGNS = (1.0, -1.0, -1.0, 1.0)
+# Recorded interactions carry it.
+RULE_VERSION = 1
 Verdict = Literal["fair", "unfair", "undecided"]
 
 
@@ -145,7 +147,7 @@ def interactions(
 
 
 def settling(found: Interactions, indifference: float, *, most_seeds: int = MOST_SEEDS) -> Settling | None:
-    """What would decide, with a probability of 0.8, the interactions that are undecided; None where none is.
+    """What would decide, with a probability of 0.8, all interactions that are undecided; None where none is.
 
     Each is taken to be as large as it looks, as far as that is not what chance gives. With so many images, seeds add no
     more chance than images do.
@@ -158,7 +160,9 @@ def settling(found: Interactions, indifference: float, *, most_seeds: int = MOST
     size, variance = np.abs(found.estimate[open_]), found.error[open_] ** 2
     truly = np.maximum(0.0, size - variance / np.maximum(size, 1e-12))
     margin = np.abs(indifference - truly)
-    surely = min(found.critical, float(ndtri(1 - (1 - LEVEL) / (2 * len(found.cells))))) + float(ndtri(POWER))
+    # Each may err to either side, and all of them have to be decided.
+    surely = min(found.critical, float(ndtri(1 - (1 - LEVEL) / (2 * len(found.cells)))))
+    surely += float(ndtri(1 - (1 - POWER) / (2 * int(open_.sum()))))
     allowed = (margin / surely) ** 2  # variance
     left = allowed - found.lasting[open_]
     needed = np.where(left > 0, found.scatter[open_] / np.where(left > 0, left, 1.0), math.inf)

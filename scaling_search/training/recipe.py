@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -220,3 +221,12 @@ def parse(text: str) -> Recipe:
     if form != FORMAT:
         raise InputError(f"recipe: format {form!r}; this version of the program knows format {FORMAT}")
     return read(fields)
+
+
+def as_long(texts: Iterable[str], recipe: Recipe) -> set[str]:
+    """Those of the canonical texts that take as long as ``recipe``: they differ from it in the rate at most."""
+    return {
+        text
+        for text in set(texts)
+        if parse(text).model_copy(update={"learning_rate": recipe.learning_rate}) == recipe
+    }

@@ -13,7 +13,7 @@ import pytest
 
 from scaling_search.architecture import toml
 from scaling_search.architecture.network import Network, fingerprint
-from scaling_search.data.dataset import Dataset, Split
+from scaling_search.data.dataset import Dataset
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import EvaluationRow, TrialRow
 from scaling_search.search.family import scale
@@ -22,11 +22,12 @@ from scaling_search.search.grid.search import GridResult
 from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.search_space import SearchSpace, search_space
 from scaling_search.search.plan.study import Study, override, parse
+from scaling_search.search.recipe_check import check
 from scaling_search.search.trial.claims import Held
 from scaling_search.search.trial.compiled_networks import CompiledNetworks
 from scaling_search.search.trial.setup import load_data
 from scaling_search.search.trial.timing import Timing
-from scaling_search.search.trial.trainer import Trainer
+from scaling_search.search.trial.trainer import Extras, Trainer
 from scaling_search.search.trial.trial import Callback, Trial
 from scaling_search.training.outcome import Outcome
 
@@ -167,9 +168,10 @@ class Pretend(Trainer):
     def _train(self, held: Held, upcoming: Trial | None, *, batched: bool) -> tuple[Outcome, ...]:
         return tuple(self.outcome(trial) for trial in held.trials)
 
-    def _evaluations(
-        self, held: Held, outcomes: Sequence[Outcome], test: Split | None, *, batched: bool
+    def _extras(
+        self, held: Held, outcomes: Sequence[Outcome], extras: Extras, *, batched: bool
     ) -> list[list[object]]:
+        test = extras.test
         if test is None:
             return [[] for _ in outcomes]
         return [
@@ -196,7 +198,7 @@ def pretended(learns: Learns = lambda trial: 0.5, *, kind: type[Pretend] = Prete
         return kind(ledger, learns, space=space, **more)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (search, scale):
+        for module in (search, scale, check):
             patch.setattr(module, "make_trainer", make_trainer)
         yield
 

@@ -17,6 +17,10 @@ State = Literal["waiting", "running", "complete", "failed", "diverged"]
 FINISHED: tuple[State, ...] = ("complete", "diverged")
 GRID = "grid"  # the role of a search's own candidates; families have roles of their own
 BASE = "base"  # that of the network at φ = 0
+CHECK = "recipe check"  # a network with one of the recipes that a recipe check compares
+TUNING = "tuning"  # a network with one of the rates that it was tried with
+# Roles whose trials say how to train: no accuracy of a candidate or a member comes from them.
+OF_RECIPES = (CHECK, TUNING)
 
 
 def trial_key(*, network: str, recipe: str, dataset: str, seed: int) -> str:
@@ -85,7 +89,7 @@ class CandidateRow:
     """
 
     study: str
-    role: str  # "grid", "base", or that of a family
+    role: str  # "grid", "base", "recipe check", "tuning", or that of a family
     network: str
     network_name: str
     group: str
@@ -107,6 +111,7 @@ class CandidateRow:
     macs_ratio: float | None = None  # to the base network's MACs
     status: str = "kept"  # "kept", "adjusted" (its resolution) or "not trained"
     reason: str | None = None
+    recipe: str | None = None  # canonical JSON; None: the study's
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -391,20 +396,24 @@ class ForecastTrialRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecipeCheckRow:
-    """One interaction of a recipe check: how much the difference of two candidates changes with rate or length."""
+    """One interaction of a recipe check: how much the lead of a candidate over another grows from a recipe to one of
+    another rate or length. Figures are shares; bounds are None where nothing may be decided.
+    """
 
     study: str
-    candidate: str
+    candidate: str  # fingerprint of its network, as `other`
     other: str
     change: str  # "rate" or "length"
-    base_rate: float
-    base_epochs: int
-    changed_to: float
+    changed_to: float  # the other learning rate, or the other number of epochs
+    recipe: str  # canonical JSON, of the recipe that the other is compared with
     rule: int
     estimate: float
-    low: float
-    high: float
-    verdict: str
+    low: float | None
+    high: float | None
+    lead: float  # of the candidate with `recipe`
+    indifference: float
+    seeds: int
+    verdict: str  # "fair", "unfair" or "undecided"
     created_at: str
 
 

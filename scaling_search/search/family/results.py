@@ -19,7 +19,7 @@ from scaling_search.search.grid.analysis import sample_of
 from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.grid.ledger_results import dataset_of, settings_of
 from scaling_search.search.plan.budget import QUANTITIES
-from scaling_search.search.plan.grid_plan import FRESH_SEEDS
+from scaling_search.search.plan.rates import is_fresh
 from scaling_search.statistics import ImageSample, accuracies, compare, winner
 from scaling_search.statistics.multiple_comparisons import LEVEL
 from scaling_search.statistics.scores import Bits, gather
@@ -45,8 +45,8 @@ def report_of(ledger: Reader, row: StudyRow, family: FamilyRow) -> tuple[FamilyR
     ]
     trials = [
         trial
-        for trial in ledger.trials(study=row.name, with_correct=True)
-        if trial.network in candidates and trial.seed >= FRESH_SEEDS
+        for trial in ledger.trials(study=row.name, roles=(family.role,), with_correct=True)
+        if is_fresh(trial.seed)
     ]
     evaluations = ledger.evaluations([trial.key for trial in trials], with_correct=True)
     said = predictions.predictions(ledger, row.name, family.role)

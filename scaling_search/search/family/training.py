@@ -13,6 +13,7 @@ from scaling_search.report.figures import size
 from scaling_search.search.family import predictions
 from scaling_search.search.family.limits import forbidden
 from scaling_search.search.family.members import NOT_TRAINED, Family
+from scaling_search.search.grid import tuning
 from scaling_search.search.plan.builds import Build
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
 from scaling_search.search.trial import weights
@@ -22,6 +23,8 @@ from scaling_search.search.trial.trainer import Extras
 from scaling_search.search.trial.trial import Trial, trial_of
 from scaling_search.statistics import image_sample
 from scaling_search.system.clock import utc_now
+from scaling_search.training import recipe as recipes
+from scaling_search.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
@@ -51,7 +54,11 @@ def record(ledger: Ledger, study: str, family: Family, members: Sequence[Build] 
         [
             row,
             *network_rows(member.network for member in rows),
-            *(candidate_row(space, study, family.role, member) for member in once.values()),
+            *tuning.kept(
+                ledger,
+                study,
+                [candidate_row(space, study, family.role, member) for member in once.values()],
+            ),
             *(triple_row(study, family.role, member) for member in rows),
         ]
     )
@@ -88,7 +95,8 @@ def train(
     images = trainer.networks.dataset.validation
     sample = image_sample(images.labels, groups=images.groups)
     for index, member in enumerate(family.members):
-        trials = [trial_of(member, seed) for seed in seeds]
+        text = tuning.chosen(ledger, study).get(member.fingerprint)
+        trials = _trials(member, seeds, None if text is None else recipes.parse(text))
         refusal = None
         if not _begun(trainer, trials):
             rows = ledger.trials([trainer.row(trial).key for trial in earlier], with_correct=True)
@@ -100,6 +108,10 @@ def train(
                 if step is not None and step.flat
                 else forbidden(trainer, member, settings.member_time_limit)
             )
+        if refusal is None:
+            tuned, ran = tuning.tune(study, trainer, family.space, [member])
+            trained += ran
+            trials = _trials(member, seeds, tuned.get(member.fingerprint))
         earlier += trials
         if refusal is None:
             trained += run_trials(trainer, trials, extras=extras)
@@ -109,6 +121,10 @@ def train(
         callback.skip(len(trials), f"φ = {member.phi:g} not trained: {refusal}")
         record(ledger, study, family, decided)
     return trained
+
+
+def _trials(member: Build, seeds: range, recipe: Recipe | None) -> list[Trial]:
+    return [trial_of(member, seed, recipe) for seed in seeds]
 
 
 def _disk(family: Family, copies: int, folder: Path) -> str:

@@ -18,8 +18,10 @@ from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.racing.screening import possible
 from scaling_search.report.figures import duration, size
 from scaling_search.search.forecast.timing_cache import Calibration
+from scaling_search.search.plan import rates
 from scaling_search.search.plan.grid_plan import GridPlan
 from scaling_search.system import machine
+from scaling_search.training import recipe as recipes
 from scaling_search.training.memory import step_memory
 from scaling_search.training.recipe import Recipe
 
@@ -104,12 +106,13 @@ def affine(points: Sequence[tuple[int, float]], macs: int) -> float:
 def from_ledger(recipe: Recipe, rows: Sequence[TrialRow], *, device: str | None = None) -> Basis | None:
     """From complete trials on `device`, or on that of the newest one; None without any.
 
-    `rows`: trials of the recipe and the data set.
+    `rows`: trials of the data set; those of the recipe count, at whatever rate.
     """
     known = [row for row in rows if row.state == "complete" and row.train_seconds and row.macs and row.device]
     if device is None and known:
         device = max(known, key=lambda row: row.finished_at or "").device
-    known = [row for row in known if row.device == device and row.recipe == recipe.canonical()]
+    texts = recipes.as_long({row.recipe for row in known}, recipe)
+    known = [row for row in known if row.device == device and row.recipe in texts]
     if not known:
         return None
     by_network: dict[str, list[TrialRow]] = {}
@@ -172,7 +175,11 @@ def forecast(plan: GridPlan, basis: Basis, done: Collection[NetworkSeed]) -> For
         screening = sum(share * alone[row.fingerprint] + basis.compile_seconds for row in plan.networks)
     compiling = {network: basis.compiling(network) for network in trial_seconds}
     total = screening + elapsed(trials, trial_seconds, compiling, platform=basis.platform)
-    sure = [trial for trial in trials if trial[1] < _FIRST_TEST or not plan.space.study.grid.racing]
+    sure = [
+        trial
+        for trial in trials
+        if trial[1] < _FIRST_TEST or trial[1] >= rates.TUNING_SEED or not plan.space.study.grid.racing
+    ]
     least = screening + elapsed(sure, trial_seconds, compiling, platform=basis.platform)
     less, more = uncertainty(machine.load() if basis.platform == "cpu" else None, machine.cores())
     return Forecast(
@@ -206,12 +213,17 @@ def uncertainty(load: float | None, cores: int) -> tuple[float, float]:
 
 
 def missing(plan: GridPlan, done: Collection[NetworkSeed], block: int = 1) -> list[NetworkSeed]:
-    """The trials that are not finished, in the order in which they are run: so many seeds of a network at a time."""
+    """The trials that are not finished, in the order in which they are run: so many seeds of a network at a time.
+
+    Those that tune rates come first, with numbers in place of seeds (`plan.rates`).
+    """
     seeds = range(plan.space.study.grid.seeds)
     blocks = [seeds[at : at + block] for at in range(0, len(seeds), block)]
     base = [(plan.base.fingerprint, seed) for seed in plan.base_seeds]
     every = [(row.fingerprint, seed) for seeds in blocks for row in plan.networks for seed in seeds]
-    return [trial for trial in dict.fromkeys([*base, *every]) if trial not in done]
+    networks = [plan.base.fingerprint, *(row.fingerprint for row in plan.networks)]
+    tuning = rates.numbers(networks, plan.space)
+    return [trial for trial in dict.fromkeys([*tuning, *base, *every]) if trial not in done]
 
 
 def elapsed(
@@ -226,10 +238,11 @@ def elapsed(
     All but the first compile while the network before them trains. Beside an accelerator that is hidden as far as that
     lasts; on a CPU the compiler takes one of the cores that train.
     """
-    total, before, compiled = 0.0, 0.0, set[str]()
-    for position, (network, several) in enumerate(groupby(trials, key=lambda trial: trial[0])):
-        waits = 0.0 if network in compiled else compiling[network]
-        compiled.add(network)
+    total, before, compiled = 0.0, 0.0, set[NetworkSeed]()
+    for position, (program, several) in enumerate(groupby(trials, key=_program)):
+        network = program[0]
+        waits = 0.0 if program in compiled else compiling[network]
+        compiled.add(program)
         if position and platform == "cpu":
             waits /= machine.cores()
         elif position:
@@ -237,6 +250,12 @@ def elapsed(
         before = seconds[network] * sum(1 for _ in several)
         total += waits + before
     return total
+
+
+def _program(trial: NetworkSeed) -> NetworkSeed:
+    """What is compiled once: a network with a rate. Which one it is trained with in the end is taken to be its own."""
+    network, seed = trial
+    return network, seed - rates.TUNING_SEED if seed >= rates.TUNING_SEED else rates.OWN
 
 
 def memory(plan: GridPlan, platform: str) -> tuple[int, ...]:

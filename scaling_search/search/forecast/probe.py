@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from scaling_search.errors import ScalingSearchError
+from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.search.forecast import model, timing_cache
 from scaling_search.search.forecast.model import Basis
 from scaling_search.search.forecast.timing_cache import Calibration
 from scaling_search.search.plan.builds import Build
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.trial import provenance
+from scaling_search.search.trial.trial import Callback
 
 if TYPE_CHECKING:
     # `plan` must not load what compiles, unless it measures.
@@ -60,6 +63,36 @@ def measure(
 def remembered(space: SearchSpace) -> Calibration | None:
     """What was measured here before for this study, if anything."""
     return timing_cache.read(timing_cache.path_of(space, space.base))
+
+
+def known_or_measured(
+    space: SearchSpace,
+    builds: Sequence[Build],
+    networks: CompiledNetworks,
+    rows: Sequence[TrialRow],
+    callback: Callback,
+) -> Basis | None:
+    """What is known of speed here: from `rows`, trials of the recipe and the data, from the cache, or measured now.
+
+    None where that cannot be. Errors: TrainingStopped, and those of a study that cannot be trained at all.
+    """
+    from scaling_search.training.outcome import OutOfMemory, TrainingStopped
+
+    found = model.from_ledger(space.recipe, rows, device=provenance.device())
+    if found is not None:
+        return found
+    known = remembered(space)
+    if known is None or known.device != provenance.device():
+        try:
+            known = measure(space, builds, networks, callback.note, seeds=space.study.grid.seeds)
+        except OutOfMemory:
+            return None  # its trial will fail, and be recorded with the reason
+        except (TrainingStopped, ScalingSearchError):
+            raise
+        except Exception as error:
+            callback.say(f"no forecast: {type(error).__name__}: {error}")
+            return None
+    return basis(space, known)
 
 
 def basis(space: SearchSpace, found: Calibration) -> Basis:

@@ -31,11 +31,11 @@ class Command:
         return f"`{whole}`"
 
 
-def answer(found: GridAnalysis, trials: Sequence[TrialRow], command: Command) -> tuple[str, ...]:
-    """Lines 1 to 3."""
+def answer(found: GridAnalysis, trials: Sequence[TrialRow], command: Command, recipe: str) -> tuple[str, ...]:
+    """Lines 1 to 3. `recipe`: what is known of whether the order depends on it."""
     if found.winner is None or found.behind is None or found.decision is None:
         return _no_result(found, trials, command)
-    return _named(found, found.winner), _how_sure(found), _next(found, trials, command)
+    return _named(found, found.winner), f"{_how_sure(found)} {recipe}", _next(found, trials, command)
 
 
 def named(triple: Triple) -> str:

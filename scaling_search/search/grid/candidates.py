@@ -11,6 +11,7 @@ import numpy as np
 from scaling_search.ledger.storage.rows import BASE, GRID, CandidateRow, EvaluationRow, TrialRow, TripleRow
 from scaling_search.ledger.storage.schema import CANDIDATES, TRIPLES
 from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.search.grid import tuning
 from scaling_search.search.plan.builds import Factors
 from scaling_search.search.plan.candidates import Candidate, group_key
 from scaling_search.search.plan.grid_plan import GridPlan
@@ -79,8 +80,14 @@ def record_plan(ledger: Ledger, study: str, plan: GridPlan) -> None:
     ledger.record(
         [
             *network_rows(build.network for build in (plan.base, *plan.networks)),
-            candidate_row(plan.space, study, BASE, plan.base),
-            *(row for rows in found.values() for row in rows),
+            *tuning.kept(
+                ledger,
+                study,
+                [
+                    candidate_row(plan.space, study, BASE, plan.base),
+                    *(row for rows in found.values() for row in rows),
+                ],
+            ),
             *triples,
         ],
         instead_of=[(CANDIDATES, {"study": study, "role": GRID})],

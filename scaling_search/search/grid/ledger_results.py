@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scaling_search.errors import InputError
 from scaling_search.ledger.storage.rows import BASE, GRID, DatasetRow, StudyRow, TrialRow
-from scaling_search.ledger.storage.schema import CANDIDATES, DATASETS
+from scaling_search.ledger.storage.schema import DATASETS
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.grid import analysis, chance_level, decision_log, screening_stage
 from scaling_search.search.grid.analysis import GridAnalysis
@@ -50,10 +50,9 @@ def dataset_of(ledger: Reader, row: StudyRow) -> DatasetRow | None:
 
 
 def own_trials(ledger: Reader, study: str, role: str = GRID) -> tuple[TrialRow, ...]:
-    """The trials of a study's candidates of one role, by its recipe, on its data, with the grid's seeds."""
-    networks = {row.network for row in ledger.rows(CANDIDATES, study=study, role=role)}
-    rows = ledger.trials(study=study, with_correct=True)
-    return tuple(row for row in rows if row.network in networks and row.seed < FRESH_SEEDS)
+    """The trials of a study's candidates of one role, by their recipes, on its data, with the grid's seeds."""
+    rows = ledger.trials(study=study, roles=(role,), with_correct=True)
+    return tuple(row for row in rows if row.seed < FRESH_SEEDS)
 
 
 def winner(ledger: Reader, row: StudyRow) -> tuple[Coefficients, bool]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from scaling_search.ledger.storage.rows import FINISHED, StudyRow, TrialRow
 from scaling_search.racing import screening
 from scaling_search.search.forecast.model import NetworkSeed, missing
-from scaling_search.search.grid import analysis, chance_level, decision_log, screening_stage
+from scaling_search.search.grid import analysis, chance_level, decision_log, screening_stage, tuning
 from scaling_search.search.grid.candidates import recorded, results_of
 from scaling_search.search.grid.ledger_results import dataset_of, own_trials
 from scaling_search.search.plan.grid_plan import GridPlan
+from scaling_search.search.plan.rates import TUNING_SEED
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
@@ -23,7 +24,7 @@ _SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class Remaining:
-    """Trials to train: of the candidates, of the base network, and short ones of the screening.
+    """Trials to train: of the candidates, of the base network, short ones of the screening, and those that tune rates.
 
     `at_most`: a race or a screening may spare some of them.
     """
@@ -31,12 +32,13 @@ class Remaining:
     trials: tuple[NetworkSeed, ...]
     base: tuple[NetworkSeed, ...] = ()
     short: int = 0
+    tuning: tuple[NetworkSeed, ...] = ()
     at_most: bool = False
 
     @property
     def count(self) -> int:
         """All of them."""
-        return len({*self.trials, *self.base}) + self.short
+        return len({*self.trials, *self.base, *self.tuning}) + self.short
 
 
 def remaining(
@@ -48,17 +50,26 @@ def remaining(
     """
     space, over = plan.space, (*FINISHED, "failed")
     recipe = space.recipe.canonical()
-    done = {(row.network, row.seed) for row in rows if row.recipe == recipe and row.state in over}
+    own_recipes = {} if ledger is None or own is None else tuning.chosen(ledger, own.name)
+    done = {
+        (row.network, row.seed)
+        for row in rows
+        if row.recipe == own_recipes.get(row.network, recipe) and row.state in over
+    }
+    tries = [] if ledger is None or own is None else tuning.tuning_trials(ledger, own.name, space)
+    tried = {(row.network, row.seed) for row in tries if row.state in over}
     short = _short(plan, rows, over)
     going_on = _going_on(plan, ledger, own, short, done)
     networks = {row.fingerprint for one in plan.candidates if one.group in going_on for row in one.builds}
-    left = tuple(trial for trial in missing(plan, done) if trial[0] in networks)
+    every = missing(plan, done | tried)
+    left = tuple(trial for trial in every if trial[0] in networks and trial[1] < TUNING_SEED)
     sparing = bool(short) or (space.study.grid.racing and len({seed for _, seed in left}) > 1)
     base = ((plan.base.fingerprint, seed) for seed in plan.base_seeds)
     return Remaining(
         trials=left,
         base=tuple(trial for trial in base if trial not in done),
         short=len(short),
+        tuning=tuple(trial for trial in every if trial[1] >= TUNING_SEED),
         at_most=bool(left) and sparing,
     )
 
@@ -126,5 +137,6 @@ def sentence(plan: GridPlan, left: Remaining | None) -> str:
     base = len(plan.base_seeds) if left is None else len(left.base)
     more = [f"{base} of the base network"] if base else []
     more += [f"{left.short} short ones for the screening"] if left is not None and left.short else []
+    more += [f"{len(left.tuning)} that tune rates"] if left is not None and left.tuning else []
     besides = f"; besides {' and '.join(more)}" if more else ""
     return f"grid would train {said}{besides}."

@@ -13,13 +13,13 @@ import numpy as np
 from scaling_search.architecture.network import Network, from_definition
 from scaling_search.errors import few
 from scaling_search.ledger.storage.rows import BASE, GRID, DatasetRow, StudyRow, TrialRow
-from scaling_search.ledger.storage.schema import CANDIDATES, RECIPE_CHECKS, TRIPLES
+from scaling_search.ledger.storage.schema import CANDIDATES, TRIPLES
 from scaling_search.report import collect
 from scaling_search.report.rows import Assessment, GridReport, GridRow, Verdict
 from scaling_search.report.study import grid_details
 from scaling_search.report.table import Interval
 from scaling_search.search.forecast import ledger_record
-from scaling_search.search.grid import screening_stage
+from scaling_search.search.grid import disagreement, recipe_known, screening_stage, tuning
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import Command, answer, missing_trials
 from scaling_search.search.grid.ledger_results import dataset_of, own_trials, settings_of
@@ -61,13 +61,21 @@ def report_of(
         report,
         assessments(found),
         level=LEVEL if found.accuracies and found.behind is not None else None,
-        notes=(*notes(found), *rests_on(ledger, study, trials)),
+        notes=(
+            *notes(found),
+            *disagreement.sentences(found, trials),
+            *rests_on(ledger, study, trials),
+        ),
     )
     checked = ledger_record.check(ledger, study.name, trials)
     timed = [] if checked is None else [ledger_record.sentence(checked)]
     command = Command(study=study.name) if place is None else Command(study=study.name, ledger=place)
     report = replace(
-        report, budget=QUANTITIES[settings.grid.budget].words, answer=answer(found, trials, command)
+        report,
+        budget=QUANTITIES[settings.grid.budget].words,
+        answer=answer(
+            found, trials, command, recipe_known.known(ledger, study, command, tuned=settings.tuned)
+        ),
     )
     return replace(report, details=(*grid_details(report), *details(found), *held, *timed))
 
@@ -176,7 +184,7 @@ def rests_on(ledger: Reader, study: StudyRow, trials: Sequence[TrialRow]) -> lis
         *caveats.interpolated(data.name, native, networks),
         *caveats.fixed_resolution(settings, networks, base),
         *([f"Groups moved widths in {len(moved)} networks (see Remark)."] if moved else []),
-        *recipe_said(ledger, study),
+        *tuning.sentences(ledger, study.name, (row.network for row in rows)),
         *caveats.order_at_full_size(settings),
     ]
 
@@ -205,18 +213,6 @@ def arithmetics(trials: Sequence[TrialRow]) -> list[str]:
     if on_cpu and "XLA" in by:
         return ["Trained without kernels (no C++ compiler, or switched off): several times slower on a CPU."]
     return []
-
-
-def recipe_said(ledger: Reader, study: StudyRow) -> list[str]:
-    """What is known of whether the order depends on the recipe."""
-    checks = ledger.rows(RECIPE_CHECKS, study=study.name)
-    if not checks:
-        return [
-            f"Whether the order depends on the recipe was not checked: `scaling-search recipe --study {study.name}`."
-        ]
-    verdicts = {row.verdict for row in checks}
-    worst = next(word for word in ("unfair", "undecided", "fair") if word in verdicts or word == "fair")
-    return [f"The recipe was checked: {worst}."]
 
 
 def details(found: GridAnalysis) -> tuple[str, ...]:

@@ -54,11 +54,11 @@ def requirements(
         own = registry.find(ledger, plan.space, dataset)
         trials = [row for row in ledger.trials() if row.dataset == dataset]
     left = remaining(plan, ledger, own, trials)
-    recipe = plan.space.recipe.canonical()
-    found = _basis(plan, [row for row in trials if row.recipe == recipe], measure)
+    found = _basis(plan, trials, measure)
     every = set(forecasts.missing(plan, ()))
+    done = every - {*left.trials, *left.tuning}
     return Requirements(
-        forecast=None if found is None else forecasts.forecast(plan, found, every - set(left.trials)),
+        forecast=None if found is None else forecasts.forecast(plan, found, done),
         memory_bytes=forecasts.memory(plan, "cpu"),
         remaining=None if dataset is None else left,
         power=None if difference is None else power(ledger, own, difference),

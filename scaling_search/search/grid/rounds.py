@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import StudyRow
@@ -18,21 +18,33 @@ from scaling_search.search.trial.scheduler import run_trials
 from scaling_search.search.trial.trial import trial_of
 from scaling_search.statistics.power import MOST_SEEDS
 from scaling_search.system.clock import utc_now
+from scaling_search.training.recipe import Recipe
 
 if TYPE_CHECKING:
     # `report` reads rounds' results and must not load what trains them.
     from scaling_search.search.trial.trainer import Trainer
 
+_NOTHING: Mapping[str, Recipe] = {}
 
-def train_base(trainer: Trainer, plan: GridPlan) -> int:
+
+def train_base(trainer: Trainer, plan: GridPlan, tuned: Mapping[str, Recipe] = _NOTHING) -> int:
     """Trains the network at φ = 0; returns the trials run here."""
-    return run_trials(trainer, [trial_of(plan.base, seed) for seed in plan.base_seeds])
+    recipe = tuned.get(plan.base.fingerprint)
+    return run_trials(trainer, [trial_of(plan.base, seed, recipe) for seed in plan.base_seeds])
 
 
 def run(
-    study: StudyRow, trainer: Trainer, plan: GridPlan, first: Sequence[str], *, until_decided: bool = False
+    study: StudyRow,
+    trainer: Trainer,
+    plan: GridPlan,
+    first: Sequence[str],
+    *,
+    tuned: Mapping[str, Recipe] = _NOTHING,
+    until_decided: bool = False,
 ) -> int:
     """Races the groups `first` of the plan's candidates. Returns the trials run here.
+
+    `tuned`: the recipes of networks that have their own.
 
     Work that other processes hold is waited for at the end of a round, because the next round depends on it; a dead
     worker's trial is taken up. `until_decided` goes on after the study's seeds while the search is open.
@@ -54,7 +66,12 @@ def run(
         nonlocal trained
         trained += run_trials(
             trainer,
-            [trial_of(build, seed) for name in names for build in planned[name].builds for seed in seeds],
+            [
+                trial_of(build, seed, tuned.get(build.fingerprint))
+                for name in names
+                for build in planned[name].builds
+                for seed in seeds
+            ],
         )
         trials = own_trials(ledger, study.name)
         low = chance_level.at_chance(ledger, trials)

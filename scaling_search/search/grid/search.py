@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scaling_search.errors import ScalingSearchError
-from scaling_search.ledger.storage.rows import StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import BASE, GRID, StudyRow, TrialRow
 from scaling_search.racing import screening
 from scaling_search.report import notebook
 from scaling_search.report.rows import GridReport
@@ -17,14 +16,15 @@ from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.forecast import ledger_record, model, probe
 from scaling_search.search.forecast.ledger_record import ForecastCheck
 from scaling_search.search.forecast.step_latency import timed_space
-from scaling_search.search.grid import ledger_results, rounds, screening_stage
+from scaling_search.search.grid import ledger_results, rounds, screening_stage, tuning
 from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import named
 from scaling_search.search.grid.candidates import record_plan
+from scaling_search.search.plan import rates
 from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
-from scaling_search.search.trial import provenance, registry
+from scaling_search.search.trial import registry
 from scaling_search.search.trial.setup import check_arithmetic, checkpoint_folder, load_data, make_trainer
 from scaling_search.search.trial.time_limit import TimeLimit
 from scaling_search.search.trial.trial import Callback, Callbacks
@@ -128,14 +128,16 @@ def grid(
     seconds = _forecast(row.name, plan, trainer)
     networks = sum(len(candidate.builds) for candidate in plan.candidates)
     brief = study.grid.screening_epochs is not None and screening.possible(len(plan.candidates))
-    callback.expect(networks * (study.grid.seeds + brief) + len(plan.base_seeds), seconds)
+    tries = len(rates.numbers([plan.base.fingerprint, *(one.fingerprint for one in plan.networks)], space))
+    callback.expect(networks * (study.grid.seeds + brief) + len(plan.base_seeds) + tries, seconds)
     trained = 0
     try:
-        trained = rounds.train_base(trainer, plan)
+        tuned, trained = tuning.tune(row.name, trainer, space, [plan.base, *plan.networks])
+        trained += rounds.train_base(trainer, plan, tuned)
         first, screened = screening_stage.run(row.name, trainer, plan)
         trained += screened
         # Once more until nothing is left to do: one that stayed at chance with all seeds leaves earlier rounds, too.
-        while ran := rounds.run(row, trainer, plan, first, until_decided=until_decided):
+        while ran := rounds.run(row, trainer, plan, first, tuned=tuned, until_decided=until_decided):
             trained += ran
     except TrainingStopped:
         if not should_stop.reached:
@@ -149,7 +151,9 @@ def grid(
         trials=trials,
         found=found,
         report=grid_report.report_of(ledger, row, trials, found, place=ledger.place),
-        forecast=ledger_record.check(ledger, row.name, trials),
+        forecast=ledger_record.check(
+            ledger, row.name, [*trials, *tuning.tuning_trials(ledger, row.name, space)]
+        ),
     )
     callback.finish(result)
     return result
@@ -157,30 +161,15 @@ def grid(
 
 def _forecast(study: str, plan: GridPlan, trainer: Trainer) -> float | None:
     """Says how long it will take, from trials of this device, a measurement in the cache, or one made now."""
-    from scaling_search.training.outcome import OutOfMemory, TrainingStopped
-
     space, ledger, callback = plan.space, trainer.ledger, trainer.callback
-    kind = (space.recipe.canonical(), trainer.networks.dataset.fingerprint)
-    rows = [row for row in ledger.trials() if (row.recipe, row.dataset) == kind]
-    if ledger_record.still_holds(ledger, study, plan, rows):
+    own = [*ledger.trials(study=study, roles=(GRID, BASE)), *tuning.tuning_trials(ledger, study, space)]
+    if ledger_record.still_holds(ledger, study, plan, own):
         return None
-    basis = model.from_ledger(space.recipe, rows, device=provenance.device())
+    rows = [row for row in ledger.trials() if row.dataset == trainer.networks.dataset.fingerprint]
+    basis = probe.known_or_measured(space, plan.networks, trainer.networks, rows, callback)
     if basis is None:
-        known = probe.remembered(space)
-        if known is None or known.device != provenance.device():
-            try:
-                known = probe.measure(
-                    space, plan.networks, trainer.networks, callback.note, seeds=space.study.grid.seeds
-                )
-            except OutOfMemory:
-                return None  # its trial will fail, and be recorded with the reason
-            except (TrainingStopped, ScalingSearchError):
-                raise
-            except Exception as error:
-                callback.say(f"no forecast: {type(error).__name__}: {error}")
-                return None
-        basis = probe.basis(space, known)
-    found = ledger_record.record_forecast(ledger, study, plan, basis, rows)
+        return None
+    found = ledger_record.record_forecast(ledger, study, plan, basis, own)
     for sentence in model.sentences(found):
         callback.note(sentence)
     return found.total_seconds

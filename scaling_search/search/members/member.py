@@ -20,6 +20,7 @@ from scaling_search.ledger.storage.rows import DatasetRow, EvaluationRow, Family
 from scaling_search.ledger.storage.schema import DATASETS, FAMILIES, TRIPLES
 from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
+from scaling_search.search.plan.rates import is_fresh
 from scaling_search.search.trial import weights
 from scaling_search.statistics import accuracies, gather
 from scaling_search.statistics.multiple_comparisons import LEVEL
@@ -96,8 +97,8 @@ def of_study(
     trials = {
         family.role: [
             trial
-            for trial in ledger.trials(study=study.name, with_correct=True)
-            if trial.network == network and trial.seed >= FRESH_SEEDS and trial.state == "complete"
+            for trial in ledger.trials(study=study.name, roles=(family.role,), with_correct=True)
+            if trial.network == network and is_fresh(trial.seed) and trial.state == "complete"
         ]
         for family, network in found
     }

@@ -60,6 +60,7 @@ def _parsed(parse: Callable[[object], Any]) -> BeforeValidator:
 
 _NONE = "none"
 PACKAGED = "digits"
+TUNED = "tuned"
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 Limit = Annotated[float, Field(gt=0, le=1e18)]
 Seconds = Annotated[float, _parsed(parse_duration)]
@@ -239,13 +240,22 @@ class Study(Strict):
         """Whether candidates are chosen by how long a step takes on this device."""
         return self.grid.budget == "latency" or self.limits.latency is not None
 
+    @property
+    def tuned(self) -> bool:
+        """Whether every network is trained at the best of three rates (`recipe.rate`)."""
+        return self.recipe.get("rate") == TUNED
+
     def resolve_recipe(self, images: int | None = None, *, epochs: int | None = None) -> Recipe:
         """The named recipe for so many training images, with the study's overrides (and other `epochs`).
 
         Errors: InputError naming the key.
         """
         settings = self.recipe | ({} if epochs is None else {"epochs": epochs})
-        name = settings.pop("name", "fast")
+        name, rate = settings.pop("name", "fast"), settings.pop("rate", None)
+        if rate not in (None, TUNED):
+            raise InputError(
+                f'recipe.rate: expected "{TUNED}" or "{_NONE}", got {rate!r}; a number is learning_rate'
+            )
         if not isinstance(name, str):
             raise InputError(
                 f"recipe.name: expected a name, one of {', '.join(recipes.names())}, got {name!r}"
@@ -257,6 +267,11 @@ class Study(Strict):
         epochs = self.grid.screening_epochs
         if epochs is None:
             return None
+        if self.tuned:
+            raise InputError(
+                f'grid.screening_epochs {epochs}: not with recipe.rate = "{TUNED}", for it would rank by the untuned '
+                "rate"
+            )
         full = self.resolve_recipe(images)
         if epochs >= full.epochs:
             raise InputError(

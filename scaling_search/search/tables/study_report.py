@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scaling_search.architecture.network import fingerprint
 from scaling_search.errors import InputError, suggest
-from scaling_search.ledger.storage.rows import GRID, EvaluationRow, FamilyRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import GRID, OF_RECIPES, EvaluationRow, FamilyRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, STUDIES
 from scaling_search.report.page.data import MappedImage, ReportData
 from scaling_search.report.rows import FamilyReport, GridReport
@@ -21,10 +21,14 @@ from scaling_search.search.forecast import ledger_record
 from scaling_search.search.forecast.ledger_record import ForecastCheck
 from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import GridAnalysis
+from scaling_search.search.grid.answer import Command
 from scaling_search.search.grid.chance_level import Chance
 from scaling_search.search.grid.ledger_results import dataset_of, read_grid, settings_of
 from scaling_search.search.plan import study as studies
+from scaling_search.search.plan.rates import TUNING_SEED
 from scaling_search.search.plan.search_space import search_space
+from scaling_search.search.recipe_check.analysis import read_check
+from scaling_search.search.recipe_check.document import document as check_document
 from scaling_search.search.tables.page_data import page_data
 from scaling_search.search.trial import registry
 
@@ -46,10 +50,14 @@ class StudyReport:
     budget: str
     forecast: ForecastCheck | None
     conditions: dict[str, Scalar]
+    recipe: Document | None
 
     def document(self) -> Document:
-        """Answer, tables and details."""
-        return study_document(grid=self.grid, families=self.families, conditions=self.conditions)
+        """Answer, tables and details; those of the recipe check where there is nothing else."""
+        if self.grid is None and not self.families and self.recipe is not None:
+            return self.recipe
+        more = () if self.recipe is None else self.recipe.tables
+        return study_document(grid=self.grid, families=self.families, more=more, conditions=self.conditions)
 
     def page(self, images: Sequence[MappedImage] = ()) -> ReportData:
         """What the page and the figures for papers draw; `images` with what members look at in them."""
@@ -78,7 +86,9 @@ def read(
     """
     row = choose(ledger, study)
     grid = found = check = None
-    own = tuple(ledger.trials(study=row.name, with_correct=True))
+    roles = {one.role for one in ledger.rows(CANDIDATES, study=row.name)} - set(OF_RECIPES)
+    trained = ledger.trials(study=row.name, roles=roles, with_correct=True)
+    own = tuple(trial for trial in trained if trial.seed != TUNING_SEED)
     if ledger.rows(CANDIDATES, study=row.name, role=GRID):
         trials, found = read_grid(ledger, row)
         grid = grid_report.report_of(ledger, row, trials, found, place=place)
@@ -92,7 +102,9 @@ def read(
             key=lambda report: all(member.accuracy is None for member in report.rows),
         )
     )
-    if grid is None and not reports:
+    command = Command(study=row.name) if place is None else Command(study=row.name, ledger=place)
+    checked = read_check(ledger, row)
+    if grid is None and not reports and checked is None:
         raise InputError(
             f"study {row.name!r} has no candidates in this ledger yet: run `scaling-search grid`"
         )
@@ -108,6 +120,7 @@ def read(
         budget=settings_of(row).grid.budget,
         forecast=check,
         conditions=conditions(ledger, row),
+        recipe=None if checked is None else check_document(row, checked, command),
     )
 
 

@@ -27,6 +27,7 @@ from scaling_search.training.stopwatch import measure
 # Programs kept in memory: a round of racing comes back to every candidate. Beyond this the disk cache serves.
 _PROGRAMS = 32
 _RESOLUTIONS = 4
+_RECIPES = 8
 # Seeds that a round of racing takes where they are batched: more would be spent on candidates soon eliminated.
 _BLOCK = 4
 
@@ -48,25 +49,29 @@ class CompiledNetworks:
         self._gains: dict[int, float] = {}  # by the number of seeds
         self._never_batched: set[str] = set()
         self._pixels: OrderedDict[int, TrialPixels] = OrderedDict()
+        self._others: OrderedDict[Recipe, CompiledNetworks] = OrderedDict()
 
     def with_recipe(self, recipe: Recipe) -> CompiledNetworks:
-        """The same images for another recipe: other programs."""
-        other = CompiledNetworks(dataset=self.dataset, recipe=recipe, should_stop=self.should_stop)
-        other._pixels = self._pixels
-        return other
+        """The same images for another recipe: other programs, the same ones whenever it is asked for."""
+        if recipe == self.recipe:
+            return self
+        if recipe not in self._others:
+            other = type(self)(dataset=self.dataset, recipe=recipe, should_stop=self.should_stop)
+            other._pixels, other._gains = self._pixels, self._gains
+            self._others[recipe] = other
+            while len(self._others) > _RECIPES:
+                self._others.popitem(last=False)
+        self._others.move_to_end(recipe)
+        return self._others[recipe]
 
     def check_stop(self) -> None:
         """Errors: TrainingStopped once a stop was asked for."""
         if self.should_stop():
             raise TrainingStopped(None)
 
-    def program(
-        self, network: Network, seed_batch: int | None, *, upcoming: Network | None = None
-    ) -> Future[CompiledTrial]:
-        """The network's programs, and those of `upcoming` begun in the background."""
+    def program(self, network: Network, seed_batch: int | None) -> Future[CompiledTrial]:
+        """The network's programs."""
         self.prepare(network, seed_batch=seed_batch)
-        if upcoming is not None:
-            self.prepare(upcoming, seed_batch=seed_batch)
         return self.programs[fingerprint(network), seed_batch]
 
     def prepare(self, network: Network, *, seed_batch: int | None = None) -> None:

@@ -72,7 +72,7 @@ def _new_name(ledger: Reader, space: SearchSpace, dataset: str, say: Callable[[s
 def difference(one: StudyRow, other: StudyRow) -> str:
     """In what two studies differ, in words."""
     found = [words for field, words in _DIFFERENCES.items() if getattr(one, field) != getattr(other, field)]
-    return " and ".join(found) or "rounding, budget, match, metric or φ"
+    return " and ".join(found) or "rounding, budget, match, metric, φ or tuned rates"
 
 
 def dataset_row(space: SearchSpace, dataset: Dataset) -> DatasetRow:

@@ -66,7 +66,7 @@ def _run_all(
 
 
 def _run_groups(trainer: Trainer, trials: Sequence[Trial], extras: Extras | None, again: bool) -> int:
-    groups = [list(group) for _, group in groupby(trials, key=lambda trial: trial.network)]
+    groups = [list(group) for _, group in groupby(trials, key=lambda trial: (trial.network, trial.recipe))]
     more = {} if extras is None else {"extras": extras}
     trained = 0
     for group, following in zip(groups, [*groups[1:], None], strict=True):

@@ -17,6 +17,11 @@ class TimeLimit:
         return self._should_stop() or self._over()
 
     @property
+    def left(self) -> float | None:
+        """Seconds that are left, None without a limit."""
+        return None if self._ends is None else max(0.0, self._ends - time.monotonic())
+
+    @property
     def reached(self) -> bool:
         return self._over() and not self._should_stop()
 

@@ -36,7 +36,10 @@ NOTHING_MORE = Extras()
 
 
 class Trainer:
-    """Runs trials of one data set and one recipe. It has compiled networks and claimed trials."""
+    """Runs trials of one data set, and of one recipe but where a trial has its own.
+
+    It has compiled networks and claimed trials.
+    """
 
     def __init__(
         self,
@@ -58,12 +61,16 @@ class Trainer:
         other.networks = self.networks.with_recipe(recipe)
         return other
 
+    def networks_of(self, trial: Trial) -> CompiledNetworks:
+        """Where the trial's network is compiled, for its own recipe."""
+        return self.networks if trial.recipe is None else self.networks.with_recipe(trial.recipe)
+
     def row(self, trial: Trial) -> TrialRow:
         """The trial as the ledger plans it."""
         return TrialRow.waiting(
             network=fingerprint(trial.network),
             network_name=trial.network.name,
-            recipe=self.networks.recipe.canonical(),
+            recipe=(trial.recipe or self.networks.recipe).canonical(),
             dataset=self.networks.dataset.fingerprint,
             dataset_name=self.networks.dataset.name,
             seed=trial.seed,
@@ -89,8 +96,7 @@ class Trainer:
         Errors: TrainingStopped (the trials are given back), StorageError, DeviceError (the machine fails trial after
         trial); a trial's own failure is recorded.
         """
-        network = trials[0].network
-        if self.networks.batches(network, len(trials)):
+        if self.networks_of(trials[0]).batches(trials[0].network, len(trials)):
             try:
                 return self._run(trials, upcoming, extras, again, batched=True)
             except NotBatchedError as error:
@@ -109,7 +115,7 @@ class Trainer:
         batched: bool,
     ) -> int:
         rows = [(self.row(trial), trial) for trial in trials]
-        needed = len(trials) * self.networks.estimated_memory(trials[0].network)
+        needed = len(trials) * self.networks_of(trials[0]).estimated_memory(trials[0].network)
         with self.claims.hold(rows, needed=needed, again=again) as held:
             if held.trials:
                 outcomes = self._train(held, upcoming, batched=batched)
@@ -118,9 +124,12 @@ class Trainer:
 
     def _train(self, held: Held, upcoming: Trial | None, *, batched: bool) -> tuple[Outcome, ...]:
         """Errors: NotBatchedError where a batched program does not compile or fit."""
-        networks, network, seeds = self.networks, held.trials[0].network, [t.seed for t in held.trials]
-        after = None if upcoming is None else upcoming.network
-        program = networks.program(network, len(seeds) if batched else None, upcoming=after)
+        networks, network = self.networks_of(held.trials[0]), held.trials[0].network
+        seeds = [trial.seed for trial in held.trials]
+        seed_batch = len(seeds) if batched else None
+        program = networks.program(network, seed_batch)
+        if upcoming is not None:
+            self.networks_of(upcoming).prepare(upcoming.network, seed_batch=seed_batch)
         pixels = networks.pixels(network.resolution)
         hooks = Hooks(
             on_compiled=lambda compiled: failures.check_memory(
@@ -166,18 +175,19 @@ class Trainer:
     ) -> list[list[object]]:
         """More rows by trial: how it does on its own training images, and the extras; none of one that diverged."""
         more: list[list[object]] = [[] for _ in outcomes]
-        network, keys = held.trials[0].network, [self.row(trial).key for trial in held.trials]
+        networks, network = self.networks_of(held.trials[0]), held.trials[0].network
+        keys = [self.row(trial).key for trial in held.trials]
         finished = [place for place, outcome in enumerate(outcomes) if outcome.state == "complete"]
         # A batched program takes all of its seeds or none.
         if not finished or (batched and len(finished) < len(outcomes)):
             return more
-        splits = {"train": self.networks.pixels(network.resolution).train}
+        splits = {"train": networks.pixels(network.resolution).train}
         if extras.test is not None:
-            splits["test"] = split_on_device(extras.test, self.networks.dataset, network.resolution)
-        program = self.networks.program(network, len(outcomes) if batched else None).result()
+            splits["test"] = split_on_device(extras.test, networks.dataset, network.resolution)
+        program = networks.program(network, len(outcomes) if batched else None).result()
         chosen = [outcomes[place] for place in finished]
         for split, pixels in splits.items():
-            found = evaluate(program, chosen, pixels, should_stop=self.networks.should_stop)
+            found = evaluate(program, chosen, pixels, should_stop=networks.should_stop)
             for place, one in zip(finished, found, strict=True):
                 more[place].append(evaluation_row(keys[place], split, one))
         if extras.weights is not None:

@@ -15,11 +15,15 @@ from scaling_search.scaling.coefficients import Coefficients
 if TYPE_CHECKING:
     from scaling_search.search.plan.builds import Build
     from scaling_search.training.hooks import Progress
+    from scaling_search.training.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One network to be trained with one seed. `label` names it for people; triple and φ where it has any."""
+    """One network to be trained with one seed. `label` names it for people; triple and φ where it has any.
+
+    `recipe`: its own, where that is not the trainer's.
+    """
 
     network: Network
     cost: Cost
@@ -27,10 +31,11 @@ class Trial:
     label: str
     phi: float | None = None
     triple: Coefficients | None = None
+    recipe: Recipe | None = None
 
 
-def trial_of(build: Build, seed: int) -> Trial:
-    """One trial of a candidate's or a member's network."""
+def trial_of(build: Build, seed: int, recipe: Recipe | None = None) -> Trial:
+    """One trial of a candidate's or a member's network; `recipe`: where it is not the trainer's."""
     return Trial(
         network=build.network,
         cost=build.cost,
@@ -38,6 +43,7 @@ def trial_of(build: Build, seed: int) -> Trial:
         label=f"{build.triple} φ={build.phi:g}" if build.phi else "base",
         phi=build.phi,
         triple=build.triple,
+        recipe=recipe,
     )
 
 

@@ -1,0 +1,77 @@
+"""`scaling-search recipe`: does the ranking depend on the recipe?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scaling_search.cli import options
+from scaling_search.cli.groups import apart
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+@apart
+def recipe(
+    start: options.Start,
+    subject: options.Subject,
+    triples: options.Triples,
+    cost: options.Cost,
+    training: options.Training,
+    deciding: options.Deciding,
+    build: options.Build,
+    write_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--write",
+            metavar="FILE",
+            help="Put the rate and the length that are named into this study file; a new one has the whole study.",
+        ),
+    ] = None,
+    retry_failed: options.RetryFailed = False,
+    time_limit: options.TimeLimit = None,
+    log: options.Log = None,
+    quiet: options.Quiet = False,
+    details: options.Details = False,
+    ledger: options.Ledger = options.DEFAULT_LEDGER,
+    as_json: options.Json = False,
+) -> None:
+    """Train the base and the extreme candidates at three rates and two lengths: does their order depend on that?
+
+    Running it again continues. Where twice the length changes the order, longer ones are tried, up to 16 times.
+    """
+    from scaling_search.cli.progress import say
+    from scaling_search.cli.work import finish, work
+    from scaling_search.ledger.storage.rows import CHECK
+    from scaling_search.report.formats.json import dumps
+    from scaling_search.report.render import show, write
+    from scaling_search.search.plan.study import parse_duration
+    from scaling_search.search.plan.study import read as read_study
+    from scaling_search.search.recipe_check import check
+    from scaling_search.search.recipe_check.write import write as write_study
+
+    settings = options.study(ledger, start, subject, triples, cost, training, deciding, build, table="grid")
+    if write_to is not None and write_to.exists():
+        read_study(write_to)  # better refused now than after the trainings
+    with work(ledger, log=log, quiet=quiet) as at:
+        result = check.recipe(
+            settings,
+            ledger=at.ledger,
+            callbacks=at.callbacks,
+            should_stop=at.should_stop,
+            retry_failed=retry_failed,
+            time_limit=None if time_limit is None else parse_duration(time_limit),
+        )
+        trials = at.ledger.trials(study=result.study.name, roles=(CHECK,))
+    if as_json:
+        write(dumps(result.record()))
+    else:
+        show(result.document, details=details)
+    if write_to is not None:
+        write_study(settings, result, write_to)
+        if not quiet:
+            say(f"{write_to}: rate {result.rate:g} and {result.epochs} epochs are in its recipe")
+    finish(trials, nothing=not result.check.interactions)
