@@ -10,11 +10,10 @@ from scaling_search.search.forecast.model import Basis
 from scaling_search.search.forecast.timing_cache import Calibration
 from scaling_search.search.plan.builds import Build
 from scaling_search.search.plan.search_space import SearchSpace
-from scaling_search.search.trial import provenance
 
 if TYPE_CHECKING:
     # `plan` must not load what compiles, unless it measures.
-    from scaling_search.search.trial.compiled_networks import CompiledNetworks
+    from scaling_search.search.trial.trial import Networks
 
 # Below this ratio of MACs a line through two networks says more of their shapes than of their sizes.
 _APART = 1.5
@@ -34,7 +33,7 @@ def probes(builds: Sequence[Build]) -> list[Build]:
 def measure(
     space: SearchSpace,
     builds: Sequence[Build],
-    networks: CompiledNetworks,
+    networks: Networks,
     say: Callable[[str], None],
     *,
     seeds: int,
@@ -46,9 +45,9 @@ def measure(
         timings.append(networks.timing(row.network, row.cost.macs))
     block = min(networks.block, seeds)
     found = Calibration(
-        device=provenance.device(),
+        device=networks.device,
         platform=networks.platform,
-        memory_bytes=None if networks.platform == "cpu" else provenance.available_memory(),
+        memory_bytes=None if networks.platform == "cpu" else networks.available_memory(),
         timings=tuple(timings),
         block=block,
         gain=max(1.0, networks.gain(timed[0].network, block)) if block > 1 else 1.0,

@@ -21,16 +21,21 @@ from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
     # `report` reads rounds' results and must not load what trains them.
-    from scaling_search.search.trial.trainer import Trainer
+    from scaling_search.search.trial.trial import TrialRunner
 
 
-def train_base(trainer: Trainer, plan: GridPlan) -> int:
+def train_base(trainer: TrialRunner, plan: GridPlan) -> int:
     """Trains the network at φ = 0; returns the trials run here."""
     return run_trials(trainer, [trial_of(plan.base, seed) for seed in plan.base_seeds])
 
 
 def run(
-    study: StudyRow, trainer: Trainer, plan: GridPlan, first: Sequence[str], *, until_decided: bool = False
+    study: StudyRow,
+    trainer: TrialRunner,
+    plan: GridPlan,
+    first: Sequence[str],
+    *,
+    until_decided: bool = False,
 ) -> int:
     """Races the groups `first` of the plan's candidates. Returns the trials run here.
 
