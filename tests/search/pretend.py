@@ -13,7 +13,7 @@ import pytest
 
 from scaling_search.architecture import toml
 from scaling_search.architecture.network import Network, fingerprint
-from scaling_search.data.dataset import Dataset, Split
+from scaling_search.data.dataset import Dataset
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import EvaluationRow, TrialRow
 from scaling_search.search.family import scale
@@ -26,7 +26,7 @@ from scaling_search.search.trial.claims import Held
 from scaling_search.search.trial.compiled_networks import CompiledNetworks
 from scaling_search.search.trial.setup import load_data
 from scaling_search.search.trial.timing import Timing
-from scaling_search.search.trial.trainer import Trainer
+from scaling_search.search.trial.trainer import Extras, Trainer
 from scaling_search.search.trial.trial import Callback, Trial
 from scaling_search.training.outcome import Outcome
 
@@ -167,9 +167,10 @@ class Pretend(Trainer):
     def _train(self, held: Held, upcoming: Trial | None, *, batched: bool) -> tuple[Outcome, ...]:
         return tuple(self.outcome(trial) for trial in held.trials)
 
-    def _evaluations(
-        self, held: Held, outcomes: Sequence[Outcome], test: Split | None, *, batched: bool
+    def _extras(
+        self, held: Held, outcomes: Sequence[Outcome], extras: Extras, *, batched: bool
     ) -> list[list[object]]:
+        test = extras.test
         if test is None:
             return [[] for _ in outcomes]
         return [
@@ -193,6 +194,7 @@ def pretended(learns: Learns = lambda trial: 0.5, *, kind: type[Pretend] = Prete
     """Searches and families within it are trained by a `kind` of Pretend."""
 
     def make_trainer(space: SearchSpace, ledger: Ledger, **more: Any) -> Pretend:
+        more.pop("workers", None)
         return kind(ledger, learns, space=space, **more)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -30,7 +30,7 @@ class Share:
 def share(nodes: Sequence[tuple[int, int]], count: int | None, *, accelerators: bool) -> Share:
     """How machines with these (cores, accelerators) are shared out among `count` workers.
 
-    Without a count: one worker for each accelerator; where there are none, one for each machine.
+    Without a count: one worker for each accelerator; where there are none, for as many cores as the smallest machine has.
 
     >>> share([(8, 0), (4, 0)], 3, accelerators=True)
     Share(workers=3, cpus=4, gpus=0)
@@ -46,9 +46,11 @@ def share(nodes: Sequence[tuple[int, int]], count: int | None, *, accelerators: 
             )
         return Share(workers=count or gpus, cpus=1, gpus=1)
     cores = [cpu for cpu, _ in nodes if cpu > 0]
-    wanted = count or len(cores)
+    if count is None and cores:
+        return Share(workers=sum(cpu // min(cores) for cpu in cores), cpus=min(cores), gpus=0)
+    wanted = count or 1
     for each in range(max(cores, default=0), 0, -1):
-        if sum(cpu // each for cpu in cores) >= wanted > 0:
+        if sum(cpu // each for cpu in cores) >= wanted:
             return Share(workers=wanted, cpus=each, gpus=0)
     raise UsageError(
         f"--workers {wanted}: this cluster has {sum(cores)} cores, and a worker needs one of its own"

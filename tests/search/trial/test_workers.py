@@ -51,10 +51,10 @@ def figures(ledger: Ledger) -> dict[Any, Any]:
     }
 
 
-@pytest.fixture
-def alone(tmp_path: Path) -> Iterator[tuple[Ledger, search.GridResult]]:
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ledger, search.GridResult]]:
     """The same search in this process."""
-    with Ledger.open(tmp_path / "alone.db") as ledger:
+    with Ledger.open(tmp_path_factory.mktemp("alone") / "alone.db") as ledger:
         yield ledger, searched(ledger, learns=placed.learns)
 
 
@@ -172,7 +172,7 @@ def test_a_machine_that_cannot_take_part(
     ("nodes", "count", "expected"),
     [
         ([(2, 0)], 2, Share(workers=2, cpus=1, gpus=0)),
-        ([(16, 0), (4, 0)], None, Share(workers=2, cpus=4, gpus=0)),
+        ([(16, 0), (4, 0)], None, Share(workers=5, cpus=4, gpus=0)),
         ([(16, 0), (4, 0)], 5, Share(workers=5, cpus=4, gpus=0)),
         ([(0, 0), (3, 0)], None, Share(workers=1, cpus=3, gpus=0)),
         ([(16, 8), (16, 8)], None, Share(workers=16, cpus=1, gpus=1)),
@@ -187,7 +187,7 @@ def test_shares(nodes: list[tuple[int, int]], count: int | None, expected: Share
     ("nodes", "count", "says"),
     [
         ([(2, 0)], 3, "--workers 3: this cluster has 2 cores"),
-        ([(0, 0)], None, "--workers 0: this cluster has 0 cores"),
+        ([(0, 0)], None, "--workers 1: this cluster has 0 cores"),
         ([(16, 2)], 3, "--workers 3: there are 2 accelerators"),
     ],
 )
