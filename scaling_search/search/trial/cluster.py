@@ -30,7 +30,8 @@ class Share:
 def share(nodes: Sequence[tuple[int, int]], count: int | None, *, accelerators: bool) -> Share:
     """How machines with these (cores, accelerators) are shared out among `count` workers.
 
-    Without a count: one worker for each accelerator; where there are none, for as many cores as the smallest machine has.
+    Without a count: one worker for each accelerator; where there are none, for as many cores as the smallest machine
+    has.
 
     >>> share([(8, 0), (4, 0)], 3, accelerators=True)
     Share(workers=3, cpus=4, gpus=0)

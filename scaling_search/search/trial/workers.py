@@ -60,8 +60,8 @@ class Worker:
 
 
 class Workers:
-    """Worker processes for `grid` and `scale`: `count` of them (else one for each accelerator, or for as many cores as the smallest machine has), on a local
-    Ray or the one at `address`.
+    """Worker processes for `grid` and `scale`: `count` of them (else one for each accelerator, or for as many cores as
+    the smallest machine has), on a local Ray or the one at `address`.
 
         with Workers(4) as workers:
             grid(study, ledger=ledger, workers=workers)
