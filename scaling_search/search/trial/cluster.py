@@ -16,6 +16,7 @@ from scaling_search.system import machine
 
 _STORE_BYTES = 256 * 2**20  # trials and rows are small; a test split is the largest that goes through it
 _TALK = "talk"
+_STARTS = 2  # Ray gives a busy machine half a minute, and no longer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,29 +158,33 @@ class Cluster:
             self.ray.shutdown()
 
     def _connect(self) -> None:
-        ray, local = self.ray, self._address is None
+        local = self._address is None
         own = {
             "num_cpus": max(self._count or 1, machine.cores()),
             "include_dashboard": False,
             "object_store_memory": _STORE_BYTES,
         }
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        try:
-            with _own_signals():
-                ray.init(
-                    address="local" if local else self._address,
-                    log_to_driver=False,
-                    logging_level=logging.CRITICAL,
-                    **(own if local else {}),
-                )
-        except ConnectionError as error:
-            raise UsageError(
-                f"--ray {self._address}: no cluster there ({_first_line(error)}); `ray start --head` starts one"
-            ) from error
-        except (RuntimeError, ValueError, ray.exceptions.RayError) as error:
-            if "ersion mismatch" in str(error):
-                raise UsageError(f"--ray {self._address}: {' '.join(str(error).split())}") from error
-            raise DeviceError(f"Ray does not start: {_first_line(error)}") from error
+        for left in reversed(range(_STARTS if local else 1)):
+            try:
+                with _own_signals():
+                    self.ray.init(
+                        address="local" if local else self._address,
+                        log_to_driver=False,
+                        logging_level=logging.CRITICAL,
+                        **(own if local else {}),
+                    )
+                break
+            except ConnectionError as error:
+                raise UsageError(
+                    f"--ray {self._address}: no cluster there ({_first_line(error)}); `ray start --head` starts one"
+                ) from error
+            except Exception as error:  # Ray has no class of its own for what goes wrong here
+                self.ray.shutdown()
+                if "ersion mismatch" in str(error):
+                    raise UsageError(f"--ray {self._address}: {' '.join(str(error).split())}") from error
+                if not left:
+                    raise DeviceError(f"Ray does not start: {_first_line(error)}") from error
         self._started = True
 
 
