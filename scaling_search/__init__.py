@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from scaling_search.search.tables.open_ledger import open_ledger as open_ledger
     from scaling_search.search.tables.plan_table import plan as plan
     from scaling_search.search.trial.trial import Callback as Callback
+    from scaling_search.search.trial.workers import Workers as Workers
 
 # Public name → module and the name there.
 _HOMES = {
@@ -69,6 +70,7 @@ _HOMES = {
     "StorageError": ("errors", "StorageError"),
     "Study": ("search.plan.study", "Study"),
     "UsageError": ("errors", "UsageError"),
+    "Workers": ("search.trial.workers", "Workers"),
     "build": ("networks.pair", "build"),
     "cost": ("costs.count", "cost"),
     "grid": ("search.grid.search", "grid"),

@@ -39,6 +39,9 @@ def grid(
         ),
     ] = False,
     retry_failed: options.RetryFailed = False,
+    workers: options.Workers = None,
+    ray: options.RayAddress = None,
+    checkpoints: options.Checkpoints = None,
     time_limit: options.TimeLimit = None,
     log: options.Log = None,
     quiet: options.Quiet = False,
@@ -66,12 +69,14 @@ def grid(
         table="grid",
         grid__racing=False if exhaustive else None,
     )
-    with work(ledger, log=log, quiet=quiet) as at:
+    with work(ledger, log=log, quiet=quiet, workers=workers, ray=ray) as at:
         result = search.grid(
             settings,
             ledger=at.ledger,
             callbacks=at.callbacks,
             should_stop=at.should_stop,
+            workers=at.workers,
+            checkpoints=checkpoints,
             retry_failed=retry_failed,
             until_decided=until_decided,
             exact=exact,

@@ -62,6 +62,24 @@ ClassNames = Annotated[
         help="A text file with the name of one class a line.",
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        help="Train in so many processes (Ray), each with cores or an accelerator of its own.",
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option("--ray", metavar="ADDRESS", help="Train on the Ray cluster at HOST:PORT, or auto."),
+]
+Checkpoints = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoints",
+        help="Folder of checkpoints and kept weights, one that all machines see. Default: beside the ledger.",
+    ),
+]
 TimeLimit = Annotated[
     str | None,
     typer.Option(

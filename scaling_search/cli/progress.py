@@ -79,13 +79,13 @@ class ProgressBar(Callback):
             self._trial = self.bars.add_task("", total=None, left="")
         self.bars.update(self._trial, description=for_rich(f"{self._label()}: compiling"))
 
-    def progress(self, trial: Trial, progress: Steps) -> None:  # noqa: ARG002
+    def progress(self, trial: Trial, progress: Steps) -> None:
         """Some steps further."""
         if self._trial is not None:
             epoch = min(progress.epoch + 1, progress.epochs)
             self.bars.update(
                 self._trial,
-                description=for_rich(f"{self._label()}: epoch {epoch} of {progress.epochs}"),
+                description=for_rich(f"{self._label(trial)}: epoch {epoch} of {progress.epochs}"),
                 completed=progress.step,
                 total=progress.total_steps,
             )
@@ -150,9 +150,13 @@ class ProgressBar(Callback):
             return ""
         return f"about {duration(max(1.0, seconds))} left"
 
-    def _label(self) -> str:
-        seeds = ", ".join(str(one.seed) for one in self.running)
-        return f"{self.running[0].label}, {'seeds' if len(self.running) > 1 else 'seed'} {seeds}"
+    def _label(self, latest: Trial | None = None) -> str:
+        """The network that trains with its seeds; of several, that workers train, the latest to be heard of."""
+        networks = list(dict.fromkeys(one.label for one in self.running))
+        shown = networks[-1] if latest is None else latest.label
+        seeds = [str(one.seed) for one in self.running if one.label == shown]
+        more = f" and {len(networks) - 1} more" if len(networks) > 1 else ""
+        return f"{shown}, {'seeds' if len(seeds) > 1 else 'seed'} {', '.join(seeds)}{more}"
 
     def _advance(self, trials: int) -> None:
         self.done += trials

@@ -67,6 +67,9 @@ def scale(
         ),
     ] = None,
     retry_failed: options.RetryFailed = False,
+    workers: options.Workers = None,
+    ray: options.RayAddress = None,
+    checkpoints: options.Checkpoints = None,
     time_limit: options.TimeLimit = None,
     log: options.Log = None,
     quiet: options.Quiet = False,
@@ -94,7 +97,9 @@ def scale(
     triple = None if coefficients is None else parse_coefficients(coefficients)
     writes_only = settings.scale.train == "none"
     needs_ledger = not writes_only or triple is None or settings.scale.factors == "realised"
-    with work(ledger, read_only=writes_only, needed=needs_ledger, log=log, quiet=quiet) as at:
+    with work(
+        ledger, read_only=writes_only, needed=needs_ledger, log=log, quiet=quiet, workers=workers, ray=ray
+    ) as at:
         result = use_case(
             settings,
             triple,
@@ -104,6 +109,8 @@ def scale(
             out=out,
             callbacks=at.callbacks,
             should_stop=at.should_stop,
+            workers=at.workers,
+            checkpoints=checkpoints,
             retry_failed=retry_failed,
             time_limit=None if time_limit is None else parse_duration(time_limit),
             stop_when_flat=stop_when_flat,

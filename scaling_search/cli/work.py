@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scaling_search.cli.progress import ProgressBar
     from scaling_search.ledger.storage.rows import TrialRow
     from scaling_search.search.trial.trial import Callback
+    from scaling_search.search.trial.workers import Workers
 
 # What a shell writes of a URL's password, in its user part or its query.
 _PASSWORD = re.compile(
@@ -34,6 +35,7 @@ class Work:
     bars: ProgressBar
     callbacks: Sequence[Callback]
     should_stop: Callable[[], bool]
+    workers: Workers | None
 
 
 @contextlib.contextmanager
@@ -44,8 +46,10 @@ def work(
     needed: bool = True,
     quiet: bool = False,
     log: str | None = None,
+    workers: int | None = None,
+    ray: str | None = None,
 ) -> Iterator[Work]:
-    """Opens the ledger (where it is `needed`) and listens for signals.
+    """Opens the ledger (where it is `needed`), listens for signals and has workers of Ray where they are asked for.
 
     A stop ends in StoppedError, saying what is kept and how to go on.
     """
@@ -59,12 +63,21 @@ def work(
         others = () if log is None else (logger(log),)
         ledger = stack.enter_context(Ledger.open(place, read_only=read_only)) if needed else None
         stop, bars = stack.enter_context(Stop()), stack.enter_context(ProgressBar(quiet=quiet))
+        placed = None
+        if workers is not None or ray is not None:
+            from scaling_search.search.trial.workers import Workers
+
+            placed = stack.enter_context(Workers(workers, ray))
         for warning in () if ledger is None else ledger.warnings:
             bars.say(f"warning: {warning}")
 
         try:
             yield Work(
-                ledger=ledger, bars=bars, callbacks=(bars, *others), should_stop=lambda: stop.requested
+                ledger=ledger,
+                bars=bars,
+                callbacks=(bars, *others),
+                should_stop=lambda: stop.requested,
+                workers=placed,
             )
         except TrainingStopped as stopped:
             kept = "" if stopped.step is None else f"; the running trial is kept at step {stopped.step}"

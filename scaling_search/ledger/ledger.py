@@ -116,6 +116,15 @@ class Ledger(Reader):
         """Where it is, as a command names it; a URL without its password."""
         return self.database.name
 
+    @property
+    def opening(self) -> dict[str, Any]:
+        """Arguments of `open` for another process; the place has its password."""
+        return {
+            "place": self.database.address,
+            "lease_seconds": self._watch.seconds,
+            "attempts": self._attempts,
+        }
+
     def close(self) -> None:
         """Close all connections."""
         self.database.close()

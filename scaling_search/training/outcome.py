@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -72,6 +73,9 @@ class TrainingStopped(Exception):
         super().__init__("stopped" if step is None else f"stopped; a checkpoint is kept at step {step}")
         self.step = step
 
+    def __reduce__(self) -> tuple[Any, ...]:  # pickle would hand the message to `__init__`
+        return TrainingStopped, (self.step,)
+
 
 class OutOfMemory(ScalingSearchError):
     """The device or the host has too little memory for this trial. Trying again would fail again."""
@@ -81,3 +85,6 @@ class OutOfMemory(ScalingSearchError):
     def __init__(self, message: str, *, predicted_bytes: int | None) -> None:
         super().__init__(message)
         self.predicted_bytes = predicted_bytes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(OutOfMemory, predicted_bytes=self.predicted_bytes), self.args

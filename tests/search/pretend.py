@@ -195,6 +195,7 @@ def pretended(learns: Learns = lambda trial: 0.5, *, kind: type[Pretend] = Prete
     """Searches and families within it are trained by a `kind` of Pretend."""
 
     def make_trainer(space: SearchSpace, ledger: Ledger, **more: Any) -> Pretend:
+        more.pop("workers", None)
         return kind(ledger, learns, space=space, **more)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -53,6 +53,7 @@ class Database(ABC):
     """An open database. `name` is what messages call it: the path, or the URL without what is secret in it."""
 
     path: Path | None = None  # None for a server
+    address: str  # what opens it in another process: an absolute path, or the URL with its password
     turns: Turns | None = None  # the queue of writers, where there is one
 
     def __init__(self, name: str, engine: sa.Engine, *, read_only: bool) -> None:

@@ -33,6 +33,7 @@ class Server(Database):
                 f"{name}: PostgreSQL needs a driver: pip install 'scaling-search[postgresql]'"
             ) from error
         super().__init__(name, engine, read_only=read_only)
+        self.address = url.render_as_string(hide_password=False)
         self._snapshots = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )

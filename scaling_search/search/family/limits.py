@@ -9,18 +9,17 @@ from scaling_search.report.figures import duration, size
 from scaling_search.search.family.members import NOT_TRAINED
 from scaling_search.search.forecast import model
 from scaling_search.search.plan.builds import Build
-from scaling_search.search.trial import provenance
 
 if TYPE_CHECKING:
     from scaling_search.ledger.storage.rows import TrialRow
-    from scaling_search.search.trial.trainer import Trainer
+    from scaling_search.search.trial.trial import TrialRunner
 
 
-def forbidden(trainer: Trainer, member: Build, limit_seconds: float) -> str | None:
+def forbidden(trainer: TrialRunner, member: Build, limit_seconds: float) -> str | None:
     """Why a member is not trained here, with the figure; None when nothing speaks against it."""
     if member.status == NOT_TRAINED:
         return member.reason
-    needed, available = trainer.networks.estimated_memory(member.network), provenance.available_memory()
+    needed, available = trainer.networks.estimated_memory(member.network), trainer.networks.available_memory()
     if available is not None and needed > available:
         return f"needs about {size(needed)}, {size(available)} are available"
     seconds = estimated_seconds(trainer, [member])
@@ -29,7 +28,7 @@ def forbidden(trainer: Trainer, member: Build, limit_seconds: float) -> str | No
     return None
 
 
-def estimated_seconds(trainer: Trainer, members: Sequence[Build]) -> float | None:
+def estimated_seconds(trainer: TrialRunner, members: Sequence[Build]) -> float | None:
     """Seconds of one seed of each, from the trials of this recipe, data and device.
 
     None where nothing was measured yet: the first member is trained to find out.
@@ -38,7 +37,7 @@ def estimated_seconds(trainer: Trainer, members: Sequence[Build]) -> float | Non
     rows: list[TrialRow] = [
         row for row in trainer.ledger.trials() if row.dataset == networks.dataset.fingerprint
     ]
-    basis = model.from_ledger(networks.recipe, rows, device=provenance.device())
+    basis = model.from_ledger(networks.recipe, rows, device=networks.device)
     if basis is None:
         return None
     return sum(basis.seconds(member.fingerprint, member.cost.macs) for member in members)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
+    from scaling_search.search.trial.workers import Workers
 
 # How far from a doubling a triple may lie that is given by hand: the paper's own, (1.2, 1.1, 1.15), makes it 1.92.
 _USUAL_TOLERANCE = 0.2
@@ -104,6 +105,8 @@ def scale(
     keep_weights: str | None = None,
     constrained: bool = True,
     as_published: bool = False,
+    workers: Workers | None = None,
+    checkpoints: str | Path | None = None,
 ) -> FamilyResult:
     """The triple over φ: builds the full network's family and the proxy's, trains and tests one of them.
 
@@ -111,7 +114,8 @@ def scale(
     `out`: a folder for one TOML file per member. Which family is trained is for the study's `scale.train` to say.
     `keep_weights` ("none", "best", "all") takes the place of the study's, and trains members again whose weights were
     not kept. After `time_limit` seconds training stops, and the result is what the ledger has by then.
-    `constrained` refuses a triple that does not about double the cost. Errors: UsageError, InputError, and as `grid`.
+    `constrained` refuses a triple that does not about double the cost. `workers` train in place of this
+    process. Errors: UsageError, InputError, and as `grid`.
     """
     callback, should_stop = Callbacks(callbacks), TimeLimit(time_limit, should_stop)
     if phi is not None:
@@ -157,6 +161,8 @@ def scale(
             retry_failed=retry_failed,
             stop_when_flat=stop_when_flat,
             retrain=keep_weights is not None,
+            workers=workers,
+            checkpoints=checkpoint_folder(ledger, checkpoints),
         )
     callback.finish(result)
     return result
@@ -224,6 +230,8 @@ def _train(
     retry_failed: bool,
     stop_when_flat: bool,
     retrain: bool,
+    workers: Workers | None,
+    checkpoints: Path,
 ) -> FamilyResult:
     from scaling_search.training.outcome import TrainingStopped
 
@@ -234,9 +242,10 @@ def _train(
         ledger,
         callback=callback,
         should_stop=should_stop,
-        checkpoints=checkpoint_folder(ledger),
+        checkpoints=checkpoints,
         retry_failed=retry_failed,
         dataset=dataset,
+        workers=workers,
     )
     for one in built.families.values():
         # Of the other family nothing waits to be trained.
@@ -253,7 +262,6 @@ def _train(
     (own,) = [one for one in results.families(ledger, row.name) if one.role == chosen.role]
     report, trials = results.report_of(ledger, row, own)
     full = built.families["full"].members
-    checkpoints = checkpoint_folder(ledger)
     return replace(
         built,
         place=ledger.place,

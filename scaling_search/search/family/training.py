@@ -19,8 +19,7 @@ from scaling_search.search.plan.grid_plan import FRESH_SEEDS
 from scaling_search.search.trial import weights
 from scaling_search.search.trial.ledger_rows import candidate_row, network_rows, triple_row
 from scaling_search.search.trial.scheduler import run_again, run_trials
-from scaling_search.search.trial.trainer import Extras
-from scaling_search.search.trial.trial import Trial, trial_of
+from scaling_search.search.trial.trial import Extras, Trial, trial_of
 from scaling_search.statistics import image_sample
 from scaling_search.system.clock import utc_now
 from scaling_search.training import recipe as recipes
@@ -28,7 +27,7 @@ from scaling_search.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
-    from scaling_search.search.trial.trainer import Trainer
+    from scaling_search.search.trial.trial import TrialRunner
 
 
 def record(ledger: Ledger, study: str, family: Family, members: Sequence[Build] | None = None) -> None:
@@ -66,7 +65,7 @@ def record(ledger: Ledger, study: str, family: Family, members: Sequence[Build] 
 
 def train(
     study: str,
-    trainer: Trainer,
+    trainer: TrialRunner,
     family: Family,
     *,
     stop_when_flat: bool = False,
@@ -132,7 +131,7 @@ def _disk(family: Family, copies: int, folder: Path) -> str:
     return f"Weights are kept in {folder}: at most {size(total)} for the {len(family.members)} members."
 
 
-def _keep(trainer: Trainer, trials: Sequence[Trial], extras: Extras, *, best: bool, retrain: bool) -> int:
+def _keep(trainer: TrialRunner, trials: Sequence[Trial], extras: Extras, *, best: bool, retrain: bool) -> int:
     """Keeps the weights that are wanted of one member: of its best seed by validation, or of all of them."""
     if extras.weights is None:
         return 0
@@ -158,7 +157,7 @@ def _keep(trainer: Trainer, trials: Sequence[Trial], extras: Extras, *, best: bo
     return trained
 
 
-def _begun(trainer: Trainer, trials: Sequence[Trial]) -> bool:
+def _begun(trainer: TrialRunner, trials: Sequence[Trial]) -> bool:
     """Whether all of it is in the ledger already: nothing is left that an estimate could forbid."""
     rows = trainer.ledger.trials([trainer.row(trial).key for trial in trials])
     return len(rows) == len(trials) and all(row.state in FINISHED for row in rows)

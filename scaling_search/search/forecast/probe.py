@@ -12,12 +12,11 @@ from scaling_search.search.forecast.model import Basis
 from scaling_search.search.forecast.timing_cache import Calibration
 from scaling_search.search.plan.builds import Build
 from scaling_search.search.plan.search_space import SearchSpace
-from scaling_search.search.trial import provenance
 from scaling_search.search.trial.trial import Callback
 
 if TYPE_CHECKING:
     # `plan` must not load what compiles, unless it measures.
-    from scaling_search.search.trial.compiled_networks import CompiledNetworks
+    from scaling_search.search.trial.trial import Networks
 
 # Below this ratio of MACs a line through two networks says more of their shapes than of their sizes.
 _APART = 1.5
@@ -37,7 +36,7 @@ def probes(builds: Sequence[Build]) -> list[Build]:
 def measure(
     space: SearchSpace,
     builds: Sequence[Build],
-    networks: CompiledNetworks,
+    networks: Networks,
     say: Callable[[str], None],
     *,
     seeds: int,
@@ -49,9 +48,9 @@ def measure(
         timings.append(networks.timing(row.network, row.cost.macs))
     block = min(networks.block, seeds)
     found = Calibration(
-        device=provenance.device(),
+        device=networks.device,
         platform=networks.platform,
-        memory_bytes=None if networks.platform == "cpu" else provenance.available_memory(),
+        memory_bytes=None if networks.platform == "cpu" else networks.available_memory(),
         timings=tuple(timings),
         block=block,
         gain=max(1.0, networks.gain(timed[0].network, block)) if block > 1 else 1.0,
@@ -68,7 +67,7 @@ def remembered(space: SearchSpace) -> Calibration | None:
 def known_or_measured(
     space: SearchSpace,
     builds: Sequence[Build],
-    networks: CompiledNetworks,
+    networks: Networks,
     rows: Sequence[TrialRow],
     callback: Callback,
 ) -> Basis | None:
@@ -78,11 +77,11 @@ def known_or_measured(
     """
     from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 
-    found = model.from_ledger(space.recipe, rows, device=provenance.device())
+    found = model.from_ledger(space.recipe, rows, device=networks.device)
     if found is not None:
         return found
     known = remembered(space)
-    if known is None or known.device != provenance.device():
+    if known is None or known.device != networks.device:
         try:
             known = measure(space, builds, networks, callback.note, seeds=space.study.grid.seeds)
         except OutOfMemory:

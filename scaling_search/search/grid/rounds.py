@@ -22,12 +22,12 @@ from scaling_search.training.recipe import Recipe
 
 if TYPE_CHECKING:
     # `report` reads rounds' results and must not load what trains them.
-    from scaling_search.search.trial.trainer import Trainer
+    from scaling_search.search.trial.trial import TrialRunner
 
 _NOTHING: Mapping[str, Recipe] = {}
 
 
-def train_base(trainer: Trainer, plan: GridPlan, tuned: Mapping[str, Recipe] = _NOTHING) -> int:
+def train_base(trainer: TrialRunner, plan: GridPlan, tuned: Mapping[str, Recipe] = _NOTHING) -> int:
     """Trains the network at φ = 0; returns the trials run here."""
     recipe = tuned.get(plan.base.fingerprint)
     return run_trials(trainer, [trial_of(plan.base, seed, recipe) for seed in plan.base_seeds])
@@ -35,7 +35,7 @@ def train_base(trainer: Trainer, plan: GridPlan, tuned: Mapping[str, Recipe] = _
 
 def run(
     study: StudyRow,
-    trainer: Trainer,
+    trainer: TrialRunner,
     plan: GridPlan,
     first: Sequence[str],
     *,

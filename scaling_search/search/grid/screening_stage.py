@@ -22,7 +22,7 @@ from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
-    from scaling_search.search.trial.trainer import Trainer
+    from scaling_search.search.trial.trial import TrialRunner
 
 
 SCREENED_OUT, CALIBRATION, CONTINUES = "screened out", "calibration", "continues"
@@ -40,7 +40,7 @@ class Screening:
     screened_out: Mapping[str, float]
 
 
-def run(study: str, trainer: Trainer, plan: GridPlan) -> tuple[list[str], int]:
+def run(study: str, trainer: TrialRunner, plan: GridPlan) -> tuple[list[str], int]:
     """The groups of the candidates for full training, and how many trials were run here.
 
     All are where the study has no screening. It is run again from the ledger and decides the same. A candidate that has
@@ -52,7 +52,7 @@ def run(study: str, trainer: Trainer, plan: GridPlan) -> tuple[list[str], int]:
     by_group = {candidate.group: candidate for candidate in plan.candidates}
     trained = 0
 
-    def accuracies(by: Trainer, names: Sequence[str]) -> dict[str, float]:
+    def accuracies(by: TrialRunner, names: Sequence[str]) -> dict[str, float]:
         nonlocal trained
         chosen = [by_group[name] for name in names]
         trained += run_trials(by, [trial_of(build, _SEED) for one in chosen for build in one.builds])
@@ -74,7 +74,7 @@ def run(study: str, trainer: Trainer, plan: GridPlan) -> tuple[list[str], int]:
     return [name for name in by_group if name not in out], trained
 
 
-def _accuracies(trainer: Trainer, chosen: Sequence[Candidate]) -> dict[str, float]:
+def _accuracies(trainer: TrialRunner, chosen: Sequence[Candidate]) -> dict[str, float]:
     """Accuracy of the candidates whose networks all finished with the first seed and learned, by group."""
     keys = {
         candidate.group: [trainer.row(trial_of(build, _SEED)).key for build in candidate.builds]

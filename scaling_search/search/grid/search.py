@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import BASE, GRID, StudyRow, TrialRow
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from scaling_search.ledger.ledger import Ledger
-    from scaling_search.search.trial.trainer import Trainer
+    from scaling_search.search.trial.trial import TrialRunner
+    from scaling_search.search.trial.workers import Workers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +100,16 @@ def grid(
     time_limit: float | None = None,
     until_decided: bool = False,
     exact: bool = False,
+    workers: Workers | None = None,
+    checkpoints: str | Path | None = None,
 ) -> GridResult:
     """The search: trains every candidate not yet in the ledger, races them, and chooses. Run again, it continues.
 
     `should_stop` is asked every few seconds; once it says yes, the running trial is kept at a checkpoint. After
     `time_limit` seconds that happens too, and the result is what the ledger has by then. `until_decided` goes on after
     the study's seeds, one more for each candidate that is still open, until one is shown to be good enough.
-    `exact` refuses to compare trials of different arithmetics. Errors: TrainingStopped (all finished trials are kept),
+    `exact` refuses to compare trials of different arithmetics. `workers` train in place of this process.
+    `checkpoints`: their folder, else `setup.checkpoint_folder`. Errors: TrainingStopped (all finished trials are kept),
     InputError, StorageError, DeviceError.
     """
     from scaling_search.training.outcome import TrainingStopped
@@ -115,16 +120,17 @@ def grid(
     dataset = load_data(study)
     row = registry.register(ledger, space, dataset, say=callback.say)
     record_plan(ledger, row.name, plan)
-    check_arithmetic(ledger_results.own_trials(ledger, row.name), callback, exact=exact)
     trainer = make_trainer(
         space,
         ledger,
         callback=callback,
         should_stop=should_stop,
-        checkpoints=checkpoint_folder(ledger),
+        checkpoints=checkpoint_folder(ledger, checkpoints),
         retry_failed=retry_failed,
         dataset=dataset,
+        workers=workers,
     )
+    check_arithmetic(ledger_results.own_trials(ledger, row.name), trainer.networks, callback, exact=exact)
     seconds = _forecast(row.name, plan, trainer)
     networks = sum(len(candidate.builds) for candidate in plan.candidates)
     brief = study.grid.screening_epochs is not None and screening.possible(len(plan.candidates))
@@ -159,7 +165,7 @@ def grid(
     return result
 
 
-def _forecast(study: str, plan: GridPlan, trainer: Trainer) -> float | None:
+def _forecast(study: str, plan: GridPlan, trainer: TrialRunner) -> float | None:
     """Says how long it will take, from trials of this device, a measurement in the cache, or one made now."""
     space, ledger, callback = plan.space, trainer.ledger, trainer.callback
     own = [*ledger.trials(study=study, roles=(GRID, BASE)), *tuning.tuning_trials(ledger, study, space)]

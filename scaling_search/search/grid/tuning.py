@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import OF_RECIPES, TUNING, CandidateRow, TrialRow
@@ -24,11 +25,11 @@ from scaling_search.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
-    from scaling_search.search.trial.trainer import Trainer
+    from scaling_search.search.trial.trial import TrialRunner
 
 
 def tune(
-    study: str, trainer: Trainer, space: SearchSpace, builds: Sequence[Build]
+    study: str, trainer: TrialRunner, space: SearchSpace, builds: Sequence[Build]
 ) -> tuple[Mapping[str, Recipe], int]:
     """The recipe of each network, by its fingerprint, and how many trials ran here; nothing where none is tuned.
 
@@ -55,12 +56,11 @@ def tune(
     keys = {trainer.row(trial).key: place for place, trial in trials.items()}
     reached = {keys[row.key]: row.accuracy for row in ledger.trials(list(keys)) if row.state == "complete"}
     order = (several[OWN], *several[:OWN], *several[OWN + 1 :])
-    chosen = {
-        build.fingerprint: max(
-            order, key=lambda one, build=build: reached.get((build.fingerprint, one.canonical())) or 0.0
-        )
-        for build in builds
-    }
+
+    def accuracy(network: str, recipe: Recipe) -> float:
+        return reached.get((network, recipe.canonical())) or 0.0
+
+    chosen = {build.fingerprint: max(order, key=partial(accuracy, build.fingerprint)) for build in builds}
     texts = {network: one.canonical() for network, one in chosen.items()}
     ledger.record(
         [

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from scaling_search.ledger.ledger import Ledger
-    from scaling_search.search.trial.trainer import Trainer
+    from scaling_search.search.trial.trial import TrialRunner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +165,7 @@ def recipe(
 
 
 def _train(
-    trainer: Trainer, space: SearchSpace, study: str, stage: Sequence[Cell], seeds: Sequence[int]
+    trainer: TrialRunner, space: SearchSpace, study: str, stage: Sequence[Cell], seeds: Sequence[int]
 ) -> int:
     trainer.ledger.record(
         [*network_rows(cell.build.network for cell in stage), *(cell.row(space, study) for cell in stage)]
@@ -179,12 +179,12 @@ def _read(ledger: Ledger, row: StudyRow) -> Check:
     return found
 
 
-def _basis(space: SearchSpace, trainer: Trainer, builds: Sequence[Any]) -> Basis | None:
+def _basis(space: SearchSpace, trainer: TrialRunner, builds: Sequence[Any]) -> Basis | None:
     rows = [row for row in trainer.ledger.trials() if row.dataset == trainer.networks.dataset.fingerprint]
     return probe.known_or_measured(space, builds, trainer.networks, rows, trainer.callback)
 
 
-def _seconds(trainer: Trainer, basis: Basis, stage: Sequence[Cell], seeds: Sequence[int]) -> float:
+def _seconds(trainer: TrialRunner, basis: Basis, stage: Sequence[Cell], seeds: Sequence[int]) -> float:
     """What is left of a stage: trials that the ledger does not have, and a program for each of their cells."""
     total = 0.0
     for cell in stage:
@@ -196,13 +196,13 @@ def _seconds(trainer: Trainer, basis: Basis, stage: Sequence[Cell], seeds: Seque
     return total
 
 
-def _left(trainer: Trainer, stage: Sequence[Cell], seeds: Sequence[int]) -> int:
+def _left(trainer: TrialRunner, stage: Sequence[Cell], seeds: Sequence[int]) -> int:
     keys = [trainer.row(cell.trial(seed)).key for cell in stage for seed in seeds]
     return len(set(keys)) - sum(row.state in ("complete", "diverged") for row in trainer.ledger.trials(keys))
 
 
 def _say_cost(
-    trainer: Trainer,
+    trainer: TrialRunner,
     basis: Basis | None,
     rates: Sequence[Cell],
     ladder: Sequence[Sequence[Cell]],
@@ -227,7 +227,7 @@ def _say_cost(
 
 
 def _beyond(
-    trainer: Trainer, basis: Basis | None, stage: Sequence[Cell], seeds: Sequence[int], limit: TimeLimit
+    trainer: TrialRunner, basis: Basis | None, stage: Sequence[Cell], seeds: Sequence[int], limit: TimeLimit
 ) -> str | None:
     """Why a length is not begun: it would take longer than the time limit leaves."""
     if basis is None or limit.left is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scaling_search.errors import DeviceError, ScalingSearchError
 from scaling_search.ledger.claims.heartbeat import Heartbeat
@@ -13,8 +14,11 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import FINISHED, TrialRow
 from scaling_search.search.trial import failures, ledger_rows, provenance
 from scaling_search.search.trial.trial import Callback, Trial
-from scaling_search.training.checkpoint import Checkpoints
 from scaling_search.training.outcome import Outcome, OutOfMemory, TrainingStopped
+
+if TYPE_CHECKING:
+    # Who places trials in other processes needs no jax.
+    from scaling_search.training.checkpoint import Checkpoints
 
 _FAILURES_IN_A_ROW = 3
 
@@ -78,6 +82,10 @@ class ClaimedTrials:
         left = complete - set(there) - self._measured
         return [key for key in keys if key in left]
 
+    def count_as_tried(self, keys: Collection[str], *, again: bool) -> None:
+        """Trials that another process tries for this one: they are not tried a second time."""
+        (self._measured if again else self._tried).update(keys)
+
     @contextmanager
     def hold(
         self, trials: Sequence[tuple[TrialRow, Trial]], *, needed: int, again: bool = False
@@ -131,7 +139,7 @@ class ClaimedTrials:
 
     def discard_checkpoints(self, key: str) -> None:
         """Removes a trial's checkpoints."""
-        if kept := self._checkpoints(key):
+        if self.folder is not None and (self.folder / key).exists() and (kept := self._checkpoints(key)):
             kept.discard()
 
     def tidy(self, keys: Sequence[str]) -> None:
@@ -158,6 +166,8 @@ class ClaimedTrials:
         """Where a trial's checkpoints are kept; None where none are."""
         if self.folder is None:
             return None
+        from scaling_search.training.checkpoint import Checkpoints
+
         saved = (lambda: None) if held is None else held.saved
         return Checkpoints(folder=self.folder / key, trial=key, say=self.callback.say, saved=saved)
 

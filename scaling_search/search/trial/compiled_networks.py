@@ -64,6 +64,20 @@ class CompiledNetworks:
         self._others.move_to_end(recipe)
         return self._others[recipe]
 
+    @property
+    def device(self) -> str:
+        """What trains, as results name it."""
+        return provenance.device()
+
+    @property
+    def arithmetic(self) -> str:
+        """Whose arithmetic results have."""
+        return provenance.arithmetic()
+
+    def available_memory(self) -> int | None:
+        """Bytes that a trial may take."""
+        return provenance.available_memory()
+
     def check_stop(self) -> None:
         """Errors: TrainingStopped once a stop was asked for."""
         if self.should_stop():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import jax
-
-from scaling_search.training.compiled import CompiledTrial
 from scaling_search.training.outcome import OutOfMemory
-from scaling_search.training.pixels import TrialPixels
+
+if TYPE_CHECKING:
+    from scaling_search.training.compiled import CompiledTrial
+    from scaling_search.training.pixels import TrialPixels
 
 # What XLA calls failures of a device or of the way to it (absl status codes); others come from the program itself.
 _OF_THE_DEVICE = ("ABORTED", "CANCELLED", "DATA_LOSS", "DEADLINE_EXCEEDED", "INTERNAL", "UNAVAILABLE")
@@ -17,6 +18,8 @@ _OF_THE_DEVICE = ("ABORTED", "CANCELLED", "DATA_LOSS", "DEADLINE_EXCEEDED", "INT
 
 def of_the_machine(error: Exception) -> bool:
     """Whether the machine failed, not the network: the only failures that are worth another attempt."""
+    import jax
+
     if isinstance(error, jax.errors.JaxRuntimeError):
         return str(error).startswith(_OF_THE_DEVICE)
     return isinstance(error, OSError)
@@ -50,6 +53,8 @@ def check_memory(program: CompiledTrial, pixels: TrialPixels, available: int | N
 
     The images are on the device already and are not counted again.
     """
+    import jax
+
     if program.memory_bytes is None or available is None:
         return
     held = sum(leaf.nbytes for leaf in jax.tree.leaves(pixels.train))

@@ -17,6 +17,7 @@ from scaling_search.ledger.storage.rows import (
     NetworkRow,
     Result,
     StudyRow,
+    TrialRow,
     TripleRow,
 )
 from scaling_search.search.plan import caveats
@@ -28,7 +29,27 @@ from scaling_search.search.trial import provenance
 from scaling_search.system.clock import utc_now
 
 if TYPE_CHECKING:
+    from scaling_search.data.dataset import Dataset
+    from scaling_search.search.trial.trial import Trial
     from scaling_search.training.outcome import Evaluation, Outcome
+    from scaling_search.training.recipe import Recipe
+
+
+def trial_row(trial: Trial, recipe: Recipe, dataset: Dataset) -> TrialRow:
+    """A trial as the ledger plans it; `recipe`: where it has none of its own."""
+    return TrialRow.waiting(
+        network=fingerprint(trial.network),
+        network_name=trial.network.name,
+        recipe=(trial.recipe or recipe).canonical(),
+        dataset=dataset.fingerprint,
+        dataset_name=dataset.name,
+        seed=trial.seed,
+        resolution=trial.network.resolution,
+        parameters=trial.cost.parameters,
+        batch_stats=trial.cost.batch_stats,
+        macs=trial.cost.macs,
+        activations=trial.cost.activations,
+    )
 
 
 def study_row(space: SearchSpace, *, name: str, dataset: str, created_at: str | None = None) -> StudyRow:

@@ -8,15 +8,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from scaling_search.search.trial import weights
-from scaling_search.search.trial.trial import Trial
+from scaling_search.search.trial.trial import NOTHING_MORE, Extras, Trial
 
 if TYPE_CHECKING:
-    from scaling_search.search.trial.trainer import Extras, Trainer
+    from scaling_search.search.trial.trial import TrialRunner
 
 _OTHERS_POLL_SECONDS = 1.0
 
 
-def run_trials(trainer: Trainer, trials: Sequence[Trial], *, extras: Extras | None = None) -> int:
+def run_trials(trainer: TrialRunner, trials: Sequence[Trial], *, extras: Extras = NOTHING_MORE) -> int:
     """Runs what is missing of `trials`, with `extras`; returns how many were trained here.
 
     Work that other processes hold is waited for; a dead worker's trial is taken up. Finished trials without figures on
@@ -26,7 +26,7 @@ def run_trials(trainer: Trainer, trials: Sequence[Trial], *, extras: Extras | No
     trainer.ledger.add_trials([trainer.row(trial) for trial in trials])
     trainer.claims.tidy(list(keys))
     trained = _run_all(trainer, keys, trainer.claims.unfinished, extras)
-    if extras is not None and extras.test is not None:
+    if extras.test is not None:
         # Finished by a process that had no test split.
         def untested(own: list[str]) -> list[str]:
             tested = {row.trial_key for row in trainer.ledger.evaluations(own) if row.split == "test"}
@@ -36,7 +36,7 @@ def run_trials(trainer: Trainer, trials: Sequence[Trial], *, extras: Extras | No
     return trained
 
 
-def run_again(trainer: Trainer, trials: Sequence[Trial], *, extras: Extras) -> int:
+def run_again(trainer: TrialRunner, trials: Sequence[Trial], *, extras: Extras) -> int:
     """Trains finished trials once more, to keep weights that were not kept; returns how many were trained here."""
     keys = {trainer.row(trial).key: trial for trial in trials}
 
@@ -47,10 +47,10 @@ def run_again(trainer: Trainer, trials: Sequence[Trial], *, extras: Extras) -> i
 
 
 def _run_all(
-    trainer: Trainer,
+    trainer: TrialRunner,
     keys: dict[str, Trial],
     missing: Callable[[list[str]], Collection[str]],
-    extras: Extras | None,
+    extras: Extras,
     *,
     again: bool = False,
 ) -> int:
@@ -58,18 +58,12 @@ def _run_all(
     trained = 0
     while left := set(missing(list(keys))):
         before = trained
-        trained += _run_groups(trainer, [trial for key, trial in keys.items() if key in left], extras, again)
+        groups = groupby(
+            (trial for key, trial in keys.items() if key in left),
+            key=lambda trial: (trial.network, trial.recipe),
+        )
+        trained += trainer.run_groups([list(group) for _, group in groups], extras=extras, again=again)
         if trained == before:
             trainer.networks.check_stop()
             time.sleep(_OTHERS_POLL_SECONDS)
-    return trained
-
-
-def _run_groups(trainer: Trainer, trials: Sequence[Trial], extras: Extras | None, again: bool) -> int:
-    groups = [list(group) for _, group in groupby(trials, key=lambda trial: (trial.network, trial.recipe))]
-    more = {} if extras is None else {"extras": extras}
-    trained = 0
-    for group, following in zip(groups, [*groups[1:], None], strict=True):
-        upcoming = None if following is None else following[0]
-        trained += trainer.run(group, upcoming=upcoming, again=again, **more)
     return trained

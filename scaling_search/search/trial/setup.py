@@ -19,8 +19,8 @@ from scaling_search.system.files import cache_folder
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.search.trial.compiled_networks import CompiledNetworks
-    from scaling_search.search.trial.trainer import Trainer
-    from scaling_search.search.trial.trial import Callback
+    from scaling_search.search.trial.trial import Callback, Networks, TrialRunner
+    from scaling_search.search.trial.workers import Workers
 
 
 def load_data(study: Study) -> Dataset:
@@ -37,8 +37,10 @@ def data_fingerprint(study: Study) -> str | None:
     return catalog.load(data.name, validation=data.validation, split_seed=data.split_seed).fingerprint
 
 
-def checkpoint_folder(ledger: Ledger) -> Path:
+def checkpoint_folder(ledger: Ledger, given: str | Path | None = None) -> Path:
     """Where checkpoints of a ledger's trials go: beside a file; for a server in the user's cache, by its address."""
+    if given is not None:
+        return Path(given).absolute()
     database = ledger.database
     if database.path is not None:
         return database.path.with_name(f"{database.path.name}.checkpoints")
@@ -59,13 +61,15 @@ def make_networks(
     )
 
 
-def check_arithmetic(trials: Iterable[TrialRow], callback: Callback, *, exact: bool) -> None:
+def check_arithmetic(
+    trials: Iterable[TrialRow], networks: Networks, callback: Callback, *, exact: bool
+) -> None:
     """Says that there are no kernels here; and what other arithmetics trials of the same study have.
 
     Errors: DeviceError for the latter where results have to be `exact`.
     """
-    mine = provenance.arithmetic()
-    if mine == "XLA" and provenance.platform_name() == "cpu":
+    mine = networks.arithmetic
+    if mine == "XLA" and networks.platform == "cpu":
         callback.say(
             "no kernels here (see `scaling-search doctor`): training is several times slower on a CPU"
         )
@@ -87,8 +91,22 @@ def make_trainer(
     checkpoints: Path | None,
     retry_failed: bool = False,
     dataset: Dataset | None = None,
-) -> Trainer:
-    """What trains a study's networks and keeps their results."""
+    workers: Workers | None = None,
+) -> TrialRunner:
+    """What trains a study's networks and keeps their results: this process, or `workers`."""
+    if workers is not None:
+        from scaling_search.search.trial import worker_trainer
+
+        return worker_trainer.make_trainer(
+            workers,
+            space,
+            ledger,
+            dataset=dataset or load_data(space.study),
+            callback=callback,
+            should_stop=should_stop,
+            checkpoints=checkpoints,
+            retry_failed=retry_failed,
+        )
     from scaling_search.search.trial.trainer import Trainer
 
     return Trainer(

@@ -4,35 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass
 from pathlib import Path
 
-from scaling_search.architecture.network import fingerprint
-from scaling_search.data.dataset import Split
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.search.trial import failures, provenance, weights
 from scaling_search.search.trial.claims import ClaimedTrials, Held
 from scaling_search.search.trial.compiled_networks import CompiledNetworks, NotBatchedError
-from scaling_search.search.trial.ledger_rows import evaluation_row
-from scaling_search.search.trial.trial import Callback, Trial
+from scaling_search.search.trial.ledger_rows import evaluation_row, trial_row
+from scaling_search.search.trial.trial import NOTHING_MORE, Callback, Extras, Trial
 from scaling_search.training.evaluate import evaluate
 from scaling_search.training.hooks import Hooks
 from scaling_search.training.loop import train, train_seeds
 from scaling_search.training.outcome import Outcome, OutOfMemory
 from scaling_search.training.pixels import split_on_device
 from scaling_search.training.recipe import Recipe
-
-
-@dataclass(frozen=True, kw_only=True)
-class Extras:
-    """What is wanted of a trial besides its result: figures on the test split, weights kept in a checkpoint folder."""
-
-    test: Split | None = None
-    weights: Path | None = None
-
-
-NOTHING_MORE = Extras()
 
 
 class Trainer:
@@ -67,19 +53,15 @@ class Trainer:
 
     def row(self, trial: Trial) -> TrialRow:
         """The trial as the ledger plans it."""
-        return TrialRow.waiting(
-            network=fingerprint(trial.network),
-            network_name=trial.network.name,
-            recipe=(trial.recipe or self.networks.recipe).canonical(),
-            dataset=self.networks.dataset.fingerprint,
-            dataset_name=self.networks.dataset.name,
-            seed=trial.seed,
-            resolution=trial.network.resolution,
-            parameters=trial.cost.parameters,
-            batch_stats=trial.cost.batch_stats,
-            macs=trial.cost.macs,
-            activations=trial.cost.activations,
-        )
+        return trial_row(trial, self.networks.recipe, self.networks.dataset)
+
+    def run_groups(self, groups: Sequence[Sequence[Trial]], *, extras: Extras, again: bool) -> int:
+        """`run` for one group after the other; each next one compiles meanwhile."""
+        trained = 0
+        for group, following in zip(groups, [*groups[1:], None], strict=True):
+            upcoming = None if following is None else following[0]
+            trained += self.run(group, upcoming=upcoming, extras=extras, again=again)
+        return trained
 
     def run(
         self,

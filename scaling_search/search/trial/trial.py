@@ -5,7 +5,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from scaling_search.architecture.network import Network
 from scaling_search.costs.count import Cost
@@ -13,7 +14,11 @@ from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.scaling.coefficients import Coefficients
 
 if TYPE_CHECKING:
+    from scaling_search.data.dataset import Dataset, Split
+    from scaling_search.ledger.ledger import Ledger
     from scaling_search.search.plan.builds import Build
+    from scaling_search.search.trial.claims import ClaimedTrials
+    from scaling_search.search.trial.timing import Timing
     from scaling_search.training.hooks import Progress
     from scaling_search.training.recipe import Recipe
 
@@ -32,6 +37,73 @@ class Trial:
     phi: float | None = None
     triple: Coefficients | None = None
     recipe: Recipe | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extras:
+    """What is wanted of a trial besides its result: figures on the test split, weights kept in a checkpoint folder."""
+
+    test: Split | None = None
+    weights: Path | None = None
+
+
+NOTHING_MORE = Extras()
+
+
+class Networks(Protocol):
+    """Where networks are compiled, timed and trained: here (`CompiledNetworks`), or in workers (`WorkerNetworks`)."""
+
+    dataset: Dataset
+    recipe: Recipe
+    platform: str
+
+    @property
+    def device(self) -> str:
+        """What trains, as results name it."""
+
+    @property
+    def arithmetic(self) -> str:
+        """Whose arithmetic results have."""
+
+    @property
+    def block(self) -> int:
+        """Seeds of a network to train before racing decides again."""
+
+    def check_stop(self) -> None:
+        """Errors: TrainingStopped once a stop was asked for."""
+
+    def available_memory(self) -> int | None:
+        """Bytes that a trial may take."""
+
+    def estimated_memory(self, network: Network) -> int:
+        """Bytes that a training step takes."""
+
+    def timing(self, network: Network, macs: int) -> Timing:
+        """How fast the network is. Errors: OutOfMemory, TrainingStopped."""
+
+    def gain(self, network: Network, seeds: int) -> float:
+        """How many times faster so many seeds train as one program. Errors: TrainingStopped."""
+
+
+class TrialRunner(Protocol):
+    """What runs a search's trials: this process (`Trainer`), or workers that it has (`WorkerTrainer`)."""
+
+    ledger: Ledger
+    callback: Callback
+    claims: ClaimedTrials
+
+    @property
+    def networks(self) -> Networks:
+        """Where they are compiled."""
+
+    def with_recipe(self, recipe: Recipe) -> Self:
+        """The same for another recipe."""
+
+    def row(self, trial: Trial) -> TrialRow:
+        """The trial as the ledger plans it."""
+
+    def run_groups(self, groups: Sequence[Sequence[Trial]], *, extras: Extras, again: bool) -> int:
+        """Trains what is free of them, each group seeds of one network; how many. Errors: as `Trainer.run`."""
 
 
 def trial_of(build: Build, seed: int, recipe: Recipe | None = None) -> Trial:

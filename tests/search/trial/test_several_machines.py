@@ -1,0 +1,94 @@
+"""A study on two nodes of Ray with a ledger on PostgreSQL: real trainings, the tables of a single process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ray", reason="pip install 'scaling-search[ray]'")
+
+STUDY = """name = "two"
+baseline = "tiny.toml"
+[dataset]
+name = "digits"
+[rounding]
+depth = "round"
+divisor = 1
+[recipe]
+name = "fast"
+epochs = 2
+batch_size = 128
+learning_rate = 0.2
+[grid]
+alpha = "1"
+beta = "1:1.5:0.5"
+gamma = "1:1.5:0.5"
+tolerance = 1.0
+macs_tolerance = 0.4
+seeds = 2
+racing = false
+"""
+NETWORK = """name = "tiny"
+resolution = 8
+channels = 1
+classes = 10
+activation = "relu"
+stages = [{ block = "plain", width = 8 }]
+head = {}
+"""
+
+
+def command(folder: Path, *words: str, environment: dict[str, str] | None = None) -> str:
+    program = str(Path(sys.executable).with_name("scaling-search"))
+    done = subprocess.run([program, *words], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def results(folder: Path, ledger: str) -> Any:
+    """All that a report says, but for seconds, what trained, and the ledger's own name."""
+    text = command(folder, "report", "--ledger", ledger, "--format", "json").replace(ledger, "LEDGER")
+    return _without(json.loads(text), ("seconds", "device", "memory", "created", "time", "forecast", "notes"))
+
+
+def _without(value: Any, words: tuple[str, ...]) -> Any:
+    if isinstance(value, list):
+        return [_without(item, words) for item in value]
+    if isinstance(value, dict):
+        return {
+            name: _without(item, words)
+            for name, item in value.items()
+            if not any(word in name for word in words)
+        }
+    return value
+
+
+def test_two_nodes_and_a_database_server(tmp_path: Path) -> None:
+    from benchmarks.torture.postgresql import server
+    from benchmarks.torture.ray_nodes import nodes
+
+    (tmp_path / "tiny.toml").write_text(NETWORK)
+    (tmp_path / "study.toml").write_text(STUDY)
+    grid = ("grid", "--study", "study.toml", "--json", "--ledger")
+    with server() as running:
+        if running is None:
+            pytest.skip("PostgreSQL is not installed")
+        with nodes(2, tmp_path) as cluster:
+            place = running.url()
+            ray = ("--ray", cluster.address, "--checkpoints", str(tmp_path / "shared"))
+            together = json.loads(command(tmp_path, *grid, place, *ray, environment=cluster.environment))
+            command(
+                tmp_path, "scale", "--ledger", place, "--phi", "0,1", *ray, environment=cluster.environment
+            )
+        alone = json.loads(command(tmp_path, *grid, "alone.db"))
+        command(tmp_path, "scale", "--ledger", "alone.db", "--phi", "0,1")
+        assert together["winner"] == alone["winner"]
+        assert together["confidence_set"] == alone["confidence_set"]
+        assert results(tmp_path, place) == results(tmp_path, "alone.db")
+        hosts = running.sql("SELECT count(DISTINCT pid) FROM leases")
+        assert hosts[0][0] >= 2
