@@ -1,30 +1,46 @@
-# make demo | test | check | lint | install | cases | docs | bench | parity | recipe-length | recipe-check | start |
+# make demo | tour | test | check | lint | install | cases | docs | bench | parity | recipe-length | recipe-check | start |
 #      verify-export | growth | seeds | compiled | startup | page | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
-VENV := .venv
+# NEWEST=1: the newest versions of everything (Python 3.12 or later), in an environment of their own.
+CONSTRAINTS := $(if $(NEWEST),constraints-newest.txt,constraints.txt)
+VENV := $(if $(NEWEST),.venv-newest,.venv)
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo test cases lint check docs validate torture bench parity recipe-length recipe-check start verify-export growth \
+.PHONY: install demo tour test cases lint check docs validate torture bench parity recipe-length recipe-check start verify-export growth \
 	seeds compiled startup page clean
 install: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; say make PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS)]'
 	$(BIN)/python -m compileall -q scaling_search
 	touch $@
 
+# The whole road on the packaged study, five minutes after installation: demo/ holds the ledger, the scaled networks and
+# the best trained member for PyTorch.
+DEMO := demo
 demo: install
-	$(BIN)/scaling-search grid --phi 1 --ledger demo.db
-	$(BIN)/scaling-search scale --phi 0..7 --ledger demo.db --out demo-networks
-	$(BIN)/scaling-search report --ledger demo.db
+	mkdir -p $(DEMO)
+	$(BIN)/scaling-search grid --ledger $(DEMO)/demo.db
+	$(BIN)/scaling-search scale --ledger $(DEMO)/demo.db --out $(DEMO)/networks
+	$(BIN)/scaling-search report --ledger $(DEMO)/demo.db
+	rm -rf $(DEMO)/member
+	$(BIN)/scaling-search export best --ledger $(DEMO)/demo.db --format torch --out $(DEMO)/member
+	$(BIN)/scaling-search predict $(DEMO)/member digits --ledger $(DEMO)/demo.db
+
+# What there is to see, fifteen minutes after installation: the page, figures for papers, and what the networks look at.
+tour: demo
+	$(BIN)/scaling-search report --ledger $(DEMO)/demo.db --format html --output $(DEMO)/report.html
+	for figure in accuracy-cost doubling behind-the-best race family; do \
+	  $(BIN)/scaling-search report --ledger $(DEMO)/demo.db --figure $$figure --output $(DEMO)/$$figure.svg || exit; done
+	$(BIN)/scaling-search predict phi=0 best digits --ledger $(DEMO)/demo.db --maps $(DEMO)/maps
 
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
@@ -121,4 +137,4 @@ page: install
 	$(BIN)/python -m benchmarks.page $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS) $(PAGES))
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(CUDA) demo.db demo-networks
+	rm -rf $(VENV) $(BENCH) $(CUDA) $(DEMO)

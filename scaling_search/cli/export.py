@@ -19,7 +19,7 @@ def export(
         str,
         typer.Argument(
             metavar="MEMBER|NETWORK",
-            help="phi=2 of a study, an exported folder, a built-in network by name, or a TOML file.",
+            help="phi=2 or best of a study, an exported folder, a built-in network by name, or a TOML file.",
         ),
     ],
     format: Annotated[
@@ -61,7 +61,7 @@ def export(
     folder.check_target(format, out)
     about = options.metadata(mean, std, class_names)
     if random_weights is not None:
-        if weights is not None or resolve.phi_of(what) is not None:
+        if weights is not None or resolve.is_member(what):
             raise UsageError("--random-weights are for a network without others")
         written = resolve.untrained(what, random_weights, about).export(format, out, normalise=normalise)
     else:

@@ -19,7 +19,7 @@ def predict(
         list[str],
         typer.Argument(
             metavar="MEMBER... IMAGES",
-            help="Members (phi=2 of a study, or an exported folder; several are an ensemble), then an image, a folder "
+            help="Members (phi=2 or best of a study, or an exported folder; several are an ensemble), then an image, a folder "
             "(class subfolders are labels) or a data set (its test split, or NAME:validation).",
         ),
     ],

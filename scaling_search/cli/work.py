@@ -105,7 +105,7 @@ def find_members(
 
     if weights is not None:
         yield None, [resolve.from_outside(name, weights=weights, metadata=metadata) for name in names]
-    elif not any(resolve.phi_of(name) is not None for name in names):
+    elif not any(resolve.is_member(name) for name in names):
         yield None, resolve.members_of(names, None, None, None, seed)
     else:
         with Ledger.open(place) as ledger:

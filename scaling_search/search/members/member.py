@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,6 +115,31 @@ def of_study(
         raise InputError(f"{what} of study {study.name!r} was not trained: `scaling-search scale` trains it")
     again = f"scaling-search scale --study {study.name} --phi {phi:g} --keep-weights all"
     raise InputError(f"no weights are kept of {what} of study {study.name!r}: `{again}` trains it again")
+
+
+def best_phi(ledger: Reader, study: StudyRow) -> float:
+    """φ of the member with the highest mean validation accuracy among those of the newest family with kept weights.
+
+    Errors: InputError where there is none.
+    """
+    for family in _newest(ledger.rows(FAMILIES, study=study.name)):
+        phis = {row.network: row.phi for row in ledger.rows(TRIPLES, study=study.name, role=family.role)}
+        reached: dict[str, list[float]] = {}
+        trials = [
+            trial
+            for trial in ledger.trials(study=study.name, roles=(family.role,))
+            if is_fresh(trial.seed) and trial.state == "complete" and trial.network in phis
+        ]
+        kept = weights.kept(ledger, [trial.key for trial in trials])
+        with_weights = {trial.network for trial in trials if trial.key in kept}
+        for trial in trials:
+            if trial.network in with_weights and trial.accuracy is not None:
+                reached.setdefault(trial.network, []).append(trial.accuracy)
+        if reached:
+            return phis[max(reached, key=lambda network: (fmean(reached[network]), -phis[network]))]
+    raise InputError(
+        f"study {study.name!r} has no member with weights: `scaling-search scale --study {study.name}` trains them"
+    )
 
 
 def _newest(families: Sequence[FamilyRow]) -> list[FamilyRow]:

@@ -1,4 +1,4 @@
-"""Which trained network is meant: `phi=2` of a study, an exported folder, or a network with a file of weights."""
+"""Which trained network is meant: `phi=2` or `best` of a study, an exported folder, or a network with a file of weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scaling_search.baselines.load import load
 from scaling_search.data.images.form import Form
 from scaling_search.errors import InputError, UsageError
 from scaling_search.export.metadata import Metadata
-from scaling_search.search.members.member import Member, of_folder, of_study
+from scaling_search.search.members.member import Member, best_phi, of_folder, of_study
 from scaling_search.system.text import full_path
 
 if TYPE_CHECKING:
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from scaling_search.ledger.storage.rows import StudyRow
 
 _PHI = "phi="
+_BEST = "best"
+
+
+def is_member(text: str) -> bool:
+    """Whether it names a member of a study's family: `phi=2` or `best`. Errors: UsageError."""
+    return text == _BEST or phi_of(text) is not None
 
 
 def phi_of(text: str) -> float | None:
@@ -27,7 +33,7 @@ def phi_of(text: str) -> float | None:
     try:
         return float(text.removeprefix(_PHI))
     except ValueError:
-        raise UsageError(f"{text!r}: write a member as phi=2") from None
+        raise UsageError(f"{text!r}: write a member as phi=2, or best") from None
 
 
 def from_outside(text: str, *, weights: Path | None = None, metadata: Metadata | None = None) -> Member:
@@ -87,11 +93,13 @@ def members_of(
     """Each of `texts` as a member. Errors: as `of_study` and `from_outside`."""
     found = []
     for text in texts:
-        phi = phi_of(text)
-        if phi is None:
+        if not is_member(text):
             found.append(from_outside(text))
             continue
         if ledger is None or study is None or checkpoints is None:
             raise InputError(f"{text}: there is no ledger with a study here; name one with --ledger")
+        phi = phi_of(text)
+        if phi is None:
+            phi = best_phi(ledger, study)
         found.append(of_study(ledger, study, phi, checkpoints=checkpoints, seed=seed))
     return found
