@@ -20,7 +20,7 @@ from scaling_search.errors import InputError
 from scaling_search.ledger.storage.schema import Kind, Row
 
 Value = str | int | float | bytes | None
-REPAIR: Final = "`scaling-search ledger repair NEWFILE` saves the rest"
+REPAIR: Final = "`scaling-search ledger repair repaired.db` saves the rest"
 _UNREAD: Final = object()  # stands for per-image bits that were not asked for
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _encode_json = json.JSONEncoder(

@@ -70,8 +70,13 @@ class _Screen:
     def answer(self, lines: Sequence[str]) -> list[str]:
         out = []
         for number, line in enumerate(lines):
-            said = "".join(part for part, _ in commands(line))
-            out += [self.styled(part, "" if number else "bold") for part in self.wrapped(said)]
+            whole = [line]
+            if len(line) > self.width:
+                # A command that a line break cuts in two cannot be copied: it gets a line of its own, however long.
+                whole = [f"  {part.strip()}" if code else part.strip() for part, code in commands(line)]
+            for part in whole:
+                pieces = [self.say(part)] if part.startswith("  ") else self.wrapped(part)
+                out += [self.styled(piece, "" if number else "bold") for piece in pieces]
         return out
 
     def bold(self, text: str) -> str:
