@@ -61,10 +61,21 @@ candidates = [
     )
     for network in range(NETWORKS)
 ]
-slowest = 0.0
-for form in FORMATS:
-    start = time.process_time()
-    render(study_document(grid=collect.grid(study, candidates, [], trials)), form)
-    slowest = max(slowest, time.process_time() - start)
-heavy = {"jax", "flax", "optax", "sklearn", "scipy", "pandas", "numpy", "sqlalchemy", "tensorflow_datasets"}
-sys.stdout.write(f"{slowest:.3f}\n{' '.join(sorted(heavy & sys.modules.keys()))}\n")
+if __name__ == "__main__":
+    slowest = 0.0
+    for form in FORMATS:
+        start = time.process_time()
+        render(study_document(grid=collect.grid(study, candidates, [], trials)), form)
+        slowest = max(slowest, time.process_time() - start)
+    heavy = {
+        "jax",
+        "flax",
+        "optax",
+        "sklearn",
+        "scipy",
+        "pandas",
+        "numpy",
+        "sqlalchemy",
+        "tensorflow_datasets",
+    }
+    sys.stdout.write(f"{slowest:.3f}\n{' '.join(sorted(heavy & sys.modules.keys()))}\n")
