@@ -32,7 +32,9 @@ def predict(
     form: Annotated[str, typer.Option("--format", help="text, markdown, csv or json.")] = "text",
     output: Annotated[
         Path | None,
-        typer.Option("--output", parser=full_path, metavar="<path>", help="Write to a file instead of stdout."),
+        typer.Option(
+            "--output", parser=full_path, metavar="<path>", help="Write to a file instead of stdout."
+        ),
     ] = None,
     maps: Annotated[
         Path | None,

@@ -34,7 +34,9 @@ def report(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", parser=full_path, metavar="<path>", help="Write to a file instead of stdout."),
+        typer.Option(
+            "--output", parser=full_path, metavar="<path>", help="Write to a file instead of stdout."
+        ),
     ] = None,
     maps: Annotated[
         Path | None,

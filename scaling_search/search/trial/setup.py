@@ -65,7 +65,7 @@ def check_arithmetic(trials: Iterable[TrialRow], callback: Callback, *, exact: b
     Errors: DeviceError for the latter where results have to be `exact`.
     """
     mine = provenance.arithmetic()
-    if mine == "XLA" and provenance.platform_name() == "cpu":
+    if mine.startswith(provenance.XLA) and provenance.platform_name() == "cpu":
         callback.say(
             "no kernels here (see `scaling-search doctor`): training is several times slower on a CPU"
         )
