@@ -83,3 +83,10 @@ def test_two_databases_have_two_folders_of_checkpoints(tmp_path: Path) -> None:
     assert len(folders) == 4
     with Ledger.open(tmp_path / "l.db") as ledger:
         assert setup.checkpoint_folder(ledger) == tmp_path / "l.db.checkpoints"
+
+
+def test_a_damaged_kernel_library_under_torture(tmp_path: Path) -> None:
+    from benchmarks.torture import kernels
+
+    outcome = kernels.damaged(3, tmp_path)
+    assert outcome.survived == outcome.tried
