@@ -1,4 +1,4 @@
-# make demo | tour | test | check | lint | install | cases | docs | bench | parity | recipe-length | recipe-check | start |
+# make demo | tour | test | check | lint | install | cases | fuzz | docs | bench | parity | recipe-length | recipe-check | start |
 #      verify-export | growth | seeds | compiled | startup | page | validate | torture
 PYTHON ?= python3
 EXTRAS ?= dev
@@ -12,7 +12,8 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 # Two workers: the tests compile programs, and a compiler fills a core.
 WORKERS ?= 2
 
-.PHONY: install demo tour test cases lint check docs validate torture bench parity recipe-length recipe-check start verify-export growth \
+.PHONY: install demo tour test cases fuzz lint check docs validate torture bench parity recipe-length recipe-check start \
+	verify-export growth \
 	seeds compiled startup page clean
 install: $(STAMP)
 
@@ -61,6 +62,10 @@ docs: install
 DIR ?= tests/reports/cases
 cases: install
 	$(BIN)/python -m tests.reports.run_cases $(DIR) --program $(abspath $(BIN))/scaling-search $(if $(ONLY),--only $(ONLY))
+
+# Whatever stands in a file or an option, N examples of each kind of it: make fuzz [N=10000] [JSON=FILE] [ONLY="study ledger"]
+fuzz: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.reports.fuzz $(if $(N),--n $(N)) $(if $(JSON),--json $(JSON)) $(if $(ONLY),--only $(ONLY))
 
 # Searches whose answer is known: make validate [SEARCHES=1000] [JSON=FILE]. Simulated ones, about 10 minutes of one
 # core, then real trainings, about 2; `make validate-real` runs these alone.

@@ -145,18 +145,39 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
+# A validator's words for what a file holds, by its name for the fault.
+_EXPECTED = {
+    "model_type": "expected a table of keys",
+    "model_attributes_type": "expected a table of keys",
+    "dict_type": "expected a table of keys",
+    "tuple_type": "expected a list",
+    "list_type": "expected a list",
+    "too_short": "expected one at least",
+    "int_type": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "bool_type": "expected true or false",
+    "string_type": "expected text in quotes",
+    "missing": "required, and not given",
+}
+
+
 def explain(error: ValidationError, what: str) -> InputError:
     """A pydantic validation error in one line per fault: field, value, what is wrong."""
     faults = error.errors(include_url=False, include_context=False)
-    lines = []
-    for fault in faults[:_MOST]:
-        where = _path(fault["loc"]) or "(the whole)"
-        given = fault["input"]
+    lines: dict[str, str] = {}  # by field: of a value that may be one thing or another, the first is enough
+    for fault in faults:
+        where, given = _path(fault["loc"]), fault["input"]
+        # A list whose entries are at fault is called empty too.
+        if fault["type"] == "too_short" and given:
+            continue
         shown = "" if isinstance(given, dict | list | tuple) else f" (got {shorten(repr(given))})"
-        lines.append(f"{what}: {where}: {fault['msg']}{shown}")
-    if len(faults) > _MOST:
-        lines.append(f"{what}: and {len(faults) - _MOST} more faults")
-    return InputError("\n".join(lines))
+        said = _EXPECTED.get(fault["type"], fault["msg"])
+        lines.setdefault(where or fault["msg"], f"{what}: {where or '(the whole)'}: {said}{shown}")
+    shown_lines = list(lines.values())[:_MOST]
+    if len(lines) > _MOST:
+        shown_lines.append(f"{what}: and {len(lines) - _MOST} more faults")
+    return InputError("\n".join(shown_lines))
 
 
 def _path(steps: tuple[int | str, ...]) -> str:
@@ -167,6 +188,9 @@ def _path(steps: tuple[int | str, ...]) -> str:
     """
     parts: list[str] = []
     for step in steps:
+        # What a validator calls the kinds that a value may be of is no key.
+        if isinstance(step, str) and (step[:1].isupper() or "-" in step):
+            continue
         if isinstance(step, int) and parts:
             parts[-1] = f"{parts[-1].removesuffix('s')} {step + 1}"
         else:

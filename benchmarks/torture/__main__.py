@@ -23,7 +23,7 @@ Case = Callable[[int, Path], Outcome]  # (how often, an empty folder) → outcom
 
 
 def _searching(module: str, name: str) -> Case:
-    """A case that trains: what it needs takes seconds to import, so only when it is run."""
+    """A case that trains or compiles: what it needs takes seconds to import, so only when it is run."""
 
     def case(n: int, folder: Path) -> Outcome:
         found: Case = getattr(importlib.import_module(f"benchmarks.torture.{module}"), name)
@@ -44,6 +44,7 @@ CASES: dict[str, tuple[Case, int]] = {
     "server: restarted": (server_crowd.restarts, 10),
     "server: connections cut": (server_crowd.cuts, 20),
     "server: serializable by default": (server_crowd.isolation, 10),
+    "kernels: damaged library": (_searching("kernels", "damaged"), 60),
     "search: kill -9 of a trial, also in a checkpoint": (_searching("kills", "trials"), 60),
     "search: kill -9 of the coordinator": (_searching("kills", "coordinator"), 20),
     "search: one flipped bit in a checkpoint": (_searching("checkpoint_damage", "flips"), 200),

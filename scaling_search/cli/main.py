@@ -6,6 +6,7 @@ import contextlib
 import errno
 import gc
 import importlib
+import io
 import os
 import signal
 import sys
@@ -13,12 +14,18 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 from typer.main import get_command
 
 from scaling_search import __version__
 from scaling_search.errors import ScalingSearchError, UsageError, suggest
 from scaling_search.system.environment import open_streams, prepare
 
+# A validator's words, and ours.
+_WORDS = {
+    "Input should be a valid integer, unable to parse string as an integer": "expected a whole number",
+    "Input should be a valid number, unable to parse string as a number": "expected a number",
+}
 # What a disk or its permissions refuse; any other fault of a path is one of what was given.
 _STORAGE = (
     errno.ENOSPC,
@@ -47,10 +54,6 @@ COMMANDS = {
     "ledger": "What a ledger holds; check, repair, merge, rename, delete, export.",
     "doctor": "What this machine has.",
 }
-
-
-# click's own exception, wherever typer has it from.
-_WRONGLY_TYPED: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 class Lazy(TyperGroup):
@@ -152,19 +155,21 @@ def run(arguments: list[str]) -> int:
 
 
 def _exit_code(arguments: list[str]) -> int:
-    """Runs a command. What was typed wrongly is shown without what a terminal would act on."""
+    """Typer ends many commands by exiting; what it says of wrong use quotes what was given, and is made harmless."""
     try:
         code = app(args=arguments, prog_name="scaling-search", standalone_mode=False)
     except SystemExit as done:
-        code = done.code
-    except typer.Abort:
-        return _told("stopped", 1)
-    except _WRONGLY_TYPED as error:
-        from scaling_search.report.escape import clean
-
-        error.message = "\n".join(map(clean, error.message.splitlines()))
-        error.show()
-        return int(error.exit_code)
+        code = 0 if done.code is None else done.code
+        return code if isinstance(code, int) else 1
+    except TyperException as error:
+        wrong: Any = error  # its public class does not tell that it can be shown
+        wrong.show(said := io.StringIO())
+        text = said.getvalue()
+        for words, ours in _WORDS.items():
+            text = text.replace(words, ours)
+        for line in text.splitlines():
+            _say(line)
+        return 2
     return code if isinstance(code, int) else 0
 
 

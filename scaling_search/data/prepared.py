@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,8 @@ def find_prepared(roots: tuple[Path, ...]) -> dict[str, PreparedSet | Refused]:
             except InputError:
                 continue  # no set of ours has such a name, and it could not be asked for
         for name, directories in versions.items():
-            usable = _examine(name, max(directories, key=_version))
+            elsewhere = next((one for one in roots if one != root), root)
+            usable = _examine(name, max(directories, key=_version), elsewhere)
             if name not in found or isinstance(found[name], Refused):
                 found[name] = usable
     return found
@@ -88,12 +90,49 @@ def _version(directory: Path) -> tuple[int, ...]:
     return tuple(map(int, parts)) if len(parts) == 3 and all(part.isdigit() for part in parts) else ()
 
 
-def _examine(name: str, directory: Path) -> PreparedSet | Refused:
+def conversion(directory: Path, name: str, root: Path) -> str:
+    """What to do with a set whose examples are stored as tfrecord: `root` is where it is looked for next."""
+    out = root.joinpath(*name.split("."), directory.name)
+    command = [
+        "tfds",
+        "convert_format",
+        f"--dataset_version_dir={directory}",
+        "--out_file_format=array_record",
+        f"--out_dir={out}",
+    ]
+    return f"convert it (that needs TensorFlow once): {printable(shlex.join(command))}"
+
+
+def said_of_folder(folder: Path, root: Path) -> str | None:
+    """What to do with a folder that holds a set of tensorflow-datasets in place of images; None of any other."""
+    patterns = ("dataset_info.json", "*/dataset_info.json", "*/*/dataset_info.json")
+    directory = next((found.parent for pattern in patterns for found in sorted(folder.glob(pattern))), None)
+    if directory is None:
+        if any(folder.glob("*.tfrecord*")):
+            return "holds tfrecord files without a dataset_info.json: write their images into files"
+        return None
     try:
         info = json.loads((directory / "dataset_info.json").read_bytes())
-        features = json.loads((directory / "features.json").read_bytes())["featuresDict"]["features"]
+        name, stored = str(info["name"]), str(info["fileFormat"])
+    except (OSError, ValueError, KeyError, TypeError):
+        name, stored = directory.absolute().parent.name, "an unknown format"
+    what = f"is a set of tensorflow-datasets, not a folder of images, stored as {printable(stored)}"
+    if stored != "array_record":
+        return f"{what}; {conversion(directory.absolute(), name, root)}"
+    return (
+        f"{what}: name the folder that {printable(name)}/ lies in with TFDS_DATA_DIR, and use it by its name"
+    )
+
+
+def _examine(name: str, directory: Path, elsewhere: Path) -> PreparedSet | Refused:
+    try:
+        info = json.loads((directory / "dataset_info.json").read_bytes())
         if info["fileFormat"] != "array_record":
-            return Refused(name=name, reason=f"is stored as {info['fileFormat']}, not as array_record")
+            how = conversion(directory, name, elsewhere)
+            return Refused(
+                name=name, reason=f"is stored as {printable(info['fileFormat'])}, not as array_record; {how}"
+            )
+        features = json.loads((directory / "features.json").read_bytes())["featuresDict"]["features"]
         counts = {one["name"]: sum(map(int, one["shardLengths"])) for one in info["splits"]}
         image_key, label_key = _keys(info, features)
         image, label = features[image_key]["image"], features[label_key]["classLabel"]

@@ -28,6 +28,13 @@ def instruction_set() -> str:
     return "\n".join(described) or " ".join((platform.machine(), platform.processor(), platform.version()))
 
 
+def vector_bits() -> int | None:
+    """How wide the widest vectors are that compiled code may use here: sums are added up in another order in each."""
+    flags = {word for line in _cpuinfo() if line.startswith(("flags", "Features")) for word in line.split()}
+    widths = {"avx512f": 512, "avx2": 256, "avx": 256, "sse2": 128, "asimd": 128}
+    return max((bits for name, bits in widths.items() if name in flags), default=None)
+
+
 def cores() -> int:
     """Cores that this process may run on, or what its container lets it use of them, the less of both."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

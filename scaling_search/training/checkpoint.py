@@ -42,7 +42,7 @@ from scaling_search.training.state_file import (
 )
 from scaling_search.training.steps import State
 
-_FORMAT = 2
+_FORMAT = 3
 _log = logging.getLogger(__name__)
 
 
@@ -60,12 +60,14 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoints:
-    """The checkpoints of one trial in a folder of its own. ``say`` is told of a damaged one that was passed over;
-    ``saved`` is called whenever one is whole on disk.
+    """The checkpoints of one trial in a folder of its own. ``say`` is told of one that was passed over; ``saved`` is
+    called whenever one is whole on disk. ``arithmetic`` is whose results are: what another one began is trained from
+    the start, as its bits would be neither's.
     """
 
     folder: Path
     trial: str
+    arithmetic: str = ""
     every_seconds: float = 30.0
     keep: int = 2
     say: Callable[[str], None] = _log.warning
@@ -89,6 +91,7 @@ class Checkpoints:
                 body = {
                     "format": _FORMAT,
                     "trial": self.trial,
+                    "arithmetic": self.arithmetic,
                     "seeds": seeds,
                     "recipe": recipe.canonical(),
                     "leaves": leaves,
@@ -124,10 +127,31 @@ class Checkpoints:
             shutil.rmtree(draft, ignore_errors=True)
         for path in self._all():
             try:
-                return _read(path, self.trial, template, seeds, recipe)
+                return self._read(path, template, seeds, recipe)
             except DamagedError as error:
                 self.say(f"checkpoint {path} passed over: {error}")
         return None
+
+    def _read(self, path: Path, template: State, seeds: list[int], recipe: Recipe) -> Position:
+        body = _manifest(path)
+        expected = {"format": _FORMAT, "trial": self.trial, "seeds": seeds, "recipe": recipe.canonical()}
+        for key, value in expected.items():
+            if body[key] != value:
+                raise DamagedError(f"its {key} is not this trial's")
+        if (begun := body["arithmetic"]) != self.arithmetic:
+            raise DamagedError(
+                f"it was begun by {begun}, this process has {self.arithmetic}: the trial is trained from its start"
+            )
+        if body["leaves"] != leaves(template):
+            raise DamagedError("its arrays are not this network's")
+        if sums(path) != body["files"]:
+            raise DamagedError("its files do not match the manifest's SHA-256 sums")
+        return Position(
+            state=unpack(read_state(path / "state", template), template),
+            history=tuple(tuple(EpochMetrics(**epoch) for epoch in index) for index in body["history"]),
+            correct=tuple(from_bits(index) for index in body["correct"]),
+            epoch_seconds=body["epoch_seconds"],
+        )
 
     def discard(self) -> None:
         """Removes all of them: the trial is in the ledger."""
@@ -143,24 +167,6 @@ def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
         path.rename(waste)
     shutil.rmtree(waste, ignore_errors=True)
-
-
-def _read(path: Path, trial: str, template: State, seeds: list[int], recipe: Recipe) -> Position:
-    body = _manifest(path)
-    expected = {"format": _FORMAT, "trial": trial, "seeds": seeds, "recipe": recipe.canonical()}
-    for key, value in expected.items():
-        if body[key] != value:
-            raise DamagedError(f"its {key} is not this trial's")
-    if body["leaves"] != leaves(template):
-        raise DamagedError("its arrays are not this network's")
-    if sums(path) != body["files"]:
-        raise DamagedError("its files do not match the manifest's SHA-256 sums")
-    return Position(
-        state=unpack(read_state(path / "state", template), template),
-        history=tuple(tuple(EpochMetrics(**epoch) for epoch in index) for index in body["history"]),
-        correct=tuple(from_bits(index) for index in body["correct"]),
-        epoch_seconds=body["epoch_seconds"],
-    )
 
 
 def _manifest(path: Path) -> dict[str, Any]:

@@ -170,9 +170,11 @@ def named(name: str, *, images: int | None = None, **overrides: Any) -> Recipe:
     """
     if name not in rules.RULES:
         raise InputError(suggest("recipe", name, names()))
-    for key in overrides:
-        if key not in Recipe.model_fields:
-            raise InputError(suggest("recipe field", key, Recipe.model_fields))
+    unknown = [
+        suggest("recipe field", key, Recipe.model_fields) for key in overrides.keys() - Recipe.model_fields
+    ]
+    if unknown:
+        raise InputError("\n".join(sorted(unknown)))
     fields = rules.fields(name, rules.UNKNOWN if images is None else images, overrides)
     return read(fields | dict.fromkeys(_not_for(fields)) | overrides)
 

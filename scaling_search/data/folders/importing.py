@@ -21,6 +21,7 @@ from scaling_search.data.folders.walk import Left, walk
 from scaling_search.data.images.form import Fit
 from scaling_search.data.images.library_warnings import LibraryWarnings
 from scaling_search.data.paths import printable
+from scaling_search.data.prepared import said_of_folder
 from scaling_search.data.storage import (
     FOLDER_RECORD,
     Entry,
@@ -102,6 +103,8 @@ def _set_folder(target: Path) -> Iterator[None]:
 
 def _layout(folder: Path, left: Left, own: Path) -> Layout:
     below = walk(folder, left, own)
+    if other := said_of_folder(folder, own / "tfds"):
+        raise InputError(f"{printable(folder)} {other}")
     table = labels_file.find(below.files)
     layout = (
         by_folders(folder, below, left)

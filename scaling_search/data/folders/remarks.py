@@ -10,7 +10,6 @@ from scaling_search.data.duplicates import Groups, in_groups
 from scaling_search.data.folders.contents import Contents
 from scaling_search.data.folders.layout import Labelled, Layout
 from scaling_search.data.folders.walk import Left
-from scaling_search.data.images.reading import EXTENSIONS
 from scaling_search.data.paths import printable
 from scaling_search.data.storage import Entry, Record
 from scaling_search.errors import InputError
@@ -126,10 +125,10 @@ def faulty(faults: Sequence[tuple[str, str, str]], faults_file: Path) -> InputEr
 def nothing(folder: Path, left: Left) -> InputError:
     """No image at all, and what there was instead."""
     seen = "; ".join(f"{one.count} {reason}" for reason, one in left.counted().items())
+    what = f"holds no images that belong to a class (found: {seen})" if seen else "is empty"
     return InputError(
-        f"{printable(folder)} holds no images: expected are folders named after classes with images in them (files "
-        f"such as {', '.join(sorted(EXTENSIONS)[:6])}), or a labels.csv"
-        + (f"; found: {seen}" if seen else "")
+        f"{printable(folder)} {what}: expected are folders named after classes with images in them (PNG, JPEG, TIFF "
+        "and the like), or a labels.csv with columns file and label"
     )
 
 

@@ -66,7 +66,8 @@ def walk(folder: Path, left: Left, own: Path) -> Found:
     InputError: no folder. StorageError: a folder that may not be read.
     """
     if not folder.is_dir():
-        raise InputError(f"{printable(folder)} is not a folder")
+        there = folder.exists()
+        raise InputError(f"{printable(folder)} {'is not a folder' if there else 'does not exist'}")
     found = Found()
     with contextlib.suppress(OSError):
         status = own.stat()

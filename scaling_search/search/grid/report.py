@@ -210,7 +210,7 @@ def arithmetics(trials: Sequence[TrialRow]) -> list[str]:
     if len(by) > 1:
         parts = ", ".join(f"{count} trials by {name}" for name, count in by.most_common())
         return [f"Trials of different arithmetics are compared: {parts} (--exact refuses that)."]
-    if on_cpu and "XLA" in by:
+    if on_cpu and any(name.startswith("XLA") for name in by):
         return ["Trained without kernels (no C++ compiler, or switched off): several times slower on a CPU."]
     return []
 

@@ -37,7 +37,9 @@ def document(found: Checkup) -> Document:
     elif found.intact:
         notes.append(f"{found.ledger}: every row is intact ({rows}).")
     else:
-        notes.append(f"To save what is intact: scaling-search ledger repair repaired.db --ledger {found.ledger}")
+        notes.append(
+            f"To save what is intact: scaling-search ledger repair repaired.db --ledger {found.ledger}"
+        )
     notes += [f"Warning: {warning}" for warning in found.warnings]
     return Document(title="", tables=tuple(tables), notes=tuple(notes))
 

@@ -169,7 +169,13 @@ class ClaimedTrials:
         from scaling_search.training.checkpoint import Checkpoints
 
         saved = (lambda: None) if held is None else held.saved
-        return Checkpoints(folder=self.folder / key, trial=key, say=self.callback.say, saved=saved)
+        return Checkpoints(
+            folder=self.folder / key,
+            trial=key,
+            arithmetic=provenance.arithmetic(),
+            say=self.callback.say,
+            saved=saved,
+        )
 
     def _release(self, held: Held) -> None:
         """Gives back what is still this worker's."""

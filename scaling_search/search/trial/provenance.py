@@ -22,6 +22,7 @@ _SETTINGS = {
     "jax_default_prng_impl": "threefry2x32",
     "jax_disable_jit": False,
 }
+XLA = "XLA"
 _PACKAGES = ("scaling-search", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -46,11 +47,15 @@ def device() -> str:
 
 @cache
 def arithmetic() -> str:
-    """Whose arithmetic results have: our kernels' (with their version) or the compiler's own."""
+    """Whose arithmetic results have: our kernels' (with their version) or the compiler's own; on a CPU its vectors."""
     from scaling_search.networks import native
 
-    version = native.version() if platform_name() == "cpu" else None
-    return "XLA" if version is None else f"kernels {version}"
+    if platform_name() != "cpu":
+        return XLA
+    version, bits = native.version(), machine.vector_bits()
+    return (XLA if version is None else f"kernels {version}") + (
+        "" if bits is None else f", {bits}-bit vectors"
+    )
 
 
 def check_settings() -> None:

@@ -115,10 +115,10 @@ def test_bad_folders(tmp_path: Path, pictures: Pictures) -> None:
             catalog.prepare("bad", source=source)
         assert "bad" not in catalog.names()
 
-    refused(tmp_path / "nowhere", "nowhere is not a folder")
+    refused(tmp_path / "nowhere", "nowhere does not exist")
     (tmp_path / "empty" / "a").mkdir(parents=True)
     (tmp_path / "empty" / "b").mkdir()
-    refused(tmp_path / "empty", "empty holds no images")
+    refused(tmp_path / "empty", "empty is empty")
     refused(pictures("one", classes=("only",)), "holds one class, 'only'")
     source = pictures("gap")
     (source / "zebra").mkdir()

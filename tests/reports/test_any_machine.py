@@ -1,0 +1,150 @@
+"""The environment is what it is: homes, foreign bytes, blanks, permissions, encodings, closed streams, variables."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scaling_search.cli import main
+from scaling_search.cli.main import run
+from scaling_search.errors import InputError
+from scaling_search.export.metadata import read_class_names
+from scaling_search.system.environment import prepare
+from scaling_search.system.text import parse_toml, read_text
+from tests.reports.conftest import fill
+from tests.reports.test_first_use import NETWORK
+
+STUDY = (
+    'name = "s"\nbaseline = "tiny.toml"\n[dataset]\nname = "digits"\n'
+    "[grid]\ntolerance = 2.0\nmacs_tolerance = 0.9\n"
+)
+EMIT = ["scale", "--emit-only", "--coefficients", "1.2,1.1,1.15", "--phi", "0,1"]
+
+
+def files(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tiny.toml").write_text(NETWORK)
+    (folder / "s.toml").write_text(STUDY)
+
+
+PLACES = {
+    "home": "~",
+    "bytes that are no UTF-8": os.fsdecode(b"caf\xe9"),
+    "blanks and quotes": 'it\'s a "folder" & more',
+    "other letters": "катки/犬",
+}
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_every_path_of_every_command(place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    real = tmp_path / "home" if place == "~" else tmp_path / place
+    files(real)
+    fill()
+    Path("set").rename(real / "set")
+    monkeypatch.setenv("SCALING_SEARCH_DATA", f"{place}/data" if place == "~" else str(real / "data"))
+    for arguments in (
+        ["cost", f"{place}/tiny.toml"],
+        ["plan", "--study", f"{place}/s.toml"],
+        ["plan", f"--baseline={place}/tiny.toml", "--tolerance", "2", "--macs-tolerance", "0.9"],
+        [*EMIT, "--baseline", f"{place}/tiny.toml", f"--out={place}/out"],
+        ["data", "prepare", "set", f"--from={place}/set"],
+    ):
+        assert run(arguments) == 0, arguments
+    assert (real / "out" / "tiny-phi1.toml").is_file()
+    assert (real / "data" / "folders" / "set" / "set.json").is_file()
+    assert run(["report", f"--ledger={place}/none.db"]) == 3
+    assert not Path("~").exists()
+
+
+def test_text_of_any_editor() -> None:
+    for start in ("", "\ufeff"):
+        for end in ("\n", "\r\n"):
+            Path("names.txt").write_bytes((start + end.join(["cat", "dög"]) + end).encode())
+            assert read_class_names(Path("names.txt")) == ("cat", "dög")
+    Path("names.txt").write_bytes("größe".encode("cp1252"))
+    with pytest.raises(InputError, match="not UTF-8"):
+        read_text("names.txt", "class names")
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_what_one_user_prepares_others_read_as_the_umask_says(mask: int, mode: int) -> None:
+    fill()
+    before = os.umask(mask)
+    try:
+        assert run(["data", "prepare", "set", "--from", "set"]) == 0
+    finally:
+        os.umask(before)
+    made = list(Path("data/folders/set").iterdir())
+    assert len(made) >= 5 and {stat.S_IMODE(path.stat().st_mode) for path in made} == {mode}
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        *[
+            (one, 7)
+            for one in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EIO, errno.EMFILE)
+        ],
+        *[(one, 3) for one in (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)],
+    ],
+)
+def test_any_error_of_the_system_has_path_and_reason(
+    number: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise OSError(number, os.strerror(number), "the/path")
+
+    monkeypatch.setattr(main, "app", fails)
+    assert run(["plan"]) == code
+    assert capsys.readouterr().err == f"Error: the/path: {os.strerror(number)}\n"
+
+
+def test_streams_that_are_closed_or_know_few_letters() -> None:
+    program = f"{sys.executable} -m scaling_search.cli.main"
+    fill()
+    script = f"""
+    {program} data prepare set --from set <&- >&- 2>&- || exit 1
+    {program} cost no.toml 2>&-; test $? = 3 || exit 2
+    {program} cost lenet-5 > /dev/full 2> full.txt; test $? = 7 || exit 3
+    PYTHONIOENCODING=ascii {program} data prepare set --from set > out.txt 2> err.txt || exit 4
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert Path("full.txt").read_text() == "Error: output: No space left on device\n"
+    assert Path("err.txt").read_bytes().startswith(b"preparing set ...")
+    assert Path("out.txt").read_bytes().isascii()
+
+
+CHOOSE = ["JAX_PLATFORMS", "JAX_COMPILATION_CACHE_DIR", "JAX_LOG_COMPILES", "JAX_CUDA_VISIBLE_DEVICES"]
+CHANGE = [
+    *("JAX_ENABLE_X64", "JAX_DEFAULT_MATMUL_PRECISION", "JAX_NUMPY_DTYPE_PROMOTION", "JAX_DISABLE_JIT"),
+    *("JAX_DEFAULT_PRNG_IMPL", "JAX_DEBUG_NANS", "JAX_A_NEW_ONE"),
+]
+
+
+@given(chosen=st.sets(st.sampled_from([*CHOOSE, *CHANGE, "PATH", "HOME"])))
+def test_variables_that_change_the_arithmetic_are_overruled_and_said(chosen: set[str]) -> None:
+    shell = dict.fromkeys(chosen, "1") | {"HOME": "/root"}
+    said = prepare(shell)
+    assert set(shell) == {"HOME"} | (chosen - set(CHANGE))
+    assert [line.split("=")[0] for line in said] == sorted(chosen & set(CHANGE))
+
+
+@settings(max_examples=20)
+@given(number=st.integers())
+def test_whole_numbers_have_64_bits(number: int) -> None:
+    if -(2**63) <= number < 2**63:
+        assert parse_toml(f"a = [{{ b = {number} }}]", "file") == {"a": [{"b": number}]}
+    else:
+        with pytest.raises(InputError, match=r"file: a\.?b: whole numbers have at most 64 bits"):
+            parse_toml(f"a = [{{ b = {number} }}]", "file")

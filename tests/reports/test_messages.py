@@ -1,0 +1,133 @@
+"""Messages are short and right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scaling_search.architecture import toml
+from scaling_search.cli.main import run
+from scaling_search.errors import InputError, suggest
+from scaling_search.search.plan import study as studies
+from tests.reports.conftest import Import, fill
+from tests.reports.test_first_use import NETWORK, STUDY
+
+
+def test_a_folder_that_is_missing_empty_or_laid_out_otherwise_are_three_messages(imported: Import) -> None:
+    assert "Error: set does not exist\n" in imported(code=3)["said"]
+    Path("set").mkdir()
+    assert "Error: set is empty: expected are folders named after classes" in imported(code=3)["said"]
+    fill(classes=(".",))
+    assert "(found: 6 outside of the folders of classes)" in imported(code=3)["said"]
+    fill(classes=("only",))
+    assert "holds one class, 'only'; at least two are needed" in imported(code=3)["said"]
+    Path("set").rename("other")
+    Path("set").write_text("")
+    assert "Error: set is not a folder\n" in imported(code=3)["said"]
+
+
+@pytest.mark.parametrize("below", ["set", "set/1.0.0", "set/config/1.0.0"])
+def test_a_set_stored_as_tfrecord_is_answered_with_the_command(imported: Import, below: str) -> None:
+    Path(below).mkdir(parents=True)
+    Path(below, "dataset_info.json").write_text(json.dumps({"name": "birds", "fileFormat": "tfrecord"}))
+    Path(below, "birds-train.tfrecord-00000-of-00001").write_bytes(b"")
+    said = imported(code=3)["said"]
+    assert "is a set of tensorflow-datasets, not a folder of images, stored as tfrecord" in said
+    assert f"tfds convert_format --dataset_version_dir={Path(below).absolute()} " in said
+    assert f"--out_dir={Path('data/tfds/birds').absolute()}/" in said
+
+
+def test_one_that_lies_where_sets_are_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path("tfds/birds/1.0.0").absolute()
+    folder.mkdir(parents=True)
+    (folder / "dataset_info.json").write_text(json.dumps({"name": "birds", "fileFormat": "tfrecord"}))
+    assert run(["plan", "--dataset", "birds"]) == 3
+    said = capsys.readouterr().err
+    assert f"--dataset_version_dir={folder} " in said
+    assert f"--out_dir={Path('data/tfds/birds/1.0.0').absolute()}" in said
+
+
+def test_tfrecord_files_alone(imported: Import) -> None:
+    Path("set").mkdir()
+    Path("set/part.tfrecord-00000-of-00002").write_bytes(b"")
+    assert "write their images into files" in imported(code=3)["said"]
+
+
+@pytest.mark.parametrize("text", ["1.2", '"1.2"', "[1.2]", '"1.2:1.2:0.1"', "1", '"1,1.5"', "[1, 1.5]"])
+def test_a_number_is_accepted_wherever_a_range_is(text: str) -> None:
+    read = studies.parse(f'baseline = "lenet-5"\ndataset = "digits"\n[grid]\nalpha = {text}\n')
+    assert read.grid.alpha[0] in (1.0, 1.2)
+
+
+@pytest.mark.parametrize(
+    ("name", "legal", "meant"),
+    [
+        ("lr", ["learning_rate", "frozen"], "learning_rate"),
+        ("resnet", ["dense", "basic"], "basic"),
+        ("se", ["stride", "squeeze"], "squeeze"),
+        ("flops", ["parameters", "macs"], "macs"),
+        ("swish", ["relu", "silu"], "silu"),
+        ("Learning-Rate", ["learning_rate"], "learning_rate"),
+    ],
+)
+def test_a_hint_is_the_same_thing(name: str, legal: list[str], meant: str) -> None:
+    assert f"did you mean {meant!r}?" in suggest("key", name, legal)
+
+
+@pytest.mark.parametrize("name", ["version", "zzz", "train", "x", ""])
+def test_no_hint_is_another_thing(name: str) -> None:
+    assert "did you mean" not in suggest("command", name, ["verify", "plan", "grid", "cost"])
+
+
+@settings(max_examples=30)
+@given(
+    name=st.text(max_size=500),
+    legal=st.lists(st.text("abcdef-", min_size=1, max_size=8), max_size=60, unique=True),
+)
+def test_at_most_ten_legal_values(name: str, legal: list[str]) -> None:
+    said = suggest("key", name, legal).partition("Legal: ")[2]
+    assert len(said.split(", ")) <= 11 and (len(legal) <= 10 or f"and {len(legal) - 10} more" in said)
+    assert len(suggest("key", name, legal)) < 2000
+
+
+def test_all_unknown_fields_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        studies.parse(STUDY + "[recipe]\nlr = 1\nwd = 1\nfoo = 1\n")
+    said = str(caught.value)
+    assert all(word in said for word in ("'lr'", "'learning_rate'", "'wd'", "'weight_decay'", "'foo'"))
+
+
+HEAD, STAGES = "head = { dropout = 0.0 }", '[{ block = "basic", depth = 1, width = 8 }]'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (HEAD, "head = 3", "head: expected a table of keys (got 3)"),
+        (STAGES, "3", "stages: expected a list (got 3)"),
+        (STAGES, "[]", "stages: expected one at least"),
+        ("depth = 1", "depth = 1.5", "stage 1.depth: expected a whole number (got 1.5)"),
+        ('"relu"', "3", "activation: expected text in quotes (got 3)"),
+        ("resolution = 16", "resolution = true", "resolution: expected a whole number (got True)"),
+        ("resolution = 16\n", "", "resolution: required, and not given"),
+    ],
+)
+def test_no_words_of_a_validator(old: str, new: str, said: str) -> None:
+    assert old in NETWORK
+    with pytest.raises(InputError) as caught:
+        toml.parse(NETWORK.replace(old, new), what="n.toml")
+    assert str(caught.value).startswith(f"n.toml: {said}") and len(str(caught.value).splitlines()) == 1
+
+
+def test_what_may_be_a_name_or_a_table_has_one_message() -> None:
+    with pytest.raises(InputError, match=r"^study: baseline: [^\n]*\(got 3\)$"):
+        studies.parse('baseline = 3\ndataset = "digits"\n')
+
+
+def test_options_have_words_of_ours_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "--seeds", "many"]) == 2
+    assert "expected a whole number" in capsys.readouterr().err

@@ -1,0 +1,92 @@
+"""Kernels that come and go: one trial has one arithmetic, and a comparison of several says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from scaling_search.errors import DeviceError
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.search.trial import provenance, setup
+from scaling_search.system import machine
+from tests.search.pretend import Listener
+
+
+def trial(arithmetic: str | None) -> Any:
+    return SimpleNamespace(arithmetic=arithmetic)
+
+
+@pytest.fixture
+def mine(monkeypatch: pytest.MonkeyPatch) -> str:
+    name = "kernels 0123456789abcdef, 256-bit vectors"
+    monkeypatch.setattr(provenance, "arithmetic", lambda: name)
+    monkeypatch.setattr(provenance, "platform_name", lambda: "cpu")
+    return name
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["XLA, 256-bit vectors", "kernels fedcba9876543210, 256-bit vectors", "XLA", "XLA, 512-bit vectors"],
+)
+def test_a_comparison_that_mixes_arithmetics(mine: str, other: str) -> None:
+    listener = Listener()
+    setup.check_arithmetic([trial(mine), trial(None)], listener, exact=True)
+    assert listener.said == []
+    setup.check_arithmetic([trial(mine), trial(other)], listener, exact=False)
+    assert len(listener.said) == 1 and other in listener.said[0] and mine in listener.said[0]
+    with pytest.raises(DeviceError, match="with --exact they are not compared"):
+        setup.check_arithmetic([trial(other)], listener, exact=True)
+
+
+def test_that_there_are_no_kernels_is_said_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "arithmetic", lambda: "XLA, 512-bit vectors")
+    monkeypatch.setattr(provenance, "platform_name", lambda: "cpu")
+    listener = Listener()
+    setup.check_arithmetic([], listener, exact=False)
+    assert "no kernels here" in listener.said[0]
+
+
+@pytest.mark.parametrize(
+    ("flags", "bits"),
+    [
+        ("flags : sse2 avx avx2 avx512f", 512),
+        ("flags : sse2 avx avx2", 256),
+        ("flags : fpu sse2", 128),
+        ("Features : fp asimd", 128),
+        ("model name : avx512f of a name", None),
+    ],
+)
+def test_how_wide_vectors_are(flags: str, bits: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_cpuinfo", lambda: (flags,))
+    assert machine.vector_bits() == bits
+    monkeypatch.setattr(provenance, "platform_name", lambda: "cpu")
+    monkeypatch.setenv("SCALING_SEARCH_KERNELS", "off")
+    from scaling_search.networks import native
+
+    monkeypatch.setattr(native, "version", lambda: None)
+    provenance.arithmetic.cache_clear()
+    try:
+        assert provenance.arithmetic() == ("XLA" if bits is None else f"XLA, {bits}-bit vectors")
+    finally:
+        provenance.arithmetic.cache_clear()
+
+
+def test_two_databases_have_two_folders_of_checkpoints(tmp_path: Path) -> None:
+    from scaling_search.ledger.storage.location import connect, locate
+
+    urls = [f"postgresql://{user}@h/{name}" for user in ("a", "b") for name in ("one", "two")]
+    ledgers = [SimpleNamespace(database=connect(locate(url), read_only=True)) for url in urls]
+    folders = {setup.checkpoint_folder(cast(Ledger, ledger)) for ledger in ledgers}
+    assert len(folders) == 4
+    with Ledger.open(tmp_path / "l.db") as ledger:
+        assert setup.checkpoint_folder(ledger) == tmp_path / "l.db.checkpoints"
+
+
+def test_a_damaged_kernel_library_under_torture(tmp_path: Path) -> None:
+    from benchmarks.torture import kernels
+
+    outcome = kernels.damaged(3, tmp_path)
+    assert outcome.survived == outcome.tried
