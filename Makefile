@@ -1,5 +1,5 @@
 # make demo | test | check | lint | install | cases | docs | bench | parity | recipe-length | start | verify-export |
-#      growth | seeds | compiled | startup | page | validate | torture
+#      growth | seeds | compiled | startup | page | validate | torture | scale-bench | install-ray
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 WORKERS ?= 2
 
 .PHONY: install demo test cases lint check docs validate torture bench parity recipe-length start verify-export growth \
-	seeds compiled startup page clean
+	seeds compiled startup page scale-bench install-ray clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -97,6 +97,14 @@ growth: install
 # Seeds of one network together against in turn, on this device. JSON=FILE also writes a file.
 seeds: install
 	$(BIN)/python benchmarks/seeds.py $(if $(JSON),--json $(JSON))
+
+# What Ray's workers cost here, and how idle they are. JSON=FILE also writes a file; BENCH_OPTIONS: --trials --only ...
+scale-bench: install-ray
+	$(BIN)/python -m benchmarks.scale_bench $(if $(JSON),--json $(JSON)) $(BENCH_OPTIONS)
+
+# Ray for the tests and programs that use it (a quarter of a gigabyte): without it they are skipped.
+install-ray: install
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
 
 # What XLA makes of a training step for an H100, with no GPU here. jax's CUDA packages (5 GB) come into an environment of
 # their own. JSON=FILE also writes a file.

@@ -31,6 +31,7 @@ _STOP_SECONDS = 30.0
 _SILENT_SECONDS = 60.0
 _LOOK_AHEAD = 64  # groups among which a worker finds one whose network it has compiled
 _DEATHS_IN_A_ROW = 5
+_AHEAD_SECONDS = 600.0  # longer trials are not begun before they are asked for: they would have no checkpoint
 Group = Sequence[Trial]
 
 
@@ -46,6 +47,9 @@ class Worker:
     group: Group | None = None
     begun: list[Trial] = field(default_factory=list)
     compiled: set[str] = field(default_factory=set)
+    ahead: Trial | None = None  # trained, or being trained, before it was asked for
+    unwanted: bool = False  # nobody asked for what it does ahead
+    seconds: float = 0.0  # that its last trials took
 
     @property
     def free(self) -> bool:
@@ -86,6 +90,7 @@ class Workers:
         self._callback = Callback()
         self._trainer: TrialRunner | None = None
         self._queue: deque[Group] = deque()
+        self._likely: deque[Trial] = deque()  # what the next round may ask for
         self._doomed: list[Trial] = []  # their worker was ended for its memory
 
     def __enter__(self) -> Self:
@@ -140,10 +145,12 @@ class Workers:
         *,
         extras: Extras,
         again: bool,
+        likely: Sequence[Trial],
         should_stop: Callable[[], bool],
     ) -> int:
         """Has the groups trained; returns how many trials were. Errors: TrainingStopped, DeviceError, StorageError."""
-        self._trainer, self._queue = trainer, deque(groups)
+        self._trainer, self._queue, self._likely = trainer, deque(groups), deque(likely)
+        self._keep_ahead()
         recipe, given = trainer.networks.recipe, self.cluster.put(extras)
         trained = 0
         try:
@@ -167,6 +174,13 @@ class Workers:
             self._trainer = None
         return trained
 
+    def _keep_ahead(self) -> None:
+        """What was begun before it was asked for goes on where it is asked for now, and ends where not."""
+        asked = {trial_name(trial) for group in self._queue for trial in group}
+        for worker in self._workers:
+            if worker.ahead is not None and trial_name(worker.ahead) not in asked:
+                worker.unwanted, worker.ahead = worker.ref is not None, None
+
     def _busy(self) -> list[Worker]:
         return [worker for worker in self._workers if worker.group is not None]
 
@@ -181,20 +195,30 @@ class Workers:
         Where none is left it compiles what the next round may ask of it.
         """
         if self._queue:
+            reserved = {trial_name(one.ahead) for one in self._workers if one.ahead is not None}
             others = set().union(*(one.compiled for one in self._workers if one is not worker))
 
             def rank(at: int) -> int:
+                first = trial_name(self._queue[at][0])
+                if worker.ahead is not None and trial_name(worker.ahead) == first:
+                    return 0
+                if first in reserved:
+                    return 4
                 name = _name(recipe, self._queue[at])
-                return 0 if name in worker.compiled else 2 if name in others else 1
+                return 1 if name in worker.compiled else 3 if name in others else 2
 
             at = min(range(min(len(self._queue), _LOOK_AHEAD)), key=rank)
-            worker.group = self._queue[at]
+            worker.group, worker.ahead = self._queue[at], None
             del self._queue[at]
             worker.compiled.add(_name(recipe, worker.group))
             later = list(self._queue)[: len(self._workers)]
             upcoming = later[-1][0] if later else None
             worker.do("run", recipe, worker.group, upcoming, extras, again)
-        elif self._busy():
+        elif self._busy() and self._likely and not worker.ahead and worker.seconds < _AHEAD_SECONDS:
+            worker.ahead = self._likely.popleft()
+            worker.compiled.add(_name(recipe, [worker.ahead]))
+            worker.do("train_ahead", recipe, worker.ahead)
+        elif self._busy() and not worker.ahead:
             unknown = (group for group in groups if _name(recipe, group) not in worker.compiled)
             if (group := next(unknown, None)) is not None:
                 worker.compiled.add(_name(recipe, group))
@@ -212,10 +236,12 @@ class Workers:
             except self.cluster.lost as error:
                 self._died(worker, error)
                 continue
+            self.busy_seconds += answer.seconds if worker.group or worker.ahead else 0.0
             if worker.group is not None:
-                self.busy_seconds += answer.seconds
+                worker.seconds = answer.seconds / len(worker.group)
             self._tell(worker, answer.events)
             worker.ref = worker.listening = worker.group = None
+            worker.unwanted = False
             worker.begun.clear()
             yield worker, answer
         self._listen(stop=False)
@@ -231,9 +257,10 @@ class Workers:
                 except self.cluster.lost:
                     continue  # its call says so, too
             asked = worker.listening is not None or worker.ref is None or worker.place is None
-            if not asked and (stop or now - worker.heard > _LISTEN_SECONDS):
+            halt = stop or worker.unwanted
+            if not asked and (halt or now - worker.heard > _LISTEN_SECONDS):
                 worker.heard = now
-                worker.listening = self.cluster.listen(worker.handle, stop)
+                worker.listening = self.cluster.listen(worker.handle, halt)
 
     def _tell(self, worker: Worker, events: Sequence[Event]) -> None:
         for name, given in events:
@@ -318,3 +345,8 @@ def check(should_stop: Callable[[], bool]) -> None:
 def _name(recipe: Recipe, group: Group) -> str:
     """A program, as far as it matters which worker has compiled it."""
     return f"{fingerprint(group[0].network)} {recipe.epochs}"
+
+
+def trial_name(trial: Trial) -> tuple[str, int]:
+    """Network and seed."""
+    return fingerprint(trial.network), trial.seed
