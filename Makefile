@@ -1,5 +1,5 @@
 # make demo | tour | test | check | lint | install | cases | fuzz | docs | bench | parity | recipe-length | recipe-check | start |
-#      verify-export | growth | seeds | compiled | startup | page | validate | torture
+#      verify-export | growth | seeds | compiled | startup | page | validate | torture | scale-bench | install-ray
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -14,7 +14,7 @@ WORKERS ?= 2
 
 .PHONY: install demo tour test cases fuzz lint check docs validate torture bench parity recipe-length recipe-check start \
 	verify-export growth \
-	seeds compiled startup page clean
+	seeds compiled startup page scale-bench install-ray clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml $(CONSTRAINTS)
@@ -123,6 +123,14 @@ growth: install
 # Seeds of one network together against in turn, on this device. JSON=FILE also writes a file.
 seeds: install
 	$(BIN)/python benchmarks/seeds.py $(if $(JSON),--json $(JSON))
+
+# What Ray's workers cost here, and how idle they are. JSON=FILE also writes a file; BENCH_OPTIONS: --trials --only ...
+scale-bench: install-ray
+	$(BIN)/python -m benchmarks.scale_bench $(if $(JSON),--json $(JSON)) $(BENCH_OPTIONS)
+
+# Ray for the tests and programs that use it (a quarter of a gigabyte): without it they are skipped.
+install-ray: install
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
 
 # What XLA makes of a training step for an H100, with no GPU here. jax's CUDA packages (5 GB) come into an environment of
 # their own. JSON=FILE also writes a file.

@@ -49,6 +49,11 @@ CASES: dict[str, tuple[Case, int]] = {
     "search: kill -9 of the coordinator": (_searching("kills", "coordinator"), 20),
     "search: one flipped bit in a checkpoint": (_searching("checkpoint_damage", "flips"), 200),
     "search: SIGTERM and SIGINT": (_searching("stops", "stops"), 20),
+    "ray: kill -9 of a worker": (_searching("ray_faults", "worker"), 10),
+    "ray: kill -9 of a node": (_searching("ray_faults", "node"), 5),
+    "ray: kill -9 of the driver": (_searching("ray_faults", "driver"), 5),
+    "ray: no answer from the server, then cut": (_searching("ray_faults", "connection"), 5),
+    "ray: object store full": (_searching("ray_faults", "store"), 3),
     "full disk: search": (_searching("search_disk", "full"), 20),
 }
 

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,18 @@ class Server:
     binaries: Path
     folder: Path
     port: int
+    database: str = "postgres"  # that `sql` speaks to
+
+    def within(self, database: str) -> Server:
+        """The same server, another database."""
+        return replace(self, database=database)
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
         """What a statement finds, run outside of any transaction."""
-        place = {"host": "127.0.0.1", "port": self.port, "user": "postgres", "dbname": "postgres"}
+        place = {"host": "127.0.0.1", "port": self.port, "user": "postgres", "dbname": self.database}
         with psycopg.connect(**place, autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []

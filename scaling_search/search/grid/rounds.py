@@ -15,7 +15,7 @@ from scaling_search.search.grid.ledger_results import dataset_of, own_trials
 from scaling_search.search.plan.candidates import Candidate
 from scaling_search.search.plan.grid_plan import GridPlan
 from scaling_search.search.trial.scheduler import run_trials
-from scaling_search.search.trial.trial import trial_of
+from scaling_search.search.trial.trial import Trial, trial_of
 from scaling_search.statistics.power import MOST_SEEDS
 from scaling_search.system.clock import utc_now
 from scaling_search.training.recipe import Recipe
@@ -29,8 +29,18 @@ _NOTHING: Mapping[str, Recipe] = {}
 
 def train_base(trainer: TrialRunner, plan: GridPlan, tuned: Mapping[str, Recipe] = _NOTHING) -> int:
     """Trains the network at φ = 0; returns the trials run here."""
+    first = [
+        trial_of(build, 0, tuned.get(build.fingerprint))
+        for candidate in plan.candidates
+        for build in candidate.builds
+    ]
+    screened = plan.space.study.grid.screening_epochs is not None
     recipe = tuned.get(plan.base.fingerprint)
-    return run_trials(trainer, [trial_of(plan.base, seed, recipe) for seed in plan.base_seeds])
+    return run_trials(
+        trainer,
+        [trial_of(plan.base, seed, recipe) for seed in plan.base_seeds],
+        likely=() if screened else first,
+    )
 
 
 def run(
@@ -62,17 +72,20 @@ def run(
     by_group = {candidate.group: candidate for candidate in racing}
     trained = 0
 
+    def trials_of(names: Sequence[str], seeds: Sequence[int]) -> list[Trial]:
+        return [
+            trial_of(build, seed, tuned.get(build.fingerprint))
+            for name in names
+            for build in planned[name].builds
+            for seed in seeds
+        ]
+
     def train_round(names: Sequence[str], seeds: Sequence[int]) -> Results:
         nonlocal trained
-        trained += run_trials(
-            trainer,
-            [
-                trial_of(build, seed, tuned.get(build.fingerprint))
-                for name in names
-                for build in planned[name].builds
-                for seed in seeds
-            ],
+        after = range(
+            max(seeds) + 1, min(max(seeds) + 1 + len(seeds), MOST_SEEDS if until_decided else grid.seeds)
         )
+        trained += run_trials(trainer, trials_of(names, seeds), likely=trials_of(names, after))
         trials = own_trials(ledger, study.name)
         low = chance_level.at_chance(ledger, trials)
         found = results_of([by_group[name] for name in names], trials, low)

@@ -1,4 +1,4 @@
-"""Which trained network is meant: `phi=2` or `best` of a study, an exported folder, or a network with a file of weights."""
+"""Which trained network is meant: `phi=2` or `best` of a study, an exported folder, or a network with weights."""
 
 from __future__ import annotations
 

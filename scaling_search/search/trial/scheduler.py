@@ -16,8 +16,16 @@ if TYPE_CHECKING:
 _OTHERS_POLL_SECONDS = 1.0
 
 
-def run_trials(trainer: TrialRunner, trials: Sequence[Trial], *, extras: Extras = NOTHING_MORE) -> int:
+def run_trials(
+    trainer: TrialRunner,
+    trials: Sequence[Trial],
+    *,
+    extras: Extras = NOTHING_MORE,
+    likely: Sequence[Trial] = (),
+) -> int:
     """Runs what is missing of `trials`, with `extras`; returns how many were trained here.
+
+    `likely` are trials that may be asked for next: idle workers begin them, and record none that is not asked for.
 
     Work that other processes hold is waited for; a dead worker's trial is taken up. Finished trials without figures on
     a test split that is wanted are trained again; kept weights are not missed (`run_again`).
@@ -25,7 +33,7 @@ def run_trials(trainer: TrialRunner, trials: Sequence[Trial], *, extras: Extras 
     keys = {trainer.row(trial).key: trial for trial in trials}
     trainer.ledger.add_trials([trainer.row(trial) for trial in trials])
     trainer.claims.tidy(list(keys))
-    trained = _run_all(trainer, keys, trainer.claims.unfinished, extras)
+    trained = _run_all(trainer, keys, trainer.claims.unfinished, extras, likely=likely)
     if extras.test is not None:
         # Finished by a process that had no test split.
         def untested(own: list[str]) -> list[str]:
@@ -53,6 +61,7 @@ def _run_all(
     extras: Extras,
     *,
     again: bool = False,
+    likely: Sequence[Trial] = (),
 ) -> int:
     """Runs until nothing is missing, waiting for what others hold."""
     trained = 0
@@ -62,7 +71,9 @@ def _run_all(
             (trial for key, trial in keys.items() if key in left),
             key=lambda trial: (trial.network, trial.recipe),
         )
-        trained += trainer.run_groups([list(group) for _, group in groups], extras=extras, again=again)
+        trained += trainer.run_groups(
+            [list(group) for _, group in groups], extras=extras, again=again, likely=likely
+        )
         if trained == before:
             trainer.networks.check_stop()
             time.sleep(_OTHERS_POLL_SECONDS)

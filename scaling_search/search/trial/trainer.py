@@ -40,6 +40,7 @@ class Trainer:
         self.networks = networks
         self.callback = callback
         self.claims = ClaimedTrials(ledger, callback, checkpoints=checkpoints, retry_failed=retry_failed)
+        self._ahead: tuple[str, Outcome] | None = None
 
     def with_recipe(self, recipe: Recipe) -> Trainer:
         """The same ledger, claims and images, for another recipe."""
@@ -55,7 +56,14 @@ class Trainer:
         """The trial as the ledger plans it."""
         return trial_row(trial, self.networks.recipe, self.networks.dataset)
 
-    def run_groups(self, groups: Sequence[Sequence[Trial]], *, extras: Extras, again: bool) -> int:
+    def run_groups(
+        self,
+        groups: Sequence[Sequence[Trial]],
+        *,
+        extras: Extras,
+        again: bool,
+        likely: Sequence[Trial] = (),  # noqa: ARG002 - nobody is idle here
+    ) -> int:
         """`run` for one group after the other; each next one compiles meanwhile."""
         trained = 0
         for group, following in zip(groups, [*groups[1:], None], strict=True):
@@ -100,9 +108,23 @@ class Trainer:
         needed = len(trials) * self.networks_of(trials[0]).estimated_memory(trials[0].network)
         with self.claims.hold(rows, needed=needed, again=again) as held:
             if held.trials:
-                outcomes = self._train(held, upcoming, batched=batched)
+                outcomes = self._take_ahead(held) or self._train(held, upcoming, batched=batched)
                 held.finish(outcomes, self._extras(held, outcomes, extras, batched=batched))
         return len(held.trials)
+
+    def train_ahead(self, trial: Trial) -> None:
+        """Trains it without a claim, to be recorded by `run` if that is asked for it next. Errors: as training's."""
+        self._ahead = None
+        held = Held(self.ledger, ())
+        held.trials = (trial,)
+        (outcome,) = self._train(held, None, batched=False)
+        self._ahead = (self.row(trial).key, outcome)
+
+    def _take_ahead(self, held: Held) -> tuple[Outcome, ...]:
+        """What was trained ahead, if it is this very trial; nothing else is kept of it."""
+        ahead, self._ahead = self._ahead, None
+        keys = [self.row(trial).key for trial in held.trials]
+        return () if ahead is None or keys != [ahead[0]] else (ahead[1],)
 
     def _train(self, held: Held, upcoming: Trial | None, *, batched: bool) -> tuple[Outcome, ...]:
         """Errors: NotBatchedError where a batched program does not compile or fit."""

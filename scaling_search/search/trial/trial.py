@@ -102,8 +102,13 @@ class TrialRunner(Protocol):
     def row(self, trial: Trial) -> TrialRow:
         """The trial as the ledger plans it."""
 
-    def run_groups(self, groups: Sequence[Sequence[Trial]], *, extras: Extras, again: bool) -> int:
-        """Trains what is free of them, each group seeds of one network; how many. Errors: as `Trainer.run`."""
+    def run_groups(
+        self, groups: Sequence[Sequence[Trial]], *, extras: Extras, again: bool, likely: Sequence[Trial]
+    ) -> int:
+        """Trains what is free of them, each group seeds of one network; how many. Errors: as `Trainer.run`.
+
+        likely: what may be asked for next, for who has nothing left to do.
+        """
 
 
 def trial_of(build: Build, seed: int, recipe: Recipe | None = None) -> Trial:

@@ -9,7 +9,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +89,16 @@ class Events(Callback):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._events: deque[Event] = deque()
+        self._muted = False
+
+    @contextlib.contextmanager
+    def muted(self) -> Iterator[None]:
+        """Nothing is kept of what is told in this context."""
+        self._muted = True
+        try:
+            yield
+        finally:
+            self._muted = False
 
     def take(self) -> list[Event]:
         with self._lock:
@@ -97,6 +107,8 @@ class Events(Callback):
         return found
 
     def _put(self, name: str, *given: Any) -> None:
+        if self._muted:
+            return
         with self._lock:
             if name == "progress" and self._events and self._events[-1][0] == name:
                 self._events.pop()
@@ -195,6 +207,11 @@ class WorkerProcess:
         with contextlib.suppress(Exception):  # whoever trains it will say so
             networks.prepare(trial.network)
             ready(networks.program(trial.network, None), self._stop.is_set)
+
+    def train_ahead(self, recipe: Recipe, trial: Trial) -> None:
+        """Trains what the next round may ask for. What goes wrong is told when it is asked for."""
+        with self._events.muted(), contextlib.suppress(Exception):
+            self._trainer(recipe).train_ahead(trial)
 
     def measure(self, recipe: Recipe, what: str, *given: Any) -> Any:
         """`timing` or `gain` of this worker's networks."""

@@ -95,7 +95,14 @@ class WorkerTrainer:
         """The trial as the ledger plans it."""
         return ledger_rows.trial_row(trial, self.networks.recipe, self.networks.dataset)
 
-    def run_groups(self, groups: Sequence[Sequence[Trial]], *, extras: Extras, again: bool) -> int:
+    def run_groups(
+        self,
+        groups: Sequence[Sequence[Trial]],
+        *,
+        extras: Extras,
+        again: bool,
+        likely: Sequence[Trial] = (),
+    ) -> int:
         """Has what is free of them trained, each group seeds of one network: by one worker where they may be batched.
 
         Errors: TrainingStopped, StorageError, DeviceError.
@@ -103,9 +110,16 @@ class WorkerTrainer:
         alone = self.networks.block == 1
         parts = [[trial] for group in groups for trial in group] if alone else groups
         keys = [self.row(trial).key for group in groups for trial in group]
+        known = {self.row(trial).key: trial for trial in likely} if alone else {}
+        missing = self.claims.unfinished(list(known))
         try:
             return self.workers.run(
-                self, parts, extras=extras, again=again, should_stop=self.networks.should_stop
+                self,
+                parts,
+                extras=extras,
+                again=again,
+                likely=[known[key] for key in missing],
+                should_stop=self.networks.should_stop,
             )
         finally:
             self.claims.count_as_tried(keys, again=again)

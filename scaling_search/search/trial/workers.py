@@ -10,15 +10,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from scaling_search.architecture.network import fingerprint
 from scaling_search.errors import DeviceError
 from scaling_search.search.trial.cluster import Cluster
 from scaling_search.search.trial.trial import Callback, Extras, Trial
-from scaling_search.search.trial.worker_process import Answer, Event, Job, Place, WorkerProcess, build_trainer
+from scaling_search.search.trial.worker import Group, Worker, program_name, trial_name
+from scaling_search.search.trial.worker_process import Answer, Job, Place, WorkerProcess, build_trainer
 from scaling_search.training.outcome import TrainingStopped
 
 if TYPE_CHECKING:
@@ -26,37 +26,11 @@ if TYPE_CHECKING:
     from scaling_search.training.recipe import Recipe
 
 _POLL_SECONDS = 0.2
-_LISTEN_SECONDS = 0.5
 _STOP_SECONDS = 30.0
 _SILENT_SECONDS = 60.0
 _LOOK_AHEAD = 64  # groups among which a worker finds one whose network it has compiled
 _DEATHS_IN_A_ROW = 5
-Group = Sequence[Trial]
-
-
-@dataclass(eq=False, kw_only=True)
-class Worker:
-    """A worker as the driver sees it. ref: its call under way, of which group is what it trains; begun: what runs."""
-
-    handle: Any
-    ref: Any = None
-    listening: Any = None
-    heard: float = 0.0
-    place: Place | None = None
-    group: Group | None = None
-    begun: list[Trial] = field(default_factory=list)
-    compiled: set[str] = field(default_factory=set)
-
-    @property
-    def free(self) -> bool:
-        return self.place is not None and self.ref is None
-
-    def do(self, what: str, *given: Any) -> None:
-        self.heard = time.monotonic()
-        self.ref = self.handle.do.remote(what, *given)
-
-    def __str__(self) -> str:
-        return "a worker" if self.place is None else str(self.place)
+_AHEAD_SECONDS = 600.0  # longer trials are not begun before they are asked for: they would have no checkpoint
 
 
 class Workers:
@@ -86,6 +60,7 @@ class Workers:
         self._callback = Callback()
         self._trainer: TrialRunner | None = None
         self._queue: deque[Group] = deque()
+        self._likely: deque[Trial] = deque()  # what the next round may ask for
         self._doomed: list[Trial] = []  # their worker was ended for its memory
 
     def __enter__(self) -> Self:
@@ -140,10 +115,12 @@ class Workers:
         *,
         extras: Extras,
         again: bool,
+        likely: Sequence[Trial],
         should_stop: Callable[[], bool],
     ) -> int:
         """Has the groups trained; returns how many trials were. Errors: TrainingStopped, DeviceError, StorageError."""
-        self._trainer, self._queue = trainer, deque(groups)
+        self._trainer, self._queue, self._likely = trainer, deque(groups), deque(likely)
+        self._keep_ahead()
         recipe, given = trainer.networks.recipe, self.cluster.put(extras)
         trained = 0
         try:
@@ -167,6 +144,13 @@ class Workers:
             self._trainer = None
         return trained
 
+    def _keep_ahead(self) -> None:
+        """What was begun before it was asked for goes on where it is asked for now, and ends where not."""
+        asked = {trial_name(trial) for group in self._queue for trial in group}
+        for worker in self._workers:
+            if worker.ahead is not None and trial_name(worker.ahead) not in asked:
+                worker.unwanted, worker.ahead = worker.ref is not None, None
+
     def _busy(self) -> list[Worker]:
         return [worker for worker in self._workers if worker.group is not None]
 
@@ -181,23 +165,33 @@ class Workers:
         Where none is left it compiles what the next round may ask of it.
         """
         if self._queue:
+            reserved = {trial_name(one.ahead) for one in self._workers if one.ahead is not None}
             others = set().union(*(one.compiled for one in self._workers if one is not worker))
 
             def rank(at: int) -> int:
-                name = _name(recipe, self._queue[at])
-                return 0 if name in worker.compiled else 2 if name in others else 1
+                first = trial_name(self._queue[at][0])
+                if worker.ahead is not None and trial_name(worker.ahead) == first:
+                    return 0
+                if first in reserved:
+                    return 4
+                name = program_name(recipe, self._queue[at])
+                return 1 if name in worker.compiled else 3 if name in others else 2
 
             at = min(range(min(len(self._queue), _LOOK_AHEAD)), key=rank)
-            worker.group = self._queue[at]
+            worker.group, worker.ahead = self._queue[at], None
             del self._queue[at]
-            worker.compiled.add(_name(recipe, worker.group))
-            later = list(self._queue)[: len(self._workers)]
+            worker.compiled.add(program_name(recipe, worker.group))
+            later = list(islice(self._queue, len(self._workers)))
             upcoming = later[-1][0] if later else None
             worker.do("run", recipe, worker.group, upcoming, extras, again)
-        elif self._busy():
-            unknown = (group for group in groups if _name(recipe, group) not in worker.compiled)
+        elif self._busy() and self._likely and not worker.ahead and worker.seconds < _AHEAD_SECONDS:
+            worker.ahead = self._likely.popleft()
+            worker.compiled.add(program_name(recipe, [worker.ahead]))
+            worker.do("train_ahead", recipe, worker.ahead)
+        elif self._busy() and not worker.ahead:
+            unknown = (group for group in groups if program_name(recipe, group) not in worker.compiled)
             if (group := next(unknown, None)) is not None:
-                worker.compiled.add(_name(recipe, group))
+                worker.compiled.add(program_name(recipe, group))
                 worker.do("compile_ahead", group[0].recipe or recipe, group[0])
 
     def _answers(self) -> Iterator[tuple[Worker, Answer]]:
@@ -206,42 +200,18 @@ class Workers:
         for ref in self.cluster.ready(list(by_ref), _POLL_SECONDS):
             worker = by_ref[ref]
             try:
-                if worker.listening is not None:
-                    self._tell(worker, self.cluster.get(worker.listening))
-                answer: Answer = self.cluster.get(ref)
+                answer = worker.end(self.cluster, self._callback)
             except self.cluster.lost as error:
                 self._died(worker, error)
                 continue
-            if worker.group is not None:
-                self.busy_seconds += answer.seconds
-            self._tell(worker, answer.events)
-            worker.ref = worker.listening = worker.group = None
-            worker.begun.clear()
+            self.busy_seconds += answer.seconds if worker.group or worker.ahead else 0.0
+            worker.rest()
             yield worker, answer
         self._listen(stop=False)
 
     def _listen(self, *, stop: bool) -> None:
-        """Fetches what workers tell in the middle of a call."""
-        now = time.monotonic()
         for worker in self._workers:
-            if worker.listening is not None and self.cluster.ready([worker.listening], 0):
-                done, worker.listening = worker.listening, None
-                try:
-                    self._tell(worker, self.cluster.get(done))
-                except self.cluster.lost:
-                    continue  # its call says so, too
-            asked = worker.listening is not None or worker.ref is None or worker.place is None
-            if not asked and (stop or now - worker.heard > _LISTEN_SECONDS):
-                worker.heard = now
-                worker.listening = self.cluster.listen(worker.handle, stop)
-
-    def _tell(self, worker: Worker, events: Sequence[Event]) -> None:
-        for name, given in events:
-            if name == "begin":
-                worker.begun.append(given[0])
-            elif name == "end" and given[0] in worker.begun:
-                worker.begun.remove(given[0])
-            getattr(self._callback, name)(*given)
+            worker.listen(self.cluster, self._callback, stop=stop)
 
     def _died(self, worker: Worker, error: Exception) -> None:
         """Errors: DeviceError where workers die one after the other."""
@@ -313,8 +283,3 @@ def check(should_stop: Callable[[], bool]) -> None:
     """Errors: TrainingStopped once a stop was asked for."""
     if should_stop():
         raise TrainingStopped(None)
-
-
-def _name(recipe: Recipe, group: Group) -> str:
-    """A program, as far as it matters which worker has compiled it."""
-    return f"{fingerprint(group[0].network)} {recipe.epochs}"
