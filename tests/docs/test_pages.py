@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
+import typer
 from typer.main import get_command
 
 import scaling_search as ss
@@ -50,11 +50,11 @@ def commands() -> Iterator[tuple[str, str, bool]]:
 COMMANDS = sorted(set(commands()))
 
 
-def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
+def resolve(words: list[str]) -> tuple[Any, list[str]]:
     """The command of these words, and the words after it. A word that is no command is an error."""
     command: Any = get_command(app)
-    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        found = command.get_command(click.Context(command), words[0])
+    while hasattr(command, "list_commands") and words and not words[0].startswith("-"):
+        found = command.get_command(None, words[0])
         assert found is not None, f"there is no command {words[0]}"
         command, words = found, words[1:]
     return command, words
@@ -79,7 +79,7 @@ def test_what_is_not_there_would_be_found() -> None:
     with pytest.raises(AssertionError, match="no command repai"):
         resolve(["ledger", "repai"])
     command, words = resolve(shlex.split("grid --seeds many"))
-    with pytest.raises(click.BadParameter):
+    with pytest.raises(typer.BadParameter):
         command.make_context("scaling-search", words)
 
 

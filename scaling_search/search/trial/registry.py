@@ -10,6 +10,7 @@ from scaling_search.data.dataset import Dataset
 from scaling_search.errors import InputError
 from scaling_search.ledger.storage.rows import DatasetRow, StudyRow
 from scaling_search.ledger.storage.schema import STUDIES
+from scaling_search.ledger.transfer import check_name
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.trial.ledger_rows import network_rows, study_row
 
@@ -36,7 +37,7 @@ def register(ledger: Ledger, space: SearchSpace, dataset: Dataset, *, say: Calla
 
     Without a name of its own it is called after data and baseline; where that name has another content, with a suffix
     of its own. One content is one study, whatever it is called. Errors: InputError where a given name belongs to
-    another search.
+    another search, or cannot name one.
     """
     known = find(ledger, space, dataset.fingerprint)
     if known is not None and space.study.name not in (None, known.name):
@@ -50,6 +51,8 @@ def register(ledger: Ledger, space: SearchSpace, dataset: Dataset, *, say: Calla
 
 def _new_name(ledger: Reader, space: SearchSpace, dataset: str, say: Callable[[str], None]) -> str:
     given = space.study.name
+    if given is not None:
+        check_name(given)
     mine = study_row(space, name=given or "", dataset=dataset)
     default = f"{space.study.dataset.name}-{space.baseline.name}"
     taken = ledger.study(given or default)
