@@ -1,7 +1,7 @@
 """Pack a ledger's complete trials into `digits_seeds.npz`: python -m benchmarks.validate.pack_plasmode LEDGER
 
-The ledger is that of `scaling-search grid --exhaustive --seeds 40` with the packaged digits study. Candidates are named
-by their triple.
+The ledger is that of `scaling-search grid --study benchmarks/validate/digits_seeds.toml`. Seeds that some candidate
+lacks are left out. Candidates are named by their triple.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import numpy as np
 
 from benchmarks.validate.plasmode import FILE
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.ledger.storage.rows import GRID, TrialRow
+from scaling_search.ledger.storage.schema import CANDIDATES, STUDIES
 
 
 def pack(ledger: Path, target: Path) -> None:
     """Writes names, packed bits (candidates, seeds, bytes) and the number of images."""
     with Ledger.open(ledger) as opened:
-        (study,) = opened.studies()
+        (study,) = opened.rows(STUDIES)
         trials = [row for row in opened.trials(with_correct=True) if row.correct is not None]
-        candidates = {row.network: row for row in opened.candidates(study.name, "grid") if row.network}
+        candidates = {row.network: row for row in opened.rows(CANDIDATES, study=study.name, role=GRID)}
     by_network = {
         network: {row.seed: _bits(row) for row in trials if row.network == network} for network in candidates
     }
