@@ -17,6 +17,7 @@ from scaling_search.ledger.storage.rows import (
     StudyRow,
     TrialRow,
 )
+from scaling_search.ledger.storage.schema import CANDIDATES, DECISIONS, NETWORKS, STUDIES
 
 Content = dict[str, list[object]]
 
@@ -58,29 +59,46 @@ def begun(ledger: Ledger, seed: int, worker: str = "w") -> Claim:
 def fill(path: Path, trials: int = 60) -> Content:
     """A ledger with rows in every table, and what it holds."""
     with Ledger.open(path, wall=lambda: "2026-01-01T00:00:00+00:00") as ledger:
-        network = trial(0).network
-        ledger.record_study(
-            StudyRow(name="s", toml="x" * 1500, baseline="b", dataset_name="digits", created_at="now")
+        now = "2026-01-01T00:00:00+00:00"
+        study = StudyRow(
+            name="s",
+            fingerprint="s" * 64,
+            toml="x" * 1500,
+            baseline="b",
+            full="f" * 64,
+            base="b" * 64,
+            dataset_name="digits",
+            dataset=trial(0).dataset,
+            recipe=trial(0).recipe,
+            created_at=now,
+            run_at=now,
         )
-        ledger.record_network(
-            NetworkRow(fingerprint=network, name="n", toml="t" * 2500, resolution=32, macs=10**9)
+        network = NetworkRow(
+            fingerprint=trial(0).network, name="n", definition="t" * 2500, resolution=32, macs=10**9
         )
-        labels = {"study": "s", "purpose": "grid", "phi": 1.0, "status": "kept", "network": network}
-        ledger.record_candidates(
-            "s", [CandidateRow(alpha=1 + i / 64, beta=1.1, gamma=1.15, **labels) for i in range(40)]
-        )
-        ledger.add_trials(trial(seed) for seed in range(trials))
+        candidates = [
+            CandidateRow(
+                study="s",
+                role="grid",
+                network=network.fingerprint if i == 0 else f"{i:064x}",
+                network_name="n",
+                group=f"{i:064x}",
+                phi=1.0,
+                alpha=1 + i / 64,
+                beta=1.1,
+                gamma=1.15,
+            )
+            for i in range(40)
+        ]
+        ledger.record([study, network, *candidates])
+        ledger.add_trials([trial(seed) for seed in range(trials)])
         for seed in range(0, trials, 4):
             claim = begun(ledger, seed)
-            ledger.finish(claim, result(seed))
-            bits = result(seed).correct
-            ledger.record_evaluation(
-                EvaluationRow(trial_key=claim.key, split="test", accuracy=0.5, correct=bits)
+            tested = EvaluationRow(
+                trial_key=claim.key, split="test", accuracy=0.5, correct=result(seed).correct
             )
-            decision = DecisionRow(
-                study="s", round=seed, network=network, verdict="keep", statistic=0.1, created_at="now"
-            )
-            ledger.record_decisions([decision])
+            ledger.finish(claim, result(seed), [tested])
+            ledger.record([DecisionRow(study="s", round=seed, candidate="c", verdict="keep", statistic=0.1)])
         return everything(ledger, trials)
 
 
@@ -88,11 +106,11 @@ def everything(ledger: Reader, trials: int = 60) -> Content:
     """All that a ledger says, read in every way there is."""
     keys = [trial(seed).key for seed in range(trials)]
     return {
-        "studies": list(ledger.studies()),
-        "networks": list(ledger.networks()),
+        "studies": list(ledger.rows(STUDIES)),
+        "networks": list(ledger.rows(NETWORKS)),
         "network": [ledger.network(trial(0).network)],
-        "candidates": list(ledger.candidates("s")),
-        "decisions": list(ledger.decisions("s")),
+        "candidates": list(ledger.rows(CANDIDATES, study="s")),
+        "decisions": list(ledger.rows(DECISIONS, study="s")),
         "trials": list(ledger.trials(with_correct=True)),
         "trials by key": list(ledger.trials(keys)),
         "trials of the study": list(ledger.trials(study="s")),

@@ -1,4 +1,4 @@
-"""`scaling-search doctor` as a user sees it."""
+"""`scaling-search doctor`, and `ledger check` and `repair`, as a user sees them."""
 
 import json
 import os
@@ -11,9 +11,9 @@ import pytest
 
 from scaling_search.cli.main import run
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.storage.rows import StudyRow
 from scaling_search.search.audit import machine
 from scaling_search.search.trial import provenance
+from tests.ledger import made
 
 
 @pytest.fixture
@@ -21,16 +21,7 @@ def ledger(tmp_path: Path) -> Path:
     """A ledger of three studies."""
     path = tmp_path / "ledger.db"
     with Ledger.open(path) as opened:
-        for name in ("one", "two", "three"):
-            opened.record_study(
-                StudyRow(
-                    name=name,
-                    toml="",
-                    baseline="lenet-5",
-                    dataset_name="digits",
-                    created_at="2020-01-01T00:00:00+00:00",
-                )
-            )
+        opened.record([made.study(name) for name in ("one", "two", "three")])
     return path
 
 
@@ -41,10 +32,10 @@ def damage(path: Path) -> None:
 
 
 def test_a_whole_ledger(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["doctor", str(ledger), "--json"]) == 0
+    assert run(["ledger", "check", "--ledger", str(ledger), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["whole"], found["damage"], found["rows"]["studies"]) == (True, [], 3)
-    assert run(["doctor", str(ledger)]) == 0
+    assert (found["intact"], found["damage"], found["rows"]["studies"]) == (True, [], 3)
+    assert run(["ledger", "check", "--ledger", str(ledger)]) == 0
     assert "every row is intact" in " ".join(capsys.readouterr().out.split())
 
 
@@ -53,30 +44,30 @@ def test_damage_is_named_and_repaired_into_a_new_file(
 ) -> None:
     damage(ledger)
     before = ledger.read_bytes()
-    assert run(["doctor", str(ledger), "--json"]) == 5
+    assert run(["ledger", "check", "--ledger", str(ledger), "--json"]) == 5
     captured = capsys.readouterr()
     found = json.loads(captured.out)
-    assert (found["whole"], found["repaired"]) == (False, None)
+    assert (found["intact"], found["repaired"]) == (False, None)
     assert any(one["table"] == "studies" and "two" in one["key"] for one in found["damage"])
     assert "Traceback" not in captured.err and "Error: " in captured.err
 
     new = tmp_path / "new.db"
-    assert run(["doctor", str(ledger), "--repair", str(new), "--json"]) == 5
+    assert run(["ledger", "repair", str(new), "--ledger", str(ledger), "--json"]) == 5
     repaired = json.loads(capsys.readouterr().out)
     assert repaired["repaired"] == str(new)
     assert repaired["rows"]["studies"] == 2
     assert any("two" in one["key"] for one in repaired["lost"])
     assert ledger.read_bytes() == before
-    assert run(["doctor", str(new)]) == 0
+    assert run(["ledger", "check", "--ledger", str(new)]) == 0
     capsys.readouterr()
-    assert run(["doctor", str(ledger), "--repair", str(new)]) == 3
+    assert run(["ledger", "repair", str(new), "--ledger", str(ledger)]) == 3
     assert "new.db" in capsys.readouterr().err
 
 
 def test_a_whole_ledger_can_be_repaired_too(
     ledger: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["doctor", str(ledger), "--repair", str(tmp_path / "new.db")]) == 0
+    assert run(["ledger", "repair", str(tmp_path / "new.db"), "--ledger", str(ledger)]) == 0
     assert "Nothing was lost." in " ".join(capsys.readouterr().out.split())
 
 

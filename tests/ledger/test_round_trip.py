@@ -15,16 +15,9 @@ from scaling_search.errors import InputError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.recovery.check import check
 from scaling_search.ledger.storage import store
-from scaling_search.ledger.storage.rows import (
-    CandidateRow,
-    DecisionRow,
-    EvaluationRow,
-    NetworkRow,
-    Result,
-    StudyRow,
-    TrialRow,
-)
-from scaling_search.ledger.storage.schema import RESULTS, TRIALS, Kind
+from scaling_search.ledger.storage.rows import EvaluationRow, Result, TrialRow
+from scaling_search.ledger.storage.schema import CANDIDATES, NETWORKS, RESULTS, STUDIES, TRIALS, Kind
+from tests.ledger import made
 
 HOSTILE = [
     "'; DROP TABLE trials; --",
@@ -118,30 +111,25 @@ def test_many_rows_at_once(ledger: Ledger, trial: Callable[[int], TrialRow]) -> 
 
 
 def test_facade_round_trip(ledger: Ledger, trial: Callable[[int], TrialRow]) -> None:
-    study = StudyRow(name="s", toml="[x]", baseline="b", dataset_name="digits", created_at="now", recipe="{}")
-    network = NetworkRow(fingerprint="f" * 64, name="n", toml="t", resolution=32, macs=5)
-    decision = DecisionRow(study="s", round=1, network="f", verdict="keep", statistic=0.5, created_at="now")
-    ledger.record_study(study)
-    ledger.record_network(network)
-    ledger.record_network(dataclasses.replace(network, name="another"))
-    ledger.record_decisions([decision])
+    study, network, candidate = made.study(), made.network(), made.candidate()
+    ledger.record([study, network, candidate])
+    ledger.record([made.network(name="another")])
     ledger.add_trials([trial(0), trial(1)])
     claim = ledger.claim(trial(1), "w")
     assert claim is not None
     bits = np.packbits(np.array([1, 0, 1, 1], dtype=bool)).tobytes()
-    ledger.finish(
-        claim, Result(state="complete", accuracy=np.float32(0.5), correct=bits, correct_count=np.int64(4))
-    )
     evaluation = EvaluationRow(
         trial_key=claim.key, split="test", accuracy=0.25, correct=bits, correct_count=4
     )
-    ledger.record_evaluation(evaluation)
-    ledger.record_evaluation(dataclasses.replace(evaluation, accuracy=0.75))
-    assert ledger.studies() == [study]
-    assert ledger.network("f" * 64) == network
+    result = Result(state="complete", accuracy=np.float32(0.5), correct=bits, correct_count=np.int64(4))
+    ledger.finish(claim, result, [evaluation])
+    ledger.record([dataclasses.replace(evaluation, accuracy=0.75)])
+    assert ledger.rows(STUDIES) == [study] and ledger.study("s") == study
+    assert ledger.network("f" * 64) == network, "the first of a fingerprint stays"
     assert ledger.network("none") is None
-    assert ledger.networks() == [network]
-    assert ledger.decisions("s") == [decision]
+    assert ledger.rows(NETWORKS) == [network]
+    assert ledger.rows(CANDIDATES, study="s", role="grid") == [candidate]
+    assert ledger.rows(CANDIDATES, study="t") == []
     assert ledger.evaluations([claim.key], with_correct=True) == [evaluation]
     assert ledger.evaluations(["none"]) == []
     assert {row.seed: row.state for row in ledger.trials()} == {0: "waiting", 1: "complete"}
@@ -161,37 +149,25 @@ def test_trials_of_a_study(ledger: Ledger, trial: Callable[[int], TrialRow]) -> 
         seed=0,
     )
     ledger.add_trials([trial(0), other])
-    study = StudyRow(name="s", toml="", baseline="b", dataset_name="digits", created_at="now", recipe="{}")
-    ledger.record_study(study)
+    ledger.record([made.study(recipe=trial(0).recipe, dataset=trial(0).dataset)])
     assert ledger.trials(study="s") == []
-    candidate = {"study": "s", "purpose": "grid", "phi": 1.0, "alpha": 1.0, "beta": 1.0, "status": "kept"}
-    ledger.record_candidates("s", [CandidateRow(gamma=1.0, network="f" * 64, **candidate)])
-    assert ledger.trials(study="s") == [trial(0)]
-    ledger.record_study(dataclasses.replace(study, recipe=None))
-    assert len(ledger.trials(study="s")) == 2
+    ledger.record([made.candidate()])
+    assert ledger.trials(study="s") == ledger.trials(study="s", roles=["grid"]) == [trial(0)]
+    assert ledger.trials(study="s", roles=["base"]) == []
+    ledger.record([made.candidate(recipe=other.recipe)])
+    assert ledger.trials(study="s") == [other], "a candidate's own recipe comes before the study's"
 
 
-def test_candidates_are_replaced_by_purpose_and_phi(ledger: Ledger) -> None:
-    def candidate(purpose: str, phi: float, gamma: float, status: str = "kept") -> CandidateRow:
-        return CandidateRow(
-            study="s", purpose=purpose, phi=phi, alpha=1.0, beta=1.0, gamma=gamma, status=status
-        )
-
-    before = [candidate("grid", 1.0, 1.0), candidate("grid", 1.0, 1.2), candidate("grid", 2.0, 1.0)]
-    ledger.record_candidates("s", [*before, candidate("scale", 1.0, 1.0)])
-    ledger.record_candidates("s", [candidate("grid", 1.0, 1.2, "dropped"), candidate("grid", 1.0, 1.4)])
-    expected = [
-        candidate("grid", 1.0, 1.2, "dropped"),
-        candidate("grid", 1.0, 1.4),
-        candidate("grid", 2.0, 1.0),
-    ]
-    assert ledger.candidates("s", "grid") == expected
-    assert ledger.candidates("s") == [*expected, candidate("scale", 1.0, 1.0)]
-    assert ledger.candidates("t") == []
-    with pytest.raises(ValueError, match="same study"):
-        ledger.record_candidates("s", [before[0], before[0]])
-    with pytest.raises(ValueError, match="another study"):
-        ledger.record_candidates("t", before)
+def test_rows_are_written_in_place_of_others(ledger: Ledger) -> None:
+    """Those of the same key, and those that are named; all or none."""
+    before = [made.candidate("a"), made.candidate("b"), made.candidate("c", role="base")]
+    ledger.record(before)
+    after = [made.candidate("a", alpha=2.0), made.candidate("d")]
+    ledger.record(after, instead_of=[(CANDIDATES, {"study": "s", "role": "grid"})])
+    assert ledger.rows(CANDIDATES) == [before[2], *after]
+    with pytest.raises(ValueError, match="two rows have the same key"):
+        ledger.record([before[0], before[0]])
+    assert ledger.rows(CANDIDATES) == [before[2], *after]
 
 
 @pytest.mark.parametrize(
@@ -202,14 +178,13 @@ def test_candidates_are_replaced_by_purpose_and_phi(ledger: Ledger) -> None:
         ("macs", 2**63, InputError),
         ("macs", 1.5, TypeError),
         ("name", None, TypeError),
-        ("toml", b"bytes", TypeError),
+        ("definition", b"bytes", TypeError),
     ],
 )
 def test_what_no_database_can_keep_is_refused(ledger: Ledger, field: str, value: object, error: type) -> None:
-    network = NetworkRow(fingerprint="f", name="n", toml="t", resolution=32)
     with pytest.raises(error, match=rf"networks\.{field}"):
-        ledger.record_network(dataclasses.replace(network, **{field: value}))
-    assert ledger.networks() == []
+        ledger.record([made.network(**{field: value})])
+    assert ledger.rows(NETWORKS) == []
 
 
 def test_infinite_figures(ledger: Ledger, trial: Callable[[int], TrialRow]) -> None:

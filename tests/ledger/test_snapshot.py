@@ -7,7 +7,8 @@ from pathlib import Path
 
 from benchmarks.torture.ledger_rows import everything, fill, trial
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.storage.rows import NetworkRow, TrialRow
+from scaling_search.ledger.storage.rows import TrialRow
+from tests.ledger import made
 
 
 def without_bits(rows: list[object]) -> list[object]:
@@ -21,7 +22,7 @@ def test_a_snapshot_answers_as_the_ledger_did(path: Path, tmp_path: Path) -> Non
     with Ledger.open(location) as ledger:
         expected = everything(ledger, 8)
         now = ledger.snapshot()
-        ledger.record_network(NetworkRow(fingerprint="e" * 64, name="later", toml="t", resolution=8))
+        ledger.record([made.network("e" * 64)])
         ledger.add_trials([trial(99)])
     location.unlink()
     found = everything(now, 8)
