@@ -51,15 +51,15 @@ def refused(arguments: list[str], code: int, *words: str, capsys: pytest.Capture
         ("plan --depth-rounding up", 2, ["'up'", "'ceil' or 'round'"]),
         ("plan --seeds 0", 2, ["grid.seeds", "(got 0)"]),
         ("plan --epochs 0", 2, ["epochs", "(got 0)"]),
-        ("plan --alpha 3:4:0.1", 3, ["the grid is empty", "3:4:0.1"]),
+        ("plan --alpha 3:4:0.1", 3, ["the grid is empty", "3 to 4 (11 values)"]),
         ("scale --emit-only --coefficients 0.9,1.1,1.15", 2, ["alpha = 0.9"]),
         ("scale --emit-only --coefficients 1.2,1.1", 2, ["'1.2,1.1'", "ALPHA,BETA,GAMMA"]),
         ("plan --study nowhere.toml", 3, ["nowhere.toml", "No such file"]),
         ("cost nowhere.toml", 3, ["nowhere.toml", "No such file"]),
         ("report --ledger nowhere.db", 3, ["nowhere.db", "scaling-search grid"]),
         ("grid --ledger nowhere/x.db", 3, ["nowhere/x.db", "folder does not exist"]),
-        ("doctor nowhere.db", 3, ["nowhere.db"]),
-        ("doctor --repair new.db", 2, ["--repair needs a ledger"]),
+        ("ledger check --ledger nowhere.db", 3, ["nowhere.db"]),
+        ("ledger repair", 2, ["NEWFILE"]),
         ("report --ledger mysql://host/x", 2, ["mysql", "postgresql+psycopg://"]),
     ],
 )
@@ -86,7 +86,7 @@ def test_command_line(
         (STUDY + '[recipe]\nname = "fst"\n', ["'fst'", "did you mean 'fast'?"]),
         (STUDY + '[grid]\nphi = "x"\n', ["grid.phi", "'x'"]),
         (STUDY + '[grid]\nbeta = "0.9"\n', ["grid.beta", "'0.9'"]),
-        (STUDY.replace('name = "s"\n', ""), ["name", "required"]),
+        (STUDY.replace('baseline = "efficientnet-b0"\n', ""), ["baseline", "required"]),
         ("name = ", ["is not TOML"]),
     ],
 )
@@ -116,15 +116,14 @@ def test_network(
     refused(["cost", str(file)], 3, "network.toml", *words, capsys=capsys)
 
 
-@pytest.mark.parametrize("content", [b"not a ledger\n", b"", b"SQLite format 3\0" + bytes(4080)])
-@pytest.mark.parametrize("command", ["report", "grid", "doctor"])
+@pytest.mark.parametrize("content", [b"not a ledger\n", b"SQLite format 3\0" + bytes(4080)])
+@pytest.mark.parametrize("command", ["report", "grid", "ledger check"])
 def test_a_file_that_is_no_ledger(
     command: str, content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "x.db"
     file.write_bytes(content)
-    place = [str(file)] if command == "doctor" else ["--ledger", str(file)]
-    refused([command, *place], 5, str(file), capsys=capsys)
+    refused([*command.split(), "--ledger", str(file)], 5, str(file), capsys=capsys)
     assert file.read_bytes() == content
 
 

@@ -91,7 +91,7 @@ def test_seeds_give_weights_and_files_give_them_back(tiny: Path, tmp_path: Path)
     ("options", "code", "says"),
     [
         (["--format", "caffe", "--random-weights", "0"], 2, "unknown format 'caffe'"),
-        (["--format", "torch"], 2, "give --weights FILE or --random-weights SEED"),
+        (["--format", "torch"], 2, "give --weights FILE, or --random-weights SEED"),
         (["--format", "torch", "--random-weights", "-1"], 2, "a seed is 0 or more"),
         (["--format", "torch", "--random-weights", "0", "--mean", "x", "--std", "1"], 2, "expected numbers"),
         (["--format", "torch", "--random-weights", "0", "--mean", "1"], 3, "given together"),

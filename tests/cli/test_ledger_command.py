@@ -36,8 +36,7 @@ def said(
 
 def test_list_and_show(at: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = said("list", capsys)[0].splitlines()
-    assert text[1].split()[:2] == ["Study", "Baseline"]
-    assert text[-1].split()[:3] == ["s", "efficientnet-b0", "digits"]
+    assert "Study" in text[2].split() and text[-1].split()[:3] == ["s", "efficientnet-b0", "digits"], text
     (one,) = json.loads(said("list --json", capsys)[0])["studies"]
     assert (one["study"], one["trials"], len(one["fingerprint"])) == ("s", one["candidates"] + 1, 64)
     shown = said("show", capsys)[0]

@@ -52,7 +52,7 @@ def test_a_phi_is_the_grids_or_the_familys() -> None:
     for table, other in (("grid", "scale"), ("scale", "grid")):
         given = changes(start, training, table=table)
         changed = override(study(), given)
-        assert (getattr(changed, table).phi, getattr(changed, table).seeds) == ("2", 7)
+        assert (getattr(changed, table).phi, getattr(changed, table).seeds) == ((2.0,), 7)
         assert getattr(changed, other) == getattr(study(), other)
 
 
@@ -79,4 +79,4 @@ def test_a_command_gets_back_what_was_given() -> None:
 
 def test_a_wrong_option_is_wrong_use() -> None:
     with pytest.raises(UsageError, match="seeds"):
-        options.study(options.Start(), options.Subject(), options.Training(seeds=0), table="grid")
+        options.study("none.db", options.Start(), options.Subject(), options.Training(seeds=0), table="grid")

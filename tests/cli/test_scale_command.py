@@ -18,7 +18,7 @@ def test_the_papers_triple_over_phi_0_to_2(tmp_path: Path, capsys: pytest.Captur
     assert captured.err == ""
     assert found["coefficients"] == {"alpha": 1.2, "beta": 1.1, "gamma": 1.15}
     assert [row["phi"] for row in found["scale"]] == [0, 1, 2]
-    assert [row["name"] for row in found["scale"]] == [f"efficientnet-b0@phi={phi}" for phi in range(3)]
+    assert [row["name"] for row in found["scale"]] == [f"efficientnet-b0-phi{phi}" for phi in range(3)]
     assert (found["scale"][0]["parameters"], found["scale"][0]["resolution"]) == (5_288_548, 224)
     assert (found["scale"][1]["parameters"], found["scale"][1]["resolution"]) == (9_109_994, 258)
     assert found["scale"][1]["macs"] == 992_645_882

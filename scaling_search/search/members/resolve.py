@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ def from_outside(text: str, *, weights: Path | None = None, metadata: Metadata |
     network = load(text)
     if weights is None:
         raise UsageError(f"{text} has no weights: give --weights FILE, or --random-weights SEED to export")
-    about = metadata or Metadata(provenance={"weights": weights.name})
+    about = replace(metadata or Metadata(), provenance={"weights": weights.name})
     about.check(network)
     side = network.resolution
     file = full_path(weights)

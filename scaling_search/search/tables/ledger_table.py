@@ -118,4 +118,5 @@ def merged_sentence(found: Merged, source: str) -> str:
     """What a merge came to."""
     renamed = [f"{old} as {new}" for old, new in found.studies.items() if old != new]
     apart = f"; kept apart: {', '.join(renamed)}" if renamed else ""
-    return f"{source}: {found.trials} trials added, {found.known} were here; {len(found.studies)} studies{apart}."
+    studies = f"{len(found.studies)} {'study' if len(found.studies) == 1 else 'studies'}"
+    return f"{source}: {found.trials} trials added, {found.known} were here; {studies}{apart}."
