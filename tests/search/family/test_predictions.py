@@ -48,16 +48,21 @@ def trial(network: str, seed: int, accuracy: float | None) -> TrialRow:
 
 def test_points_are_means_of_members_that_have_been_trained(built: Family) -> None:
     zero, one, two, _ = built.members
-    rows = [
-        *(trial(zero.fingerprint, seed, accuracy) for seed, accuracy in enumerate((0.5, 0.6, 0.7))),
-        trial(one.fingerprint, 0, 0.8),
-        trial(two.fingerprint, 0, None),
-    ]
-    first, second = points(built.members, rows)
+    reached = {zero.fingerprint: (0.5, 0.6, 0.7), one.fingerprint: (0.78, 0.80, 0.82)}
+    rows = [trial(network, seed, value) for network, by in reached.items() for seed, value in enumerate(by)]
+    first, second = points(built.members, [*rows, trial(two.fingerprint, 0, None)])
     assert (first.macs, first.accuracy, first.seeds) == (zero.cost.macs, pytest.approx(0.6), 3)
-    assert first.error == pytest.approx(0.1 / 3**0.5, rel=0.5)
-    assert (second.macs, second.accuracy, second.seeds) == (one.cost.macs, 0.8, 1)
+    assert (second.macs, second.accuracy, second.seeds) == (one.cost.macs, pytest.approx(0.8), 3)
+    assert first.error == pytest.approx(0.1 / 3**0.5, rel=0.2)
     assert points(built.members, [trial(two.fingerprint, 0, None)]) == []
+
+
+def test_with_one_seed_the_error_is_that_of_images(built: Family) -> None:
+    rows = [
+        trial(member.fingerprint, 0, value) for member, value in zip(built.members, (0.5, 0.8), strict=False)
+    ]
+    for point in points(built.members, rows):
+        assert point.error == pytest.approx((point.accuracy * (1 - point.accuracy) / 400) ** 0.5, rel=0.01)
 
 
 def test_seeds_that_agree_by_chance_do_not_make_a_member_exact(built: Family) -> None:

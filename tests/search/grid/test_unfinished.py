@@ -39,7 +39,7 @@ def verdicts(found: GridAnalysis) -> dict[str, str]:
 )
 def test_a_search_that_was_stopped_is_not_decided(trials: list[TrialRow], missing: int, says: str) -> None:
     found = analysed(trials)
-    first, second, third = answer(found, trials, Command(study="s"))
+    first, second, third = answer(found, trials, Command(study="s"), "Recipe unchecked.")
     assert (found.decided, found.unfinished) == (False, missing)
     assert "leads, undecided" in first and says in second
     assert third.startswith(f"Not finished: {missing} trial") and "`scaling-search grid --study s`" in third
@@ -51,7 +51,7 @@ def test_before_the_first_round_is_complete_nobody_is_named() -> None:
     trials = [noisy("a", 0, 300), trial("b", 0, 0, "running"), trial("c", 0, 0, "waiting")]
     found = analysed(trials)
     assert (found.winner, found.unfinished) == (None, 2)
-    said = answer(found, trials, Command(study="s"))
+    said = answer(found, trials, Command(study="s"), "Recipe unchecked.")
     assert said[0] == "Nothing is named before the first round is complete."
     assert said[1].startswith("Not finished: 2 trials are missing in this round. Next:")
 
@@ -60,7 +60,7 @@ def test_an_exhaustive_search_is_judged_when_all_its_seeds_are_in() -> None:
     found = analysed(rounds(4), racing=False)
     assert (found.decided, found.unfinished) == (False, 3)
     assert set(verdicts(found).values()) == {"leading", "trained"}, "nobody is eliminated by no test"
-    assert "no test has been made yet" in answer(found, rounds(4), Command(study="s"))[1]
+    assert "no test has been made yet" in answer(found, rounds(4), Command(study="s"), "Recipe unchecked.")[1]
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
@@ -68,7 +68,7 @@ def test_fewer_than_three_seeds_eliminate_nobody(seeds: int) -> None:
     found = analyse(candidates(FAR_APART), rounds(seeds), Grid(seeds=seeds))
     assert (found.unfinished, found.decided) == (0, False)
     assert sorted(verdicts(found).values()) == ["leading", "trained", "trained"]
-    assert "Nothing is decided" in answer(found, rounds(seeds), Command(study="s"))[1]
+    assert "Nothing is decided" in answer(found, rounds(seeds), Command(study="s"), "Recipe unchecked.")[1]
 
 
 def test_a_race_that_has_decided_is_not_undone_by_what_it_spared() -> None:
@@ -84,11 +84,14 @@ def test_a_lone_candidate_is_the_only_one() -> None:
     trials = [noisy("a", seed, 300) for seed in range(3)]
     found = analyse(candidates("a"), trials, Grid(seeds=3))
     assert verdicts(found) == {"a": "the only one"}
-    first, second, _ = answer(found, trials, Command(study="s"))
-    assert "the only candidate" in first and second == "Nothing was compared with it."
+    first, second, _ = answer(found, trials, Command(study="s"), "Recipe unchecked.")
+    assert "the only candidate" in first and second == "Nothing was compared with it. Recipe unchecked."
 
 
 def test_the_only_one_that_did_not_diverge_is_said_to_be_that() -> None:
     trials = [noisy("a", seed, 300) for seed in range(3)] + [trial("b", 0, 0, "diverged")]
     found = analyse(candidates("ab"), trials, Grid(seeds=3))
-    assert ", the only one with a result, builds" in answer(found, trials, Command(study="s"))[0]
+    assert (
+        ", the only one with a result, builds"
+        in answer(found, trials, Command(study="s"), "Recipe unchecked.")[0]
+    )
