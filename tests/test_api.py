@@ -116,7 +116,7 @@ def test_a_study_is_read_by_its_file_or_by_the_name_of_a_packaged_one(tmp_path: 
     file.write_text('baseline = "resnet-18"\ndataset = "digits"\n')
     assert ss.Study.read(file).baseline == "resnet-18"
     packaged = ss.Study.read("digits")
-    assert (packaged.name, packaged.dataset.name) == ("digits", "digits")
+    assert (packaged.name, packaged.dataset.name) == (None, "digits")
     with pytest.raises(ss.InputError, match=r"digit\b"):
         ss.Study.read("digit")
 
@@ -161,7 +161,7 @@ def test_results_as_frames(ledger: Ledger) -> None:
     with pretended():
         result = ss.grid(study(), ledger=ledger)
         family = ss.scale(study(), result.winner, phi=range(2), ledger=ledger)
-    assert len(result.to_dataframe()) == len(result.plan.candidates)
+    assert len(result.to_dataframe()) == 1 + len(result.plan.candidates), "the base and all candidates"
     assert list(family.to_dataframe()["phi"]) == [0.0, 1.0]
     assert {"table", "accuracy_mean"} <= set(ledger.report().to_dataframe().columns)
     assert {"alpha", "beta", "gamma", "macs"} <= set(ss.plan(study()).to_dataframe().columns)

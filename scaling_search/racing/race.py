@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import numpy as np
+
 from scaling_search.errors import DeviceError, UsageError
 from scaling_search.racing.looks import Look, Results, Rules, combined, look, table
 from scaling_search.statistics import decision
@@ -127,9 +129,14 @@ def race(
         if isinstance(candidates, Mapping)
         else {str(name): name for name in candidates}
     )
+
+    def marks(name: str, seed: int) -> Marks | None:
+        right = train(by_name[name], seed)
+        return None if right is None else np.asarray(right)
+
     return run(
         by_name,
-        one_by_one(lambda name, seed: train(by_name[name], seed)),
+        one_by_one(marks),
         seeds=seeds,
         rules=rules,
         indifference=indifference,

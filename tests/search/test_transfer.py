@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,6 +50,11 @@ def searched_into(ledger: Ledger, settings: Study) -> Any:
     return searched(ledger, settings, learns)
 
 
+def nowhere(answer: str) -> str:
+    """An answer without the place of its ledger."""
+    return re.sub(r"--ledger ('[^']*'|[^ `]+)", "--ledger here", answer)
+
+
 def measured(ledger: Ledger) -> dict[str, tuple[Any, ...]]:
     """What every trial came to, but for when and where."""
     rows = ledger.trials(with_correct=True)
@@ -89,7 +95,7 @@ def test_two_ledgers_of_one_study_made_apart_and_merged_are_one_made_at_once(
     assert merged.winner == at_once.winner
     assert merged.decided == at_once.decided
     if kept == measured(opened("at once")):
-        assert merged.answer == at_once.answer
+        assert nowhere(merged.answer) == nowhere(at_once.answer)
         assert merged.report.rows == at_once.report.rows
     # Again, it adds nothing.
     again = transfer.merge(opened("one"), opened("other").snapshot())
@@ -176,7 +182,7 @@ def test_an_exported_study_is_read_and_checked_by_somebody_else(opened: Open, tm
     assert count == len(own)
     assert set(measured(archive)) == own
     assert [row.name for row in archive.rows(STUDIES)] == ["s"]
-    assert check(tmp_path / "archive.db").damage == ()
+    assert check(archive) == []
     there, here = (
         study_report.read(ledger.snapshot(), "s", place="l.db") for ledger in (opened("one"), archive)
     )

@@ -34,6 +34,8 @@ def test_how_long_it_will_take(missing: int, seconds: float, words: str) -> None
         trial_seconds=(2.0, 4.0),
         screening_seconds=0.0,
         total_seconds=seconds,
+        low_seconds=seconds / 2,
+        high_seconds=2 * seconds,
         missing=missing,
         memory_bytes=(2**20, 2**30),
         available_bytes=None,
@@ -113,7 +115,7 @@ def test_a_plan_for_programs_is_the_commands() -> None:
     assert result.candidates == planned().candidates
     assert "Plan: s" in result._repr_html_()
     assert result.requirements.remaining is not None
-    assert result.requirements.remaining.count == 3 * len(result.candidates)
+    assert result.requirements.remaining.count == 3 * (1 + len(result.candidates)), "the base, too"
 
 
 def test_without_a_name_a_plan_is_called_by_data_and_network() -> None:

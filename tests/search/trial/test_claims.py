@@ -14,7 +14,7 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import Result
 from scaling_search.search.trial.claims import Held
 from scaling_search.search.trial.setup import checkpoint_folder, load_data
-from scaling_search.search.trial.trial import Trial, trial_of
+from scaling_search.search.trial.trial import Extras, Trial, trial_of
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from tests.search.pretend import Pretend, planned, study
 
@@ -43,7 +43,7 @@ def test_what_is_held_is_finished_with_more_rows_about_it_in_one_transaction(led
     trainer = Pretend(ledger)
     with trainer.claims.hold([(trainer.row(one), one)], needed=0) as held:
         outcomes = trainer._train(held, None, batched=False)
-        held.finish(outcomes, trainer._evaluations(held, outcomes, images(), batched=False))
+        held.finish(outcomes, trainer._extras(held, outcomes, Extras(test=images()), batched=False))
         assert held.finished
     assert states(ledger) == ["complete"]
     (evaluation,) = ledger.evaluations()
@@ -183,14 +183,14 @@ def test_a_stop_while_the_test_split_is_evaluated_keeps_neither_and_the_checkpoi
     (one,) = trials(1)
 
     class Stopped(Pretend):
-        def _evaluations(self, *given: object, **more: object) -> list[list[object]]:
+        def _extras(self, *given: object, **more: object) -> list[list[object]]:
             raise TrainingStopped(None)
 
     trainer = Stopped(ledger, checkpoints=tmp_path / "kept")
     kept = tmp_path / "kept" / trainer.row(one).key
     kept.mkdir(parents=True)
     with pytest.raises(TrainingStopped):
-        trainer.run([one], test=images())
+        trainer.run([one], extras=Extras(test=images()))
     assert states(ledger) == ["waiting"] and not ledger.evaluations()
     assert kept.exists()
 
@@ -222,7 +222,7 @@ def test_a_finished_trial_is_taken_in_hand_again_only_to_measure_more(ledger: Le
     key = before[0].key
     assert trainer.run([one]) == 0
     assert trainer.claims.incomplete([key], there=()) == [key]
-    assert trainer.run([one], test=images(), again=True) == 1
+    assert trainer.run([one], extras=Extras(test=images()), again=True) == 1
     assert ledger.trials(with_correct=True) == before
     assert len(ledger.evaluations()) == 1
     assert trainer.claims.incomplete([key], there=()) == []
@@ -232,7 +232,7 @@ def test_what_cannot_be_measured_again_is_tried_once(ledger: Ledger) -> None:
     (one,) = trials(1)
     Pretend(ledger).run([one])
     trainer = Pretend(ledger, lambda trial: OutOfMemory("no room", predicted_bytes=None))
-    assert trainer.run([one], test=images(), again=True) == 1
+    assert trainer.run([one], extras=Extras(test=images()), again=True) == 1
     key = trainer.row(one).key
     assert trainer.claims.incomplete([key], there=()) == []
     assert ledger.trials()[0].state == "complete"

@@ -112,6 +112,7 @@ def test_tensorboard_has_a_run_for_each_trial_and_the_winner(tmp_path: Path) -> 
     assert outcome["answer"] == result.answer
 
 
+@pytest.mark.filterwarnings("ignore:.*noload.*")  # mlflow's own
 def test_mlflow_has_a_run_for_each_trial_and_the_winner(tmp_path: Path) -> None:
     pytest.importorskip("mlflow")
     from mlflow.tracking import MlflowClient

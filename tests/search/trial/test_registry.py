@@ -73,7 +73,7 @@ def test_a_default_name_is_data_and_baseline_with_a_suffix_where_it_is_taken(led
         ({"proxy.width": 0.5}, "network"),
         ({"dataset.validation": 0.3}, "data or split"),
         ({"recipe.epochs": 8, "dataset.split_seed": 1}, "data or split and recipe"),
-        ({"grid.phi": 2}, "rounding, budget, match, metric or φ"),
+        ({"grid.phi": 2}, "rounding, budget, match, metric, φ or tuned rates"),
     ],
 )
 def test_a_given_name_that_has_other_content_is_refused(

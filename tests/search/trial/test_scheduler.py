@@ -12,7 +12,7 @@ from scaling_search.data.dataset import Split
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.search.trial.scheduler import run_trials
 from scaling_search.search.trial.setup import load_data
-from scaling_search.search.trial.trial import Trial, trial_of
+from scaling_search.search.trial.trial import Extras, Trial, trial_of
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from tests.search.pretend import Pretend, planned, study
 
@@ -89,25 +89,25 @@ def test_what_was_trained_without_a_test_split_is_tested_later(ledger: Ledger) -
     assert not ledger.evaluations()
     trainer = Pretend(ledger)
     # The second is trained and tested at once, the first trained again to be tested: it is the same network then.
-    assert run_trials(trainer, [first, second], test=images()) == 2
+    assert run_trials(trainer, [first, second], extras=Extras(test=images())) == 2
     assert [key for key, _ in trainer.listener.begun] == [
         fingerprint(trial.network) for trial in (second, first)
     ]
     assert {row.trial_key for row in ledger.evaluations()} == {trainer.row(t).key for t in (first, second)}
-    assert run_trials(Pretend(ledger), [first, second], test=images()) == 0
+    assert run_trials(Pretend(ledger), [first, second], extras=Extras(test=images())) == 0
 
 
 def test_what_diverged_is_not_tested(ledger: Ledger) -> None:
-    assert run_trials(Pretend(ledger, lambda trial: None), trials(2), test=images()) == 2
+    assert run_trials(Pretend(ledger, lambda trial: None), trials(2), extras=Extras(test=images())) == 2
     assert not ledger.evaluations()
-    assert run_trials(Pretend(ledger), trials(2), test=images()) == 0
+    assert run_trials(Pretend(ledger), trials(2), extras=Extras(test=images())) == 0
 
 
 def test_a_test_that_cannot_be_made_up_for_ends(ledger: Ledger) -> None:
     """It once was tried for ever."""
     run_trials(Pretend(ledger), trials(2))
     poor = Pretend(ledger, lambda trial: OutOfMemory("no room", predicted_bytes=None))
-    assert run_trials(poor, trials(2), test=images()) == 2
+    assert run_trials(poor, trials(2), extras=Extras(test=images())) == 2
     assert {row.state for row in ledger.trials()} == {"complete"}
     assert not ledger.evaluations()
 
@@ -123,10 +123,10 @@ def test_a_trial_that_another_process_still_tests_is_waited_for(
 
     def until_recorded(_: float) -> None:
         ledger.release(held)
-        other.run([one], test=images())
+        other.run([one], extras=Extras(test=images()))
 
     monkeypatch.setattr("time.sleep", until_recorded)
     trainer = Pretend(ledger)
-    assert run_trials(trainer, [one], test=images()) == 0
+    assert run_trials(trainer, [one], extras=Extras(test=images())) == 0
     assert trainer.listener.begun == []
     assert len(ledger.evaluations()) == 1
