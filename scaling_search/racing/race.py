@@ -10,7 +10,7 @@ import html
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import numpy as np
 
@@ -132,7 +132,7 @@ def race(
 
     def marks(name: str, seed: int) -> Marks | None:
         right = train(by_name[name], seed)
-        return None if right is None else np.asarray(right)
+        return None if right is None else cast("Marks", np.asarray(right))
 
     return run(
         by_name,

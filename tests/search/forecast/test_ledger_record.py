@@ -68,7 +68,7 @@ def test_what_trials_took_is_time_on_the_clock(ledger: Ledger, rows: list[TrialR
     assert found is not None
     assert (found.actual_seconds, found.trials) == (pytest.approx(seconds), len(rows))
     assert found.forecast_seconds == pytest.approx(3 + 2 * len(rows))
-    assert found.planned == len(trials) * len(rows)
+    assert found.planned == len(trials) * len(rows) + len(plan.base_seeds)
     said = ledger_record.sentence(found)
     assert f"for the {len(rows)} trials that were run, of {found.planned} forecast" in said
 

@@ -148,6 +148,8 @@ def test_chance_is_read_from_the_data_sets_row() -> None:
         train_images=4,
         validation_images=3,
         test_images=None,
+        mean="[0.0]",
+        std="[1.0]",
         validation_labels="[1,0,1]",
     )
     found = Chance.of(row)

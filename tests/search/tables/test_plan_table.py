@@ -19,8 +19,8 @@ def notes(**changes: object) -> list[str]:
     ("missing", "seconds", "words"),
     [
         (0, 0.0, "nothing is left to train."),
-        (1, 7.25, "1 trial is still to train, about 7.2 s."),
-        (12, 185.0, "12 trials are still to train, about 3 min 05 s."),
+        (1, 7.25, "1 trial is still to train, about 7.2 s (3.6 s to 14.5 s)."),
+        (12, 185.0, "12 trials are still to train, about 3 min 05 s (1 min 32 s to 6 min 10 s)."),
     ],
     ids=["none", "one", "several"],
 )

@@ -268,7 +268,9 @@ def test_on_a_cpu_every_round_is_one_seed(tmp_path: Path) -> None:
 
 def test_batched_seeds_are_tested_in_the_same_record(tmp_path: Path, batched: list[int]) -> None:
     with Ledger.open(tmp_path / "l.db") as ledger:
-        assert trainer(ledger).run([trial_of(TINY, seed) for seed in SEEDS], test=grey(50, 2)) == len(SEEDS)
+        assert trainer(ledger).run(
+            [trial_of(TINY, seed) for seed in SEEDS], extras=Extras(test=grey(50, 2))
+        ) == len(SEEDS)
         accuracies = {row.trial_key: row.accuracy for row in ledger.evaluations()}
         assert accuracies.keys() == {row.key for row in ledger.trials()}
         assert all(accuracy is not None and accuracy > 0.5 for accuracy in accuracies.values())

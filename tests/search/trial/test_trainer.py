@@ -24,7 +24,7 @@ from scaling_search.search.grid.candidates import RecordedCandidate, results_of
 from scaling_search.search.trial.compiled_networks import CompiledNetworks
 from scaling_search.search.trial.scheduler import run_trials
 from scaling_search.search.trial.trainer import Trainer
-from scaling_search.search.trial.trial import Trial
+from scaling_search.search.trial.trial import Extras, Trial
 from scaling_search.training import recipe as recipes
 from scaling_search.training.cache import enable_cache
 from scaling_search.training.hooks import Progress
@@ -231,14 +231,14 @@ def test_the_test_split_is_evaluated_with_the_result_and_later_to_the_same_bits(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     test = grey(50, seed=2)
-    assert run_trials(trainer(ledger), [trial_of(TINY)], test=test) == 1
+    assert run_trials(trainer(ledger), [trial_of(TINY)], extras=Extras(test=test)) == 1
     (found,) = ledger.evaluations(with_correct=True)
     assert (found.trial_key, found.split, found.correct_count) == (only_row(ledger).key, "test", len(test))
     assert found.accuracy is not None and found.accuracy > 0.5
     with Ledger.open(tmp_path / "later.db") as later:
         assert run_trials(trainer(later), [trial_of(TINY)]) == 1
         before = only_row(later)
-        assert run_trials(trainer(later), [trial_of(TINY)], test=test) == 1
+        assert run_trials(trainer(later), [trial_of(TINY)], extras=Extras(test=test)) == 1
         assert only_row(later) == before, "trained again, and not a figure of it has changed"
         (again,) = later.evaluations(with_correct=True)
     assert again == found
