@@ -55,13 +55,12 @@ def tune(
     keys = {trainer.row(trial).key: place for place, trial in trials.items()}
     reached = {keys[row.key]: row.accuracy for row in ledger.trials(list(keys)) if row.state == "complete"}
     order = (several[OWN], *several[:OWN], *several[OWN + 1 :])
-    chosen = {
-        build.fingerprint: max(
-            order, key=lambda one, build=build: reached.get((build.fingerprint, one.canonical())) or 0.0
-        )
-        for build in builds
-    }
-    texts = {network: one.canonical() for network, one in chosen.items()}
+
+    def best(network: str) -> Recipe:
+        return max(order, key=lambda one: reached.get((network, one.canonical())) or 0.0)
+
+    found = {build.fingerprint: best(build.fingerprint) for build in builds}
+    texts = {network: one.canonical() for network, one in found.items()}
     ledger.record(
         [
             replace(row, recipe=texts[row.network])
@@ -69,7 +68,7 @@ def tune(
             if row.network in texts and row.role not in OF_RECIPES
         ]
     )
-    return chosen, trained
+    return found, trained
 
 
 def kept(ledger: Reader, study: str, rows: Iterable[CandidateRow]) -> list[CandidateRow]:
