@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from benchmarks.start import gradient_norm, start_loss
 from scaling_search.architecture.network import Network, from_definition
@@ -22,13 +18,13 @@ from scaling_search.data import catalog
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.reader import Reader
 from scaling_search.ledger.recovery.check import check
-from scaling_search.ledger.storage.rows import FamilyRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import FamilyRow, StudyRow
 from scaling_search.ledger.storage.schema import STUDIES, TRIPLES
+from scaling_search.report.rows import StepRow
+from scaling_search.report.table import Estimate
 from scaling_search.search.family import results
-from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.grid.ledger_results import settings_of
 from scaling_search.search.recipe_check.analysis import read_check
-from scaling_search.statistics import compare, gather, winner
 from scaling_search.training import recipe as recipes
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +36,7 @@ def study_record(ledger: Reader, row: StudyRow) -> dict[str, Any]:
     """All figures of one study; None where the ledger has nothing to count them from."""
     families = results.families(ledger, row.name)
     members = family_record(ledger, row, families[0]) if families else []
-    steps = [one["step"] for one in members if one["step"] is not None]
+    steps: list[StepRow] = [one["step"] for one in members if one["step"] is not None]
     checked = read_check(ledger, row)
     own = () if checked is None else checked.of_own
     bounds = [max(abs(one.low), abs(one.high)) for one in own if one.low is not None and one.high is not None]
@@ -52,9 +48,9 @@ def study_record(ledger: Reader, row: StudyRow) -> dict[str, Any]:
         "interaction_max": max((abs(one.estimate) for one in own), default=None),
         "interaction_high": max(bounds, default=None),
         "family": [{key: value for key, value in one.items() if key != "step"} for one in members],
-        "falls": sum(step["high"] < 0 for step in steps),
-        "falls_underfit": sum(step["high"] < 0 and step["training_fell"] for step in steps),
-        "steps_undecided": sum(step["low"] <= 0 <= step["high"] for step in steps),
+        "falls": sum(step.difference.high < 0 for step in steps),
+        "falls_underfit": sum(step.difference.high < 0 and step.training_fell is True for step in steps),
+        "steps_undecided": sum(step.difference.low <= 0 <= step.difference.high for step in steps),
     }
 
 
@@ -63,54 +59,26 @@ def family_record(ledger: Reader, row: StudyRow, family: FamilyRow) -> list[dict
 
     `half_width`: of that step; None of the first.
     """
-    _, trials = results.report_of(ledger, row, family)
-    complete = {trial.key: trial for trial in trials if trial.state == "complete"}
-    evaluations = ledger.evaluations(list(complete), with_correct=True)
-    train = {one.trial_key: one.accuracy for one in evaluations if one.split == "train"}
-    test = {one.trial_key: one for one in evaluations if one.split == "test" and one.correct is not None}
-    phis = {one.network: one.phi for one in ledger.rows(TRIPLES, study=row.name, role=family.role)}
-    by_phi: dict[float, list[TrialRow]] = {}
-    for trial in complete.values():
-        by_phi.setdefault(phis[trial.network], []).append(trial)
-    found: list[dict[str, Any]] = [
+    report, _ = results.report_of(ledger, row, family)
+    steps = {step.to_phi: step for step in report.steps if step.split == "test"}
+    return [
         {
-            "phi": phi,
-            "train_mean": mean([train.get(one.key) for one in own]),
-            "validation_mean": mean([one.accuracy for one in own]),
-            "test_mean": mean([test[one.key].accuracy if one.key in test else None for one in own]),
-            "half_width": None,
-            "step": None,
+            "phi": one.candidate.phi,
+            "train_mean": mean(one.training),
+            "validation_mean": mean(one.accuracy),
+            "test_mean": mean(one.test),
+            "half_width": None if step is None else (step.difference.high - step.difference.low) / 2,
+            "step": step,
         }
-        for phi, own in sorted(by_phi.items())
+        for one in report.rows
+        if one.accuracy is not None
+        for step in [steps.get(one.candidate.phi or 0.0)]
     ]
-    for before, after in pairwise(found):
-        marks = {
-            str(one["phi"]): {
-                trial.seed: bits_of(test[trial.key]) for trial in by_phi[one["phi"]] if trial.key in test
-            }
-            for one in (before, after)
-        }
-        if not all(marks.values()):
-            continue
-        scores = gather(marks)
-        one, other = scores.names
-        gap = winner(scores, one, compare(scores)).differences[other]
-        if not np.isfinite([gap.low, gap.high]).all():
-            continue
-        fell = None not in (before["train_mean"], after["train_mean"])
-        after["half_width"] = (gap.high - gap.low) / 2
-        after["step"] = {
-            "low": gap.low,
-            "high": gap.high,
-            "training_fell": fell and after["train_mean"] < before["train_mean"],
-        }
-    return found
 
 
-def mean(values: Sequence[float | None]) -> float | None:
-    """Of all of them; None where one is missing."""
-    known = [value for value in values if value is not None]
-    return statistics.fmean(known) if known and len(known) == len(values) else None
+def mean(found: Estimate | None) -> float | None:
+    """None where nothing was measured."""
+    return None if found is None else found.mean
 
 
 def start_record(ledger: Reader, row: StudyRow, family: FamilyRow) -> dict[str, float]:

@@ -109,7 +109,7 @@ def family(
         dataset=study.dataset_name,
         triple=(family.alpha, family.beta, family.gamma),
         kind="full" if family.network == "full" else "proxy",
-        base=next((row.network_name for row in members if row.network == family.base), study.baseline),
+        base=family.base,
         factors=family.factors,
         rows=tuple(rows),
     )

@@ -125,7 +125,8 @@ def interactions(
     square, seeds = contrast**2, kept.counts.astype(float)
     image = _between(contrast, found.effects) + square @ small_samples(kept)
     shared = 0.0 if found.shared is None else _between(contrast, found.shared)
-    error = np.sqrt(image + shared + square @ (found.seed.own_median**2 / seeds))
+    # Where all agree on everything, there is no chance at all.
+    error = np.sqrt(np.maximum(1e-20, image + shared + square @ (found.seed.own_median**2 / seeds)))
     estimate = contrast @ found.means
     chance = drawn(kept, found, draws=draws or usual_draws(level, len(kept.names))).own
     most = np.abs(chance @ contrast.T.astype(np.float32) / error.astype(np.float32)).max(axis=1)

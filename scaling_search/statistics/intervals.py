@@ -104,6 +104,31 @@ def winner(
     )
 
 
+def difference(
+    scores: Scores, name: str, other: str, *, level: float = LEVEL, draws: int | None = None
+) -> Estimate:
+    """`other` minus `name`, two that were not chosen by these scores: paired over seeds and images.
+
+    >>> rng = np.random.default_rng(0)
+    >>> hard = rng.normal(0, 2.5, 2000)
+    >>> bits = np.array([2.0, 3.4])[:, None, None] + hard + rng.normal(0, 1, (2, 3, 2000)) > 0
+    >>> from scaling_search.statistics import gather
+    >>> found = difference(gather({"a": dict(enumerate(bits[0])), "b": dict(enumerate(bits[1]))}), "a", "b")
+    >>> 0 < found.low < found.value < found.high
+    True
+    """
+    kept = judged(scores, collapsed(scores))
+    row, column = kept.names.index(name), kept.names.index(other)
+    found, chance = noise(kept), drawn(kept, noise(kept), draws=draws or usual_draws(level, len(kept.names)))
+    value = float(found.means[column] - found.means[row])
+    reach = quantile(np.abs(chance.own[:, column] - chance.own[:, row]), level)
+    reach = reach if _enough_groups(kept) else math.nan
+    both = kept.present[row] & kept.present[column]
+    gaps = (kept.seed_means[column] - kept.seed_means[row])[both]
+    variance = float(variances(kept, found, np.array([row]))[0, column])
+    return _estimate(kept, value, value - reach, value + reach, variance, gaps)
+
+
 def _accuracy(
     scores: Scores, row: int, below: _Drawn, above: _Drawn, rate: CollapseRate | None, level: float
 ) -> Estimate:

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scaling_search.cli.main import run
 from scaling_search.search.plan import study as studies
 from scaling_search.search.trial.trial import Trial
-from tests.search.pretend import pretended, study
+from scaling_search.training.outcome import Outcome
+from tests.search.pretend import Pretend, pretended, study
 
 
 @pytest.fixture
 def arguments(tmp_path: Path, own_cache: None) -> list[str]:
     (tmp_path / "s.toml").write_text(studies.write(study(indifference=0.05)))
     return ["recipe", "--study", str(tmp_path / "s.toml"), "--ledger", str(tmp_path / "l.db")]
+
+
+class Steady(Pretend):
+    """Right on the same share of the same images, but for one image that a seed chooses."""
+
+    def outcome(self, trial: Trial) -> Outcome:
+        found = super().outcome(trial)
+        if found.correct is None:
+            return found
+        images = len(found.correct)
+        asked = np.random.default_rng(0).permutation(images) / images
+        said = self.learns(trial)
+        assert isinstance(said, float)
+        correct = asked < said
+        correct[np.random.default_rng(trial.seed).integers(images)] ^= True
+        return dataclasses.replace(found, correct=correct, accuracy=float(correct.mean()))
 
 
 def learns(trial: Trial) -> float:
@@ -29,7 +48,7 @@ def test_the_answer_comes_first_and_the_file_has_what_is_named(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "new.toml"
-    with pretended(learns):
+    with pretended(learns, kind=Steady):
         assert run([*arguments, "--write", str(path)]) == 0
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
@@ -44,7 +63,7 @@ def test_the_answer_comes_first_and_the_file_has_what_is_named(
 
 
 def test_json_is_one_document(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pretended(lambda trial: 0.5):
+    with pretended(lambda trial: 0.5, kind=Steady):
         assert run([*arguments, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["verdict"] == "fair"

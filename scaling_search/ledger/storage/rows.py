@@ -142,7 +142,7 @@ class FamilyRow:
     beta: float
     gamma: float
     network: str  # "proxy" or "full": what is scaled
-    base: str  # fingerprint of the member at φ = 0
+    base: str  # name of the network that is scaled
     match: str  # "realised" or "nominal"
     factors: str  # "nominal" or "realised": what is raised to the power φ
     created_at: str

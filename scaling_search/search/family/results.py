@@ -20,7 +20,8 @@ from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.grid.ledger_results import dataset_of, settings_of
 from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.search.plan.rates import is_fresh
-from scaling_search.statistics import ImageSample, accuracies, compare, winner
+from scaling_search.statistics import ImageSample, accuracies
+from scaling_search.statistics.intervals import difference
 from scaling_search.statistics.multiple_comparisons import LEVEL
 from scaling_search.statistics.scores import Bits, gather
 
@@ -91,9 +92,8 @@ def _steps(
         if first == second:
             continue
         scores = gather({"one": table[first], "other": table[second]}, sample)
-        (gap,) = [
-            gap for name, gap in winner(scores, "one", compare(scores)).differences.items() if name == "other"
-        ]
+        # No member was chosen by these figures.
+        gap = difference(scores, "one", "other")
         if not math.isfinite(gap.low):
             continue
         fell = (

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import OF_RECIPES, TUNING, CandidateRow, TrialRow
@@ -57,11 +56,11 @@ def tune(
     reached = {keys[row.key]: row.accuracy for row in ledger.trials(list(keys)) if row.state == "complete"}
     order = (several[OWN], *several[:OWN], *several[OWN + 1 :])
 
-    def accuracy(network: str, recipe: Recipe) -> float:
-        return reached.get((network, recipe.canonical())) or 0.0
+    def best(network: str) -> Recipe:
+        return max(order, key=lambda one: reached.get((network, one.canonical())) or 0.0)
 
-    chosen = {build.fingerprint: max(order, key=partial(accuracy, build.fingerprint)) for build in builds}
-    texts = {network: one.canonical() for network, one in chosen.items()}
+    found = {build.fingerprint: best(build.fingerprint) for build in builds}
+    texts = {network: one.canonical() for network, one in found.items()}
     ledger.record(
         [
             replace(row, recipe=texts[row.network])
@@ -69,7 +68,7 @@ def tune(
             if row.network in texts and row.role not in OF_RECIPES
         ]
     )
-    return chosen, trained
+    return found, trained
 
 
 def kept(ledger: Reader, study: str, rows: Iterable[CandidateRow]) -> list[CandidateRow]:

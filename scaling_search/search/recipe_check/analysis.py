@@ -49,7 +49,7 @@ def read_check(ledger: Reader, row: StudyRow) -> Check | None:
 
 def analyse(
     rows: Sequence[CandidateRow],
-    trials: Iterable[TrialRow],
+    trials: Sequence[TrialRow],
     own: Recipe,
     settings: Grid,
     *,
@@ -125,6 +125,7 @@ def analyse(
         rate=_rate(texts, own, names, accuracy, delta or 0.0),
         epochs=epochs,
         long_enough=shown,
+        unfinished=sum(trial.state in ("waiting", "running") for trial in trials),
     )
 
 

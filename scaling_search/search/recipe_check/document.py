@@ -76,6 +76,8 @@ def _to_use(check: Check) -> str:
     if check.rate is None:
         return "No rate can be named: with each, a network has no result."
     rate = f"rate {check.rate:g}"
+    if not check.doubled(check.own.epochs):
+        return f"Use {rate}; no length was compared with twice itself yet."
     if check.epochs is None:
         return f"Use {rate}; no length that was tried is shown to be long enough."
     sure = (
@@ -85,6 +87,9 @@ def _to_use(check: Check) -> str:
 
 
 def _next(check: Check, command: Command) -> str:
+    if check.unfinished:
+        missing = f"{check.unfinished} trial{' is' if check.unfinished == 1 else 's are'} missing"
+        return f"Not finished: {missing}. Next: {command.line('recipe')}."
     if check.rate is not None and check.epochs is not None and not is_own(check):
         return f"Next: {command.line('recipe', '--write', 'study.toml')}, then check that study."
     if check.verdict == "fair":
@@ -165,6 +170,7 @@ def record(study: StudyRow, check: Check, whole: Document, *, trained: int) -> d
         "seeds": check.seeds,
         "images": check.images,
         "trained": trained,
+        "unfinished": check.unfinished,
         "seeds_needed": None if check.settling is None else check.settling.seeds,
         "images_needed": None if check.settling is None else check.settling.images,
         "interactions": [

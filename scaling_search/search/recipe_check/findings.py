@@ -47,7 +47,7 @@ class Check:
 
     `names`: networks in words, by fingerprint. `accuracy`: mean of each cell. `broken`: cells without a result and why,
     by network and recipe. `rate`, `epochs`: those to use, None while unknown; `long_enough`: whether that length is
-    shown to be. `settling`: what would decide what is undecided.
+    shown to be. `settling`: what would decide what is undecided. `unfinished`: planned trials without a result yet.
     """
 
     own: Recipe
@@ -63,6 +63,7 @@ class Check:
     rate: float | None
     epochs: int | None
     long_enough: bool
+    unfinished: int = 0
 
     @property
     def of_own(self) -> tuple[Interaction, ...]:

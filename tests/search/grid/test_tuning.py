@@ -14,7 +14,6 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import TUNING
 from scaling_search.ledger.storage.schema import FORECAST_TRIALS, STUDIES
 from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.search.family import results
 from scaling_search.search.family.scale import scale
 from scaling_search.search.forecast import model
 from scaling_search.search.grid import tuning
@@ -103,8 +102,8 @@ def test_the_forecast_counts_the_tries(ledger: Ledger) -> None:
     said = ledger.rows(FORECAST_TRIALS, study="s")
     assert sum(row.seed >= TUNING_SEED for row in said) == 3 * NETWORKS
     assert result.forecast is not None
-    # The one that diverged has no time of its own.
-    assert result.forecast.trials == result.forecast.planned - 1
+    # The one that diverged has no time of its own, and the base's trials are none of the grid's.
+    assert result.forecast.trials == result.forecast.planned - 1 - BASE_SEEDS
 
 
 def test_a_plan_says_what_is_left_of_the_tries(ledger: Ledger) -> None:
@@ -125,10 +124,8 @@ def test_members_are_tuned_too_and_the_try_is_none_of_their_seeds(ledger: Ledger
         found = scale(settings, Coefficients(alpha=1.0, beta=1.4, gamma=1.0), ledger=ledger)
     assert all(is_fresh(row.seed) for row in found.trials)
     assert len(found.trials) == 4
-    row = ledger.study("s")
-    assert row is not None
-    (family,) = (one for one in results.families(ledger, "s") if one.network == "proxy")
-    report, _ = results.report_of(ledger, row, family)
+    report = found.report
+    assert report is not None
     assert [one.accuracy.seeds for one in report.rows if one.accuracy is not None] == [2, 2]
     assert set(tuning.chosen(ledger, "s")) >= {one.candidate.fingerprint for one in report.rows}
 

@@ -226,6 +226,15 @@ def test_a_length_beyond_the_time_limit_is_said(ledger: Ledger) -> None:
     assert result.epochs is None
 
 
+def test_a_check_that_was_stopped_by_its_time_limit_says_what_is_missing(ledger: Ledger) -> None:
+    result = checked(ledger, fair, time_limit=1e-9)
+    assert (result.trained, result.check.unfinished) == (0, 3 * (len(OTHERS) + 1) * SEEDS)
+    assert result.answer.splitlines()[2].startswith(
+        f"Not finished: {result.check.unfinished} trials are missing. Next: `scaling-search recipe --study s "
+    )
+    assert checked(ledger, fair).check.unfinished == 0
+
+
 def test_an_exported_study_has_its_check(ledger: Ledger, tmp_path: Path) -> None:
     result = checked(ledger, swapping)
     with Ledger.open(tmp_path / "out.db") as other:

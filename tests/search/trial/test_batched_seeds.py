@@ -18,6 +18,7 @@ from scaling_search.networks import build as networks
 from scaling_search.networks.build import Model
 from scaling_search.search.trial import compiled_networks
 from scaling_search.search.trial import trainer as trial_trainer
+from scaling_search.search.trial.trial import Extras
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
 from scaling_search.training.seeds import Speed
 from tests.search.trial.test_trainer import STEPS, TINY, Steps, grey, network, programs, trainer, trial_of

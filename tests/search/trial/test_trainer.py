@@ -232,7 +232,8 @@ def test_the_test_split_is_evaluated_with_the_result_and_later_to_the_same_bits(
 ) -> None:
     test = grey(50, seed=2)
     assert run_trials(trainer(ledger), [trial_of(TINY)], extras=Extras(test=test)) == 1
-    (found,) = ledger.evaluations(with_correct=True)
+    found, trained = ledger.evaluations(with_correct=True)
+    assert (trained.split, trained.correct) == ("train", None), "of the training images the share alone"
     assert (found.trial_key, found.split, found.correct_count) == (only_row(ledger).key, "test", len(test))
     assert found.accuracy is not None and found.accuracy > 0.5
     with Ledger.open(tmp_path / "later.db") as later:
@@ -240,8 +241,8 @@ def test_the_test_split_is_evaluated_with_the_result_and_later_to_the_same_bits(
         before = only_row(later)
         assert run_trials(trainer(later), [trial_of(TINY)], extras=Extras(test=test)) == 1
         assert only_row(later) == before, "trained again, and not a figure of it has changed"
-        (again,) = later.evaluations(with_correct=True)
-    assert again == found
+        again = later.evaluations(with_correct=True)
+    assert again == [found, trained]
 
 
 HOLDER = """
