@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 
-from scaling_search.cli.options import packaged
 from scaling_search.costs.count import Cost, cost
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage import store
@@ -46,7 +45,7 @@ PLAN = ("plan", "--baseline", "efficientnet-b0", "--match", "nominal", *RANGES)
 
 def finished(place: Path, networks: int, seeds: int, *, decided: bool = True) -> Path:
     """A ledger of a search of so many networks and seeds, all complete; `decided` round by round, as a race is."""
-    settings = study.override(packaged(), {"grid.seeds": seeds})
+    settings = study.override(study.packaged(), {"grid.seeds": seeds})
     space = search_space(settings)
     counted = cost(space.base)
     row = ledger_rows.study_row(space, name="digits", dataset=DATASET)

@@ -280,4 +280,6 @@ def test_the_tables_of_both_families(ledger: Ledger, tmp_path: Path) -> None:
         "Family of (1.2, 1.1, 1.15): efficientnet-b0, the full network",
     ]
     assert any(note.startswith("Training the full family would take about ") for note in document.notes)
-    assert any("digits is stored at 8 px" in note for note in document.notes), "larger ones only interpolate"
+    assert any("digits is stored at 8 px" in note for note in (*document.notes, *document.details.notes)), (
+        "larger ones only interpolate"
+    )
