@@ -44,7 +44,9 @@ def damaged(n: int, folder: Path) -> Outcome:
         os.environ.pop("XDG_CACHE_HOME")
         if before is not None:
             os.environ["XDG_CACHE_HOME"] = before
-    return Outcome(tried=n, lost=lost, silently_wrong=wrong, note="cut short, zeros, padded, one flipped bit, foreign")
+    return Outcome(
+        tried=n, lost=lost, silently_wrong=wrong, note="cut short, zeros, padded, one flipped bit, foreign"
+    )
 
 
 def _damage(content: bytes, dice: random.Random) -> bytes:
