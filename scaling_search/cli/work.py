@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from scaling_search.search.trial.trial import Callback
     from scaling_search.search.trial.workers import Workers
 
-# What a shell writes of a URL's password, in its user part or its query.
-_PASSWORD = re.compile(
-    r"(://[^/@\s]*?:)[^@\s]*(@)|((?:password|passfile|sslpassword)=)[^&\s]*", re.IGNORECASE
-)
+# A password in a URL, in its user part or its query.
+_PASSWORD = re.compile(r"(://[^/@]*?:).*(@)|((?:password|passfile|sslpassword)=)[^&]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +113,7 @@ def find_members(
 
 def command() -> str:
     """The command that runs, as a shell reads it, without passwords."""
-    return _PASSWORD.sub(_hidden, shlex.join(["scaling-search", *sys.argv[1:]]))
+    return shlex.join(["scaling-search", *(_PASSWORD.sub(_hidden, word) for word in sys.argv[1:])])
 
 
 def _hidden(found: re.Match[str]) -> str:

@@ -113,7 +113,7 @@ def test_streams_that_are_closed_or_know_few_letters() -> None:
     program = f"{sys.executable} -m scaling_search.cli.main"
     fill()
     script = f"""
-    {program} data prepare set --from set <&- >&- 2>&- || exit 1
+    {program} cost lenet-5 <&- >&- 2>&- || exit 1
     {program} cost no.toml 2>&-; test $? = 3 || exit 2
     {program} cost lenet-5 > /dev/full 2> full.txt; test $? = 7 || exit 3
     PYTHONIOENCODING=ascii {program} data prepare set --from set > out.txt 2> err.txt || exit 4
