@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from scaling_search.system import machine
 
 _STORE_BYTES = 256 * 2**20  # trials and rows are small; a test split is the largest that goes through it
 _TALK = "talk"
+_REACH_SECONDS = 10.0
 _STARTS = 2  # Ray gives a busy machine half a minute, and no longer
 
 
@@ -167,6 +169,7 @@ class Cluster:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         for left in reversed(range(_STARTS if local else 1)):
             try:
+                _reach(self._address)
                 with _own_signals():
                     self.ray.init(
                         address="local" if local else self._address,
@@ -186,6 +189,16 @@ class Cluster:
                 if not left:
                     raise DeviceError(f"Ray does not start: {_first_line(error)}") from error
         self._started = True
+
+
+def _reach(address: str | None) -> None:
+    """Ray itself tries for minutes. Errors: ConnectionError where nobody listens at HOST:PORT."""
+    host, _, port = (address or "").rpartition(":")
+    if host and "/" not in host and port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), timeout=_REACH_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise ConnectionError(str(error)) from error
 
 
 @contextlib.contextmanager
