@@ -118,5 +118,6 @@ def merged_sentence(found: Merged, source: str) -> str:
     """What a merge came to."""
     renamed = [f"{old} as {new}" for old, new in found.studies.items() if old != new]
     apart = f"; kept apart: {', '.join(renamed)}" if renamed else ""
-    studies = f"{len(found.studies)} {'study' if len(found.studies) == 1 else 'studies'}"
-    return f"{source}: {found.trials} trials added, {found.known} were here; {studies}{apart}."
+    trials = "1 trial" if found.trials == 1 else f"{found.trials} trials"
+    studies = "1 study" if len(found.studies) == 1 else f"{len(found.studies)} studies"
+    return f"{source}: {trials} added, {found.known} here before; {studies}{apart}."
