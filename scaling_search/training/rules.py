@@ -11,8 +11,8 @@ from typing import Any
 UNKNOWN = 1_000
 IMAGENET = 1_281_167
 
-# `fast`, as measured on four sets (benchmarks/RESULTS.md, "How long is long enough"): doubling what it sees gains less
-# than half a point.
+# `fast`: a large set is seen fewer times than a small one. Whether twice as long still gains half a point is what
+# `make recipe-length` measures.
 SEEN = 250
 LEAST_STEPS = 500
 SMALLEST_BATCH, LARGEST_BATCH = 16, 64
