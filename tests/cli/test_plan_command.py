@@ -36,11 +36,7 @@ def test_text_says_what_would_be_trained(capsys: pytest.CaptureFixture[str]) -> 
 def test_the_packaged_study_is_planned_without_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["plan", "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
-<<<<<<< HEAD
     assert (plan["study"], plan["baseline"]) == (None, "efficientnet-b0")
-=======
-    assert plan["study"] is None
->>>>>>> recipe
     assert 0 < plan["networks_to_train"] <= plan["nominal_candidates"]
     ratios = [row["macs_ratio"] for row in plan["candidates"]]
     assert all(abs(ratio / 2 - 1) <= 0.15 + 1e-9 for ratio in ratios)
