@@ -128,7 +128,7 @@ def connection(n: int, folder: Path) -> Outcome:
 
 
 def _kill_worker(running: subprocess.Popen[bytes], cluster: Nodes, database: Server) -> bool:  # noqa: ARG001
-    held = database.sql("SELECT pid FROM leases WHERE held")
+    held = database.sql("SELECT pid FROM leases WHERE held = 1")
     if held:
         os.kill(random.choice(held)[0], signal.SIGKILL)  # noqa: S311
     return False
@@ -193,7 +193,7 @@ def _wait_for_a_trial(running: subprocess.Popen[bytes], database: Server) -> Non
     """Until a trial is under way, or the search has ended."""
     while running.poll() is None:
         ((there,),) = database.sql("SELECT count(*) FROM pg_tables WHERE tablename = 'leases'")
-        if there and database.sql("SELECT 1 FROM leases WHERE held"):
+        if there and database.sql("SELECT 1 FROM leases WHERE held = 1"):
             return
         time.sleep(0.1)
 
