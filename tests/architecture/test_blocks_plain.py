@@ -133,7 +133,7 @@ def test_groups_that_do_not_divide_name_the_stage() -> None:
     [
         ('{ block = "plain", width = 8, squeeze = 2 }', "stage 1: unknown key 'squeeze'"),
         ('{ block = "plain", width = 8, pool = { kernel = 2, stirde = 2 } }', "did you mean 'stride'"),
-        ('{ block = "plain", width = 8, pool = { kernel = "2" } }', r"stage 1\.pool\.kernel: .*integer"),
+        ('{ block = "plain", width = 8, pool = { kernel = "2" } }', r"stage 1\.pool\.kernel: .*whole number"),
         ('{ block = "plain", width = 8, padding = -1 }', "padding"),
     ],
 )
