@@ -96,6 +96,19 @@ class Race:
         return f"<p>{html.escape(str(self.winner))}: {state}</p><table><tr>{head}</tr>{cells}</table>"
 
 
+def _marks(name: str, given: Any) -> Marks | None:
+    """What a trainer said, as an array. Errors: UsageError where it is not one value for each image."""
+    if given is None:
+        return None
+    found = np.asarray(given)
+    if found.ndim != 1 or found.dtype.kind not in "bf" or not np.isfinite(found).all():
+        raise UsageError(
+            f"train gave {found.dtype} of shape {found.shape} for {name!r}: expected (images,) of true and false, or "
+            "of shares right; None where it diverged"
+        )
+    return found
+
+
 def _text(value: object) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
@@ -103,7 +116,7 @@ def _text(value: object) -> str:
 def race(
     candidates: Iterable[str] | Mapping[str, Candidate],
     *,
-    train: Callable[[Candidate, int], Marks | None],
+    train: Callable[[Candidate, int], Marks | Sequence[bool] | None],
     seeds: Iterable[int] = range(3),
     indifference: float | None = None,
     costs: Mapping[str, float] | None = None,
@@ -114,8 +127,8 @@ def race(
     """Race anybody's candidates: scikit-learn's, PyTorch's, those of a cluster.
 
     candidates: names, or what is handed to `train` by name. train: trains one with one seed and says of each of the
-    same validation images whether it was right, (n,) bool; None where it diverged. Give all candidates of a seed the
-    same data order. The rest as in `run`.
+    same validation images whether it was right, (n,) bool or a list; None where it diverged. Give all candidates of a
+    seed the same data order. The rest as in `run`.
 
     >>> import numpy as np
     >>> def train(width, seed):
