@@ -10,7 +10,7 @@ import html
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -142,14 +142,9 @@ def race(
         if isinstance(candidates, Mapping)
         else {str(name): name for name in candidates}
     )
-
-    def marks(name: str, seed: int) -> Marks | None:
-        right = train(by_name[name], seed)
-        return None if right is None else cast("Marks", np.asarray(right))
-
     return run(
         by_name,
-        one_by_one(marks),
+        one_by_one(lambda name, seed: _marks(name, train(by_name[name], seed))),
         seeds=seeds,
         rules=rules,
         indifference=indifference,
