@@ -178,6 +178,12 @@ def test_without_pandas_a_frame_is_refused_in_one_sentence(monkeypatch: pytest.M
         found.to_dataframe()
 
 
+@pytest.mark.parametrize("marks", [[1, 0], [[True]], "yes", [0.5, float("nan")], 3])
+def test_what_a_trainer_says_is_one_value_for_each_image(marks: Any) -> None:
+    with pytest.raises(ss.UsageError, match=r"train gave .* for 'a': expected \(images,\) of true and false"):
+        ss.race(["a", "b"], train=lambda name, seed: marks)
+
+
 def test_a_triple_off_the_constraint_is_refused_unless_that_is_meant() -> None:
     settings = study().override({"scale.train": "none", "scale.phi": "0..1"})
     with pytest.raises(

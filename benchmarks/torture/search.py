@@ -23,6 +23,7 @@ from scaling_search.cli import main
 from scaling_search.data.digits import read_digits
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.recovery.check import check
+from scaling_search.ledger.storage.rows import LookRow
 from scaling_search.networks import native
 from scaling_search.search.trial import provenance
 from scaling_search.search.trial import trainer as _trainer  # noqa: F401
@@ -164,7 +165,7 @@ def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
     """Puts a mark before and after whatever a kill could tear. For a child only: it changes the program."""
     begin, evaluate_images, outcomes = loop.begin, loop.evaluate_images, Run.outcomes
     save, compile_trial, progress = Checkpoints.save, compiled.compile_trial, loop.Progress
-    finish, decide = Ledger.finish, Ledger.record_decisions
+    finish, decide = Ledger.finish, Ledger.record
     current = ""
 
     def told_compile(*given: Any, **more: Any) -> Any:
@@ -200,18 +201,19 @@ def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
         tell("trained", current, hashlib.sha256(b"".join(leaves)).hexdigest())
         return found
 
-    def told_finish(self: Ledger, claim: Any, result: Any) -> None:
+    def told_finish(self: Ledger, claim: Any, result: Any, more: Any = ()) -> None:
         tell("recording", claim.key)
-        finish(self, claim, result)
+        finish(self, claim, result, more)
         tell("recorded", claim.key)
 
     def save_often(run: Run) -> None:
         if run.step % _STEPS_BETWEEN == 0 or run.step == run.program.setup.steps_per_epoch:
             run._save(run.checkpoints)
 
-    def told_decide(self: Ledger, rows: Any) -> None:
-        tell("deciding")
-        decide(self, rows)
+    def told_decide(self: Ledger, rows: Any, **more: Any) -> None:
+        if any(isinstance(row, LookRow) for row in rows):
+            tell("deciding")
+        decide(self, rows, **more)
 
     changes: list[tuple[Any, str, Any]] = [
         (compiled, "compile_trial", told_compile),
@@ -221,7 +223,7 @@ def _tell_all(tell: Callable[..., None], *, often: bool) -> None:
         (Run, "outcomes", told_outcomes),
         (Checkpoints, "save", told_save),
         (Ledger, "finish", told_finish),
-        (Ledger, "record_decisions", told_decide),
+        (Ledger, "record", told_decide),
     ]
     if often:
         changes += [

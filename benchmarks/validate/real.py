@@ -29,7 +29,7 @@ from scaling_search.data import catalog, paths
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.report.render import show
 from scaling_search.report.table import Column, Row, Table
-from scaling_search.search.grid.search import GridOutcome, grid
+from scaling_search.search.grid.search import GridResult, grid
 from scaling_search.search.plan.study import parse
 
 BASE, NATIVE = 8, 16
@@ -116,7 +116,7 @@ def write_images(task: str, folder: Path, count: int) -> None:
         Image.fromarray(image).save(place / f"{index:04d}.png")
 
 
-def search(task: str, folder: Path, *, seeds: int, epochs: int = 20, images: int = 1600) -> GridOutcome:
+def search(task: str, folder: Path, *, seeds: int, epochs: int = 20, images: int = 1600) -> GridResult:
     """The task's grid, by the search's own code from picture files to findings. Works in `folder`."""
     write_images(task, folder / "pictures" / task, images)
     catalog.prepare(task, source=folder / "pictures" / task)
@@ -124,7 +124,7 @@ def search(task: str, folder: Path, *, seeds: int, epochs: int = 20, images: int
     network.write_text(NETWORK, encoding="utf-8")
     study = parse(STUDY.format(task=task, network=network, seeds=seeds, epochs=epochs))
     with Ledger.open(folder / f"{task}.db") as ledger, ProgressBar() as bars:
-        return grid(study, ledger, callback=bars, should_stop=lambda: False, checkpoints=None)
+        return grid(study, ledger=ledger, callbacks=(bars,))
 
 
 DIMENSIONS = ("alpha", "beta", "gamma")
@@ -132,27 +132,30 @@ DIMENSIONS = ("alpha", "beta", "gamma")
 GUESSING = 0.6
 
 
-def scaled(outcome: GridOutcome, key: str) -> str:
+def scaled(outcome: GridResult, key: str) -> str:
     """The one dimension in which a candidate is larger than the base."""
-    return DIMENSIONS[int(np.argmax(outcome.found.rival(key).triple))]
+    return DIMENSIONS[int(np.argmax(outcome.found.candidate(key).triple))]
 
 
-def accuracies(outcome: GridOutcome) -> dict[str, list[float]]:
+def accuracies(outcome: GridResult) -> dict[str, list[float]]:
     """Validation accuracy of each seed by the dimension that was scaled."""
     found: dict[str, list[float]] = {}
-    for rival in outcome.found.rivals:
-        rows = [trial for trial in outcome.trials if trial.network == rival.key]
-        found[scaled(outcome, rival.key)] = [row.accuracy for row in rows if row.accuracy is not None]
+    for one in outcome.found.candidates:
+        rows = [trial for trial in outcome.trials if trial.network == one.group]
+        found[scaled(outcome, one.group)] = [row.accuracy for row in rows if row.accuracy is not None]
     return found
 
 
-def members(outcome: GridOutcome) -> tuple[str, ...]:
-    """The dimensions in the confidence set, the winner first."""
-    choice = outcome.found.choice
-    return () if choice is None else tuple(scaled(outcome, key) for key in (choice.winner, *choice.tied))
+def members(outcome: GridResult) -> tuple[str, ...]:
+    """The dimensions in the confidence set, the one that is named first."""
+    behind, named = outcome.found.behind, outcome.found.winner
+    if behind is None or named is None:
+        return ()
+    others = [name for name in behind.set if name != named.group]
+    return tuple(scaled(outcome, key) for key in (named.group, *others))
 
 
-def targets(found: dict[str, GridOutcome]) -> list[tuple[str, bool]]:
+def targets(found: dict[str, GridResult]) -> list[tuple[str, bool]]:
     """What must hold, and whether it does."""
     unseen = accuracies(found["fine"])
     return [
@@ -165,36 +168,36 @@ def targets(found: dict[str, GridOutcome]) -> list[tuple[str, bool]]:
     ]
 
 
-def verdict(outcome: GridOutcome, key: str) -> str:
+def verdict(outcome: GridResult, key: str) -> str:
     """What the search says of a candidate."""
     if key in outcome.found.at_chance:
         return "at chance"
     kept, name = members(outcome), scaled(outcome, key)
-    return "eliminated" if name not in kept else "winner" if name == kept[0] else "tied"
+    return "eliminated" if name not in kept else "winner" if name == kept[0] else "in the set"
 
 
-def table(found: dict[str, GridOutcome]) -> Table:
+def table(found: dict[str, GridResult]) -> Table:
     """One row per task and candidate."""
     rows = []
     for task, outcome in found.items():
         got = accuracies(outcome)
-        for plan in outcome.planned.plans:
-            for candidate in plan.candidates:
-                name = scaled(outcome, candidate.fingerprint)
-                rows.append(
-                    Row(
-                        cells={
-                            "task": task,
-                            "scaled": name,
-                            "resolution": candidate.network.resolution,
-                            "macs": candidate.macs_ratio,
-                            "accuracy": float(np.mean(got[name])) if got[name] else None,
-                            "spread": float(np.std(got[name], ddof=1)) if len(got[name]) > 1 else None,
-                            "seeds": len(got[name]),
-                            "verdict": verdict(outcome, candidate.fingerprint),
-                        }
-                    )
+        for candidate in outcome.plan.candidates:
+            (build,) = candidate.builds
+            name = scaled(outcome, candidate.group)
+            rows.append(
+                Row(
+                    cells={
+                        "task": task,
+                        "scaled": name,
+                        "resolution": build.network.resolution,
+                        "macs": build.macs_ratio,
+                        "accuracy": float(np.mean(got[name])) if got[name] else None,
+                        "spread": float(np.std(got[name], ddof=1)) if len(got[name]) > 1 else None,
+                        "seeds": len(got[name]),
+                        "verdict": verdict(outcome, candidate.group),
+                    }
                 )
+            )
     return Table(
         name="real",
         title="Real searches whose answer is known",

@@ -9,6 +9,7 @@ from typing import Any
 
 from scaling_search.errors import InputError, suggest
 from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.names import check_name
 from scaling_search.ledger.reader import Reader
 from scaling_search.ledger.storage import store
 from scaling_search.ledger.storage.rows import FINISHED, StudyRow, TrialRow
@@ -24,7 +25,6 @@ from scaling_search.ledger.storage.schema import (
 )
 
 _Rows = dict[Kind[Any], list[Any]]
-_LONGEST_NAME = 200
 # What a trial measured; two ledgers may differ in when and where it ran.
 _MEASURED = ("state", "accuracy", "loss", "correct", "correct_count")
 
@@ -117,16 +117,6 @@ def merge(target: Ledger, other: Reader, *, studies: Sequence[StudyRow] | None =
             # What the target says of its own study stays; the other's look at fewer trials would not fit any more.
             store.put(connection, kind, own, replace=kind is TRIALS)
     return Merged(studies=names, trials=len(new), known=len(trials) - len(new))
-
-
-def check_name(name: str) -> str:
-    """The name itself, when it can name a study. Errors: InputError."""
-    if not name or len(name) > _LONGEST_NAME or not name.isprintable() or name != name.strip():
-        raise InputError(
-            f"{name[:80]!r} cannot name a study: legal are 1 to {_LONGEST_NAME} printable characters without blanks at "
-            "either end"
-        )
-    return name
 
 
 def _study(ledger: Reader, name: str) -> StudyRow:

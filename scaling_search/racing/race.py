@@ -10,7 +10,7 @@ import html
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -96,6 +96,19 @@ class Race:
         return f"<p>{html.escape(str(self.winner))}: {state}</p><table><tr>{head}</tr>{cells}</table>"
 
 
+def _marks(name: str, given: Any) -> Marks | None:
+    """What a trainer said, as an array. Errors: UsageError where it is not one value for each image."""
+    if given is None:
+        return None
+    found = np.asarray(given)
+    if found.ndim != 1 or found.dtype.kind not in "bf" or not np.isfinite(found).all():
+        raise UsageError(
+            f"train gave {found.dtype} of shape {found.shape} for {name!r}: expected (images,) of true and false, or "
+            "of shares right; None where it diverged"
+        )
+    return found
+
+
 def _text(value: object) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
@@ -103,7 +116,7 @@ def _text(value: object) -> str:
 def race(
     candidates: Iterable[str] | Mapping[str, Candidate],
     *,
-    train: Callable[[Candidate, int], Marks | None],
+    train: Callable[[Candidate, int], Marks | Sequence[bool] | None],
     seeds: Iterable[int] = range(3),
     indifference: float | None = None,
     costs: Mapping[str, float] | None = None,
@@ -114,8 +127,8 @@ def race(
     """Race anybody's candidates: scikit-learn's, PyTorch's, those of a cluster.
 
     candidates: names, or what is handed to `train` by name. train: trains one with one seed and says of each of the
-    same validation images whether it was right, (n,) bool; None where it diverged. Give all candidates of a seed the
-    same data order. The rest as in `run`.
+    same validation images whether it was right, (n,) bool or a list; None where it diverged. Give all candidates of a
+    seed the same data order. The rest as in `run`.
 
     >>> import numpy as np
     >>> def train(width, seed):
@@ -129,14 +142,9 @@ def race(
         if isinstance(candidates, Mapping)
         else {str(name): name for name in candidates}
     )
-
-    def marks(name: str, seed: int) -> Marks | None:
-        right = train(by_name[name], seed)
-        return None if right is None else cast("Marks", np.asarray(right))
-
     return run(
         by_name,
-        one_by_one(marks),
+        one_by_one(lambda name, seed: _marks(name, train(by_name[name], seed))),
         seeds=seeds,
         rules=rules,
         indifference=indifference,

@@ -76,6 +76,8 @@ def parse_phi(given: object) -> tuple[float, ...]:
             if not (math.isfinite(low) and math.isfinite(high) and -20 <= low <= high <= 20):
                 raise ValueError
             found.extend(low + step for step in range(math.floor(high - low) + 1))
+        if not found:
+            raise ValueError
     except ValueError:
         raise UsageError(
             f"phi {_short(given)}: write a range such as 0..7, a list such as 0,0.5,2, or one number, from -20 to 20"

@@ -1,4 +1,4 @@
-"""Small real searches whose answer is known: the ones of `make validate`, with one seed and fewer images."""
+"""Small real searches whose answer is known: the ones of `make validate`, with fewer images."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def test_fine_stripes_leave_no_trace_at_8_px_and_coarse_squares_do() -> None:
 
 
 def test_resolution_wins_where_the_classes_differ_in_fine_detail_alone(folder: Path) -> None:
-    outcome = real.search("fine", folder, seeds=1, epochs=EPOCHS, images=800)
-    got = {name: values[0] for name, values in real.accuracies(outcome).items()}
+    outcome = real.search("fine", folder, seeds=3, epochs=EPOCHS, images=800)
+    got = {name: float(np.mean(values)) for name, values in real.accuracies(outcome).items()}
     assert got["gamma"] > 0.9
     assert max(got["alpha"], got["beta"]) < real.GUESSING
     assert real.members(outcome) == ("gamma",)
@@ -61,7 +61,7 @@ def test_resolution_wins_where_the_classes_differ_in_fine_detail_alone(folder: P
 
 
 def test_resolution_does_not_win_without_fine_detail(folder: Path) -> None:
-    outcome = real.search("coarse", folder, seeds=1, epochs=EPOCHS, images=800)
+    outcome = real.search("coarse", folder, seeds=3, epochs=EPOCHS, images=800)
     assert real.members(outcome) == ("alpha",)
-    got = {name: values[0] for name, values in real.accuracies(outcome).items()}
+    got = {name: float(np.mean(values)) for name, values in real.accuracies(outcome).items()}
     assert min(got.values()) > real.GUESSING, "everyone learns something: it is a race, not a lack of rivals"

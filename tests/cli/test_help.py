@@ -25,6 +25,7 @@ Options:
 Commands:
   plan     What grid would do, before any compute: candidates, duplicates,
            costs, time.
+  recipe   Whether the ranking depends on rate and length of training.
   grid     The search: train every candidate not yet in the ledger, and
            choose.
   scale    The best triple over phi: write one network per phi, train, record.

@@ -19,12 +19,13 @@ def trial(arithmetic: str | None) -> Any:
     return SimpleNamespace(arithmetic=arithmetic)
 
 
+def networks(arithmetic: str) -> Any:
+    return SimpleNamespace(arithmetic=arithmetic, platform="cpu")
+
+
 @pytest.fixture
-def mine(monkeypatch: pytest.MonkeyPatch) -> str:
-    name = "kernels 0123456789abcdef, 256-bit vectors"
-    monkeypatch.setattr(provenance, "arithmetic", lambda: name)
-    monkeypatch.setattr(provenance, "platform_name", lambda: "cpu")
-    return name
+def mine() -> str:
+    return "kernels 0123456789abcdef, 256-bit vectors"
 
 
 @pytest.mark.parametrize(
@@ -33,19 +34,17 @@ def mine(monkeypatch: pytest.MonkeyPatch) -> str:
 )
 def test_a_comparison_that_mixes_arithmetics(mine: str, other: str) -> None:
     listener = Listener()
-    setup.check_arithmetic([trial(mine), trial(None)], listener, exact=True)
+    setup.check_arithmetic([trial(mine), trial(None)], networks(mine), listener, exact=True)
     assert listener.said == []
-    setup.check_arithmetic([trial(mine), trial(other)], listener, exact=False)
+    setup.check_arithmetic([trial(mine), trial(other)], networks(mine), listener, exact=False)
     assert len(listener.said) == 1 and other in listener.said[0] and mine in listener.said[0]
     with pytest.raises(DeviceError, match="with --exact they are not compared"):
-        setup.check_arithmetic([trial(other)], listener, exact=True)
+        setup.check_arithmetic([trial(other)], networks(mine), listener, exact=True)
 
 
-def test_that_there_are_no_kernels_is_said_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provenance, "arithmetic", lambda: "XLA, 512-bit vectors")
-    monkeypatch.setattr(provenance, "platform_name", lambda: "cpu")
+def test_that_there_are_no_kernels_is_said_at_the_start() -> None:
     listener = Listener()
-    setup.check_arithmetic([], listener, exact=False)
+    setup.check_arithmetic([], networks("XLA, 512-bit vectors"), listener, exact=False)
     assert "no kernels here" in listener.said[0]
 
 

@@ -80,7 +80,7 @@ def test_two_ledgers_of_one_study_made_apart_and_merged_are_one_made_at_once(
         if split == "candidates"
         else [override(whole, {"grid.seeds": seeds}) for seeds in (1, 3)]
     )
-    at_once = searched_into(opened("at once"), whole)
+    at_once = searched_into(opened("whole"), whole)
     searched_into(opened("one"), one)
     searched_into(opened("other"), other)
     found = transfer.merge(opened("one"), opened("other").snapshot())
@@ -91,11 +91,11 @@ def test_two_ledgers_of_one_study_made_apart_and_merged_are_one_made_at_once(
     if split == "candidates" and not racing:
         assert merged.trained == 0
     kept = measured(opened("one"))
-    assert kept.items() >= measured(opened("at once")).items()
-    assert planned(opened("one")) == planned(opened("at once"))
+    assert kept.items() >= measured(opened("whole")).items()
+    assert planned(opened("one")) == planned(opened("whole"))
     assert merged.winner == at_once.winner
     assert merged.decided == at_once.decided
-    if kept == measured(opened("at once")):
+    if kept == measured(opened("whole")):
         assert nowhere(merged.answer) == nowhere(at_once.answer)
         assert merged.report.rows == at_once.report.rows
     # Again, it adds nothing.
@@ -174,7 +174,7 @@ def test_another_study_of_the_same_name_is_kept_apart(opened: Open) -> None:
         }
 
 
-def test_an_exported_study_is_read_and_checked_by_somebody_else(opened: Open, tmp_path: Path) -> None:
+def test_an_exported_study_is_read_and_checked_by_somebody_else(opened: Open) -> None:
     searched_into(opened("one"), study(seeds=2, alpha="1"))
     searched_into(opened("one"), override(study(seeds=1), {"name": "else", "recipe.epochs": 6}))
     own = {row.key for row in opened("one").trials(study="s")}

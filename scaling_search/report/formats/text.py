@@ -73,7 +73,11 @@ class _Screen:
             whole = [line]
             if len(line) > self.width:
                 # A command that a line break cuts in two cannot be copied: it gets a line of its own, however long.
-                whole = [f"  {part.strip()}" if code else part.strip() for part, code in commands(line)]
+                parts = [
+                    (part.strip() if code else part.strip().lstrip(".;, "), code)
+                    for part, code in commands(line)
+                ]
+                whole = [f"  {part}" if code else part for part, code in parts if part]
             for part in whole:
                 pieces = [self.say(part)] if part.startswith("  ") else self.wrapped(part)
                 out += [self.styled(piece, "" if number else "bold") for piece in pieces]

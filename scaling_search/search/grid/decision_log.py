@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +44,13 @@ def rows(look: Look, *, study: str, now: str, decision: Decision | None = None) 
         created_at=now,
     )
     return [row, *(_row(look, study, name) for name in (*look.keep, *look.drop))]
+
+
+def has(ledger: Reader, look: Sequence[object]) -> bool:
+    """Whether the ledger has this look with what was named after it, whenever that was."""
+    (row,) = (one for one in look if isinstance(one, LookRow))
+    before = ledger.rows(LOOKS, study=row.study, round=row.round)
+    return any(replace(one, created_at=row.created_at) == row for one in before)
 
 
 def _row(look: Look, study: str, name: str) -> DecisionRow:

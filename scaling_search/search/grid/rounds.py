@@ -112,9 +112,9 @@ def run(
 
     found = race(range(MOST_SEEDS) if until_decided else range(grid.seeds))
     if whole and found.looks and found.decision is not None:
-        ledger.record(
-            decision_log.rows(found.looks[-1], study=study.name, now=utc_now(), decision=found.decision)
-        )
+        last = decision_log.rows(found.looks[-1], study=study.name, now=utc_now(), decision=found.decision)
+        if not decision_log.has(ledger, last):
+            ledger.record(last)
     return trained
 
 

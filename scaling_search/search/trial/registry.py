@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from scaling_search.data.dataset import Dataset
 from scaling_search.errors import InputError
+from scaling_search.ledger.names import check_name
 from scaling_search.ledger.storage.rows import DatasetRow, StudyRow
 from scaling_search.ledger.storage.schema import STUDIES
-from scaling_search.ledger.transfer import check_name
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.trial.ledger_rows import network_rows, study_row
 

@@ -106,7 +106,12 @@ def test_tensorboard_has_a_run_for_each_trial_and_the_winner(tmp_path: Path) -> 
         assert said["macs"] > 0
     outcome = text(tmp_path / "runs" / "outcome", "outcome")
     assert outcome["study"] == "s"
-    assert (outcome["alpha"], outcome["beta"], outcome["gamma"]) == tuple(result.winner)
+    assert result.winner is not None
+    assert [outcome[name] for name in ("alpha", "beta", "gamma")] == [
+        result.winner.alpha,
+        result.winner.beta,
+        result.winner.gamma,
+    ]
     assert outcome["answer"] == result.answer
 
 
