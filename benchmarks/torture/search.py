@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,8 +138,13 @@ class Search:
 
     def answer(self) -> Any:
         """What `grid --json` printed, but for what no two calls share."""
-        said = json.loads((self.folder / "stdout").read_text())
+        text = (self.folder / "stdout").read_text().replace(str(self.folder), "")
+        said = json.loads(_ABOUT.sub("in a while", text))
         return without_seconds({name: value for name, value in said.items() if name not in _OF_THE_HOUR})
+
+
+# How long what is proposed would take.
+_ABOUT = re.compile(r"in about [0-9][0-9a-z. ]*")
 
 
 def without_seconds(value: Any) -> Any:

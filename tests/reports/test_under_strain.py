@@ -84,6 +84,8 @@ def test_two_databases_have_two_folders_of_checkpoints(tmp_path: Path) -> None:
         assert setup.checkpoint_folder(ledger) == tmp_path / "l.db.checkpoints"
 
 
+# jax, loaded by other tests, warns of every fork.
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 def test_a_damaged_kernel_library_under_torture(tmp_path: Path) -> None:
     from benchmarks.torture import kernels
 
