@@ -173,3 +173,12 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
 def test_no_window_system_is_touched(decided: ReportData) -> None:
     figure(decided, "race").savefig(io.BytesIO(), format="png")
     assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_a_surface_that_was_not_fitted_is_not_drawn(decided: ReportData) -> None:
+    assert decided.surface is not None
+    unfitted = replace(decided.surface, values=(None,) * len(decided.surface.values), region=(), optimum=None)
+    shown = [
+        len(figure(replace(decided, surface=one), "doubling").axes[0].collections) for one in (unfitted, None)
+    ]
+    assert shown[0] == shown[1]

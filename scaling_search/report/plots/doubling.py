@@ -27,7 +27,8 @@ def doubling(axes: Axes, data: ReportData) -> None:
     means = {one.key: mean for one, mean in style.measured(data.candidates) if one.standing != "not ranked"}
     low = min(means.values(), default=0.0)
     high = max(max(means.values(), default=1.0), low + 1e-3)
-    if data.surface is not None:
+    # All None: too few candidates for a fit, or one that is flat.
+    if data.surface is not None and any(value is not None for value in data.surface.values):
         _surface(axes, data.surface, low, high, data.level)
     _triangle(axes)
     for one, x, y in placed:
