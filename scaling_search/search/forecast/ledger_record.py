@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from scaling_search.ledger.storage.rows import FINISHED, ForecastRow, ForecastTrialRow, TrialRow
+from scaling_search.ledger.storage.rows import (
+    BASE,
+    FINISHED,
+    GRID,
+    TUNING,
+    ForecastRow,
+    ForecastTrialRow,
+    TrialRow,
+)
 from scaling_search.ledger.storage.schema import FORECAST_TRIALS, FORECASTS
 from scaling_search.report.figures import duration
 from scaling_search.search.forecast.model import Basis, Forecast, NetworkSeed, elapsed, forecast, missing
@@ -89,12 +97,17 @@ def record_forecast(
     return found
 
 
-def check(ledger: Reader, study: str, rows: Sequence[TrialRow]) -> ForecastCheck | None:
-    """Forecast and actual of the complete ones of `rows`; None without a forecast, or before one of its trials is."""
+def check(ledger: Reader, study: str, rows: Sequence[TrialRow] | None = None) -> ForecastCheck | None:
+    """Forecast and actual of the trials that are complete; None without a forecast, or before one of its trials is.
+
+    rows: the trials, those of the study's search unless given.
+    """
     said = ledger.rows(FORECASTS, study=study)
     if not said:
         return None
     (row,) = said
+    if rows is None:
+        rows = ledger.trials(study=study, roles=(GRID, BASE, TUNING))
     took = {(one.network, one.seed): one for one in rows if one.state == "complete"}
     planned = sorted(ledger.rows(FORECAST_TRIALS, study=study), key=lambda trial: trial.position)
     every = [(trial.network, trial.seed) for trial in planned]

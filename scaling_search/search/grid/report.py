@@ -67,7 +67,7 @@ def report_of(
             *rests_on(ledger, study, trials),
         ),
     )
-    checked = ledger_record.check(ledger, study.name, trials)
+    checked = ledger_record.check(ledger, study.name)
     timed = [] if checked is None else [ledger_record.sentence(checked)]
     command = Command(study=study.name) if place is None else Command(study=study.name, ledger=place)
     report = replace(

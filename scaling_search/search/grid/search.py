@@ -157,9 +157,7 @@ def grid(
         trials=trials,
         found=found,
         report=grid_report.report_of(ledger, row, trials, found, place=ledger.place),
-        forecast=ledger_record.check(
-            ledger, row.name, [*trials, *tuning.tuning_trials(ledger, row.name, space)]
-        ),
+        forecast=ledger_record.check(ledger, row.name),
     )
     callback.finish(result)
     return result

@@ -92,7 +92,7 @@ def read(
     if ledger.rows(CANDIDATES, study=row.name, role=GRID):
         trials, found = read_grid(ledger, row)
         grid = grid_report.report_of(ledger, row, trials, found, place=place)
-        check = ledger_record.check(ledger, row.name, trials)
+        check = ledger_record.check(ledger, row.name)
     families = results.families(ledger, row.name)
     shown = families if every_family else main_families(families, found)
     # What was measured comes first, and into the chart.
