@@ -11,7 +11,6 @@ from scaling_search.ledger.storage.rows import (
     BASE,
     FINISHED,
     GRID,
-    TUNING,
     ForecastRow,
     ForecastTrialRow,
     TrialRow,
@@ -107,7 +106,7 @@ def check(ledger: Reader, study: str, rows: Sequence[TrialRow] | None = None) ->
         return None
     (row,) = said
     if rows is None:
-        rows = ledger.trials(study=study, roles=(GRID, BASE, TUNING))
+        rows = ledger.trials(study=study, roles=(GRID, BASE))
     took = {(one.network, one.seed): one for one in rows if one.state == "complete"}
     planned = sorted(ledger.rows(FORECAST_TRIALS, study=study), key=lambda trial: trial.position)
     every = [(trial.network, trial.seed) for trial in planned]

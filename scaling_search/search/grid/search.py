@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from scaling_search.ledger.ledger import Ledger
+    from scaling_search.search.plan.search_space import SearchSpace
     from scaling_search.search.trial.trial import TrialRunner
     from scaling_search.search.trial.workers import Workers
 
@@ -157,16 +158,21 @@ def grid(
         trials=trials,
         found=found,
         report=grid_report.report_of(ledger, row, trials, found, place=ledger.place),
-        forecast=ledger_record.check(ledger, row.name),
+        forecast=ledger_record.check(ledger, row.name, _own(ledger, row.name, space)),
     )
     callback.finish(result)
     return result
 
 
+def _own(ledger: Ledger, study: str, space: SearchSpace) -> list[TrialRow]:
+    """The trials of a search: its candidates', the base's, and those that tune rates."""
+    return [*ledger.trials(study=study, roles=(GRID, BASE)), *tuning.tuning_trials(ledger, study, space)]
+
+
 def _forecast(study: str, plan: GridPlan, trainer: TrialRunner) -> float | None:
     """Says how long it will take, from trials of this device, a measurement in the cache, or one made now."""
     space, ledger, callback = plan.space, trainer.ledger, trainer.callback
-    own = [*ledger.trials(study=study, roles=(GRID, BASE)), *tuning.tuning_trials(ledger, study, space)]
+    own = _own(ledger, study, space)
     if ledger_record.still_holds(ledger, study, plan, own):
         return None
     rows = [row for row in ledger.trials() if row.dataset == trainer.networks.dataset.fingerprint]
