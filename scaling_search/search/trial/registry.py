@@ -50,8 +50,6 @@ def register(ledger: Ledger, space: SearchSpace, dataset: Dataset, *, say: Calla
 
 
 def _new_name(ledger: Reader, space: SearchSpace, dataset: str, say: Callable[[str], None]) -> str:
-    from scaling_search.ledger.transfer import check_name  # plans need no database
-
     given = space.study.name
     if given is not None:
         check_name(given)
