@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from scaling_search.architecture.network import fingerprint
+from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.report import columns
 from scaling_search.report.notebook import fragment, frame
 from scaling_search.report.table import Column, Document, Row, Table
@@ -75,6 +75,9 @@ def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
         notes.append(
             f"Counted as published, with {space.base.classes} classes; {info.name} has {len(info.classes)}."
         )
+    notes.append(
+        f"Guessing one of {len(info.classes)} equally common classes is right in {1 / len(info.classes):.1%}."
+    )
     networks = [row.network for row in plan.networks]
     notes += caveats.costly_proxy(study, space.base, space.baseline)
     notes += caveats.interpolated(info.name, info.size and min(info.size), networks)
@@ -113,6 +116,7 @@ def base_table(plan: GridPlan) -> Table:
         columns.name("name", "Base at φ = 0", identifies=True),
         columns.name("depth", "Depth"),
         columns.name("width", "Width"),
+        columns.name("strides", "Strides"),
         columns.integer("resolution", "Resolution (px)"),
         columns.millions("macs", "MACs", [one.macs for one in counted]),
         columns.millions("parameters", "Parameters", [one.parameters for one in counted]),
@@ -125,6 +129,7 @@ def base_table(plan: GridPlan) -> Table:
                 "name": network.name,
                 "depth": "-".join(map(str, network.depths)),
                 "width": "-".join(map(str, network.widths)),
+                "strides": "-".join(map(str, _strides(network))),
                 "resolution": network.resolution,
                 "macs": one.macs,
                 "parameters": one.parameters,
@@ -134,6 +139,11 @@ def base_table(plan: GridPlan) -> Table:
         for network, one, word in zip(networks, counted, words, strict=True)
     )
     return Table(name="base", title="", columns=layout, rows=rows)
+
+
+def _strides(network: Network) -> list[int]:
+    """Of the stem and of each stage."""
+    return [getattr(part, "stride", 1) for part in (network.stem, *network.stages)]
 
 
 def _resolution_is_free(plan: GridPlan) -> bool:
@@ -224,6 +234,7 @@ def record(plan: GridPlan, ahead: Requirements | None = None) -> dict[str, Any]:
             "fingerprint": fingerprint(space.base),
             "depth": list(space.base.depths),
             "width": list(space.base.widths),
+            "strides": _strides(space.base),
             "resolution": space.base.resolution,
             "parameters": space.base_cost.parameters,
             "macs": space.base_cost.macs,

@@ -58,6 +58,8 @@ def test_the_base_comes_first_beside_the_network_that_it_stands_for() -> None:
     space = planned().space
     assert base.cells["macs"] == space.base_cost.macs < full.cells["macs"]
     assert (base.cells["resolution"], full.cells["resolution"]) == (16, 224)
+    assert full.cells["strides"] == "2-1-2-2-2-1-2-1" and base.cells["strides"] != full.cells["strides"]
+    assert "Guessing one of 10 equally common classes is right in 10.0%." in notes()
     alone = document(planned(study().model_copy(update={"proxy": None, "baseline": BASIC}))).tables[0]
     assert [row.cells["what"] for row in alone.rows] == ["the base"]
 
