@@ -74,7 +74,7 @@ class Lazy(TyperGroup):
 
 app = typer.Typer(
     cls=Lazy,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,

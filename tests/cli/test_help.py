@@ -1,5 +1,6 @@
 """Help, and what starting the program loads."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,11 @@ Usage: scaling-search [OPTIONS] COMMAND [ARGS]...
   0..7, then report.
 
 Options:
-  --version   Show the version.
-  -h, --help  Show this message and exit.
+  --version             Show the version.
+  --install-completion  Install completion for the current shell.
+  --show-completion     Show completion for the current shell, to copy it or
+                        customize the installation.
+  -h, --help            Show this message and exit.
 
 Commands:
   plan     What grid would do, before any compute: candidates, duplicates,
@@ -68,6 +72,19 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 def test_every_command_is_in_the_readme(command: str) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     assert f"scaling-search {command}" in readme
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    for words, expected in (("scaling-search gr", ["grid"]), ("scaling-search grid --see", ["--seeds"])):
+        asked = {
+            **os.environ,
+            "_SCALING_SEARCH_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - 1),
+        }
+        program = "from scaling_search.cli.main import main; main()"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=asked)
+        assert done.stdout.split() == expected, done.stderr
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
