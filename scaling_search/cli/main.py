@@ -189,9 +189,10 @@ def _told(message: str, code: int) -> int:
 
 def _say(line: str) -> None:
     from scaling_search.report.escape import for_terminal
+    from scaling_search.system.text import without_passwords
 
     with contextlib.suppress(OSError):  # nobody may be there to read it
-        print(for_terminal(line, sys.stderr.encoding or "utf-8"), file=sys.stderr)  # noqa: T201
+        print(for_terminal(without_passwords(line), sys.stderr.encoding or "utf-8"), file=sys.stderr)  # noqa: T201
 
 
 if __name__ == "__main__":

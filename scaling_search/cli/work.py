@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from scaling_search.errors import StoppedError
+from scaling_search.system.text import without_passwords
 
 if TYPE_CHECKING:
     from scaling_search.cli.progress import ProgressBar
     from scaling_search.ledger.storage.rows import TrialRow
     from scaling_search.search.trial.trial import Callback
     from scaling_search.search.trial.workers import Workers
-
-# A password in a URL, in its user part or its query.
-_PASSWORD = re.compile(r"(://[^/@]*?:).*(@)|((?:password|passfile|sslpassword)=)[^&]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +110,7 @@ def find_members(
 
 def command() -> str:
     """The command that runs, as a shell reads it, without passwords."""
-    return shlex.join(["scaling-search", *(_PASSWORD.sub(_hidden, word) for word in sys.argv[1:])])
-
-
-def _hidden(found: re.Match[str]) -> str:
-    return f"{found[1]}***{found[2]}" if found[1] else f"{found[3]}***"
+    return shlex.join(["scaling-search", *map(without_passwords, sys.argv[1:])])
 
 
 def finish(trials: Iterable[TrialRow], *, nothing: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from scaling_search.errors import InputError
 
 MOST_BYTES = 4_000_000  # a network of a thousand stages takes a tenth of that
 _MOST_NUMBER = 2**63
+# A password in a URL, in its user part or its query.
+_PASSWORD = re.compile(r"(://[^/@\s]*?:)\S*(@)|((?:password|passfile|sslpassword)=)[^&\s]*", re.IGNORECASE)
 
 
 def full_path(path: str | Path) -> Path:
@@ -67,3 +70,16 @@ def _whole_numbers(value: Any, key: str) -> Iterator[tuple[str, int]]:
         case list():
             for item in value:
                 yield from _whole_numbers(item, key)
+
+
+def without_passwords(text: str) -> str:
+    """A text, those of URLs in it without their passwords, in the user part or the query.
+
+    >>> without_passwords("postgresql://me:secret@host/x?sslpassword=secret&a=b")
+    'postgresql://me:***@host/x?sslpassword=***&a=b'
+    """
+    return _PASSWORD.sub(_hidden, text)
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f"{found[1]}***{found[2]}" if found[1] else f"{found[3]}***"
