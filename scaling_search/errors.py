@@ -32,12 +32,6 @@ class InputError(ScalingSearchError):
     exit_code = 3
 
 
-class TrialsFailed(ScalingSearchError):
-    """Some trials failed; the others are in the ledger."""
-
-    exit_code = 4
-
-
 class DamagedError(ScalingSearchError):
     """A ledger or checkpoint is damaged, or is not one."""
 

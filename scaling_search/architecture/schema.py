@@ -67,14 +67,17 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def written(table: BaseModel) -> dict[str, Any]:
+    """The fields that a canonical text has: all but later ones at their neutral values."""
+    fields = type(table).model_fields
+    given = {name: getattr(table, name) for name in fields}
+    return {name: one for name, one in given.items() if not _is_neutral(fields[name].metadata, one)}
+
+
 def _plain(value: Any) -> Any:
     """Tables as dictionaries, without later fields at their neutral values; whole numbers as such."""
     if isinstance(value, BaseModel):
-        fields = type(value).model_fields
-        given = {name: getattr(value, name) for name in fields}
-        return {
-            name: _plain(one) for name, one in given.items() if not _is_neutral(fields[name].metadata, one)
-        }
+        return {name: _plain(one) for name, one in written(value).items()}
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

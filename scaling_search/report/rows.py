@@ -7,7 +7,6 @@ Accuracies are fractions; MACs are multiply-adds for one image; resolutions are 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -204,6 +203,3 @@ class FamilyReport:
     budget: str = "MACs"
     level: float | None = None
     notes: tuple[str, ...] = ()
-
-
-Assessments = Mapping[str, Assessment]

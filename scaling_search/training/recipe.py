@@ -5,14 +5,13 @@ Nothing here loads an accelerator library, so plans and reports can read recipes
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scaling_search.architecture.schema import described
+from scaling_search.architecture.schema import described, digest, written
 from scaling_search.errors import InputError, explain, suggest
 from scaling_search.training import rules
 
@@ -32,8 +31,8 @@ class Recipe(BaseModel):
     at most a tenth of the run (`optimizer.horizon`).
 
     A field of format 1 has no default here: the named recipes state all of them, and the fingerprint covers all of
-    them. A field added later has a default, its neutral value: what was done before the field existed. The canonical
-    text holds it only where it differs, so that old fingerprints stay.
+    them. A field added later is marked with `schema.Later` and its neutral value: what was done before the field
+    existed. The canonical text holds it only where it differs, so that old fingerprints stay.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
@@ -132,21 +131,13 @@ class Recipe(BaseModel):
 
     def canonical(self) -> str:
         """One JSON text per recipe: sorted keys, no spaces, every float written as a float."""
-        neutral = {
-            name: field.default for name, field in type(self).model_fields.items() if not field.is_required()
-        }
-        fields = {
-            name: value
-            for name, value in self.model_dump().items()
-            if name not in neutral or value != neutral[name]
-        }
-        text = fields | {"format": FORMAT}
+        text = {"format": FORMAT, **written(self)}
         return json.dumps(text, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the canonical text."""
-        return hashlib.sha256(self.canonical().encode()).hexdigest()
+        return digest(self.canonical())
 
 
 def names() -> tuple[str, ...]:

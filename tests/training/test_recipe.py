@@ -6,11 +6,13 @@ import hashlib
 import json
 import subprocess
 import sys
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaling_search.architecture.schema import Later
 from scaling_search.errors import InputError
 from scaling_search.training import recipe, rules
 from scaling_search.training.recipe import Recipe, named, parse, read, too_short
@@ -37,18 +39,19 @@ def test_canonical_text_is_one_per_recipe(name: str) -> None:
     assert named(name).fingerprint == hashlib.sha256(text.encode()).hexdigest()
 
 
-class Later(Recipe):
+class Newer(Recipe):
     """A recipe as a later version may have it: one field more, whose neutral value is what is done today."""
 
-    mixup: float = 0.0
+    mixup: Annotated[float, Later(0.0)] = 0.1
 
 
 @pytest.mark.parametrize(("name", "images"), RECIPES)
 def test_a_field_added_later_moves_no_fingerprint(name: str, images: int) -> None:
     today = named(name, images=images)
-    later = Later(**today.model_dump())
+    later = Newer(**today.model_dump(), mixup=0.0)
     assert later.canonical() == today.canonical()
     assert later.model_copy(update={"mixup": 0.2}).canonical() != today.canonical()
+    assert Newer(**today.model_dump()).canonical() != today.canonical(), "a default is not what is neutral"
 
 
 def test_a_changed_value_moves_the_fingerprint() -> None:

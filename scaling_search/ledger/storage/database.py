@@ -72,10 +72,6 @@ class Database(ABC):
         """
         return self._transaction(write=True, needed=needed)
 
-    def migrating(self) -> AbstractContextManager[Connection]:
-        """As `writing`, for changes of the schema."""
-        return self.writing()
-
     def tables(self, connection: Connection) -> set[str]:
         """Names of all tables there are."""
         return set(sa.inspect(connection).get_table_names())

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scaling_search.ledger.storage.rows import GRID, CandidateRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import CandidateRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import (
     CANDIDATES,
     DATASETS,
@@ -16,7 +16,7 @@ from scaling_search.ledger.storage.schema import (
     LEASES,
     STUDIES,
 )
-from scaling_search.search.grid.ledger_results import own_trials, read_grid, settings_of
+from scaling_search.search.grid.ledger_results import own_trials, read_grid
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
@@ -121,9 +121,3 @@ def status(ledger: Reader, row: StudyRow) -> StudyStatus:
         best=None if best is None else candidates.get(best),
         best_accuracy=None if best is None else sum(means[best]) / len(means[best]),
     )
-
-
-def planned_trials(ledger: Reader, row: StudyRow) -> int:
-    """How many trials the study's grid has at most."""
-    seeds = settings_of(row).grid.seeds
-    return seeds * len(ledger.rows(CANDIDATES, study=row.name, role=GRID))

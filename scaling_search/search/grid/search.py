@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaling_search.ledger.storage.rows import BASE, GRID, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import BASE, FINISHED, GRID, StudyRow, TrialRow
 from scaling_search.racing import screening
 from scaling_search.report import notebook
 from scaling_search.report.rows import GridReport
@@ -137,6 +137,7 @@ def grid(
     brief = study.grid.screening_epochs is not None and screening.possible(len(plan.candidates))
     tries = len(rates.numbers([plan.base.fingerprint, *(one.fingerprint for one in plan.networks)], space))
     callback.expect(networks * (study.grid.seeds + brief) + len(plan.base_seeds) + tries, seconds)
+    callback.known(_finished(plan, _own(ledger, row.name, space)))
     trained = 0
     try:
         tuned, trained = tuning.tune(row.name, trainer, space, [plan.base, *plan.networks])
@@ -162,6 +163,12 @@ def grid(
     )
     callback.finish(result)
     return result
+
+
+def _finished(plan: GridPlan, trials: Sequence[TrialRow]) -> int:
+    """How many of the plan's trials the ledger has already."""
+    planned = {plan.base.fingerprint, *(build.fingerprint for build in plan.networks)}
+    return sum(row.network in planned and row.state in FINISHED for row in trials)
 
 
 def _own(ledger: Ledger, study: str, space: SearchSpace) -> list[TrialRow]:
