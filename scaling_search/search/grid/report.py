@@ -28,6 +28,7 @@ from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.statistics import BehindTheBest, Estimate
 from scaling_search.statistics.images import scarce_classes
 from scaling_search.statistics.multiple_comparisons import LEVEL
+from scaling_search.training import recipe as recipes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,6 +181,7 @@ def rests_on(ledger: Reader, study: StudyRow, trials: Sequence[TrialRow]) -> lis
     moved = [row for row in rows if "groups make" in (row.reason or "")]
     return [
         *said,
+        *caveats.short_training(recipes.parse(study.recipe), data.train_images),
         *scarce(data, settings.grid.metric),
         *caveats.interpolated(data.name, native, networks),
         *caveats.fixed_resolution(settings, networks, base),

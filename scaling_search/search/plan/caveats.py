@@ -11,6 +11,8 @@ from scaling_search.architecture.network import Network
 from scaling_search.search.plan.budget import cost_at
 from scaling_search.search.plan.search_space import base_of
 from scaling_search.search.plan.study import Proxy, Study
+from scaling_search.training import recipe as recipes
+from scaling_search.training.recipe import Recipe
 
 # A width that groups moved by more than this is said.
 _FAR = 0.15
@@ -105,3 +107,9 @@ def order_at_full_size(study: Study) -> list[str]:
     if study.proxy is None:
         return []
     return ["The order was found on a proxy: at full size it is open until it was tried."]
+
+
+def short_training(recipe: Recipe, images: int) -> list[str]:
+    """That trials are too short to say more than how fast networks start to learn."""
+    said = recipes.too_short(recipe, images)
+    return [] if said is None else [f"Trials may be too short: {said}."]

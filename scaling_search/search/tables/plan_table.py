@@ -84,6 +84,11 @@ def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
     notes += caveats.fixed_resolution(study, networks, space.base)
     notes += widened(plan)
     notes += caveats.regularisation(space.base)
+    steps, batch = space.recipe.steps(space.images), space.recipe.batch_size
+    notes.append(
+        f"A trial is {steps:,} steps of {batch} images, {space.recipe.epochs} passes over {space.images:,}."
+    )
+    notes += caveats.short_training(space.recipe, space.images)
     if _resolution_is_free(plan):
         notes.append(
             f"Resolution costs no {space.budget.words}: γ is free; bound it by its range or by a limit (--max-macs)."

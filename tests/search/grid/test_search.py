@@ -255,3 +255,18 @@ def test_grid_never_opens_the_test_split(ledger: Ledger, monkeypatch: pytest.Mon
     monkeypatch.setattr(catalog, "load_test", opened)
     assert searched(ledger).winner is not None
     assert not ledger.evaluations()
+
+
+def test_what_the_ledger_has_already_counts_as_done(tmp_path: Path) -> None:
+    class Counting(Listener):
+        done = 0
+
+        def known(self, trials: int) -> None:
+            self.done += trials
+
+    first, again = Counting(), Counting()
+    with Ledger.open(tmp_path / "known.db") as ledger:
+        searched(ledger, study(racing=False), listener=first)
+        searched(ledger, study(racing=False), listener=again)
+    assert (first.done, len(first.ended)) == (0, first.expected[0])
+    assert (again.done, len(again.ended)) == (again.expected[0], 0)

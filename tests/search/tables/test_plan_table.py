@@ -141,3 +141,11 @@ def test_a_plan_reads_a_studys_file_once(tmp_path: Path, monkeypatch: pytest.Mon
     )
     assert run(["plan", "--study", str(tmp_path / "s.toml"), "--ledger", str(tmp_path / "none.db")]) == 0
     assert [name for name in opened if name in ("mine.toml", "s.toml")] == ["s.toml", "mine.toml"]
+
+
+def test_steps_and_images_are_said_and_that_they_are_few() -> None:
+    whole = notes(**{"recipe.epochs": 25, "recipe.batch_size": 16})
+    assert "A trial is 1,775 steps of 16 images, 25 passes over 1,150." in whole
+    assert not [note for note in whole if "too short" in note]
+    (line,) = [note for note in notes(**{"recipe.epochs": 1}) if "too short" in note]
+    assert line.startswith("Trials may be too short: a run is 17 steps and sees 1,088 images")
