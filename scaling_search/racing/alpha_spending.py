@@ -16,7 +16,7 @@ import numpy as np
 FIRST_LOOK = 3
 _DRAWS = 50_000
 _DRAW_SEED = 19_830_070
-# The levels hardly depend on the number of candidates: with more they are a little lower, and seven rivals do.
+# The levels hardly depend on the number of candidates: with more they are a little lower, and seven others do.
 _CANDIDATES = 8
 # Looks that follow change nothing for those before, so that a race's first dozen are found at once.
 _AT_ONCE = 12
@@ -38,7 +38,7 @@ def nominal_error(looks: tuple[int, ...], *, level: float = 0.95) -> float:
     (0.0, 0.025, True)
 
     Looks share their seeds, so testing each at the difference of `spent` would waste error: at the eighth seed 0.12 %
-    where 0.55 % are free. The levels are those at which the maximum over rivals of a random walk with independent
+    where 0.55 % are free. The levels are those at which the maximum over the others of a random walk with independent
     steps, one a seed, first crosses with the probability to be spent: the canonical joint distribution of
     group-sequential tests (Jennison & Turnbull 2000, ch. 3; error spending: Lan & DeMets 1983, Biometrika 70:659).
     Images, which stay the same, make looks depend more on each other than in that walk, and the levels err on the

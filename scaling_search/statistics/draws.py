@@ -1,6 +1,6 @@
 """What chance alone makes of the candidates, were all equal: draws of every candidate's error, and of their maxima.
 
-    rival[d, j] = images + σ*[j]·z[j]/√S[j]        own[d, c]: the same with the larger σ* of a candidate under test
+    other[d, j] = images + σ*[j]·z[j]/√S[j]        own[d, c]: the same with the larger σ* of a candidate under test
 Images enter as a Gaussian multiplier bootstrap (Chernozhukov, Chetverikov & Kato 2013, Ann. Statist. 41:2786) on
 Student's t, for the variance between a few groups is itself uncertain; seeds as a generalised pivot (Weerahandi 1993,
 J. Am. Stat. Assoc. 88:899) whose σ* are draws from `moderation`. One fixed seed: the same results, the same draws.
@@ -28,14 +28,14 @@ _SEED = 20_110_301
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Draws:
-    """Errors of the candidates' means in each draw, as a rival and as the one under test."""
+    """Errors of the candidates' means in each draw, as the other candidate and as the one under test."""
 
-    rival: Float[np.ndarray, "draws K"]
+    other: Float[np.ndarray, "draws K"]
     own: Float[np.ndarray, "draws K"]
 
     def maxima(self, row: int, error: Float[np.ndarray, " K"]) -> Float[np.ndarray, " draws"]:
-        """max over j ≠ row of (rival[j] − own[row]) / error[j] in each draw."""
-        ratios = self.rival - self.own[:, row, None]
+        """max over j ≠ row of (other[j] − own[row]) / error[j] in each draw."""
+        ratios = self.other - self.own[:, row, None]
         ratios *= (1 / error).astype(ratios.dtype)
         ratios[:, row] = -np.inf
         return np.asarray(ratios.max(axis=1))
@@ -73,14 +73,14 @@ def drawn(scores: Scores, noise: Noise, *, draws: int, seed: Moderated | None = 
         ease = generator.standard_normal((draws, noise.shared.shape[1]), np.float32)
         common -= ease @ noise.shared.T.astype(np.float32)
     if not sigma.known:
-        return Draws(rival=common, own=common)
+        return Draws(other=common, own=common)
     chances = (np.arange(draws) + 0.5) / draws
     # Two candidates have one s² between them, and so one chance.
     places = np.broadcast_to(order[:, :1], order.shape) if count == 2 else order
     scaled = normals / np.sqrt(scores.counts).astype(np.float32)
     return Draws(
-        rival=common
-        + scaled * np.take_along_axis(sigma.rival_quantiles(chances).T.astype(np.float32), places, axis=0),
+        other=common
+        + scaled * np.take_along_axis(sigma.other_quantiles(chances).T.astype(np.float32), places, axis=0),
         own=common
         + scaled * np.take_along_axis(sigma.own_quantiles(chances).T.astype(np.float32), places, axis=0),
     )
@@ -98,12 +98,12 @@ def small_samples(scores: Scores) -> Float[np.ndarray, " K"]:
 
 
 def variances(scores: Scores, noise: Noise, rows: Int[np.ndarray, " R"]) -> Float[np.ndarray, "R K"]:
-    """Variance of mean[j] − mean[c] for rows c under test and all rivals j, of σ the posterior medians."""
+    """Variance of mean[j] − mean[c] for rows c under test and all others j, of σ the posterior medians."""
     image = (noise.effects**2).sum(axis=1) + small_samples(scores)
-    own, rival = (
-        image + sigma**2 / scores.counts for sigma in (noise.seed.own_median, noise.seed.rival_median)
+    own, other = (
+        image + sigma**2 / scores.counts for sigma in (noise.seed.own_median, noise.seed.other_median)
     )
-    found = own[rows, None] + rival - 2 * noise.effects[rows] @ noise.effects.T
+    found = own[rows, None] + other - 2 * noise.effects[rows] @ noise.effects.T
     if noise.shared is not None:
         parts = (noise.shared**2).sum(axis=1)
         found += parts[rows, None] + parts - 2 * noise.shared[rows] @ noise.shared.T

@@ -3,9 +3,9 @@
 The winner of a search has the best mean partly by chance (the winner's curse), so its plain interval lies too high and
 holds the truth too rarely. Its limits therefore come from the least favourable case, that all candidates in the
 confidence set are equally good: then the winner's error is the largest of theirs.
-    accuracy:    mean[w] − q.975 of max over the set of rival[j] (own[w] for w)   …   mean[w] + q.975 of own[w]
-    difference:  mean[j] − mean[w] − q.95|own[w] − rival[j]|   …   mean[j] − mean[w] + the larger of that and
-                 e[w,j]·q.975 of (rival[w*] − rival[k])/e[w*,k] over k, w* the best of a draw, both within the set
+    accuracy:    mean[w] − q.975 of max over the set of other[j] (own[w] for w)   …   mean[w] + q.975 of own[w]
+    difference:  mean[j] − mean[w] − q.95|own[w] − other[j]|   …   mean[j] − mean[w] + the larger of that and
+                 e[w,j]·q.975 of (other[w*] − other[k])/e[w*,k] over k, w* the best of a draw, both within the set
 Draws, σ and e are those of `multiple_comparisons`; an accuracy by itself also varies with what a seed does to all
 candidates alike, which cancels out of differences.
 """
@@ -92,7 +92,7 @@ def winner(
     inside[row] = True
     draws = draws or usual_draws(level, len(kept.names))
     single = drawn(kept, noise(kept), draws=draws, seed=noise(kept).raw)
-    own, errors = single.own[:, row], single.rival[:, inside]
+    own, errors = single.own[:, row], single.other[:, inside]
     largest = np.maximum(own, np.where(np.flatnonzero(inside) == row, -np.inf, errors).max(axis=1))
     rate = _rate(scores, flagged, level)
     return Winner(
@@ -149,7 +149,7 @@ def _accuracy(
         high = quantile(with_collapses(np.clip(mean + above, 0, 1), rate, chance), half)
     if rate is not None:
         mean += rate.value * ((scores.sample.chance or 0.0) - mean)
-    variance = float((found.effects[row] ** 2).sum()) + found.raw.rival_median[row] ** 2 / scores.counts[row]
+    variance = float((found.effects[row] ** 2).sum()) + found.raw.other_median[row] ** 2 / scores.counts[row]
     return _estimate(scores, mean, low, high, variance, scores.seed_means[row, scores.present[row]])
 
 
@@ -161,14 +161,14 @@ def _differences(
     chance = drawn(scores, found, draws=draws)
     variance = variances(scores, found, np.arange(count))
     members = np.flatnonzero(inside)
-    among = chance.rival[:, members]
+    among = chance.other[:, members]
     best = among.argmax(axis=1)
     ratios = (among.max(axis=1)[:, None] - among) / np.sqrt(variance)[np.ix_(members, members)][best]
     least_favourable = quantile(ratios.max(axis=1), (1 + level) / 2)
     result = {}
     for other, name in enumerate(scores.names):
         value = float(found.means[other] - found.means[row])
-        below = quantile(np.abs(chance.own[:, row] - chance.rival[:, other]), level)
+        below = quantile(np.abs(chance.own[:, row] - chance.other[:, other]), level)
         above = max(below, math.sqrt(variance[row, other]) * least_favourable)
         low, high = value - below, value + above
         if inside[other]:

@@ -5,7 +5,7 @@ Two or three seeds say little of a candidate's own σ, and pooling all candidate
 noisy as the others. So σ is a posterior under a prior that the candidates themselves determine: where the s² look
 alike, τ and ε go to 0 and the candidates are pooled. Everything is on grids.
 
-Two posteriors. *rival*: what a candidate is when another is tested against it; ε is learnt, L = 30. *own*: what it is
+Two posteriors. *other*: what a candidate is when another is tested against it; ε is learnt, L = 30. *own*: what it is
 when it is itself tested for being eliminated; ε = 0.35, L = 300, and never below e^μ: a tested candidate may be noisier
 than typical, and is never believed to be quieter, since its few seeds may agree by chance.
 
@@ -38,7 +38,7 @@ class Moderated:
 
     grid: Float[np.ndarray, " sigmas"]
     own: Float[np.ndarray, "K sigmas"]
-    rival: Float[np.ndarray, "K sigmas"]
+    other: Float[np.ndarray, "K sigmas"]
     known: bool
 
     @cached_property
@@ -47,21 +47,21 @@ class Moderated:
         return self.own_quantiles(np.array([0.5]))[:, 0]
 
     @cached_property
-    def rival_median(self) -> Float[np.ndarray, " K"]:
-        return self.rival_quantiles(np.array([0.5]))[:, 0]
+    def other_median(self) -> Float[np.ndarray, " K"]:
+        return self.other_quantiles(np.array([0.5]))[:, 0]
 
     @cached_property
     def variance(self) -> Float[np.ndarray, " K"]:
         """σ² on average, but for the largest 5 %: medians are too small where σ itself is wanted, as for power."""
-        return np.asarray((self.rival_quantiles(_MOST_OF_IT) ** 2).mean(axis=1))
+        return np.asarray((self.other_quantiles(_MOST_OF_IT) ** 2).mean(axis=1))
 
     def own_quantiles(self, chances: Float[np.ndarray, " draws"]) -> Float[np.ndarray, "K draws"]:
         """Quantiles at each chance."""
         return self._quantiles(self.own, chances)
 
-    def rival_quantiles(self, chances: Float[np.ndarray, " draws"]) -> Float[np.ndarray, "K draws"]:
+    def other_quantiles(self, chances: Float[np.ndarray, " draws"]) -> Float[np.ndarray, "K draws"]:
         """Quantiles at each chance."""
-        return self._quantiles(self.rival, chances)
+        return self._quantiles(self.other, chances)
 
     def _quantiles(
         self, posterior: Float[np.ndarray, "K sigmas"], chances: Float[np.ndarray, " draws"]
@@ -84,40 +84,40 @@ def moderated(
     several = degrees > 0
     if not several.any():
         nothing = np.ones((len(square), 1))
-        return Moderated(grid=np.ones(1), own=nothing, rival=nothing, known=False)
+        return Moderated(grid=np.ones(1), own=nothing, other=nothing, known=False)
     unit = np.sqrt(max(float(np.median(square[several])), float(np.median(flips)), 1e-16))
     grid = unit * _SIGMAS
     variance = grid**2 + flips[:, None]
     fit = -degrees[:, None] / 2 * (np.log(variance) + square[:, None] / variance)
     likelihood = np.exp(fit - fit.max(axis=1, keepdims=True))
-    rival_prior, own_prior, floors = _priors()
+    other_prior, own_prior, floors = _priors()
     # Where nothing of a candidate fits a prior, that prior has no weight left and any small number will do.
-    evidence = np.maximum(likelihood @ rival_prior.T, 1e-200)  # (K, centre x spread x share)
+    evidence = np.maximum(likelihood @ other_prior.T, 1e-200)  # (K, centre x spread x share)
     support = np.log(evidence).sum(axis=0)
     weight = np.exp(support - support.max())
     weight /= weight.sum()
-    rival = likelihood * ((weight / evidence) @ rival_prior)
+    other = likelihood * ((weight / evidence) @ other_prior)
     by_spread = weight.reshape(-1, len(_SHARES)).sum(axis=1)
     scaled = by_spread / np.maximum(likelihood @ own_prior.T, 1e-200)
-    own = np.zeros_like(rival)
+    own = np.zeros_like(other)
     for place, floor in enumerate(floors):
         # All spreads of one centre share a floor.
         rows = slice(place * len(_SPREADS), (place + 1) * len(_SPREADS))
         part = likelihood * (scaled[:, rows] @ own_prior[rows])
         own[:, floor:] += part[:, floor:]
         own[:, floor] += part[:, :floor].sum(axis=1)
-    return Moderated(grid=grid, own=own, rival=rival, known=True)
+    return Moderated(grid=grid, own=own, other=other, known=True)
 
 
 @lru_cache(maxsize=1)
 def _priors() -> tuple[
     Float[np.ndarray, "hyper sigmas"], Float[np.ndarray, "centres sigmas"], tuple[int, ...]
 ]:
-    """Prior weights of each σ, rival (by centre, spread, share) and own (by centre, spread); where own begins."""
+    """Prior weights of each σ, other (by centre, spread, share) and own (by centre, spread); where own begins."""
     logs = np.log(_SIGMAS)
     middle = (logs[1:] + logs[:-1]) / 2
     edges = np.concatenate([[-np.inf], middle, [np.inf]])
-    own, rival, floors = [], [], []
+    own, other, floors = [], [], []
     for centre in np.log(_CENTRES):
         reaches = [
             np.diff(np.clip((np.concatenate([[logs[0]], middle, [logs[-1]]]) - centre) / np.log(reach), 0, 1))
@@ -127,6 +127,6 @@ def _priors() -> tuple[
         floors.append(int(np.searchsorted(middle, centre)))
         for spread in _SPREADS:
             bell = np.diff(ndtr((edges - centre) / spread))
-            rival += [(1 - share) * bell + share * flat for share in _SHARES]
+            other += [(1 - share) * bell + share * flat for share in _SHARES]
             own.append((1 - _OWN_SHARE) * bell + _OWN_SHARE * own_flat)
-    return np.array(rival), np.array(own), tuple(floors)
+    return np.array(other), np.array(own), tuple(floors)

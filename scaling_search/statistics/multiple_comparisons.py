@@ -4,7 +4,7 @@ Multiple comparisons with the best (Hsu 1984, Ann. Statist. 12:1136; for unequal
 Stat. Assoc. 78:965). Candidate c is tested for being the best by
     T[c] = max over j of (mean[j] − mean[c]) / e[c,j],
 against the 95 % point t[c] of that maximum when all are equal (`draws`); e[c,j] is the standard error of the
-difference, with c's own σ and j's as a rival (`moderation`). Then, with 95 % for all candidates at once,
+difference, with c's own σ and j's as the other (`moderation`). Then, with 95 % for all candidates at once,
     distance[c] ≤ high[c] = max over j inside of mean[j] − mean[c] + max(t[j]·e[j,c], t[c]·e[c,j]),
 and each candidate that may be the best has, with 95 %, a distance of
     distance[c] ≥ low[c] = max over j of mean[j] − mean[c] − t[c]·e[c,j].
@@ -15,8 +15,8 @@ In high, whichever of the two is noisier by its own posterior counts: three seed
 pass a noisy candidate off as equal to the best.
 
 One candidate alone inside is a claim that can err on either side: were two equally best, either might be named. So
-each rival also has to be beaten by itself, at a quarter of the error, with the own σ of both; otherwise the closest
-stays.
+each other candidate also has to be beaten by itself, at a quarter of the error, with the own σ of both; otherwise the
+closest stays.
 """
 
 from __future__ import annotations
@@ -213,12 +213,12 @@ def _tested(scores: Scores, rows: Int[np.ndarray, " R"], level: float, draws: in
     if inside.sum() == 1:
         alone = int(inside.argmax())
         beyond = _beyond_alone(found.means, chance, rows, alone, (1 - level) * _ALONE)
-        rival = int(beyond.argmax())
-        if beyond[rival] > 0:
-            inside[rival], low[rival], reach[rival, alone] = (
+        place = int(beyond.argmax())
+        if beyond[place] > 0:
+            inside[place], low[place], reach[place, alone] = (
                 True,
                 0.0,
-                max(reach[rival, alone], beyond[rival]),
+                max(reach[place, alone], beyond[place]),
             )
     return _Tests(
         low=low,

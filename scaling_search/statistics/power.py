@@ -79,7 +79,7 @@ def seeds_needed(
     disagreement: variance over images of the difference between two candidates that seeds do not explain (0 when
     unknown: images are then taken to agree).
     The paired difference has variance 2·noise_sd²/S + disagreement/n; its one-sided t test at (1 − level)
-    split over the candidates − 1 rivals (Bonferroni) has noise pooled on (candidates − 1)(S − 1) degrees of
+    split over the candidates − 1 others (Bonferroni) has noise pooled on (candidates − 1)(S − 1) degrees of
     freedom. Power is that of the noncentral t distribution (Cohen 1988, Statistical Power Analysis, ch. 2).
     Raises ValueError for a difference or noise that is not positive.
     """
@@ -112,7 +112,7 @@ def detectable(error: float, *, candidates: int, power: float = POWER, level: fl
 def _reached(
     difference: float, seeds: int, floor: float, *, noise_sd: float, candidates: int, level: float
 ) -> float:
-    """Power of one rival's test with this many seeds."""
+    """Power of one comparison with this many seeds."""
     degrees = float((candidates - 1) * (seeds - 1))
     error = math.sqrt(2 * noise_sd**2 / seeds + floor)
     critical = float(stdtrit(degrees, 1 - (1 - level) / (candidates - 1)))

@@ -67,7 +67,7 @@ def noise(scores: Scores) -> Noise:
     means, square, degrees, seed, shared = scores.means, plain, replicates, raw, None
     if len(counts) > 1 and replicates.any():
         for _ in range(_PASSES):
-            weights = np.ones_like(counts) if len(counts) == 2 else 1 / (seed.rival_median**2 + flips)
+            weights = np.ones_like(counts) if len(counts) == 2 else 1 / (seed.other_median**2 + flips)
             means, square, degrees, shared = _mean_squares(scores, weights)
             seed = moderated(square, degrees, flips)
     return Noise(

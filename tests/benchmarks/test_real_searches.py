@@ -64,4 +64,4 @@ def test_resolution_does_not_win_without_fine_detail(folder: Path) -> None:
     outcome = real.search("coarse", folder, seeds=3, epochs=EPOCHS, images=800)
     assert real.members(outcome) == ("alpha",)
     got = {name: float(np.mean(values)) for name, values in real.accuracies(outcome).items()}
-    assert min(got.values()) > real.GUESSING, "everyone learns something: it is a race, not a lack of rivals"
+    assert min(got.values()) > real.GUESSING, "everyone learns something: it is a race, not a lack of others"

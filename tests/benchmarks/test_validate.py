@@ -89,7 +89,7 @@ def without_moderation(patch: pytest.MonkeyPatch) -> None:
     def pooled(square: np.ndarray, degrees: np.ndarray, flips: np.ndarray) -> moderation.Moderated:
         sigma = np.sqrt(max(1e-12, np.average(square, weights=degrees) - flips.mean()))
         grid, one = sigma * np.array([0.99, 1.0, 1.01]), np.tile([0.0, 1.0, 0.0], (len(square), 1))
-        return moderation.Moderated(grid=grid, own=one, rival=one, known=True)
+        return moderation.Moderated(grid=grid, own=one, other=one, known=True)
 
     patch.setattr(variance_components, "moderated", pooled)
 

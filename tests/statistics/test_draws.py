@@ -23,7 +23,7 @@ def test_without_seeds_draws_scatter_as_images_do(scores: Scores) -> None:
     chance = drawn(scores, found, draws=40_000)
     expected = variances(scores, found, np.arange(2))
     for row in range(2):
-        gaps = chance.rival - chance.own[:, row, None]
+        gaps = chance.other - chance.own[:, row, None]
         others = np.arange(len(scores.names)) != row
         np.testing.assert_allclose(gaps.var(axis=0)[others], expected[row][others], rtol=0.16)
 
@@ -32,16 +32,16 @@ def test_seeds_add_to_what_images_do_and_more_for_the_candidate_under_test() -> 
     scores = scored(seeds=3)
     found = noise(scores)
     chance = drawn(scores, found, draws=20_000)
-    assert (chance.own.std(axis=0) > 1.02 * chance.rival.std(axis=0)).all()
+    assert (chance.own.std(axis=0) > 1.02 * chance.other.std(axis=0)).all()
     images = np.sqrt((found.effects**2).sum(axis=1))
-    assert (chance.rival.std(axis=0) > 1.02 * images).all()
+    assert (chance.other.std(axis=0) > 1.02 * images).all()
 
 
 def test_a_maximum_is_the_largest_of_all_differences() -> None:
     scores = scored(seeds=3)
     chance, errors = drawn(scores, noise(scores), draws=50), np.linspace(0.01, 0.02, 8)
     expected = [
-        max((chance.rival[d, j] - chance.own[d, 2]) / errors[j] for j in range(8) if j != 2)
+        max((chance.other[d, j] - chance.own[d, 2]) / errors[j] for j in range(8) if j != 2)
         for d in range(50)
     ]
     np.testing.assert_allclose(chance.maxima(2, errors), expected, rtol=1e-5)
@@ -58,8 +58,8 @@ def test_few_groups_have_students_tails() -> None:
     for groups in (np.arange(400), np.arange(400) % 11):
         scores = dataclasses.replace(stacked(bits), sample=image_sample(groups=groups))
         found = noise(scores)
-        rival = drawn(scores, found, draws=20_000).rival[:, 0]
-        tails.append(float(np.quantile(np.abs(rival), 0.99)) / float(np.sqrt((found.effects[0] ** 2).sum())))
+        other = drawn(scores, found, draws=20_000).other[:, 0]
+        tails.append(float(np.quantile(np.abs(other), 0.99)) / float(np.sqrt((found.effects[0] ** 2).sum())))
     assert tails == pytest.approx([2.58, 3.17], rel=0.06), "normal, and Student's with 10 degrees of freedom"
 
 

@@ -18,13 +18,13 @@ def drawn(sigma: np.ndarray, degrees: int, search: int = 0, flips: float = 0.0) 
 def test_what_looks_alike_is_pooled() -> None:
     """With 60 candidates of one sd their own scatter hardly counts: all are near the truth."""
     found = moderated(drawn(np.full(60, 0.01), 2), np.full(60, 2.0), np.zeros(60))
-    assert found.rival_median == pytest.approx(np.full(60, 0.01), rel=0.25)
+    assert found.other_median == pytest.approx(np.full(60, 0.01), rel=0.25)
 
 
 def test_one_that_is_ten_times_as_noisy_keeps_its_own() -> None:
     sigma = np.array([0.1, *[0.01] * 7])
     found = [
-        moderated(drawn(sigma, 4, search), np.full(8, 4.0), np.zeros(8)).rival_median for search in range(20)
+        moderated(drawn(sigma, 4, search), np.full(8, 4.0), np.zeros(8)).other_median for search in range(20)
     ]
     middle = np.median(found, axis=0)
     assert middle[0] > 0.05
@@ -34,10 +34,10 @@ def test_one_that_is_ten_times_as_noisy_keeps_its_own() -> None:
 def test_a_candidate_under_test_is_never_believed_to_be_quieter() -> None:
     square = np.array([1e-9, 1e-4, 1e-4, 1e-4, 4e-4])
     found = moderated(square, np.full(5, 2.0), np.zeros(5))
-    assert (found.own_quantiles(POINTS) >= found.rival_quantiles(POINTS) * 0.999).all()
-    # Seeds that agree by chance make a rival quiet; the candidate itself is at least typical.
-    assert found.rival_median[0] < 0.5 * found.rival_median[1]
-    assert found.own_median[0] > 0.7 * found.rival_median[1]
+    assert (found.own_quantiles(POINTS) >= found.other_quantiles(POINTS) * 0.999).all()
+    # Seeds that agree by chance make the other candidate quiet; the candidate itself is at least typical.
+    assert found.other_median[0] < 0.5 * found.other_median[1]
+    assert found.own_median[0] > 0.7 * found.other_median[1]
 
 
 def test_the_image_part_is_taken_away() -> None:
@@ -45,14 +45,14 @@ def test_the_image_part_is_taken_away() -> None:
     flips = 1e-4
     square = drawn(np.zeros(30), 4, flips=flips)
     found = moderated(square, np.full(30, 4.0), np.full(30, flips))
-    assert np.median(found.rival_median) < 0.5 * np.sqrt(flips)
+    assert np.median(found.other_median) < 0.5 * np.sqrt(flips)
 
 
 def test_who_has_one_seed_is_like_the_others_and_less_sure() -> None:
     square = drawn(np.full(12, 0.01), 2)
     found = moderated(square, np.array([0.0, *[2.0] * 11]), np.zeros(12))
-    spread = np.log(found.rival_quantiles(np.array([0.1, 0.9])))
-    assert 0.005 < found.rival_median[0] < 0.02
+    spread = np.log(found.other_quantiles(np.array([0.1, 0.9])))
+    assert 0.005 < found.other_median[0] < 0.02
     assert spread[0, 1] - spread[0, 0] >= (spread[1:, 1] - spread[1:, 0]).min()
 
 
@@ -67,7 +67,7 @@ def test_other_units_change_nothing_else(scale: float, search: int) -> None:
 def test_the_order_of_the_candidates_does_not_matter(order: list[int], search: int) -> None:
     square, degrees, flips = drawn(np.array([1.0, 1, 1, 2, 9]), 2, search), np.full(5, 2.0), np.full(5, 0.3)
     plain, other = moderated(square, degrees, flips), moderated(square[order], degrees, flips)
-    np.testing.assert_allclose(other.rival_quantiles(POINTS), plain.rival_quantiles(POINTS)[order], rtol=1e-9)
+    np.testing.assert_allclose(other.other_quantiles(POINTS), plain.other_quantiles(POINTS)[order], rtol=1e-9)
 
 
 @pytest.mark.parametrize("square", [[0.0, 0.0], [0.0, 1e-3], [1e-30, 1e3]])

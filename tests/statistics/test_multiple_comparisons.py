@@ -167,7 +167,7 @@ def test_duplicates_of_the_best_do_not_push_it_out() -> None:
     assert {"c0", "c4"} <= set(found.set)
 
 
-def test_one_alone_has_to_beat_its_last_rival_by_itself() -> None:
+def test_one_alone_has_to_beat_its_last_other_by_itself() -> None:
     """Between two candidates either may be named wrongly, so p just under 5 % is not enough."""
     near = clear = 0
     for search in range(60):

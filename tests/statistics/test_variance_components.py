@@ -103,7 +103,7 @@ def test_what_a_seed_does_to_all_is_in_accuracies_and_not_in_differences() -> No
     generator = np.random.default_rng(3)
     shift = 0.05 * generator.standard_normal(5)[None, :, None]
     found = noise(stacked(generator.random((8, 5, 4000)) < 0.8 + shift))
-    assert np.median(found.raw.rival_median) > 3 * np.median(found.seed.rival_median)
+    assert np.median(found.raw.other_median) > 3 * np.median(found.seed.other_median)
 
 
 def test_degrees_are_what_the_common_effect_leaves() -> None:
