@@ -113,6 +113,8 @@ def train(
             trials = _trials(member, seeds, tuned.get(member.fingerprint))
         earlier += trials
         if refusal is None:
+            rows = ledger.trials([trainer.row(trial).key for trial in trials])
+            callback.known(sum(row.state in FINISHED for row in rows))
             trained += run_trials(trainer, trials, extras=extras)
             trained += _keep(trainer, trials, extras, best=settings.keep_weights == "best", retrain=retrain)
             continue

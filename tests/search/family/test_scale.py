@@ -283,3 +283,17 @@ def test_the_tables_of_both_families(ledger: Ledger, tmp_path: Path) -> None:
     assert any("digits is stored at 8 px" in note for note in (*document.notes, *document.details.notes)), (
         "larger ones only interpolate"
     )
+
+
+def test_members_that_the_ledger_has_already_count_as_done(ledger: Ledger) -> None:
+    class Counting(Listener):
+        done = 0
+
+        def known(self, trials: int) -> None:
+            self.done += trials
+
+    first, again = Counting(), Counting()
+    scaled(ledger, listener=first)
+    scaled(ledger, listener=again)
+    assert (first.done, len(first.ended)) == (0, first.expected[0])
+    assert (again.done, len(again.ended)) == (again.expected[0], 0)
