@@ -1,6 +1,6 @@
 """Plasmode cases: searches resampled from real trainings, so that not only the simulator's own model is tested.
 
-`digits_seeds.npz` has what 4 candidates got right with 35 seeds each on 434 images of digits, trained by
+`digits_seeds.npz` has what 4 candidates got right with 40 seeds each on 434 images of digits, trained by
 `scaling-search grid --study benchmarks/validate/digits_seeds.toml` for four epochs only, so that they scatter
 unequally, and packed by `benchmarks.validate.pack_plasmode`. A search draws seeds without and images with
 replacement; the truth is the mean over all of a candidate's seeds and images. Plasmode: real data of which the truth

@@ -196,8 +196,8 @@ def _notes(found: FamilyResult) -> list[str]:
     if family.factors == "realised":
         apart = parting(family.triple, family.raised, [member.phi for member in family.members])
         notes += [f"The triple and what it built part {one}." for one in apart]
-    notes += said_of(family)
-    return notes
+    # A trained family's stand under its table.
+    return notes if found.kind == "full" else [*notes, *said_of(family)]
 
 
 def said_of(family: Family) -> list[str]:

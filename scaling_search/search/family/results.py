@@ -15,6 +15,7 @@ from scaling_search.report.rows import FamilyReport, MemberRow, StepRow
 from scaling_search.report.table import Interval
 from scaling_search.search.family import predictions
 from scaling_search.search.grid import chance_level
+from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import sample_of
 from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.grid.ledger_results import dataset_of, settings_of
@@ -76,8 +77,14 @@ def report_of(ledger: Reader, row: StudyRow, family: FamilyRow) -> tuple[FamilyR
         if on_test
         else _steps(rows, [(trial, bits_of(trial)) for trial in complete.values()], sample, "validation")
     )
-    report = replace(report, rows=rows, steps=steps, budget=budget, level=LEVEL if validation else None)
-    return report, trials
+    return replace(
+        report,
+        rows=rows,
+        steps=steps,
+        budget=budget,
+        level=LEVEL if validation else None,
+        notes=tuple(grid_report.rests_on(ledger, row, family.role, trials)),
+    ), trials
 
 
 def _steps(

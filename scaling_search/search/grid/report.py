@@ -57,7 +57,7 @@ def report_of(
         base=base_row(ledger, study, found),
     )
     base = base_network(ledger, study)
-    held = [] if base is None else [*identifiability.notes(settings, base), *caveats.regularisation(base)]
+    held = [] if base is None else identifiability.notes(settings, base)
     report = collect.with_verdicts(
         report,
         assessments(found),
@@ -65,7 +65,8 @@ def report_of(
         notes=(
             *notes(found),
             *disagreement.sentences(found, trials),
-            *rests_on(ledger, study, trials),
+            *rests_on(ledger, study, GRID, trials, base=base),
+            *caveats.order_at_full_size(settings),
         ),
     )
     checked = ledger_record.check(ledger, study.name)
@@ -164,18 +165,21 @@ def notes(found: GridAnalysis) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def rests_on(ledger: Reader, study: StudyRow, trials: Sequence[TrialRow]) -> list[str]:
-    """What the answer rests on besides the trials' figures."""
-    settings, base, data = settings_of(study), base_network(ledger, study), dataset_of(ledger, study)
+def rests_on(
+    ledger: Reader, study: StudyRow, role: str, trials: Sequence[TrialRow], *, base: Network | None = None
+) -> list[str]:
+    """What the answer of a grid or a family (`role`) rests on besides its trials' figures.
+
+    `base`: what its networks were scaled from; the smallest of them unless given.
+    """
+    settings, data = settings_of(study), dataset_of(ledger, study)
+    rows = ledger.rows(CANDIDATES, study=study.name, role=role)
+    known = [(row, found) for row in rows if (found := ledger.network(row.network)) is not None]
     said = arithmetics(trials)
-    if base is None or data is None:
+    if data is None or not known:
         return said
-    rows = ledger.rows(CANDIDATES, study=study.name, role=GRID)
-    networks = [
-        from_definition(known.definition, name=known.name)
-        for row in rows
-        if (known := ledger.network(row.network)) is not None
-    ]
+    networks = [from_definition(found.definition, name=found.name) for _, found in known]
+    base = base or min(zip(known, networks, strict=True), key=lambda pair: pair[0][0].macs or 0)[1]
     size = (data.height, data.width)
     native = None if None in size else min(side for side in size if side is not None)
     moved = [row for row in rows if "groups make" in (row.reason or "")]
@@ -186,8 +190,8 @@ def rests_on(ledger: Reader, study: StudyRow, trials: Sequence[TrialRow]) -> lis
         *caveats.interpolated(data.name, native, networks),
         *caveats.fixed_resolution(settings, networks, base),
         *([f"Groups moved widths in {len(moved)} networks (see Remark)."] if moved else []),
+        *caveats.regularisation(base),
         *tuning.sentences(ledger, study.name, (row.network for row in rows)),
-        *caveats.order_at_full_size(settings),
     ]
 
 
