@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from scaling_search.cli import options
+from scaling_search.report.figures import count
 from scaling_search.system.text import full_path
 
 app = typer.Typer(
@@ -184,9 +185,9 @@ def _inspect(ledger: str, new: Path | None, as_json: bool) -> None:
     found = ledger_check.inspect(ledger, repair=new)
     _show(ledger_check_table.document(found), ledger_check_table.record(found), as_json)
     if not found.intact:
-        count = f"{len(found.damage)} fault{'' if len(found.damage) == 1 else 's'} found"
+        faults = f"{count(len(found.damage), 'fault')} found"
         saved = "" if found.repaired is None else f"; what is intact is in {found.repaired}"
-        raise DamagedError(f"{found.ledger}: {count}{saved}")
+        raise DamagedError(f"{found.ledger}: {faults}{saved}")
 
 
 def _show(document: Any, record: Any, as_json: bool) -> None:

@@ -31,6 +31,15 @@ def integer(number: float | None) -> str:
     return f"{round(number):,}"
 
 
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """How many there are, in words.
+
+    >>> count(1, "seed"), count(1200, "seed"), count(2, "study", "studies")
+    ('1 seed', '1,200 seeds', '2 studies')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def decimal(number: float | None, digits: int = 2, *, scale: float = 1.0, sign: bool = False) -> str:
     """``number × scale`` with a fixed number of digits after the point; ``sign`` also writes a plus.
 

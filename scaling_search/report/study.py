@@ -11,6 +11,7 @@ from scaling_search.report.published import published_table
 from scaling_search.report.rows import FamilyReport, GridReport, GridRow, MemberRow
 from scaling_search.report.table import Details, Document, Emphasis, Row, Scalar, Table
 
+KINDS = {"full": "the full network", "proxy": "the proxy"}
 FEW = 12  # moved and dropped candidates that a terminal shows
 
 
@@ -33,7 +34,8 @@ def study_document(
     known = grid or families[0]
     named = {"study": known.study, "baseline": known.baseline, "dataset": known.dataset}
     tables = [] if grid is None else [grid_table(grid)]
-    tables += [family_table(family) for family in families]
+    apart = any(family.kind == "proxy" for family in families)
+    tables += [family_table(family, apart=apart) for family in families]
     details = list(more)
     if grid is not None and any(row.status != "kept" for row in (*grid.rows, *grid.dropped)):
         details.append(adjusted_table(grid))
@@ -139,8 +141,11 @@ def adjusted_table(report: GridReport) -> Table:
     )
 
 
-def family_table(report: FamilyReport) -> Table:
-    """The family by rising φ: what each member costs, what it reached, and what was predicted."""
+def family_table(report: FamilyReport, *, apart: bool) -> Table:
+    """The family by rising φ: what each member costs, what it reached, and what was predicted.
+
+    `apart` says in the title whether it is the full network's or its proxy's.
+    """
     candidates = [row.candidate for row in report.rows]
     layout = (
         phi(candidates),
@@ -184,7 +189,7 @@ def family_table(report: FamilyReport) -> Table:
         notes.append(f"Brackets: {_level(report.level)} intervals.")
     return Table(
         name="scale",
-        title=_coefficients(report),
+        title=_coefficients(report) + (f", {KINDS[report.kind]}" if apart else ""),
         columns=layout,
         rows=tuple(
             Row(cells=_family_cells(report, row), emphasis="plain" if row.status == "trained" else "faint")

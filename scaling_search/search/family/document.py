@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from scaling_search.report import columns
 from scaling_search.report.figures import duration
 from scaling_search.report.rows import StepRow
-from scaling_search.report.study import family_table
+from scaling_search.report.study import KINDS, family_table
 from scaling_search.report.table import Details, Document, Estimate, Row, Table
-from scaling_search.search.family.members import Family, Kind, parting
+from scaling_search.search.family.members import Family, Kind, off_constraint
 from scaling_search.search.grid.answer import DEFAULT_LEDGER, Command
 from scaling_search.search.plan import caveats
 from scaling_search.search.plan.builds import Build
+from scaling_search.search.plan.identifiability import parting
 
 if TYPE_CHECKING:
     from scaling_search.search.family.scale import FamilyResult
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def document(found: FamilyResult) -> Document:
     """The answer, what was trained, and what was written."""
-    trained = () if found.report is None else (family_table(found.report),)
+    trained = () if found.report is None else (_trained_table(found),)
     written = tuple(members_table(found, kind) for kind in found.families if kind != found.kind)
     steps = () if found.report is None or not found.report.steps else (steps_table(found.report.steps),)
     return Document(
@@ -44,12 +45,18 @@ def answer(found: FamilyResult) -> tuple[str, ...]:
             f"{family.triple} leads its search, which is not decided: another triple may be as good."
         )
     elif found.full_seconds is not None:
-        lines.append(
-            f"Training the full family would take about {duration(found.full_seconds)} for one seed of each member "
-            "(--train full)."
-        )
+        lines.append(_full(found.full_seconds))
     lines.append(_next(found))
     return tuple(lines)
+
+
+def _full(seconds: float) -> str:
+    return f"Training the full family would take about {duration(seconds)} for one seed of each member (--train full)."
+
+
+def _trained_table(found: FamilyResult) -> Table:
+    assert found.report is not None  # noqa: S101 - its callers looked
+    return family_table(found.report, apart=len(found.families) > 1)
 
 
 def _does(found: FamilyResult, family: Family) -> str:
@@ -126,7 +133,7 @@ def record(found: FamilyResult) -> dict[str, Any]:
     """The families for programs."""
     main = found.families[found.kind or "full"]
     rows = {kind: members_table(found, kind) for kind in found.families}
-    trained = rows[found.kind or "full"] if found.report is None else family_table(found.report)
+    trained = rows[found.kind or "full"] if found.report is None else _trained_table(found)
     return {
         "study": None if found.study is None else found.study.name,
         "coefficients": asdict(main.triple),
@@ -177,11 +184,7 @@ def members_table(found: FamilyResult, kind: Kind) -> Table:
 
 
 def _title(family: Family) -> str:
-    what = (
-        ""
-        if family.space.study.proxy is None
-        else f", the {'full network' if family.kind == 'full' else 'proxy'}"
-    )
+    what = "" if family.space.study.proxy is None else f", {KINDS[family.kind]}"
     built = "" if family.factors == "nominal" else f", by what it built {family.raised}"
     return f"Family of {family.triple}{built}: {family.space.base.name}{what}"
 
@@ -189,13 +192,16 @@ def _title(family: Family) -> str:
 def _notes(found: FamilyResult) -> list[str]:
     family, files = found.families["full"], found.files.get("full")
     notes = []
+    if (says := off_constraint(family.space, family.triple)) is not None:
+        notes.append(f"{says}.")
+    if found.decided is False and found.full_seconds is not None:
+        notes.append(_full(found.full_seconds))
     if files:
         notes.append(
             f"One network file per φ is in {files[0].parent}/; the full network's files are named after it."
         )
-    if family.factors == "realised":
-        apart = parting(family.triple, family.raised, [member.phi for member in family.members])
-        notes += [f"The triple and what it built part {one}." for one in apart]
+    if found.as_built is not None:
+        notes += parting(family.triple, found.as_built, [member.phi for member in family.members])
     # A trained family's stand under its table.
     return notes if found.kind == "full" else [*notes, *said_of(family)]
 

@@ -17,7 +17,7 @@ from scaling_search.scaling.coefficients import Coefficients, parse_phi
 from scaling_search.search.family import document as documents
 from scaling_search.search.family import results, training
 from scaling_search.search.family.limits import estimated_seconds
-from scaling_search.search.family.members import NOT_TRAINED, Family, Kind, emit, family
+from scaling_search.search.family.members import NOT_TRAINED, Family, Kind, emit, family, off_constraint
 from scaling_search.search.forecast.step_latency import timed_space
 from scaling_search.search.grid.candidates import realised_triple
 from scaling_search.search.grid.ledger_results import winner
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
     from scaling_search.search.trial.workers import Workers
 
-# How far from a doubling a triple may lie that is given by hand: the paper's own, (1.2, 1.1, 1.15), makes it 1.92.
-_USUAL_TOLERANCE = 0.2
-
 
 @dataclass(frozen=True, kw_only=True)
 class FamilyResult:
@@ -47,7 +44,8 @@ class FamilyResult:
 
     `kind`: which family was trained, None for none of them; its `report` and `trials`. `full_seconds`: what training
     the full family would take, for one seed of each member, where its proxy's was trained. `decided`: whether the
-    search that the triple comes from is; None where it was given.
+    search that the triple comes from is; None where it was given. `as_built`: what the grid's candidate of this triple
+    built; None where it had none.
     """
 
     families: Mapping[Kind, Family]
@@ -59,6 +57,7 @@ class FamilyResult:
     trained: int = 0
     full_seconds: float | None = None
     decided: bool | None = None
+    as_built: Coefficients | None = None
     place: str | None = None
     member: Callable[[float], Member] | None = field(default=None, repr=False)
 
@@ -129,13 +128,19 @@ def scale(
             "training a family needs a ledger: pass ledger=, or train='none' in the study's scale"
         )
     row = None
-    if ledger is not None and (coefficients is None or study.scale.factors == "realised"):
+    if ledger is not None:
         dataset = data_fingerprint(study)
         row = None if dataset is None else registry.find(ledger, space, dataset)
     triple, decided = _triple(ledger, row, coefficients)
-    if constrained and coefficients is not None:
-        _check_constraint(space, triple)
-    raised = raised_triple(ledger, row, triple) if study.scale.factors == "realised" else None
+    if constrained and coefficients is not None and (says := off_constraint(space, triple)) is not None:
+        raise UsageError(f"{says}: take it as it stands with constrained=False")
+    made = _as_built(ledger, row, triple)
+    if made is None and study.scale.factors == "realised":
+        raise UsageError(
+            f"factors = 'realised': {triple} was no candidate of a grid in this ledger, so it is not known what it "
+            "built; legal without one: nominal"
+        )
+    raised = made if study.scale.factors == "realised" else None
     kinds: tuple[Kind, ...] = ("full",) if study.proxy is None else ("full", "proxy")
     rule = match or study.grid.match
     families = {
@@ -149,7 +154,7 @@ def scale(
             each: tuple(emit(one, folder if each == "full" else folder / "proxy"))
             for each, one in families.items()
         }
-    result = FamilyResult(families=families, files=files, decided=decided)
+    result = FamilyResult(families=families, files=files, decided=decided, as_built=made)
     if kind is not None and ledger is not None:
         result = _train(
             space,
@@ -182,17 +187,6 @@ def _triple(
     return winner(ledger, row)
 
 
-def _check_constraint(space: SearchSpace, triple: Coefficients) -> None:
-    """Errors: UsageError where the triple does not about double the cost with each step of φ."""
-    exponents, tolerance = space.budget.exponents, max(space.study.grid.tolerance, _USUAL_TOLERANCE)
-    growth = float(triple.growth(exponents))
-    if abs(growth - 2) > tolerance:
-        raise UsageError(
-            f"{triple} multiplies the {space.budget.words} by {growth:.2f} with each step of φ, not by 2 within "
-            f"{tolerance:g}: take it as it stands with constrained=False"
-        )
-
-
 def trained_kind(space: SearchSpace) -> Kind | None:
     """Which family is trained: the proxy's where the study has one, else the full one; None for none of them."""
     chosen = space.study.scale.train
@@ -203,20 +197,13 @@ def trained_kind(space: SearchSpace) -> Kind | None:
     return chosen or ("full" if space.study.proxy is None else "proxy")
 
 
-def raised_triple(ledger: Reader | None, study: StudyRow | None, triple: Coefficients) -> Coefficients:
-    """What the candidate of this triple built in the study's grid, as a triple. Errors: UsageError where it is none."""
+def _as_built(ledger: Reader | None, study: StudyRow | None, triple: Coefficients) -> Coefficients | None:
+    """What the candidate of this triple built in the study's grid, as a triple; None where it was no candidate."""
+    if ledger is None or study is None:
+        return None
     labels = {"alpha": triple.alpha, "beta": triple.beta, "gamma": triple.gamma}
-    rows = (
-        []
-        if ledger is None or study is None
-        else ledger.rows(CANDIDATES, study=study.name, role=GRID, **labels)
-    )
-    if not rows:
-        raise UsageError(
-            f"factors = 'realised': {triple} was no candidate of a grid in this ledger, so it is not known what it "
-            "built; legal without one: nominal"
-        )
-    return Coefficients.of(realised_triple(rows[0]))
+    rows = ledger.rows(CANDIDATES, study=study.name, role=GRID, **labels)
+    return Coefficients.of(realised_triple(rows[0])) if rows else None
 
 
 def _train(

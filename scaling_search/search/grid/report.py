@@ -18,6 +18,7 @@ from scaling_search.report import collect
 from scaling_search.report.rows import Assessment, GridReport, GridRow, Verdict
 from scaling_search.report.study import grid_details
 from scaling_search.report.table import Interval
+from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.forecast import ledger_record
 from scaling_search.search.grid import disagreement, recipe_known, screening_stage, tuning
 from scaling_search.search.grid.analysis import GridAnalysis
@@ -25,6 +26,7 @@ from scaling_search.search.grid.answer import Command, answer, missing_trials
 from scaling_search.search.grid.ledger_results import dataset_of, own_trials, settings_of
 from scaling_search.search.plan import caveats, identifiability
 from scaling_search.search.plan.budget import QUANTITIES
+from scaling_search.search.plan.study import Study
 from scaling_search.statistics import BehindTheBest, Estimate
 from scaling_search.statistics.images import scarce_classes
 from scaling_search.statistics.multiple_comparisons import LEVEL
@@ -66,6 +68,7 @@ def report_of(
             *notes(found),
             *disagreement.sentences(found, trials),
             *rests_on(ledger, study, GRID, trials, base=base),
+            *_parting(found, settings),
             *caveats.order_at_full_size(settings),
         ),
     )
@@ -193,6 +196,14 @@ def rests_on(
         *caveats.regularisation(base),
         *tuning.sentences(ledger, study.name, (row.network for row in rows)),
     ]
+
+
+def _parting(found: GridAnalysis, settings: Study) -> list[str]:
+    """Where the powers of the winner's triple and of what it built part."""
+    if found.winner is None:
+        return []
+    named, built = (Coefficients.of(one) for one in (found.winner.triple, found.winner.realised))
+    return identifiability.parting(named, built, settings.scale.phi)
 
 
 def scarce(data: DatasetRow, metric: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scaling_search.ledger.storage.rows import StudyRow
 from scaling_search.racing.looks import Look, Results
 from scaling_search.racing.race import Race
+from scaling_search.report.figures import count
 from scaling_search.search.grid import analysis, chance_level, decision_log
 from scaling_search.search.grid.candidates import RecordedCandidate, recorded, results_of
 from scaling_search.search.grid.ledger_results import dataset_of, own_trials
@@ -120,10 +121,10 @@ def run(
 
 def _so_far(look: Look, candidates: dict[str, RecordedCandidate]) -> str:
     """The current best and how sure that is."""
-    left = f"{len(look.keep)} candidate{'' if len(look.keep) == 1 else 's'} left"
+    left = f"{count(len(look.keep), 'candidate')} left"
     behind = look.behind
     if behind is None or not behind.set:
-        return f"after {look.seeds} seed{'' if look.seeds == 1 else 's'}: {left}"
+        return f"after {count(look.seeds, 'seed')}: {left}"
     leader = min(behind.set, key=lambda name: behind.estimate[behind.row[name]])
     triple = ", ".join(f"{value:g}" for value in candidates[leader].triple)
     most = 100 * float(behind.high[behind.row[leader]])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from scaling_search.errors import InputError
+from scaling_search.report.figures import count
 from scaling_search.scaling.coefficients import Exponents, grid, in_words
 from scaling_search.search.plan.builds import Build, base_build, build, limited, matched, vanished
 from scaling_search.search.plan.candidates import Candidate, candidates
@@ -141,7 +142,7 @@ def origin(plan: GridPlan) -> str:
     kept = sum(len(one.triples) for one in plan.candidates)
     dropped, alike = tried - kept, kept - len(plan.candidates)
     adjusted = sum(any(row.status == "adjusted" for row in one.builds) for one in plan.candidates)
-    parts = [f"{_count(tried, 'triple')} of the grid"]
+    parts = [f"{count(tried, 'triple')} of the grid"]
     if dropped:
         parts.append(
             f"{dropped} cannot be brought within {settings.macs_tolerance:.0%} of the cost or a limit"
@@ -149,7 +150,7 @@ def origin(plan: GridPlan) -> str:
     if alike:
         parts.append(f"{alike} build the same network as another")
     moved = f", {adjusted} of them with an adjusted size" if adjusted else ""
-    return f"{'; '.join(parts)}; {_count(len(plan.candidates), 'candidate')} to train{moved}."
+    return f"{'; '.join(parts)}; {count(len(plan.candidates), 'candidate')} to train{moved}."
 
 
 def unused(plan: GridPlan) -> list[str]:
@@ -166,7 +167,3 @@ def unused(plan: GridPlan) -> list[str]:
                 f"{grid_.tolerance:g} of twice the cost"
             )
     return found
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

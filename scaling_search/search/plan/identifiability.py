@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from scaling_search.architecture.network import Network
 from scaling_search.report import figures
+from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.scaling.scale import scale
 from scaling_search.search.plan.study import Study
 
-FAR = 7.0
 _SYMBOLS = {"depth": "α", "width": "β", "resolution": "γ"}
 _BUILT = {"depth": "depths", "width": "widths", "resolution": "resolution"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alike:
-    """A run of values of one coefficient that build the same at every φ of the grid; `unchanged`: the base itself."""
+    """A run of values of one coefficient that build the same at every φ of the grid; `unchanged`: the base itself.
+
+    `far`: the largest φ that the study scales to.
+    """
 
     dimension: str
     first: float
     last: float
     unchanged: bool
+    far: float
 
     def __str__(self) -> str:
         symbol, built = _SYMBOLS[self.dimension], _BUILT[self.dimension]
@@ -31,16 +36,39 @@ class Alike:
         if self.unchanged:
             verb = "stay" if built.endswith("s") else "stays"
             return f"{symbol} = {span}: the {built} {verb} the base's, rounding takes the change away"
-        low, high = self.first**FAR, self.last**FAR
+        low, high = self.first**self.far, self.last**self.far
         return (
-            f"{symbol} = {span}: all build the same {built}, yet at φ = {FAR:g} they would multiply {self.dimension} "
-            f"by {figures.factor(low)} to {figures.factor(high)}"
+            f"{symbol} = {span}: all build the same {built}, yet at φ = {self.far:g} they would multiply "
+            f"{self.dimension} by {figures.factor(low)} to {figures.factor(high)}"
         )
+
+
+def parting(triple: Coefficients, built: Coefficients, phis: Sequence[float]) -> list[str]:
+    """Where the powers of the triple and of what was built part by more than a tenth, at φ = 2 and at the largest φ."""
+    found = []
+    for phi in sorted({2.0, *([max(phis)] if phis else [])}):
+        apart = [
+            f"{dimension} {asked**phi:.2f} or {made**phi:.2f}"
+            for dimension, asked, made in (
+                ("depth", triple.alpha, built.alpha),
+                ("width", triple.beta, built.beta),
+                ("resolution", triple.gamma, built.gamma),
+            )
+            if abs(phi * (math.log(asked) - math.log(made))) > math.log(1.1)
+        ]
+        if apart:
+            found.append(f"at φ = {phi:g}: {', '.join(apart)} times the base's")
+    if not found:
+        return []
+    return [
+        f"As named, {triple}, and as built, ({built.alpha:.3g}, {built.beta:.3g}, {built.gamma:.3g}), part "
+        f"{'; '.join(found)} (scale --factors realised raises what was built)."
+    ]
 
 
 def alike(study: Study, base: Network) -> list[Alike]:
     """The runs of values that the grid cannot tell apart; empty when it tells all apart."""
-    grid = study.grid
+    grid, far = study.grid, max(1.0, *study.scale.phi)
     found = []
     for dimension, values in (("depth", grid.alpha), ("width", grid.beta), ("resolution", grid.gamma)):
         unchanged = _built(study, base, dimension, 1.0)
@@ -48,7 +76,9 @@ def alike(study: Study, base: Network) -> list[Alike]:
             same = list(run)
             nothing = shape == unchanged and same[-1] > 1
             if nothing or len(same) > 1:
-                found.append(Alike(dimension=dimension, first=same[0], last=same[-1], unchanged=nothing))
+                found.append(
+                    Alike(dimension=dimension, first=same[0], last=same[-1], unchanged=nothing, far=far)
+                )
     return found
 
 

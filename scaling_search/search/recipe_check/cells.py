@@ -12,6 +12,7 @@ from functools import cached_property
 
 from scaling_search.architecture.schema import digest
 from scaling_search.ledger.storage.rows import CHECK, CandidateRow
+from scaling_search.report.figures import count
 from scaling_search.search.plan.builds import Build
 from scaling_search.search.plan.candidates import Candidate
 from scaling_search.search.plan.grid_plan import GridPlan
@@ -56,7 +57,7 @@ def cell_key(network: str, recipe: str) -> str:
 
 def in_words(recipe: Recipe) -> str:
     """Rate and length."""
-    return f"rate {recipe.learning_rate:g}, {recipe.epochs} epoch{'' if recipe.epochs == 1 else 's'}"
+    return f"rate {recipe.learning_rate:g}, {count(recipe.epochs, 'epoch')}"
 
 
 def networks(plan: GridPlan) -> tuple[Build, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from scaling_search.ledger.transfer import Merged
 from scaling_search.report import columns
-from scaling_search.report.figures import duration
+from scaling_search.report.figures import count, duration
 from scaling_search.report.table import Document, Row, Table
 from scaling_search.search.audit.studies import StudyStatus, StudySummary
 from scaling_search.search.grid.answer import named
@@ -118,6 +118,5 @@ def merged_sentence(found: Merged, source: str) -> str:
     """What a merge came to."""
     renamed = [f"{old} as {new}" for old, new in found.studies.items() if old != new]
     apart = f"; kept apart: {', '.join(renamed)}" if renamed else ""
-    trials = "1 trial" if found.trials == 1 else f"{found.trials} trials"
-    studies = "1 study" if len(found.studies) == 1 else f"{len(found.studies)} studies"
+    trials, studies = count(found.trials, "trial"), count(len(found.studies), "study", "studies")
     return f"{source}: {trials} added, {found.known} here before; {studies}{apart}."

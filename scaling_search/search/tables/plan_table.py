@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.report import columns
+from scaling_search.report.figures import count
 from scaling_search.report.notebook import fragment, frame
 from scaling_search.report.table import Column, Document, Row, Table
 from scaling_search.search.forecast.step_latency import timed_space
@@ -86,7 +87,8 @@ def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
     notes += caveats.regularisation(space.base)
     steps, batch = space.recipe.steps(space.images), space.recipe.batch_size
     notes.append(
-        f"A trial is {steps:,} steps of {batch} images, {space.recipe.epochs} passes over {space.images:,}."
+        f"A trial is {count(steps, 'step')} of {count(batch, 'image')}, "
+        f"{count(space.recipe.epochs, 'pass', 'passes')} over {space.images:,}."
     )
     notes += caveats.short_training(space.recipe, space.images)
     if _resolution_is_free(plan):
@@ -168,7 +170,7 @@ def _tables(plan: GridPlan, at: Plan) -> Iterable[Table]:
     title = f"φ = {at.phi:g}: candidates of {plan.space.budget.show(at.target)}"
     yield _table("candidates", title, plan, at, rows)
     if at.dropped:
-        title = f"Dropped at φ = {at.phi:g}: {len(at.dropped)} triples"
+        title = f"Dropped at φ = {at.phi:g}: {count(len(at.dropped), 'triple')}"
         yield _table("dropped", title, plan, at, [(build, 1, None) for build in at.dropped], most=8)
 
 

@@ -276,7 +276,7 @@ def test_the_tables_of_both_families(ledger: Ledger, tmp_path: Path) -> None:
     assert all(row["accuracy_mean"] > 0.7 for row in said["scale"])
     document = documents.document(result)
     assert [table.title for table in document.tables] == [
-        "Family of (1.2, 1.1, 1.15): efficientnet-b0@16px,w=0.25,d=0.5 on digits",
+        "Family of (1.2, 1.1, 1.15): efficientnet-b0@16px,w=0.25,d=0.5 on digits, the proxy",
         "Family of (1.2, 1.1, 1.15): efficientnet-b0, the full network",
     ]
     assert any("Training the full family would take about " in line for line in document.answer)
@@ -297,3 +297,31 @@ def test_members_that_the_ledger_has_already_count_as_done(ledger: Ledger) -> No
     scaled(ledger, listener=again)
     assert (first.done, len(first.ended)) == (0, first.expected[0])
     assert (again.done, len(again.ended)) == (again.expected[0], 0)
+
+
+def test_a_triple_off_the_constraint_is_said_where_it_is_taken_as_it_stands(ledger: Ledger) -> None:
+    result = scaled(ledger, coefficients=(1.4, 1.4, 1.4), constrained=False)
+    assert any(
+        "multiplies the MACs by 5.38 with each step of φ, not by 2 within" in note
+        for note in result.document.notes
+    )
+    assert not any("with each step of φ, not by 2" in note for note in scaled(ledger).document.notes)
+
+
+def test_what_the_full_family_takes_is_said_beside_an_open_search(ledger: Ledger) -> None:
+    searched(ledger, family())
+    result = scaled(ledger, coefficients=None)
+    assert result.decided is False
+    assert any("Training the full family would take about" in note for note in result.document.notes)
+
+
+def test_where_the_triple_and_what_it_built_part_is_said_by_grid_and_scale(ledger: Ledger) -> None:
+    """Depths rounded up: α = 1.2 is no 1.2."""
+    settings = family(**{"rounding.depth": "ceil", "grid.alpha": "1.2", "grid.gamma": "1:1.5:0.1"})
+    settings = override(settings, {"grid.tolerance": 0.6, "grid.macs_tolerance": 0.6})
+    found = searched(ledger, settings)
+    assert found.found.winner is not None
+    grid = " ".join(note for table in found.document.tables for note in table.notes)
+    for said in (grid, " ".join(scaled(ledger, settings, coefficients=None).document.notes)):
+        assert "and as built, (" in said and "at φ = 2: depth 1.44 or " in said
+        assert "scale --factors realised raises what was built" in said
