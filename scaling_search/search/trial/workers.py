@@ -34,8 +34,8 @@ _AHEAD_SECONDS = 600.0  # longer trials are not begun before they are asked for:
 
 
 class Workers:
-    """Worker processes for `grid` and `scale`: `count` of them (else one for each accelerator, or for as many cores as
-    the smallest machine has), on a local Ray or the one at `address`.
+    """Worker processes for `grid`, `scale` and `recipe`: `count` of them (else one for each accelerator, or for as many
+    cores as the smallest machine has), on a local Ray or the one at `address`.
 
         with Workers(4) as workers:
             grid(study, ledger=ledger, workers=workers)

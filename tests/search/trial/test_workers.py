@@ -16,13 +16,14 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.recovery.check import check
 from scaling_search.search.grid import search
 from scaling_search.search.plan.search_space import search_space
+from scaling_search.search.recipe_check.check import recipe
 from scaling_search.search.trial import worker_trainer
 from scaling_search.search.trial.cluster import Cluster, Share, share
 from scaling_search.search.trial.setup import load_data
 from scaling_search.search.trial.trial import Callback
 from scaling_search.search.trial.workers import Workers
 from scaling_search.training.outcome import TrainingStopped
-from tests.search.pretend import Listener, Pretend, searched, study
+from tests.search.pretend import Listener, Pretend, pretended, searched, study
 from tests.search.trial import placed
 
 pytest.importorskip("ray", reason="pip install 'scaling-search[ray]'")
@@ -86,6 +87,18 @@ def test_the_answer_is_that_of_a_single_process(
     assert sorted(row.key for row in listener.ended) == sorted(row.key for row in ledger.trials())
     assert check(ledger) == []
     assert grid(workers, ledger, placed.build).trained == 0
+
+
+def test_recipes_are_those_of_a_single_process(workers: Workers, ledger: Ledger, tmp_path: Path) -> None:
+    settings = study(indifference=0.01, alpha="1,2", beta="1,1.4", gamma="1")
+    workers.build = placed.build_by_recipe
+    found = recipe(settings, ledger=ledger, callbacks=(Listener(),), workers=workers)
+    with Ledger.open(tmp_path / "alone.db") as own, pretended(placed.learns_by_recipe):
+        expected = recipe(settings, ledger=own, callbacks=(Listener(),))
+        known = {row.key: (row.state, row.accuracy, row.correct) for row in own.trials(with_correct=True)}
+    mine = {row.key: (row.state, row.accuracy, row.correct) for row in ledger.trials(with_correct=True)}
+    assert mine == known
+    assert (found.verdict, found.rate, found.trained) == (expected.verdict, expected.rate, expected.trained)
 
 
 def test_a_killed_worker_costs_its_trial_alone(
