@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +21,12 @@ from scaling_search.search.recipe_check.check import recipe
 from scaling_search.search.trial import worker_trainer
 from scaling_search.search.trial.cluster import Cluster, Share, share
 from scaling_search.search.trial.setup import load_data
-from scaling_search.search.trial.trial import Callback
+from scaling_search.search.trial.trial import Callback, trial_of
+from scaling_search.search.trial.worker import Worker
+from scaling_search.search.trial.worker_process import Place
 from scaling_search.search.trial.workers import Workers
 from scaling_search.training.outcome import TrainingStopped
-from tests.search.pretend import Listener, Pretend, pretended, searched, study
+from tests.search.pretend import Listener, Pretend, planned, pretended, searched, study
 from tests.search.trial import placed
 
 pytest.importorskip("ray", reason="pip install 'scaling-search[ray]'")
@@ -144,6 +147,34 @@ def test_a_stop_gives_trials_back_and_the_same_call_goes_on(
     found = grid(workers, ledger, placed.build)
     assert told(found, ledger) == told(alone[1], alone[0])
     assert figures(ledger) == figures(alone[0])
+
+
+def test_what_a_worker_has_begun_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one takes what nobody has begun, and then begins what is likely, with the round not over yet."""
+    asked: list[tuple[str, str, tuple[Any, ...]]] = []
+    monkeypatch.setattr(Worker, "do", lambda self, what, *given: asked.append((self.handle, what, given)))
+    plan = planned()
+    first, second, third = [trial_of(build, 0) for build in plan.networks[:3]]
+    place = Place(
+        node="n", pid=1, cores=(), platform="cpu", device="d", arithmetic="a", block=1, available_memory=None
+    )
+    own, other = (Worker(handle=name, place=place) for name in ("own", "other"))
+    own.ahead = first
+    workers = Workers(2)
+    workers._workers, workers._queue, workers._likely = (
+        [other, own],
+        deque([[first], [second]]),
+        deque([third]),
+    )
+    for _ in range(2):
+        workers._hand_out(other, [[first], [second]], plan.space.recipe, None, False)
+    workers._hand_out(own, [[first], [second]], plan.space.recipe, None, False)
+    assert [(who, what) for who, what, _ in asked] == [
+        ("other", "run"),
+        ("other", "train_ahead"),
+        ("own", "run"),
+    ]
+    assert [given[1] for _, _, given in asked] == [[second], third, [first]]
 
 
 @pytest.mark.parametrize(
