@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
     from scaling_search.search.trial.workers import Workers
+    from scaling_search.system.files import Folder
 
 # How far from a doubling a triple may lie that is given by hand: the paper's own, (1.2, 1.1, 1.15), makes it 1.92.
 _USUAL_TOLERANCE = 0.2
@@ -231,7 +232,7 @@ def _train(
     stop_when_flat: bool,
     retrain: bool,
     workers: Workers | None,
-    checkpoints: Path,
+    checkpoints: Folder,
 ) -> FamilyResult:
     from scaling_search.training.outcome import TrainingStopped
 
