@@ -201,7 +201,7 @@ def _basis(space: SearchSpace, trainer: TrialRunner, builds: Sequence[Any]) -> B
 
 
 def _seconds(trainer: TrialRunner, basis: Basis, stage: Sequence[Cell], seeds: Sequence[int]) -> float:
-    """What is left of a stage: trials that the ledger does not have, and a program for each of their cells."""
+    """What is left of a stage, shared by all workers: trials that the ledger does not have, a program for each cell."""
     total = 0.0
     for cell in stage:
         left = _left(trainer, [cell], seeds)
@@ -209,7 +209,7 @@ def _seconds(trainer: TrialRunner, basis: Basis, stage: Sequence[Cell], seeds: S
             longer = cell.recipe.epochs / trainer.networks.recipe.epochs
             one = basis.seconds(cell.build.fingerprint, cell.build.cost.macs) / basis.gain
             total += left * longer * one + basis.compile_seconds
-    return total
+    return total / trainer.networks.at_once
 
 
 def _left(trainer: TrialRunner, stage: Sequence[Cell], seeds: Sequence[int]) -> int:

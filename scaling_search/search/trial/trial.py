@@ -69,6 +69,10 @@ class Networks(Protocol):
     def block(self) -> int:
         """Seeds of a network to train before racing decides again."""
 
+    @property
+    def at_once(self) -> int:
+        """How many processes train at the same time."""
+
     def check_stop(self) -> None:
         """Errors: TrainingStopped once a stop was asked for."""
 

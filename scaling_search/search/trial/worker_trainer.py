@@ -45,6 +45,11 @@ class WorkerNetworks:
             first.block,
         )
 
+    @property
+    def at_once(self) -> int:
+        """How many workers there are."""
+        return self._workers.count
+
     def check_stop(self) -> None:
         """Errors: TrainingStopped once a stop was asked for."""
         check(self.should_stop)

@@ -72,6 +72,11 @@ class Workers:
         self.cluster.close()
 
     @property
+    def count(self) -> int:
+        """How many there are, ready or not."""
+        return len(self._workers)
+
+    @property
     def places(self) -> list[Place]:
         """Of the workers that are ready."""
         return [worker.place for worker in self._workers if worker.place is not None]

@@ -87,6 +87,7 @@ def test_the_answer_is_that_of_a_single_process(
         expected.trained,
     )
     assert len({place.pid for place in workers.places}) == 2
+    assert any("The 2 workers share it: about " in text for text in listener.noted)
     assert sorted(row.key for row in listener.ended) == sorted(row.key for row in ledger.trials())
     assert check(ledger) == []
     assert grid(workers, ledger, placed.build).trained == 0
