@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.torture.network import Network, network
 from benchmarks.torture.outcome import Outcome
 from benchmarks.torture.postgresql import Server, server
 from benchmarks.torture.ray_nodes import Nodes, nodes
@@ -127,6 +128,22 @@ def connection(n: int, folder: Path) -> Outcome:
     return _faults(n, folder, strike)
 
 
+def cut(n: int, folder: Path) -> Outcome:
+    """Cut the network to the server for fifteen seconds: everything that is sent is lost, and nobody is told."""
+
+    def strike(_: subprocess.Popen[bytes], __: Nodes, database: Server) -> bool:
+        assert database.network is not None  # noqa: S101 - for the type checker
+        database.network.cut()
+        time.sleep(15)
+        database.network.restore()
+        return False
+
+    with network() as made:
+        if made is None:
+            return Outcome(tried=0, lost=0, silently_wrong=0, note="not tried: no network namespaces here")
+        return _faults(n, folder, strike, made)
+
+
 def _kill_worker(running: subprocess.Popen[bytes], cluster: Nodes, database: Server) -> bool:  # noqa: ARG001
     held = database.sql("SELECT pid FROM leases WHERE held = 1")
     if held:
@@ -134,7 +151,7 @@ def _kill_worker(running: subprocess.Popen[bytes], cluster: Nodes, database: Ser
     return False
 
 
-def _faults(n: int, folder: Path, fault: Fault) -> Outcome:
+def _faults(n: int, folder: Path, fault: Fault, reached_by: Network | None = None) -> Outcome:
     """n searches, each struck once, half a second to four after its first trial has begun."""
     if importlib.util.find_spec("ray") is None:
         return Outcome(tried=0, lost=0, silently_wrong=0, note="not tried: no Ray here (make install-ray)")
@@ -146,7 +163,7 @@ def _faults(n: int, folder: Path, fault: Fault) -> Outcome:
     if _search(folder, "--ledger", alone).wait(_END_SECONDS):
         raise AssertionError((folder / "stderr").read_text()[-2000:])
     expected = _figures(alone)
-    with server() as database:
+    with server(reached_by) as database:
         if database is None:
             return Outcome(tried=0, lost=0, silently_wrong=0, note="not tried: no PostgreSQL here")
         with nodes(2, folder) as cluster:

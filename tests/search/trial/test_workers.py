@@ -252,6 +252,22 @@ def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
         Workers(2)
 
 
+def test_a_cluster_of_another_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster(None, "auto")
+    says = "Version mismatch: The cluster was started with:\n    Ray: 2.0.0\nThis process: 3.0.0"
+
+    def init(**_: Any) -> None:
+        raise RuntimeError(says)
+
+    monkeypatch.setattr(cluster.ray, "init", init)
+    monkeypatch.setattr(cluster.ray, "shutdown", lambda: None)
+    with pytest.raises(
+        UsageError,
+        match=r"--ray auto: Version mismatch: The cluster was started with: Ray: 2\.0\.0 This process: 3\.0\.0",
+    ):
+        cluster.start()
+
+
 def test_no_cluster_there() -> None:
     program = "from scaling_search.search.trial.cluster import Cluster; Cluster(None, '127.0.0.1:1').start()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
