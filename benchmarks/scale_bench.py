@@ -1,4 +1,4 @@
-"""python -m benchmarks.scale_bench [--json FILE] [--trials N] [--seconds S]
+"""python -m benchmarks.scale_bench [--json FILE] [--only idle|many|ratio] [--trials N] [--seconds S] [--repeats N]
 
 What workers of Ray cost on this machine: two with a core each against one process with both; how idle a race leaves
 four; what the driver does for each trial; and whether memory grows over many. Prints the figures; see FIGURES.
@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -156,8 +156,7 @@ def two_workers_ratio(repeats: int) -> float:
     chosen = [candidate.builds[0] for candidate in planned.candidates[:4]]
 
     def throughput(workers: Workers | None) -> Callable[[int], float]:
-        stack = search(planned, workers)
-        _, trainer = stack.__enter__()
+        _, trainer = searches.enter_context(search(planned, workers))
         if workers is not None:
             _wait_for(workers, 2)
         # Each worker must have compiled each program, as it has in the rounds after the first.
@@ -171,7 +170,7 @@ def two_workers_ratio(repeats: int) -> float:
 
         return run
 
-    with Workers(2) as workers:
+    with Workers(2) as workers, ExitStack() as searches:
         placed, alone = throughput(workers), throughput(None)
         return statistics.median(placed(10 + seed) / alone(10 + seed) for seed in range(repeats))
 
@@ -189,7 +188,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=1.0, help="a pretended trial of the race")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--only", default="", help="idle, many or ratio")
+    parser.add_argument("--only", default="", choices=["", "idle", "many", "ratio"])
     given = parser.parse_args()
     found: dict[str, float] = {}
     if given.only in ("", "idle"):
@@ -201,7 +200,9 @@ def main() -> None:
     for name, value in found.items():
         print(f"{name:24} {value:>16,.3f}  {FIGURES[name]}")
     if given.json:
-        given.json.write_text(json.dumps(found, indent=1) + "\n")
+        # Parts that were run one at a time add to the same file.
+        known = json.loads(given.json.read_text()) if given.only and given.json.exists() else {}
+        given.json.write_text(json.dumps(known | found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

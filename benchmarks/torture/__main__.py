@@ -53,6 +53,7 @@ CASES: dict[str, tuple[Case, int]] = {
     "ray: kill -9 of a node": (_searching("ray_faults", "node"), 5),
     "ray: kill -9 of the driver": (_searching("ray_faults", "driver"), 5),
     "ray: no answer from the server, then cut": (_searching("ray_faults", "connection"), 5),
+    "ray: network to the server cut and restored": (_searching("ray_faults", "cut"), 5),
     "ray: object store full": (_searching("ray_faults", "store"), 3),
     "full disk: search": (_searching("search_disk", "full"), 20),
 }

@@ -6,6 +6,7 @@ trial recorded once and every figure, bit for bit, that of a single process.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -20,6 +21,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.torture.network import Network, network
 from benchmarks.torture.outcome import Outcome
 from benchmarks.torture.postgresql import Server, server
 from benchmarks.torture.ray_nodes import Nodes, nodes
@@ -43,7 +45,7 @@ depth = "round"
 divisor = 1
 [recipe]
 name = "fast"
-epochs = 20
+epochs = 100
 batch_size = 32
 [grid]
 alpha = "1"
@@ -114,10 +116,12 @@ def connection(n: int, folder: Path) -> Outcome:
         parent = psutil.Process(postmaster).parent()
         stopped = [] if parent is None else [parent, *parent.children()]
         for one in stopped:
-            one.suspend()
+            with contextlib.suppress(psutil.NoSuchProcess):  # its connection ended meanwhile
+                one.suspend()
         time.sleep(10)
         for one in stopped:
-            one.resume()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.resume()
         database.sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' "
             "AND pid <> pg_backend_pid()"
@@ -127,6 +131,22 @@ def connection(n: int, folder: Path) -> Outcome:
     return _faults(n, folder, strike)
 
 
+def cut(n: int, folder: Path) -> Outcome:
+    """Cut the network to the server for fifteen seconds: everything that is sent is lost, and nobody is told."""
+
+    def strike(_: subprocess.Popen[bytes], __: Nodes, database: Server) -> bool:
+        assert database.network is not None  # noqa: S101 - for the type checker
+        database.network.cut()
+        time.sleep(15)
+        database.network.restore()
+        return False
+
+    with network() as made:
+        if made is None:
+            return Outcome(tried=0, lost=0, silently_wrong=0, note="not tried: no network namespaces here")
+        return _faults(n, folder, strike, made)
+
+
 def _kill_worker(running: subprocess.Popen[bytes], cluster: Nodes, database: Server) -> bool:  # noqa: ARG001
     held = database.sql("SELECT pid FROM leases WHERE held = 1")
     if held:
@@ -134,19 +154,19 @@ def _kill_worker(running: subprocess.Popen[bytes], cluster: Nodes, database: Ser
     return False
 
 
-def _faults(n: int, folder: Path, fault: Fault) -> Outcome:
-    """n searches, each struck once, half a second to four after its first trial has begun."""
+def _faults(n: int, folder: Path, fault: Fault, reached_by: Network | None = None) -> Outcome:
+    """n searches, each struck soon after its first trial has begun. Only those with trials left count as tried."""
     if importlib.util.find_spec("ray") is None:
         return Outcome(tried=0, lost=0, silently_wrong=0, note="not tried: no Ray here (make install-ray)")
     dice = random.Random(23)  # noqa: S311 - to be repeated, not to be secret
-    lost = wrong = again = 0
+    lost = wrong = again = under_way = 0
     (folder / "tiny.toml").write_text(_NETWORK)
     (folder / "study.toml").write_text(_STUDY)
     alone = str(folder / "alone.db")
     if _search(folder, "--ledger", alone).wait(_END_SECONDS):
         raise AssertionError((folder / "stderr").read_text()[-2000:])
     expected = _figures(alone)
-    with server() as database:
+    with server(reached_by) as database:
         if database is None:
             return Outcome(tried=0, lost=0, silently_wrong=0, note="not tried: no PostgreSQL here")
         with nodes(2, folder) as cluster:
@@ -160,7 +180,8 @@ def _faults(n: int, folder: Path, fault: Fault) -> Outcome:
                 running = _search(folder, *words, environment=cluster.environment)
                 own = database.within(f"try{index}")
                 _wait_for_a_trial(running, own)
-                time.sleep(dice.uniform(0.5, 4.0))
+                time.sleep(dice.uniform(0.2, 2.0))
+                under_way += bool(own.sql("SELECT 1 FROM trials WHERE state IN ('waiting', 'running')"))
                 if fault(running, cluster, own):
                     running.wait()
                     running = _search(folder, *words, environment=cluster.environment)
@@ -174,7 +195,7 @@ def _faults(n: int, folder: Path, fault: Fault) -> Outcome:
                 wrong += any(found[key] != expected[key] for key in found.keys() & expected.keys())
                 again += sum(attempts > 1 for (attempts,) in own.sql("SELECT attempts FROM trials"))
     note = f"{len(expected)} trials each, {again} of them begun more than once, all equal to a single process"
-    return Outcome(tried=n, lost=lost, silently_wrong=wrong, note=note if not lost + wrong else "")
+    return Outcome(tried=under_way, lost=lost, silently_wrong=wrong, note=note if not lost + wrong else "")
 
 
 def _search(folder: Path, *words: str, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:

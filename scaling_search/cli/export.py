@@ -49,6 +49,7 @@ def export(
     normalise: Annotated[
         bool, typer.Option("--normalise", help="The model itself normalises pixels of 0..255 (onnx only).")
     ] = False,
+    checkpoints: options.Checkpoints = None,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
 ) -> None:
     """Write a network with its weights for another framework: model, weights, table, and a file to check it by."""
@@ -65,10 +66,15 @@ def export(
             raise UsageError("--random-weights are for a network without others")
         written = resolve.untrained(what, random_weights, about).export(format, out, normalise=normalise)
     else:
-        with find_members(ledger, [what], study=study, seed=seed, weights=weights, metadata=about) as (
-            _,
-            found,
-        ):
+        with find_members(
+            ledger,
+            [what],
+            study=study,
+            seed=seed,
+            weights=weights,
+            metadata=about,
+            checkpoints=checkpoints,
+        ) as (_, found):
             written = found[0].export(format, out, normalise=normalise)
     for name, size in sorted(written.files.items()):
         typer.echo(f"{clean(str(out / name))}  {size:,} bytes")

@@ -74,10 +74,13 @@ RayAddress = Annotated[
     typer.Option("--ray", metavar="ADDRESS", help="Train on the Ray cluster at HOST:PORT, or auto."),
 ]
 Checkpoints = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--checkpoints",
-        help="Folder of checkpoints and kept weights, one that all machines see. Default: beside the ledger.",
+        metavar="FOLDER|URL",
+        envvar="SCALING_SEARCH_CHECKPOINTS",
+        help="Where checkpoints and kept weights lie, for all machines: a folder, or an fsspec URL, as "
+        "s3://BUCKET/FOLDER. Default: beside the ledger.",
     ),
 ]
 TimeLimit = Annotated[

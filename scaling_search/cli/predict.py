@@ -45,6 +45,7 @@ def predict(
             help="A folder for class activation maps: what each member looks at in each image (PNG).",
         ),
     ] = None,
+    checkpoints: options.Checkpoints = None,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
     as_json: options.Json = False,
     details: options.Details = False,
@@ -64,10 +65,15 @@ def predict(
         raise UsageError("give at least one member and what to predict: scaling-search predict phi=2 IMAGES")
     *names, source = what
     about = options.metadata(moments, deviations, class_names)
-    with find_members(ledger, names, study=study, seed=seed, weights=weights, metadata=about) as (
-        opened,
-        members,
-    ):
+    with find_members(
+        ledger,
+        names,
+        study=study,
+        seed=seed,
+        weights=weights,
+        metadata=about,
+        checkpoints=checkpoints,
+    ) as (opened, members):
         found = use_case(members, source)
         if opened is not None:
             record(opened, found)

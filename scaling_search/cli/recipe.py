@@ -32,6 +32,9 @@ def recipe(
         ),
     ] = None,
     retry_failed: options.RetryFailed = False,
+    workers: options.Workers = None,
+    ray: options.RayAddress = None,
+    checkpoints: options.Checkpoints = None,
     time_limit: options.TimeLimit = None,
     log: options.Log = None,
     quiet: options.Quiet = False,
@@ -56,12 +59,14 @@ def recipe(
     settings = options.study(ledger, start, subject, triples, cost, training, deciding, build, table="grid")
     if write_to is not None and write_to.exists():
         read_study(write_to)  # better refused now than after the trainings
-    with work(ledger, log=log, quiet=quiet) as at:
+    with work(ledger, log=log, quiet=quiet, workers=workers, ray=ray) as at:
         result = check.recipe(
             settings,
             ledger=at.ledger,
             callbacks=at.callbacks,
             should_stop=at.should_stop,
+            workers=at.workers,
+            checkpoints=checkpoints,
             retry_failed=retry_failed,
             time_limit=None if time_limit is None else parse_duration(time_limit),
         )

@@ -91,6 +91,7 @@ def find_members(
     seed: int | None,
     weights: Path | None,
     metadata: Any,
+    checkpoints: str | None = None,
 ) -> Iterator[tuple[Any, list[Any]]]:
     """The ledger, where one is asked, and the members that are named. Errors: InputError, UsageError."""
     from scaling_search.ledger.ledger import Ledger
@@ -105,7 +106,8 @@ def find_members(
     else:
         with Ledger.open(place) as ledger:
             row = choose(ledger, study)
-            yield ledger, resolve.members_of(names, ledger, row, checkpoint_folder(ledger), seed)
+            folder = checkpoint_folder(ledger, checkpoints)
+            yield ledger, resolve.members_of(names, ledger, row, folder, seed)
 
 
 def command() -> str:

@@ -6,7 +6,6 @@ Strictly: every tensor of the file is used once, or the first that does not fit 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from scaling_search.export import pickles
 from scaling_search.export.layers import Arrays, Layer, channels_last, layers
 from scaling_search.export.names import candidates
 from scaling_search.networks.weights import stack
+from scaling_search.system.files import Folder
 
 Tree = dict[str, Any]
 _NORM = ("weight", "bias", "running_mean", "running_var")
@@ -25,7 +25,7 @@ _NORM = ("weight", "bias", "running_mean", "running_var")
 _COUNTER = ".num_batches_tracked"
 
 
-def read(path: Path, network: Network) -> tuple[Tree, Tree]:
+def read(path: Folder, network: Network) -> tuple[Tree, Tree]:
     """(params, batch_stats) of a `.safetensors` file, or a `.bin` or `.pth` file of PyTorch's, which is not executed.
 
     Errors: InputError naming the first tensor that does not fit the network, or a file of another kind; DamagedError
@@ -34,7 +34,7 @@ def read(path: Path, network: Network) -> tuple[Tree, Tree]:
     return fit(tensors(path), network, str(path))
 
 
-def tensors(path: Path) -> Arrays:
+def tensors(path: Folder) -> Arrays:
     """Every tensor of a file by its name. Errors: InputError, DamagedError."""
     try:
         data = path.read_bytes()

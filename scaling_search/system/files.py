@@ -8,11 +8,17 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, TypeAlias
 
 import platformdirs
 
-from scaling_search.errors import StorageError
+from scaling_search.errors import StorageError, UsageError
+from scaling_search.system.text import full_path, without_passwords
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+Folder: TypeAlias = "Path | UPath"  # on a disk, or at an fsspec URL
 
 NAME = "scaling-search"
 # What a writer that was killed leaves behind.
@@ -27,6 +33,38 @@ def cache_folder(*parts: str) -> Path:
         # No home is known (a user id without a name, as in containers): a folder of that user's own.
         folder = Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid() if hasattr(os, 'getuid') else 0}"
     return folder.joinpath(*parts)
+
+
+def folder_at(place: str | Path) -> Folder:
+    """A folder by its path, or by an fsspec URL (`s3://bucket/folder`); it need not exist.
+
+    Errors: UsageError for a URL of no known kind, or where the library that speaks it is not installed.
+    """
+    if "://" not in str(place):
+        return full_path(place).absolute()
+    from upath import UPath
+
+    try:
+        found = UPath(place)
+        _ = found.fs
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"{without_passwords(str(place))}: {error}") from None
+    return Path(found.path) if found.protocol in ("file", "local") else found
+
+
+def names_in(folder: Folder) -> set[str]:
+    """What lies in it, by name; nothing where it is not there. Errors: StorageError where it cannot be read."""
+    try:
+        return {one.name for one in folder.iterdir()}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    except Exception as error:  # every store has its own
+        raise StorageError(f"cannot read {shown(folder)}: {error}") from error
+
+
+def shown(place: Folder) -> str:
+    """As people may see it."""
+    return without_passwords(str(place))
 
 
 @contextlib.contextmanager
@@ -50,9 +88,16 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             draft.unlink()
 
 
-def save(content: str | bytes, path: Path) -> None:
+def save(content: str | bytes, path: Folder) -> None:
     """Writes a file by `replacing`, and its folder; text as UTF-8. Errors: StorageError naming path and bytes."""
     data = content.encode() if isinstance(content, str) else content
+    if not isinstance(path, Path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        except Exception as error:  # every store has its own
+            raise StorageError(f"cannot write {shown(path)} ({len(data):,} bytes): {error}") from error
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:

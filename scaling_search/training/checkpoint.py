@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,23 @@ class Position:
     history: tuple[tuple[EpochMetrics, ...], ...]  # per seed
     correct: tuple[NDArray[np.bool_] | None, ...]  # per seed, of the last evaluated epoch
     epoch_seconds: float  # training seconds of the epoch under way
+
+
+class TrialCheckpoints(Protocol):
+    """The checkpoints of one trial: in a folder (`Checkpoints`), or at a URL (`RemoteCheckpoints`)."""
+
+    @property
+    def every_seconds(self) -> float:
+        """Between two of them."""
+
+    def save(self, position: Position, seeds: list[int], recipe: Recipe) -> object:
+        """Writes one. Raises StorageError."""
+
+    def restore(self, template: State, seeds: list[int], recipe: Recipe) -> Position | None:
+        """The newest one that is whole and of this trial, or None."""
+
+    def discard(self) -> None:
+        """Removes all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)

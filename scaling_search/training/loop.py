@@ -14,7 +14,7 @@ import numpy as np
 
 from scaling_search.training import compiled as programs
 from scaling_search.training import steps
-from scaling_search.training.checkpoint import Checkpoints
+from scaling_search.training.checkpoint import TrialCheckpoints
 from scaling_search.training.compiled import CompiledTrial
 from scaling_search.training.evaluate import evaluate_images, evaluation
 from scaling_search.training.hooks import Hooks, Progress
@@ -37,7 +37,7 @@ def train(
     *,
     seed: int,
     compiled: CompiledTrial | Future[CompiledTrial] | None = None,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: TrialCheckpoints | None = None,
     hooks: Hooks | None = None,
 ) -> Outcome:
     """Trains one network with one seed and judges it on the validation split after every epoch.
@@ -59,7 +59,7 @@ def train_seeds(
     *,
     seeds: Sequence[int],
     compiled: CompiledTrial | Future[CompiledTrial] | None = None,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: TrialCheckpoints | None = None,
     hooks: Hooks | None = None,
 ) -> tuple[Outcome, ...]:
     """`train` for several seeds as one batched program: the same outcomes within float tolerance.
@@ -76,7 +76,7 @@ def _run(
     seeds: list[int],
     seed_batch: int | None,
     compiled: CompiledTrial | Future[CompiledTrial] | None,
-    checkpoints: Checkpoints | None,
+    checkpoints: TrialCheckpoints | None,
     hooks: Hooks,
 ) -> tuple[Outcome, ...]:
     begun = compiled or programs.start_compiling(model, pixels, recipe, seed_batch=seed_batch)

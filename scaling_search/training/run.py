@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scaling_search.training import compiled as programs
 from scaling_search.training import steps
-from scaling_search.training.checkpoint import Checkpoints, Position
+from scaling_search.training.checkpoint import Position, TrialCheckpoints
 from scaling_search.training.compiled import CompiledTrial
 from scaling_search.training.flat import Flat
 from scaling_search.training.outcome import EpochMetrics, Outcome, TrainingStopped
@@ -23,7 +23,7 @@ class Run:
 
     program: CompiledTrial
     seeds: list[int]
-    checkpoints: Checkpoints | None
+    checkpoints: TrialCheckpoints | None
     state: steps.State
     history: list[list[EpochMetrics]]
     correct: list[NDArray[np.bool_] | None]
@@ -59,7 +59,7 @@ class Run:
         if kept is not None and time.monotonic() - self.saved_at >= kept.every_seconds:
             self._save(kept)
 
-    def _save(self, checkpoints: Checkpoints) -> None:
+    def _save(self, checkpoints: TrialCheckpoints) -> None:
         position = Position(
             state=self.state,
             history=tuple(tuple(index) for index in self.history),
@@ -100,7 +100,7 @@ class Run:
         )
 
 
-def begin(program: CompiledTrial, seeds: list[int], checkpoints: Checkpoints | None) -> Run:
+def begin(program: CompiledTrial, seeds: list[int], checkpoints: TrialCheckpoints | None) -> Run:
     """From the newest whole checkpoint, else from the seeds' initial weights."""
     found = None if checkpoints is None else checkpoints.restore(program.state, seeds, program.setup.recipe)
     if found is None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
     from scaling_search.search.trial.workers import Workers
+    from scaling_search.system.files import Folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +219,7 @@ def _train(
     stop_when_flat: bool,
     retrain: bool,
     workers: Workers | None,
-    checkpoints: Path,
+    checkpoints: Folder,
 ) -> FamilyResult:
     from scaling_search.training.outcome import TrainingStopped
 

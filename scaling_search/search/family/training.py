@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaling_search.data import catalog
@@ -22,6 +21,7 @@ from scaling_search.search.trial.scheduler import run_again, run_trials
 from scaling_search.search.trial.trial import Extras, Trial, trial_of
 from scaling_search.statistics import image_sample
 from scaling_search.system.clock import utc_now
+from scaling_search.system.files import Folder, shown
 from scaling_search.training import recipe as recipes
 from scaling_search.training.recipe import Recipe
 
@@ -128,9 +128,11 @@ def _trials(member: Build, seeds: range, recipe: Recipe | None) -> list[Trial]:
     return [trial_of(member, seed, recipe) for seed in seeds]
 
 
-def _disk(family: Family, copies: int, folder: Path) -> str:
+def _disk(family: Family, copies: int, folder: Folder) -> str:
     total = copies * sum(weights.size(member.cost) for member in family.members)
-    return f"Weights are kept in {folder}: at most {size(total)} for the {len(family.members)} members."
+    return (
+        f"Weights are kept in {shown(folder)}: at most {size(total)} for the {len(family.members)} members."
+    )
 
 
 def _keep(trainer: TrialRunner, trials: Sequence[Trial], extras: Extras, *, best: bool, retrain: bool) -> int:

@@ -264,8 +264,14 @@ def memory(plan: GridPlan, platform: str) -> tuple[int, ...]:
     return tuple(step_memory(row.network, recipe, platform, counted=row.cost) for row in plan.networks)
 
 
-def sentences(found: Forecast) -> list[str]:
-    """Time and memory in words."""
+def shared(found: Forecast, workers: int) -> float:
+    """Seconds for all that is still to train where so many train at the same time, each as fast as was measured."""
+    longest = max(found.trial_seconds) if found.missing else 0.0
+    return max(found.total_seconds / workers, min(longest, found.total_seconds))
+
+
+def sentences(found: Forecast, workers: int = 1) -> list[str]:
+    """Time and memory in words; `workers`: how many train at the same time."""
     low, high = min(found.trial_seconds), max(found.trial_seconds)
     left = "nothing is left to train"
     if found.missing:
@@ -282,6 +288,8 @@ def sentences(found: Forecast) -> list[str]:
         f"Time, by {found.source} ({found.device}): {spread} a trial and {duration(found.compile_seconds)} to compile "
         f"a network; {left}.{_busy()}"
     )
+    if workers > 1 and found.missing:
+        time += f" The {workers} workers share it: about {duration(shared(found, workers))} for all."
     return [time, memory_sentence(found.memory_bytes, found.available_bytes)]
 
 

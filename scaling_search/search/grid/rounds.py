@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import StudyRow
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from scaling_search.search.trial.trial import TrialRunner
 
 _NOTHING: Mapping[str, Recipe] = {}
+_ROUNDS_AHEAD = 2  # for workers that a round leaves idle
 
 
 def train_base(trainer: TrialRunner, plan: GridPlan, tuned: Mapping[str, Recipe] = _NOTHING) -> int:
@@ -71,6 +73,7 @@ def run(
     earlier = decision_log.read(ledger, study.name, [candidate.group for candidate in every])
     known = {look.basis for look in earlier}
     by_group = {candidate.group: candidate for candidate in racing}
+    standing: dict[str, float] = {}  # mean accuracy so far
     trained = 0
 
     def trials_of(names: Sequence[str], seeds: Sequence[int]) -> list[Trial]:
@@ -83,13 +86,18 @@ def run(
 
     def train_round(names: Sequence[str], seeds: Sequence[int]) -> Results:
         nonlocal trained
-        after = range(
-            max(seeds) + 1, min(max(seeds) + 1 + len(seeds), MOST_SEEDS if until_decided else grid.seeds)
-        )
-        trained += run_trials(trainer, trials_of(names, seeds), likely=trials_of(names, after))
+        most = MOST_SEEDS if until_decided else grid.seeds
+        after = range(max(seeds) + 1, min(max(seeds) + 1 + _ROUNDS_AHEAD * len(seeds), most))
+        # Those that do best so far are the least likely to be eliminated first.
+        best_first = sorted(names, key=lambda name: -standing.get(name, 0.0))
+        likely = [trial for seed in after for trial in trials_of(best_first, [seed])]
+        trained += run_trials(trainer, trials_of(names, seeds), likely=likely)
         trials = own_trials(ledger, study.name)
         low = chance_level.at_chance(ledger, trials)
         found = results_of([by_group[name] for name in names], trials, low)
+        for name, by_seed in found.items():
+            right = [float(marks.mean()) for marks in by_seed.values() if marks is not None]
+            standing[name] = fmean(right) if right else 0.0
         return {name: {seed: by_seed[seed] for seed in seeds} for name, by_seed in found.items()}
 
     def keep(look: Look) -> None:

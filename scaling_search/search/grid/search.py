@@ -187,6 +187,7 @@ def _forecast(study: str, plan: GridPlan, trainer: TrialRunner) -> float | None:
     if basis is None:
         return None
     found = ledger_record.record_forecast(ledger, study, plan, basis, own)
-    for sentence in model.sentences(found):
+    at_once = trainer.networks.at_once
+    for sentence in model.sentences(found, at_once):
         callback.note(sentence)
-    return found.total_seconds
+    return model.shared(found, at_once)

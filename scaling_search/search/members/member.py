@@ -30,6 +30,7 @@ from scaling_search.system.text import read_text
 if TYPE_CHECKING:
     from scaling_search.export.folder import Exported
     from scaling_search.ledger.reader import Reader
+    from scaling_search.system.files import Folder
 
 Tree = dict[str, Any]
 _WHITE = 255.0
@@ -79,7 +80,7 @@ class Member:
 
 
 def of_study(
-    ledger: Reader, study: StudyRow, phi: float, *, checkpoints: Path, seed: int | None = None
+    ledger: Reader, study: StudyRow, phi: float, *, checkpoints: Folder, seed: int | None = None
 ) -> Member:
     """A member of the study's newest trained family that has this φ: the best seed by validation unless one is named.
 
@@ -158,7 +159,7 @@ def _member(
     network: str,
     trial: TrialRow,
     phi: float,
-    checkpoints: Path,
+    checkpoints: Folder,
 ) -> Member:
     known = ledger.network(network)
     data = next(iter(ledger.rows(DATASETS, fingerprint=study.dataset)), None)

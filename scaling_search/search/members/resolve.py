@@ -17,6 +17,7 @@ from scaling_search.system.text import full_path
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
     from scaling_search.ledger.storage.rows import StudyRow
+    from scaling_search.system.files import Folder
 
 _PHI = "phi="
 _BEST = "best"
@@ -88,7 +89,7 @@ def members_of(
     texts: Sequence[str],
     ledger: Reader | None,
     study: StudyRow | None,
-    checkpoints: Path | None,
+    checkpoints: Folder | None,
     seed: int | None,
 ) -> list[Member]:
     """Each of `texts` as a member. Errors: as `of_study` and `from_outside`."""

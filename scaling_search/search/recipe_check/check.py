@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling_search.errors import InputError, UsageError
@@ -37,7 +38,7 @@ from scaling_search.search.trial.ledger_rows import network_rows
 from scaling_search.search.trial.scheduler import run_trials
 from scaling_search.search.trial.setup import checkpoint_folder, load_data, make_trainer
 from scaling_search.search.trial.time_limit import TimeLimit
-from scaling_search.search.trial.trial import Callback, Callbacks
+from scaling_search.search.trial.trial import Callback, Callbacks, Trial
 from scaling_search.statistics.multiple_comparisons import LEAST_SEEDS
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.search.trial.trial import TrialRunner
+    from scaling_search.search.trial.workers import Workers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,13 +106,16 @@ def recipe(
     should_stop: Callable[[], bool] = lambda: False,
     retry_failed: bool = False,
     time_limit: float | None = None,
+    workers: Workers | None = None,
+    checkpoints: str | Path | None = None,
 ) -> RecipeResult:
     """Whether the ranking of a study depends on its recipe. Run again, it continues.
 
     The base and the candidates that go farthest in each dimension are trained with the study's rate, half and twice of
     it, and twice as long; where that changes their order beyond the indifference, twice as long again, up to 16 times.
     After `time_limit` seconds, or before a length that would take longer, the result is what the ledger has by then.
-    Errors: UsageError for a study whose rates are tuned, TrainingStopped, and as `grid`.
+    `workers` and `checkpoints` as in `grid`. Errors: UsageError for a study whose rates are tuned, TrainingStopped, and
+    as `grid`.
     """
     from scaling_search.training.outcome import TrainingStopped
 
@@ -130,9 +135,10 @@ def recipe(
         ledger,
         callback=callback,
         should_stop=limit,
-        checkpoints=checkpoint_folder(ledger),
+        checkpoints=checkpoint_folder(ledger, checkpoints),
         retry_failed=retry_failed,
         dataset=dataset,
+        workers=workers,
     )
     images = len(dataset.train)
     seeds = range(max(LEAST_SEEDS, study.grid.seeds))
@@ -142,7 +148,7 @@ def recipe(
     _say_cost(trainer, basis, rates, ladder, seeds)
     trained, beyond = 0, None
     try:
-        trained += _train(trainer, space, row.name, rates, seeds)
+        trained += _train(trainer, space, row.name, rates, seeds, likely=ladder[0])
         for stage in ladder:
             beyond = _beyond(trainer, basis, stage, seeds, limit)
             if beyond is not None:
@@ -165,12 +171,22 @@ def recipe(
 
 
 def _train(
-    trainer: TrialRunner, space: SearchSpace, study: str, stage: Sequence[Cell], seeds: Sequence[int]
+    trainer: TrialRunner,
+    space: SearchSpace,
+    study: str,
+    stage: Sequence[Cell],
+    seeds: Sequence[int],
+    *,
+    likely: Sequence[Cell] = (),
 ) -> int:
     trainer.ledger.record(
         [*network_rows(cell.build.network for cell in stage), *(cell.row(space, study) for cell in stage)]
     )
-    return run_trials(trainer, [cell.trial(seed) for cell in stage for seed in seeds])
+
+    def trials(own: Sequence[Cell]) -> list[Trial]:
+        return [cell.trial(seed) for cell in own for seed in seeds]
+
+    return run_trials(trainer, trials(stage), likely=trials(likely))
 
 
 def _read(ledger: Ledger, row: StudyRow) -> Check:
@@ -185,7 +201,7 @@ def _basis(space: SearchSpace, trainer: TrialRunner, builds: Sequence[Any]) -> B
 
 
 def _seconds(trainer: TrialRunner, basis: Basis, stage: Sequence[Cell], seeds: Sequence[int]) -> float:
-    """What is left of a stage: trials that the ledger does not have, and a program for each of their cells."""
+    """What is left of a stage, shared by all workers: trials that the ledger does not have, a program for each cell."""
     total = 0.0
     for cell in stage:
         left = _left(trainer, [cell], seeds)
@@ -193,7 +209,7 @@ def _seconds(trainer: TrialRunner, basis: Basis, stage: Sequence[Cell], seeds: S
             longer = cell.recipe.epochs / trainer.networks.recipe.epochs
             one = basis.seconds(cell.build.fingerprint, cell.build.cost.macs) / basis.gain
             total += left * longer * one + basis.compile_seconds
-    return total
+    return total / trainer.networks.at_once
 
 
 def _left(trainer: TrialRunner, stage: Sequence[Cell], seeds: Sequence[int]) -> int:

@@ -14,11 +14,13 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import FINISHED, TrialRow
 from scaling_search.search.trial import failures, ledger_rows, provenance
 from scaling_search.search.trial.trial import Callback, Trial
+from scaling_search.system.files import names_in
 from scaling_search.training.outcome import Outcome, OutOfMemory, TrainingStopped
 
 if TYPE_CHECKING:
     # Who places trials in other processes needs no jax.
-    from scaling_search.training.checkpoint import Checkpoints
+    from scaling_search.system.files import Folder
+    from scaling_search.training.checkpoint import TrialCheckpoints
 
 _FAILURES_IN_A_ROW = 3
 
@@ -29,7 +31,7 @@ class Held:
     def __init__(self, ledger: Ledger, taken: Sequence[tuple[Claim, Trial]]) -> None:
         self.taken = tuple(taken)
         self.trials = tuple(trial for _, trial in taken)
-        self.checkpoints: Checkpoints | None = None
+        self.checkpoints: TrialCheckpoints | None = None
         self.heartbeats: list[Heartbeat] = []
         self.finished = False
         self._ledger = ledger
@@ -59,7 +61,7 @@ class ClaimedTrials:
     """What one worker may try and has tried, and the checkpoints of what it holds."""
 
     def __init__(
-        self, ledger: Ledger, callback: Callback, *, checkpoints: Path | None, retry_failed: bool
+        self, ledger: Ledger, callback: Callback, *, checkpoints: Folder | None, retry_failed: bool
     ) -> None:
         self.ledger = ledger
         self.callback = callback
@@ -139,13 +141,14 @@ class ClaimedTrials:
 
     def discard_checkpoints(self, key: str) -> None:
         """Removes a trial's checkpoints."""
-        if self.folder is not None and (self.folder / key).exists() and (kept := self._checkpoints(key)):
+        if (kept := self._checkpoints(key)) is not None:
             kept.discard()
 
     def tidy(self, keys: Sequence[str]) -> None:
         """Removes checkpoints of finished trials, which a kill between the record and the removal leaves."""
-        for row in self.ledger.trials(keys):
-            if row.state in FINISHED:
+        there = set() if self.folder is None else names_in(self.folder)
+        for row in self.ledger.trials(keys) if there else ():
+            if row.state in FINISHED and row.key in there:
                 self.discard_checkpoints(row.key)
 
     def _claim(self, row: TrialRow, again: bool) -> Claim | None:
@@ -162,20 +165,26 @@ class ClaimedTrials:
     def _retries(self, key: str) -> bool:
         return self.retry_failed and key not in self._tried
 
-    def _checkpoints(self, key: str, held: Held | None = None) -> Checkpoints | None:
+    def _checkpoints(self, key: str, held: Held | None = None) -> TrialCheckpoints | None:
         """Where a trial's checkpoints are kept; None where none are."""
         if self.folder is None:
             return None
         from scaling_search.training.checkpoint import Checkpoints
 
         saved = (lambda: None) if held is None else held.saved
-        return Checkpoints(
-            folder=self.folder / key,
+        folder = self.folder / key
+        local = Checkpoints(
+            folder=folder if isinstance(folder, Path) else Path(),
             trial=key,
             arithmetic=provenance.arithmetic(),
             say=self.callback.say,
             saved=saved,
         )
+        if isinstance(folder, Path):
+            return local
+        from scaling_search.training.remote_checkpoints import RemoteCheckpoints
+
+        return RemoteCheckpoints(folder=folder, local=local)
 
     def _release(self, held: Held) -> None:
         """Gives back what is still this worker's."""

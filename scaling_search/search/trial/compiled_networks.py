@@ -39,6 +39,8 @@ class NotBatchedError(ScalingSearchError):
 class CompiledNetworks:
     """Keeps compiled programs and resized images for whoever trains or times networks."""
 
+    at_once = 1  # this process alone
+
     def __init__(self, *, dataset: Dataset, recipe: Recipe, should_stop: Callable[[], bool]) -> None:
         self.dataset = dataset
         self.recipe = recipe

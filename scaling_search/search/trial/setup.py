@@ -14,7 +14,7 @@ from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import provenance
-from scaling_search.system.files import cache_folder
+from scaling_search.system.files import Folder, cache_folder, folder_at
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
@@ -37,10 +37,10 @@ def data_fingerprint(study: Study) -> str | None:
     return catalog.load(data.name, validation=data.validation, split_seed=data.split_seed).fingerprint
 
 
-def checkpoint_folder(ledger: Ledger, given: str | Path | None = None) -> Path:
+def checkpoint_folder(ledger: Ledger, given: str | Path | None = None) -> Folder:
     """Where checkpoints of a ledger's trials go: beside a file; for a server in the user's cache, by its address."""
     if given is not None:
-        return Path(given).absolute()
+        return folder_at(given)
     database = ledger.database
     if database.path is not None:
         return database.path.with_name(f"{database.path.name}.checkpoints")
@@ -88,7 +88,7 @@ def make_trainer(
     *,
     callback: Callback,
     should_stop: Callable[[], bool],
-    checkpoints: Path | None,
+    checkpoints: Folder | None,
     retry_failed: bool = False,
     dataset: Dataset | None = None,
     workers: Workers | None = None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from pathlib import Path
 
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import TrialRow
@@ -13,6 +12,7 @@ from scaling_search.search.trial.claims import ClaimedTrials, Held
 from scaling_search.search.trial.compiled_networks import CompiledNetworks, NotBatchedError
 from scaling_search.search.trial.ledger_rows import evaluation_row, trial_row
 from scaling_search.search.trial.trial import NOTHING_MORE, Callback, Extras, Trial
+from scaling_search.system.files import Folder
 from scaling_search.training.evaluate import evaluate
 from scaling_search.training.hooks import Hooks
 from scaling_search.training.loop import train, train_seeds
@@ -33,7 +33,7 @@ class Trainer:
         ledger: Ledger,
         networks: CompiledNetworks,
         callback: Callback,
-        checkpoints: Path | None,
+        checkpoints: Folder | None,
         retry_failed: bool = False,
     ) -> None:
         self.ledger = ledger

@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from scaling_search.architecture.network import Network
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from scaling_search.search.plan.builds import Build
     from scaling_search.search.trial.claims import ClaimedTrials
     from scaling_search.search.trial.timing import Timing
+    from scaling_search.system.files import Folder
     from scaling_search.training.hooks import Progress
     from scaling_search.training.recipe import Recipe
 
@@ -44,7 +44,7 @@ class Extras:
     """What is wanted of a trial besides its result: figures on the test split, weights kept in a checkpoint folder."""
 
     test: Split | None = None
-    weights: Path | None = None
+    weights: Folder | None = None
 
 
 NOTHING_MORE = Extras()
@@ -68,6 +68,10 @@ class Networks(Protocol):
     @property
     def block(self) -> int:
         """Seeds of a network to train before racing decides again."""
+
+    @property
+    def at_once(self) -> int:
+        """How many processes train at the same time."""
 
     def check_stop(self) -> None:
         """Errors: TrainingStopped once a stop was asked for."""

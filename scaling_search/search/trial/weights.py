@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling_search.architecture.network import Network
@@ -16,7 +15,7 @@ from scaling_search.errors import DamagedError, InputError
 from scaling_search.ledger.storage.rows import WeightsRow
 from scaling_search.ledger.storage.schema import WEIGHTS
 from scaling_search.system.clock import utc_now
-from scaling_search.system.files import save
+from scaling_search.system.files import Folder, save, shown
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
@@ -28,7 +27,7 @@ _FOLDER = "weights"
 _FLOAT32 = 4
 
 
-def file_of(checkpoints: Path, sha256: str) -> Path:
+def file_of(checkpoints: Folder, sha256: str) -> Folder:
     """Where weights of this digest lie."""
     return checkpoints / _FOLDER / f"{sha256}.safetensors"
 
@@ -38,7 +37,7 @@ def size(counted: Cost) -> int:
     return _FLOAT32 * (counted.parameters + counted.batch_stats)
 
 
-def keep(checkpoints: Path, network: Network, trial_key: str, outcome: Outcome) -> WeightsRow:
+def keep(checkpoints: Folder, network: Network, trial_key: str, outcome: Outcome) -> WeightsRow:
     """Writes a complete outcome's weights and returns their row. Errors: StorageError."""
     from safetensors.numpy import save as to_bytes
 
@@ -66,7 +65,7 @@ def keep(checkpoints: Path, network: Network, trial_key: str, outcome: Outcome) 
     )
 
 
-def read(checkpoints: Path, row: WeightsRow, network: Network) -> tuple[Tree, Tree]:
+def read(checkpoints: Folder, row: WeightsRow, network: Network) -> tuple[Tree, Tree]:
     """(params, batch_stats) as they were kept. Errors: InputError where the file is gone, DamagedError."""
     from scaling_search.export import weights_in
 
@@ -76,15 +75,21 @@ def read(checkpoints: Path, row: WeightsRow, network: Network) -> tuple[Tree, Tr
     return weights_in.read(file, network)
 
 
-def check(checkpoints: Path, row: WeightsRow) -> str | None:
+def check(checkpoints: Folder, row: WeightsRow) -> str | None:
     """What is wrong with kept weights, in a sentence; None where nothing is."""
     file = file_of(checkpoints, row.sha256)
     try:
         data = file.read_bytes()
-    except OSError as error:
-        return f"weights of trial {row.trial_key[:12]}: {file} cannot be read ({error.strerror})"
+    except FileNotFoundError:
+        return (
+            f"weights of trial {row.trial_key[:12]}: there is no {shown(file)}; --checkpoints names the folder or URL "
+            "that the search was given"
+        )
+    except Exception as error:  # every store has its own
+        why = getattr(error, "strerror", None) or error
+        return f"weights of trial {row.trial_key[:12]}: {shown(file)} cannot be read ({why})"
     if hashlib.sha256(data).hexdigest() != row.sha256:
-        return f"weights of trial {row.trial_key[:12]}: {file} is damaged: it is not what was written"
+        return f"weights of trial {row.trial_key[:12]}: {shown(file)} is damaged: it is not what was written"
     return None
 
 
@@ -94,7 +99,7 @@ def kept(ledger: Reader, keys: Iterable[str]) -> dict[str, WeightsRow]:
     return {row.trial_key: row for row in ledger.rows(WEIGHTS) if row.trial_key in wanted}
 
 
-def forget(ledger: Ledger, checkpoints: Path, rows: Iterable[WeightsRow]) -> None:
+def forget(ledger: Ledger, checkpoints: Folder, rows: Iterable[WeightsRow]) -> None:
     """Removes kept weights: rows first, then the files that no other row names."""
     gone = list(rows)
     if not gone:

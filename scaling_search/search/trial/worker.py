@@ -89,9 +89,10 @@ class Worker:
 
 def program_name(recipe: Recipe, group: Group) -> str:
     """A program, as far as it matters which worker has compiled it."""
-    return f"{fingerprint(group[0].network)} {recipe.epochs}"
+    return f"{fingerprint(group[0].network)} {(group[0].recipe or recipe).epochs}"
 
 
-def trial_name(trial: Trial) -> tuple[str, int]:
-    """Network and seed."""
-    return fingerprint(trial.network), trial.seed
+def trial_name(trial: Trial) -> tuple[str, int, str]:
+    """Network, seed, and the recipe where it has its own."""
+    own = "" if trial.recipe is None else trial.recipe.canonical()
+    return fingerprint(trial.network), trial.seed, own

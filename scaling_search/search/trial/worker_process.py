@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from scaling_search.errors import DeviceError, InputError, ScalingSearchError, UsageError
 from scaling_search.search.trial.trial import Callback, Extras, Trial
+from scaling_search.system.files import shown
 
 if TYPE_CHECKING:
     from scaling_search.data.dataset import Dataset
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.search.plan.study import Data
     from scaling_search.search.trial.trainer import Trainer
+    from scaling_search.system.files import Folder
     from scaling_search.training.hooks import Progress
     from scaling_search.training.recipe import Recipe
 
@@ -42,7 +44,7 @@ class Job:
     recipe: Recipe
     ledger: Mapping[str, Any] = field(repr=False)
     host: str
-    checkpoints: Path | None
+    checkpoints: Folder | None = field(repr=False)
     mark: str | None
     retry_failed: bool
     versions: str
@@ -264,16 +266,16 @@ def _check_machine(job: Job) -> None:
     while job.checkpoints is not None and _read(job.checkpoints / MARK) != job.mark:
         if time.monotonic() > until:
             raise InputError(
-                f"{job.checkpoints} is not shared: {node} does not see what this process writes there; give "
-                "--checkpoints FOLDER, one that all machines see"
+                f"{shown(job.checkpoints)} is not shared: {node} does not see what this process writes there; give "
+                "--checkpoints FOLDER or URL, one that all machines see"
             )
         time.sleep(0.2)
 
 
-def _read(file: Path) -> str | None:
+def _read(file: Folder) -> str | None:
     try:
         return file.read_text()
-    except OSError:
+    except Exception:  # every store has its own
         return None
 
 

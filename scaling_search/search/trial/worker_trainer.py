@@ -6,7 +6,6 @@ import os
 import uuid
 from collections.abc import Callable, Sequence
 from copy import copy
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from scaling_search.ledger.claims.process import this_process
@@ -18,7 +17,7 @@ from scaling_search.search.trial.timing import Timing
 from scaling_search.search.trial.trial import Callback, Extras, Trial
 from scaling_search.search.trial.worker_process import MARK, Job
 from scaling_search.search.trial.workers import Workers, check
-from scaling_search.system.files import save
+from scaling_search.system.files import Folder, save
 from scaling_search.training.memory import step_memory
 
 if TYPE_CHECKING:
@@ -45,6 +44,11 @@ class WorkerNetworks:
             first.arithmetic,
             first.block,
         )
+
+    @property
+    def at_once(self) -> int:
+        """How many workers there are."""
+        return self._workers.count
 
     def check_stop(self) -> None:
         """Errors: TrainingStopped once a stop was asked for."""
@@ -133,19 +137,18 @@ def make_trainer(
     dataset: Dataset,
     callback: Callback,
     should_stop: Callable[[], bool],
-    checkpoints: Path | None,
+    checkpoints: Folder | None,
     retry_failed: bool,
 ) -> WorkerTrainer:
     """Starts the workers, or hands them another search. Errors: as `Workers`, and what a machine lacks."""
-    folder = None if checkpoints is None else checkpoints.absolute()
     job = Job(
         data=space.study.dataset,
         fingerprint=dataset.fingerprint,
         recipe=space.recipe,
         ledger=ledger.opening,
         host=this_process().host,
-        checkpoints=folder,
-        mark=None if folder is None else mark(folder),
+        checkpoints=checkpoints,
+        mark=None if checkpoints is None else mark(checkpoints),
         retry_failed=retry_failed,
         versions=provenance.versions(),
         environment={name: value for name, value in os.environ.items() if name.startswith(_DECIDE_RESULTS)},
@@ -161,9 +164,9 @@ def make_trainer(
     )
 
 
-def mark(folder: Path) -> str:
+def mark(folder: Folder) -> str:
     """What is written in a checkpoint folder, to be read by all who share it. Errors: StorageError."""
     file = folder / MARK
     if not file.exists():
         save(uuid.uuid4().hex, file)
-    return file.read_text()
+    return file.read_text().strip()

@@ -34,8 +34,8 @@ _AHEAD_SECONDS = 600.0  # longer trials are not begun before they are asked for:
 
 
 class Workers:
-    """Worker processes for `grid` and `scale`: `count` of them (else one for each accelerator, or for as many cores as
-    the smallest machine has), on a local Ray or the one at `address`.
+    """Worker processes for `grid`, `scale` and `recipe`: `count` of them (else one for each accelerator, or for as many
+    cores as the smallest machine has), on a local Ray or the one at `address`.
 
         with Workers(4) as workers:
             grid(study, ledger=ledger, workers=workers)
@@ -72,6 +72,11 @@ class Workers:
         self.cluster.close()
 
     @property
+    def count(self) -> int:
+        """How many there are, ready or not."""
+        return len(self._workers)
+
+    @property
     def places(self) -> list[Place]:
         """Of the workers that are ready."""
         return [worker.place for worker in self._workers if worker.place is not None]
@@ -82,7 +87,7 @@ class Workers:
         missing = self.cluster.start() - len(self._workers)
         self._workers += [Worker(handle=self.cluster.actor(WorkerProcess)) for _ in range(missing)]
         for worker in self._workers:
-            worker.place = None
+            worker.place = worker.ahead = None
             worker.do("prepare", job)
         said = time.monotonic()
         while not self.places:
@@ -150,6 +155,7 @@ class Workers:
         for worker in self._workers:
             if worker.ahead is not None and trial_name(worker.ahead) not in asked:
                 worker.unwanted, worker.ahead = worker.ref is not None, None
+        self._listen(stop=False)
 
     def _busy(self) -> list[Worker]:
         return [worker for worker in self._workers if worker.group is not None]
@@ -160,35 +166,38 @@ class Workers:
     def _hand_out(
         self, worker: Worker, groups: Sequence[Group], recipe: Recipe, extras: Any, again: bool
     ) -> None:
-        """The next group for a worker: one whose network it has compiled, else one that no other has, else the first.
+        """The next group for a worker: what it has begun, else one whose network it has compiled, else one that no
+        other has, else the first. Never what another has begun.
 
-        Where none is left it compiles what the next round may ask of it.
+        Where none is left it begins what the next round may ask for, or compiles it.
         """
-        if self._queue:
-            reserved = {trial_name(one.ahead) for one in self._workers if one.ahead is not None}
+        begun = {
+            trial_name(one.ahead) for one in self._workers if one.ahead is not None and one is not worker
+        }
+        left = (at for at, group in enumerate(self._queue) if not begun or trial_name(group[0]) not in begun)
+        open_groups = list(islice(left, _LOOK_AHEAD))
+        if open_groups:
+            own = None if worker.ahead is None else trial_name(worker.ahead)
             others = set().union(*(one.compiled for one in self._workers if one is not worker))
 
             def rank(at: int) -> int:
-                first = trial_name(self._queue[at][0])
-                if worker.ahead is not None and trial_name(worker.ahead) == first:
+                if own is not None and trial_name(self._queue[at][0]) == own:
                     return 0
-                if first in reserved:
-                    return 4
                 name = program_name(recipe, self._queue[at])
                 return 1 if name in worker.compiled else 3 if name in others else 2
 
-            at = min(range(min(len(self._queue), _LOOK_AHEAD)), key=rank)
+            at = min(open_groups, key=rank)
             worker.group, worker.ahead = self._queue[at], None
             del self._queue[at]
             worker.compiled.add(program_name(recipe, worker.group))
             later = list(islice(self._queue, len(self._workers)))
             upcoming = later[-1][0] if later else None
             worker.do("run", recipe, worker.group, upcoming, extras, again)
-        elif self._busy() and self._likely and not worker.ahead and worker.seconds < _AHEAD_SECONDS:
+        elif not worker.ahead and self._likely and worker.seconds < _AHEAD_SECONDS:
             worker.ahead = self._likely.popleft()
             worker.compiled.add(program_name(recipe, [worker.ahead]))
             worker.do("train_ahead", recipe, worker.ahead)
-        elif self._busy() and not worker.ahead:
+        elif not worker.ahead:
             unknown = (group for group in groups if program_name(recipe, group) not in worker.compiled)
             if (group := next(unknown, None)) is not None:
                 worker.compiled.add(program_name(recipe, group))

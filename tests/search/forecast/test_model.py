@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from scaling_search.report.figures import duration
 from scaling_search.search.forecast import model
 from scaling_search.search.forecast.model import Basis, affine, elapsed, from_calibration, from_ledger
 from scaling_search.search.plan.study import Study
@@ -158,6 +159,11 @@ def test_a_screening_takes_its_share_of_a_trial_and_another_compilation(settings
     assert found.screening_seconds == (pytest.approx(len(networks) * (5 / 5 + 10)) if runs else 0)
     assert found.total_seconds == pytest.approx(len(trials) * (3 * 5 + 10) + found.screening_seconds)
     assert ("for screening" in model.sentences(found)[0]) == runs
+    assert "workers share" not in model.sentences(found)[0]
+    assert model.shared(found, 4) == pytest.approx(found.total_seconds / 4)
+    assert model.shared(found, 10_000) == 5.0, "no trial is shared"
+    said = f"The 4 workers share it: about {duration(found.total_seconds / 4)} for all."
+    assert said in model.sentences(found, 4)[0]
 
 
 def test_memory_that_is_not_there_is_said() -> None:

@@ -36,6 +36,17 @@ def build(job: Any, **given: Any) -> Pretend:
     return make(job, learns, **given)
 
 
+def learns_by_recipe(trial: Trial) -> float:
+    """As `learns`, a little better with a high rate and with more epochs."""
+    more = 0.0 if trial.recipe is None else trial.recipe.learning_rate + 0.01 * trial.recipe.epochs
+    return learns(trial) + 0.1 * min(more, 1.0)
+
+
+def build_by_recipe(job: Any, **given: Any) -> Pretend:
+    """Trains in no time, each recipe to something else."""
+    return make(job, learns_by_recipe, **given)
+
+
 def build_slow(job: Any, **given: Any) -> Pretend:
     """A fifth of a second each; the stop is looked for in between."""
     trainer = make(job, learns, **given)

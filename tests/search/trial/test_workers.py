@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +17,16 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.recovery.check import check
 from scaling_search.search.grid import search
 from scaling_search.search.plan.search_space import search_space
+from scaling_search.search.recipe_check.check import recipe
 from scaling_search.search.trial import worker_trainer
 from scaling_search.search.trial.cluster import Cluster, Share, share
 from scaling_search.search.trial.setup import load_data
-from scaling_search.search.trial.trial import Callback
+from scaling_search.search.trial.trial import Callback, trial_of
+from scaling_search.search.trial.worker import Worker
+from scaling_search.search.trial.worker_process import Place
 from scaling_search.search.trial.workers import Workers
 from scaling_search.training.outcome import TrainingStopped
-from tests.search.pretend import Listener, Pretend, searched, study
+from tests.search.pretend import Listener, Pretend, planned, pretended, searched, study
 from tests.search.trial import placed
 
 pytest.importorskip("ray", reason="pip install 'scaling-search[ray]'")
@@ -83,9 +87,22 @@ def test_the_answer_is_that_of_a_single_process(
         expected.trained,
     )
     assert len({place.pid for place in workers.places}) == 2
+    assert any("The 2 workers share it: about " in text for text in listener.noted)
     assert sorted(row.key for row in listener.ended) == sorted(row.key for row in ledger.trials())
     assert check(ledger) == []
     assert grid(workers, ledger, placed.build).trained == 0
+
+
+def test_recipes_are_those_of_a_single_process(workers: Workers, ledger: Ledger, tmp_path: Path) -> None:
+    settings = study(indifference=0.01, alpha="1,2", beta="1,1.4", gamma="1")
+    workers.build = placed.build_by_recipe
+    found = recipe(settings, ledger=ledger, callbacks=(Listener(),), workers=workers)
+    with Ledger.open(tmp_path / "alone.db") as own, pretended(placed.learns_by_recipe):
+        expected = recipe(settings, ledger=own, callbacks=(Listener(),))
+        known = {row.key: (row.state, row.accuracy, row.correct) for row in own.trials(with_correct=True)}
+    mine = {row.key: (row.state, row.accuracy, row.correct) for row in ledger.trials(with_correct=True)}
+    assert mine == known
+    assert (found.verdict, found.rate, found.trained) == (expected.verdict, expected.rate, expected.trained)
 
 
 def test_a_killed_worker_costs_its_trial_alone(
@@ -131,6 +148,34 @@ def test_a_stop_gives_trials_back_and_the_same_call_goes_on(
     found = grid(workers, ledger, placed.build)
     assert told(found, ledger) == told(alone[1], alone[0])
     assert figures(ledger) == figures(alone[0])
+
+
+def test_what_a_worker_has_begun_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one takes what nobody has begun, and then begins what is likely, with the round not over yet."""
+    asked: list[tuple[str, str, tuple[Any, ...]]] = []
+    monkeypatch.setattr(Worker, "do", lambda self, what, *given: asked.append((self.handle, what, given)))
+    plan = planned()
+    first, second, third = [trial_of(build, 0) for build in plan.networks[:3]]
+    place = Place(
+        node="n", pid=1, cores=(), platform="cpu", device="d", arithmetic="a", block=1, available_memory=None
+    )
+    own, other = (Worker(handle=name, place=place) for name in ("own", "other"))
+    own.ahead = first
+    workers = Workers(2)
+    workers._workers, workers._queue, workers._likely = (
+        [other, own],
+        deque([[first], [second]]),
+        deque([third]),
+    )
+    for _ in range(2):
+        workers._hand_out(other, [[first], [second]], plan.space.recipe, None, False)
+    workers._hand_out(own, [[first], [second]], plan.space.recipe, None, False)
+    assert [(who, what) for who, what, _ in asked] == [
+        ("other", "run"),
+        ("other", "train_ahead"),
+        ("own", "run"),
+    ]
+    assert [given[1] for _, _, given in asked] == [[second], third, [first]]
 
 
 @pytest.mark.parametrize(
@@ -205,6 +250,22 @@ def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(DeviceError, match=r"pip install 'scaling-search\[ray\]'"):
         Workers(2)
+
+
+def test_a_cluster_of_another_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster(None, "auto")
+    says = "Version mismatch: The cluster was started with:\n    Ray: 2.0.0\nThis process: 3.0.0"
+
+    def init(**_: Any) -> None:
+        raise RuntimeError(says)
+
+    monkeypatch.setattr(cluster.ray, "init", init)
+    monkeypatch.setattr(cluster.ray, "shutdown", lambda: None)
+    with pytest.raises(
+        UsageError,
+        match=r"--ray auto: Version mismatch: The cluster was started with: Ray: 2\.0\.0 This process: 3\.0\.0",
+    ):
+        cluster.start()
 
 
 def test_no_cluster_there() -> None:
