@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from jaxtyping import install_import_hook
 
 import tests.shapes  # noqa: F401 - the hook below asks for it by name
 
+# An array is never stretched over axes that it does not have, here or in the programs that tests start: jax reads this
+# when it is imported.
+os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 # While tests run, every array is held against the shape that its signature gives it.
 install_import_hook(
     [f"scaling_search.{room}" for room in ("data", "networks", "racing", "statistics", "training")],

@@ -49,7 +49,7 @@ def augment(
 
 def normalise(images: UInt8[Array, "b h w c"], mean: ArrayLike, std: ArrayLike) -> Float[Array, "b h w c"]:
     """(x - mean) / std per channel in float32; mean and std (C,) in the images' units, 0..255."""
-    mean, std = jnp.asarray(mean, jnp.float32), jnp.asarray(std, jnp.float32)
+    mean, std = (jnp.asarray(each, jnp.float32).reshape(1, 1, 1, -1) for each in (mean, std))
     return (images.astype(jnp.float32) - mean) * (1 / std)
 
 

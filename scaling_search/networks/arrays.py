@@ -15,6 +15,11 @@ PerChannel = Float[Array, " channels"]
 Padding = tuple[tuple[int, int], tuple[int, int]]  # ((top, bottom), (left, right)), pixels
 
 
+def along_channels(vector: PerChannel, x: jax.Array) -> jax.Array:
+    """The vector as an array of x's rank, whose other axes have one place."""
+    return vector.reshape((1,) * (x.ndim - 1) + (-1,))
+
+
 def wide(x: jax.Array) -> jax.Array:
     """x in float32 at least: sums in bfloat16 lose digits."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))

@@ -72,8 +72,8 @@ class Mean(nnx.Module):
         count, batch = outputs.shape[:2]
         always = jax.random.randint(one_key, (batch,), 0, count)
         kept = jax.random.bernoulli(keep_key, 1 - self.drop_rate, (count, batch))
-        kept = kept | (jnp.arange(count)[:, None] == always)
-        share = (kept / jnp.sum(kept, axis=0)).astype(x.dtype)
+        kept = kept | (jnp.arange(count)[:, None] == always[None])
+        share = (kept / jnp.sum(kept, axis=0, keepdims=True)).astype(x.dtype)
         return jnp.einsum("kb,kbhwc->bhwc", share, outputs)
 
 

@@ -16,7 +16,7 @@ from scaling_search.architecture import operations as ops
 from scaling_search.architecture.operations import Shape
 from scaling_search.architecture.shapes import pads
 from scaling_search.networks.activations import activate
-from scaling_search.networks.arrays import Maps, NewMaps, wide
+from scaling_search.networks.arrays import Maps, NewMaps, along_channels, wide
 from scaling_search.networks.convolution import convolve
 from scaling_search.networks.initial import Gives, Start, constant
 from scaling_search.networks.normalization import batch_norm
@@ -57,7 +57,7 @@ class Conv(nnx.Module):
             platform=call.platform,
             batched=call.batched,
         )
-        return y if self.bias is None else y + self.bias[...].astype(x.dtype)
+        return y if self.bias is None else y + along_channels(self.bias[...], y).astype(x.dtype)
 
 
 class Norm(nnx.Module):
@@ -99,7 +99,7 @@ class Dense(nnx.Module):
 
     def __call__(self, x: Maps, call: Call) -> NewMaps:  # noqa: ARG002
         y = x @ self.kernel[...].astype(x.dtype)
-        return y if self.bias is None else y + self.bias[...].astype(x.dtype)
+        return y if self.bias is None else y + along_channels(self.bias[...], y).astype(x.dtype)
 
 
 class Pool(nnx.Module):

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from scaling_search.networks import native
 from scaling_search.networks.activations import activate
-from scaling_search.networks.arrays import PerChannel
+from scaling_search.networks.arrays import PerChannel, along_channels
 
 # In the order of `enum Activation` in kernels/normalization.h.
 _IN_KERNEL = ("identity", "relu", "relu6", "silu", "hard_swish")
@@ -60,8 +60,7 @@ def _scale_and_shift(
     x: jax.Array, scale: jax.Array, bias: jax.Array, mean: jax.Array, variance: jax.Array, epsilon: float
 ) -> jax.Array:
     factor = scale * lax.rsqrt(variance + epsilon)
-    shape = (1,) * (x.ndim - 1) + (-1,)
-    return x * factor.reshape(shape) + (bias - mean * factor).reshape(shape)
+    return x * along_channels(factor, x) + along_channels(bias - mean * factor, x)
 
 
 def _plain(
@@ -79,7 +78,7 @@ def _plain(
     wide = x.astype(jnp.float32)
     # About the first row, or a mean far from zero would eat the digits of the variance.
     pivot = lax.stop_gradient(wide[(0,) * (x.ndim - 1)])
-    offset = wide - pivot
+    offset = wide - along_channels(pivot, x)
     mean_offset = jnp.mean(offset, axes)
     batch_mean = pivot + mean_offset
     batch_variance = jnp.maximum(jnp.mean(offset * offset, axes) - mean_offset * mean_offset, 0.0)
@@ -109,7 +108,8 @@ def _lean_backward(
 
     dbias = Σ g, dscale = Σ g·x̂, dx = scale/√(σ² + ε)·(g − mean(g) − x̂·mean(g·x̂)) (Ioffe & Szegedy 2015, section 3).
     """
-    x, scale, bias, mean, variance = saved
+    x, *vectors = saved
+    scale, bias, mean, variance = (along_channels(vector, x) for vector in vectors)
     axes = tuple(range(x.ndim - 1))
     deviation = lax.rsqrt(variance + epsilon)
 
@@ -124,8 +124,10 @@ def _lean_backward(
     # Anew, behind a barrier: shared with the sums, both would be written to memory and read again, in float32.
     normal, grad = inside(lax.optimization_barrier(x))
     count = x.size // x.shape[-1]
-    dx = scale * deviation * (grad - (bias_gradient + normal * scale_gradient) / count)
-    return dx.astype(x.dtype), scale_gradient, bias_gradient, jnp.zeros_like(mean), jnp.zeros_like(variance)
+    sums = along_channels(bias_gradient, x) + normal * along_channels(scale_gradient, x)
+    dx = scale * deviation * (grad - sums / count)
+    nothing = jnp.zeros_like(bias_gradient)
+    return dx.astype(x.dtype), scale_gradient, bias_gradient, nothing, nothing
 
 
 _lean.defvjp(_plain, _lean_backward)

@@ -19,7 +19,7 @@ def block(x: jax.Array, weights: Any, rest: Any) -> tuple[jax.Array, Any]:
     """Random, with a mask of truth values and with keys among what it keeps."""
     key, scale = rest
     keep = jax.random.bernoulli(key, 0.8, x.shape)
-    y = jnp.where(keep, jnp.tanh(x @ weights["one"]) @ weights["two"] + weights["bias"], x)
+    y = jnp.where(keep, jnp.tanh(x @ weights["one"]) @ weights["two"] + weights["bias"][None], x)
     return y * scale, {"mean": jax.lax.stop_gradient(y.mean(0))}
 
 

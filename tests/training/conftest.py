@@ -45,8 +45,8 @@ def linear_apply(params: Any, batch_stats: Any, images: Any, *, train: bool, key
     mean = images.mean((0, 1, 2)) if train else batch_stats["norm"]["mean"]
     if train:
         batch_stats = {"norm": {"mean": 0.9 * batch_stats["norm"]["mean"] + 0.1 * mean}}
-    x = (images - mean).reshape(images.shape[0], -1)
-    return x @ params["head"]["kernel"] + params["head"]["bias"], batch_stats
+    x = (images - mean[None, None, None]).reshape(images.shape[0], -1)
+    return x @ params["head"]["kernel"] + params["head"]["bias"][None], batch_stats
 
 
 def hidden_init(key: Any) -> tuple[Any, Any]:
@@ -69,9 +69,8 @@ def hidden_apply(params: Any, batch_stats: Any, images: Any, *, train: bool, key
             "norm": {"mean": 0.8 * mean + 0.2 * now_mean, "variance": 0.8 * variance + 0.2 * now_variance}
         }
         mean, variance = now_mean, now_variance
-    x = jax.nn.relu(
-        (x - mean) * jax.lax.rsqrt(variance + 1e-3) * params["norm"]["scale"] + params["norm"]["bias"]
-    )
+    factor = jax.lax.rsqrt(variance + 1e-3) * params["norm"]["scale"]
+    x = jax.nn.relu((x - mean[None]) * factor[None] + params["norm"]["bias"][None])
     if train:
         x = x * jax.random.bernoulli(key, 0.9, x.shape) / 0.9
     return x @ params["two"]["kernel"], batch_stats
@@ -163,7 +162,7 @@ def seen() -> Toy:
         }
 
     def apply(params: Any, batch_stats: Any, images: Any, *, train: bool, key: Any) -> tuple[Any, Any]:
-        logits = jnp.zeros((images.shape[0], 1)) + params["head"]["bias"]
+        logits = jnp.zeros((images.shape[0], 1)) + params["head"]["bias"][None]
         return logits, {"images": images} if train else batch_stats
 
     return Toy(init, apply)
