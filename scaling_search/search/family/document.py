@@ -133,6 +133,7 @@ def record(found: FamilyResult) -> dict[str, Any]:
         "raised": asdict(main.raised),
         "factors": main.factors,
         "match": main.match,
+        "initial_weights": main.space.recipe.initial_weights,
         "trained": found.trained,
         "trained_family": found.kind,
         "full_seconds": found.full_seconds,
@@ -196,6 +197,9 @@ def _notes(found: FamilyResult) -> list[str]:
     if family.factors == "realised":
         apart = parting(family.triple, family.raised, [member.phi for member in family.members])
         notes += [f"The triple and what it built part {one}." for one in apart]
+    if found.kind is not None:
+        trained = found.families[found.kind]
+        notes += caveats.initial_weights(trained.space.recipe, (one.remark for one in trained.members))
     notes += said_of(family)
     return notes
 
