@@ -46,6 +46,17 @@ Weights = Annotated[
         help="A .safetensors, .bin or .pth file by timm's, torchvision's, the official or our names.",
     ),
 ]
+InitialWeights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        parser=full_path,
+        metavar="<path>",
+        help="Start training from the baseline's weights in this file (.safetensors, .bin or .pth, named as timm, "
+        "torchvision, the official releases or we do): a layer takes them where block and shape are the same, all else "
+        "(wider or added blocks, a head of other classes) is drawn anew.",
+    ),
+]
 Mean = Annotated[
     str | None,
     typer.Option(

@@ -96,6 +96,19 @@ class _Walk:
             self.visit(name, branch, shape)
 
 
+def tensor_shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
+    """The tensors that a layer has in PyTorch, and their shapes."""
+    op, channels = layer.operation, layer.inputs[2]
+    match op:
+        case ops.Norm():
+            return dict.fromkeys(_OUR_NAMES, (channels,))
+        case ops.Conv():
+            weight: tuple[int, ...] = (op.features, channels // op.groups, op.kernel, op.kernel)
+        case ops.Dense():
+            weight = (op.features, channels)
+    return {"weight": weight, **({"bias": (op.features,)} if op.bias else {})}
+
+
 def channels_first(layer: Layer, arrays: Arrays) -> Arrays:
     """Our arrays as PyTorch has them: kernels (out, in/g, k, k) and (out, in), a norm's weight and running moments.
 

@@ -14,13 +14,12 @@ from scaling_search.architecture import operations as ops
 from scaling_search.architecture.network import Network
 from scaling_search.errors import DamagedError, InputError
 from scaling_search.export import pickles
-from scaling_search.export.layers import Arrays, Layer, channels_last, layers
+from scaling_search.export.layers import Arrays, channels_last, layers, tensor_shapes
 from scaling_search.export.names import candidates
 from scaling_search.networks.weights import stack
 from scaling_search.system.files import Folder
 
 Tree = dict[str, Any]
-_NORM = ("weight", "bias", "running_mean", "running_var")
 # PyTorch's count of training batches: no weight, and of no use where the momentum is fixed.
 _COUNTER = ".num_batches_tracked"
 
@@ -36,10 +35,19 @@ def read(path: Folder, network: Network) -> tuple[Tree, Tree]:
 
 def tensors(path: Folder) -> Arrays:
     """Every tensor of a file by its name. Errors: InputError, DamagedError."""
+    return parse(contents(path), str(path))
+
+
+def contents(path: Folder) -> bytes:
+    """A file's bytes. Errors: InputError where it cannot be read."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read weights {path}: {error.strerror}") from None
+
+
+def parse(data: bytes, what: str) -> Arrays:
+    """Every tensor of a file's bytes by its name. Errors: InputError, DamagedError."""
     try:
         if data[:2] == b"PK" or data.startswith(pickles.LEGACY_MAGIC):
             found = pickles.read(data)
@@ -48,7 +56,7 @@ def tensors(path: Folder) -> Arrays:
         else:
             raise InputError("it is neither a .safetensors file nor one of PyTorch's")
     except (InputError, DamagedError) as error:
-        raise type(error)(f"weights {path}: {error}") from None
+        raise type(error)(f"weights {what}: {error}") from None
     return {name: np.asarray(value) for name, value in found.items()}
 
 
@@ -64,13 +72,32 @@ def _safetensors(data: bytes) -> Arrays:
 
 def fit(found: Arrays, network: Network, what: str) -> tuple[Tree, Tree]:
     """The trees of a network from tensors by name. Errors: InputError naming the first that does not fit."""
-    given = {name: value for name, value in found.items() if not name.endswith(_COUNTER)}
+    return stack(network, by_layer(found, network, what))
+
+
+def as_trained(found: Arrays, network: Network, what: str) -> Network:
+    """The network with as many channels and classes as the file's. Errors: InputError where no name is known."""
+    given = _given(found)
+    _, names = _scheme(network, given, what)
+    changed: dict[str, int] = {}
+    first, last = (given.get(f"{names[end]}.weight") for end in (0, -1))
+    stem = layers(network)[0].operation
+    if first is not None and first.ndim == 4 and isinstance(stem, ops.Conv):
+        changed["channels"] = first.shape[1] * stem.groups
+    if last is not None and last.ndim > 1:
+        changed["classes"] = last.shape[0]
+    return network.model_copy(update={key: count for key, count in changed.items() if count > 0})
+
+
+def by_layer(found: Arrays, network: Network, what: str) -> list[Arrays]:
+    """The arrays of each of `layers`, as ours, from tensors by name. Errors: as `fit`."""
+    given = _given(found)
     scheme, names = _scheme(network, given, what)
     known = layers(network)
     used: set[str] = set()
     arrays: list[Arrays] = []
     for layer, module in zip(known, names, strict=True):
-        shapes = _shapes(layer)
+        shapes = tensor_shapes(layer)
         taken: Arrays = {}
         for tensor, shape in shapes.items():
             name = f"{module}.{tensor}"
@@ -95,7 +122,11 @@ def fit(found: Arrays, network: Network, what: str) -> tuple[Tree, Tree]:
             f"weights {what}: {unused[0]} {_size(given[unused[0]].shape)} has no place in {network.name}"
             + (f", nor have {len(unused) - 1} more" if len(unused) > 1 else "")
         )
-    return stack(network, arrays)
+    return arrays
+
+
+def _given(found: Arrays) -> Arrays:
+    return {name: value for name, value in found.items() if not name.endswith(_COUNTER)}
 
 
 def _scheme(network: Network, given: Arrays, what: str) -> tuple[str, list[str]]:
@@ -115,19 +146,6 @@ def _scheme(network: Network, given: Arrays, what: str) -> tuple[str, list[str]]
             + f"; known for this network are the names of {', '.join(known)}"
         )
     return best, known[best]
-
-
-def _shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
-    """The tensors that a layer has in PyTorch, and their shapes."""
-    op, channels = layer.operation, layer.inputs[2]
-    match op:
-        case ops.Norm():
-            return dict.fromkeys(_NORM, (channels,))
-        case ops.Conv():
-            weight: tuple[int, ...] = (op.features, channels // op.groups, op.kernel, op.kernel)
-        case ops.Dense():
-            weight = (op.features, channels)
-    return {"weight": weight, **({"bias": (op.features,)} if op.bias else {})}
 
 
 def _same(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:

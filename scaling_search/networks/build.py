@@ -33,12 +33,14 @@ class Model(NamedTuple):
 
     A network with auxiliary heads gives logits (heads, B, classes) in training, the main head first; the loss is the
     sum of the heads' losses, each times its entry of `head_weights`. `split` is `jnp.split` in the device's best way.
+    `initial_weights`: the SHA-256 of the file that `init` takes weights from; None where it draws all of them.
     """
 
     init: Callable[[jax.Array], tuple[Tree, Tree]]
     apply: Callable[..., tuple[jax.Array, Tree]]
     head_weights: tuple[float, ...] = (1.0,)
     split: Callable[[jax.Array, Sequence[int]], list[jax.Array]] = jnp.split
+    initial_weights: str | None = None
 
 
 class Builder:

@@ -59,3 +59,8 @@ class Model(Protocol):
     def head_weights(self) -> tuple[float, ...]:
         """What each head's loss counts in training; (1.0,) for a network with no auxiliary heads."""
         ...
+
+    @property
+    def initial_weights(self) -> str | None:
+        """SHA-256 of the file that `init` takes weights from; None where it draws all of them."""
+        ...

@@ -94,9 +94,13 @@ class Recipe(BaseModel):
         "size starts near ln(classes) (`networks.initial`).",
     )
     initial_weights: Sha256 | None = described(
-        "SHA-256", "Of the weights that training starts from; none: they are drawn by init."
+        "SHA-256",
+        "Of the file of weights that training starts from (`--weights`), where shapes are the same; none: all are "
+        "drawn by init.",
     )
-    frozen: tuple[str, ...] = described("paths", "Parts whose weights are not trained.", strict=False)
+    frozen: tuple[str, ...] = described(
+        "paths", "Parts whose weights are not trained; [] alone is legal.", strict=False
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

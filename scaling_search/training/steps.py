@@ -77,11 +77,12 @@ def epoch_order(key: Key[Array, ""], epoch: Int[ArrayLike, ""], count: int) -> I
 def plan(model: Model, recipe: Recipe, steps_per_epoch: int) -> Setup:
     """What a network and a recipe come to.
 
-    Raises TypeError for weights that are not float32, InputError for a recipe that asks for what nothing here does.
+    Raises TypeError for weights that are not float32, InputError for a model that starts from other weights than the
+    recipe says.
     """
-    if recipe.initial_weights is not None or recipe.frozen:
+    if recipe.initial_weights != model.initial_weights:
         raise InputError(
-            "recipe: initial_weights and frozen are for given weights, which nothing here trains from"
+            f"recipe.initial_weights {recipe.initial_weights}: this model starts from {model.initial_weights}"
         )
     # Really drawn, not traced: an initialiser may work on the host, where there is nothing to compile.
     params, batch_stats = model.init(seed_key(0))

@@ -26,6 +26,7 @@ class Toy(NamedTuple):
     apply: Any
     head_weights: tuple[float, ...] = (1.0,)
     split: Any = jnp.split
+    initial_weights: str | None = None
 
 
 def generator(key: Any) -> np.random.Generator:

@@ -118,10 +118,13 @@ def test_an_epoch_records_what_a_bad_seed_is_known_by(
     assert [epoch.dead_share for epoch in dead.epochs] == [0.25] * 4
 
 
-def test_given_weights_are_refused(hidden: Any) -> None:
-    for asked in ({"initial_weights": "0" * 64}, {"frozen": ("stem",)}):
-        with pytest.raises(InputError, match="initial_weights and frozen"):
-            steps.plan(hidden, named("fast").model_copy(update=asked), 4)
+def test_a_model_starts_from_the_weights_that_the_recipe_names(hidden: Any) -> None:
+    asked = named("fast").model_copy(update={"initial_weights": "0" * 64})
+    with pytest.raises(InputError, match=r"initial_weights 0{64}: this model starts from None"):
+        steps.plan(hidden, asked, 4)
+    assert steps.plan(hidden._replace(initial_weights="0" * 64), asked, 4).recipe == asked
+    with pytest.raises(InputError, match=r"initial_weights None: this model starts from 0{64}"):
+        steps.plan(hidden._replace(initial_weights="0" * 64), named("fast"), 4)
 
 
 def test_the_rest_of_an_epoch_is_dropped(recipe: Recipe, program: CompiledTrial) -> None:

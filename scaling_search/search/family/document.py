@@ -140,6 +140,7 @@ def record(found: FamilyResult) -> dict[str, Any]:
         "raised": asdict(main.raised),
         "factors": main.factors,
         "match": main.match,
+        "initial_weights": main.space.recipe.initial_weights,
         "trained": found.trained,
         "trained_family": found.kind,
         "full_seconds": found.full_seconds,
@@ -202,6 +203,9 @@ def _notes(found: FamilyResult) -> list[str]:
         )
     if found.as_built is not None:
         notes += parting(family.triple, found.as_built, [member.phi for member in family.members])
+    if found.kind is not None:
+        trained = found.families[found.kind]
+        notes += caveats.initial_weights(trained.space.recipe, (one.remark for one in trained.members))
     # A trained family's stand under its table.
     return notes if found.kind == "full" else [*notes, *said_of(family)]
 

@@ -25,7 +25,7 @@ from scaling_search.search.members.member import Member, of_study
 from scaling_search.search.members.resolve import phi_of
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
-from scaling_search.search.trial import registry
+from scaling_search.search.trial import initial_weights, registry
 from scaling_search.search.trial.setup import checkpoint_folder, data_fingerprint, load_data, make_trainer
 from scaling_search.search.trial.time_limit import TimeLimit
 from scaling_search.search.trial.trial import Callback, Callbacks
@@ -107,6 +107,7 @@ def scale(
     as_published: bool = False,
     workers: Workers | None = None,
     checkpoints: str | Path | None = None,
+    weights: str | Path | None = None,
 ) -> FamilyResult:
     """The triple over φ: builds the full network's family and the proxy's, trains and tests one of them.
 
@@ -115,23 +116,37 @@ def scale(
     `keep_weights` ("none", "best", "all") takes the place of the study's, and trains members again whose weights were
     not kept. After `time_limit` seconds training stops, and the result is what the ledger has by then.
     `constrained` refuses a triple that does not about double the cost. `workers` train in place of this
-    process. Errors: UsageError, InputError, and as `grid`.
+    process. `weights`: a file of the baseline's weights that members start from, as far as their blocks have the same
+    shapes; the winner may be one of a search without them. Errors: UsageError, InputError, and as `grid`.
     """
     callback, should_stop = Callbacks(callbacks), TimeLimit(time_limit, should_stop)
     if phi is not None:
         study = study.override({"scale.phi": parse_phi(list(phi))})
     if keep_weights is not None:
         study = study.override({"scale.keep_weights": keep_weights})
-    space = timed_space(study, as_published=as_published, say=callback.note, should_stop=should_stop)
-    kind = trained_kind(space)
+    kind = trained_kind(study)
     if kind is not None and ledger is None:
         raise UsageError(
             "training a family needs a ledger: pass ledger=, or train='none' in the study's scale"
         )
+    if kind is None and weights is not None:
+        raise UsageError(
+            "weights to start from are for a family that is trained: legal here: train proxy, full"
+        )
+    initial, kept = None, None if ledger is None else checkpoint_folder(ledger, checkpoints)
+    if kind is not None and kept is not None:
+        study, initial = initial_weights.given(study, weights, kept)
+    space = timed_space(
+        study,
+        as_published=as_published,
+        source=None if initial is None else initial.source,
+        say=callback.note,
+        should_stop=should_stop,
+    )
     row = None
     if ledger is not None:
         dataset = data_fingerprint(study)
-        row = None if dataset is None else registry.find(ledger, space, dataset)
+        row = None if dataset is None else _searched(ledger, space, dataset)
     triple, decided = _triple(ledger, row, coefficients)
     if constrained and coefficients is not None and (says := off_constraint(space, triple)) is not None:
         raise UsageError(f"{says}: take it as it stands with constrained=False")
@@ -148,6 +163,8 @@ def scale(
         each: family(space, triple, kind=each, match=rule, phis=study.scale.phi, raised=raised)
         for each in kinds
     }
+    if kind is not None and initial is not None and kept is not None:
+        initial.keep(families[kind].members, kept, say=callback.note)
     files: dict[Kind, tuple[Path, ...]] = {}
     if out is not None:
         folder = Path(out)
@@ -156,7 +173,7 @@ def scale(
             for each, one in families.items()
         }
     result = FamilyResult(families=families, files=files, decided=decided, as_built=made)
-    if kind is not None and ledger is not None:
+    if kind is not None and ledger is not None and kept is not None:
         result = _train(
             space,
             result,
@@ -168,7 +185,7 @@ def scale(
             stop_when_flat=stop_when_flat,
             retrain=keep_weights is not None,
             workers=workers,
-            checkpoints=checkpoint_folder(ledger, checkpoints),
+            checkpoints=kept,
         )
     callback.finish(result)
     return result
@@ -188,14 +205,23 @@ def _triple(
     return winner(ledger, row)
 
 
-def trained_kind(space: SearchSpace) -> Kind | None:
+def trained_kind(study: Study) -> Kind | None:
     """Which family is trained: the proxy's where the study has one, else the full one; None for none of them."""
-    chosen = space.study.scale.train
+    chosen = study.scale.train
     if chosen == "none":
         return None
-    if chosen == "proxy" and space.study.proxy is None:
+    if chosen == "proxy" and study.proxy is None:
         raise UsageError("scale.train = 'proxy': this study has no proxy; legal here: full, none")
-    return chosen or ("full" if space.study.proxy is None else "proxy")
+    return chosen or ("full" if study.proxy is None else "proxy")
+
+
+def _searched(ledger: Reader, space: SearchSpace, dataset: str) -> StudyRow | None:
+    """The study whose grid is scaled: of this very recipe, or else one that starts from no given weights."""
+    drawn = space.recipe.model_copy(update={"initial_weights": None})
+    rows = [registry.find(ledger, one, dataset) for one in (space, replace(space, recipe=drawn))]
+    known = [row for row in rows if row is not None]
+    searched = (row for row in known if ledger.rows(CANDIDATES, study=row.name, role=GRID))
+    return next(searched, known[0] if known else None)
 
 
 def _as_built(ledger: Reader | None, study: StudyRow | None, triple: Coefficients) -> Coefficients | None:

@@ -29,13 +29,14 @@ def timed_space(
     study: Study,
     *,
     as_published: bool = False,
+    source: Network | None = None,
     say: Callable[[str], None],
     should_stop: Callable[[], bool] = lambda: False,
 ) -> SearchSpace:
     """The search space of a study, with what times steps where its budget or limits ask for it. Errors: InputError."""
     latencies = Latencies(say=say, should_stop=should_stop)
     seconds: StepSeconds | None = latencies.seconds if study.timed else None
-    space = search_space(study, as_published=as_published, step_seconds=seconds)
+    space = search_space(study, as_published=as_published, step_seconds=seconds, source=source)
     latencies.space = space
     return space
 

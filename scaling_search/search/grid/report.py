@@ -185,13 +185,15 @@ def rests_on(
     base = base or min(zip(known, networks, strict=True), key=lambda pair: pair[0][0].macs or 0)[1]
     size = (data.height, data.width)
     native = None if None in size else min(side for side in size if side is not None)
+    recipe = recipes.parse(study.recipe)
     moved = [row for row in rows if "groups make" in (row.reason or "")]
     return [
         *said,
-        *caveats.short_training(recipes.parse(study.recipe), data.train_images),
+        *caveats.short_training(recipe, data.train_images),
         *scarce(data, settings.grid.metric),
         *caveats.interpolated(data.name, native, networks),
         *caveats.fixed_resolution(settings, networks, base),
+        *caveats.initial_weights(recipe, (row.reason for row in rows)),
         *([f"Groups moved widths in {len(moved)} networks (see Remark)."] if moved else []),
         *caveats.regularisation(base),
         *tuning.sentences(ledger, study.name, (row.network for row in rows)),

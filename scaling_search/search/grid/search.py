@@ -25,7 +25,7 @@ from scaling_search.search.grid.candidates import record_plan
 from scaling_search.search.plan import rates
 from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
-from scaling_search.search.trial import registry
+from scaling_search.search.trial import initial_weights, registry
 from scaling_search.search.trial.setup import check_arithmetic, checkpoint_folder, load_data, make_trainer
 from scaling_search.search.trial.time_limit import TimeLimit
 from scaling_search.search.trial.trial import Callback, Callbacks
@@ -103,6 +103,7 @@ def grid(
     exact: bool = False,
     workers: Workers | None = None,
     checkpoints: str | Path | None = None,
+    weights: str | Path | None = None,
 ) -> GridResult:
     """The search: trains every candidate not yet in the ledger, races them, and chooses. Run again, it continues.
 
@@ -110,14 +111,20 @@ def grid(
     `time_limit` seconds that happens too, and the result is what the ledger has by then. `until_decided` goes on after
     the study's seeds, one more for each candidate that is still open, until one is shown to be good enough.
     `exact` refuses to compare trials of different arithmetics. `workers` train in place of this process.
-    `checkpoints`: their folder, else `setup.checkpoint_folder`. Errors: TrainingStopped (all finished trials are kept),
-    InputError, StorageError, DeviceError.
+    `checkpoints`: their folder, else `setup.checkpoint_folder`. `weights`: a file of the baseline's weights that every
+    network starts from, as far as its blocks have the same shapes. Errors: TrainingStopped (all finished trials are
+    kept), InputError, StorageError, DeviceError.
     """
     from scaling_search.training.outcome import TrainingStopped
 
     callback, should_stop = Callbacks(callbacks), TimeLimit(time_limit, should_stop)
-    space = timed_space(study, say=callback.note, should_stop=should_stop)
+    folder = checkpoint_folder(ledger, checkpoints)
+    study, initial = initial_weights.given(study, weights, folder)
+    source = None if initial is None else initial.source
+    space = timed_space(study, source=source, say=callback.note, should_stop=should_stop)
     plan = grid_plan(space)
+    if initial is not None:
+        initial.keep([plan.base, *plan.networks], folder, say=callback.note)
     dataset = load_data(study)
     row = registry.register(ledger, space, dataset, say=callback.say)
     record_plan(ledger, row.name, plan)
@@ -126,7 +133,7 @@ def grid(
         ledger,
         callback=callback,
         should_stop=should_stop,
-        checkpoints=checkpoint_folder(ledger, checkpoints),
+        checkpoints=folder,
         retry_failed=retry_failed,
         dataset=dataset,
         workers=workers,

@@ -9,6 +9,7 @@ from typing import Any
 
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.count import Cost, costs_by_part
+from scaling_search.export.transfer import Transfer, transfer
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.scaling.scale import compound, scale
 from scaling_search.search.plan.budget import QUANTITIES, cost_at
@@ -41,7 +42,8 @@ class Build:
     """The network of one triple at one φ.
 
     `nominal_resolution` is the exact base * γ^φ. `status`: kept, adjusted (its resolution, or its widths where the
-    resolution is fixed), dropped or not trained; `reason` says why. `amount` is what the budget counts of it.
+    resolution is fixed), dropped or not trained; `reason` says why. `amount` is what the budget counts of it. `start`:
+    how much of given weights it begins with, where training starts from any.
     """
 
     phi: float
@@ -56,14 +58,15 @@ class Build:
     nominal_resolution: float
     status: str = "kept"
     reason: str | None = None
+    start: Transfer | None = None
 
     @property
     def remark(self) -> str | None:
-        """What a table says of it: the reason, and what it has of a budget other than MACs."""
-        if self.budget == "macs":
-            return self.reason
+        """What a table says of it: the reason, what it has of a budget other than MACs, and of given weights."""
         has = f"{self.amount_ratio:.2f} x the base's {QUANTITIES[self.budget].words}"
-        return has if self.reason is None else f"{has}; {self.reason}"
+        begins = None if self.start is None else str(self.start)
+        said = (None if self.budget == "macs" else has, self.reason, begins)
+        return "; ".join(filter(None, said)) or None
 
 
 def build(space: SearchSpace, triple: Coefficients, phi: float) -> Build:
@@ -100,6 +103,7 @@ def _measured(space: SearchSpace, network: Network) -> dict[str, Any]:
         "macs_ratio": counted.macs / space.base_cost.macs,
         "amount": amount,
         "amount_ratio": amount / space.base_amount,
+        "start": None if space.source is None else transfer(space.source, network),
     }
 
 

@@ -5,9 +5,10 @@ The same sentences stand in a plan, in the grid's answer and in a family's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from scaling_search.architecture.network import Network
+from scaling_search.export.transfer import said
 from scaling_search.search.plan.budget import cost_at
 from scaling_search.search.plan.search_space import base_of
 from scaling_search.search.plan.study import Proxy, Study
@@ -16,6 +17,22 @@ from scaling_search.training.recipe import Recipe
 
 # A width that groups moved by more than this is said.
 _FAR = 0.15
+
+
+def initial_weights(recipe: Recipe, remarks: Iterable[str | None]) -> list[str]:
+    """What networks took over of the weights that training starts from, by their remarks."""
+    found = said(remarks)
+    if recipe.initial_weights is None or not found:
+        return []
+    shares = sorted(taken / tensors for taken, tensors in found)
+    has = f"{shares[0]:.0%}" if shares[0] == shares[-1] else f"{shares[0]:.0%} to {shares[-1]:.0%}"
+    uneven = (
+        "" if shares[0] == shares[-1] else "; one that takes more starts ahead, whatever its shape is worth"
+    )
+    return [
+        f"Training starts from weights {recipe.initial_weights[:12]}: networks take {has} of their tensors from them "
+        f"(see Remark), the rest is drawn{uneven}."
+    ]
 
 
 def interpolated(dataset: str, native: int | None, networks: Sequence[Network]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class SearchSpace:
     """A study with what it names. `base` is the network at φ = 0: the baseline on this data, or its proxy.
 
-    `baseline` is the network to be scaled in the end, with the data's channels and classes.
+    `baseline` is the network to be scaled in the end, with the data's channels and classes. `source`: the network whose
+    weights training starts from, where it does.
     """
 
     study: Study
@@ -33,6 +34,7 @@ class SearchSpace:
     base: Network
     recipe: Recipe
     meter: Meter
+    source: Network | None = None
 
     @property
     def budget(self) -> Quantity:
@@ -65,14 +67,7 @@ class SearchSpace:
 
     def around(self, base: Network) -> SearchSpace:
         """The same study around another network at φ = 0."""
-        return SearchSpace(
-            study=self.study,
-            info=self.info,
-            baseline=self.baseline,
-            base=base,
-            recipe=self.recipe,
-            meter=self.meter,
-        )
+        return replace(self, base=base)
 
     def identity(self, dataset: str) -> str:
         """Fingerprint of all that decides the study's results; `dataset` is that of the data and the split.
@@ -94,12 +89,16 @@ class SearchSpace:
 
 
 def search_space(
-    study: Study, *, as_published: bool = False, step_seconds: StepSeconds | None = None
+    study: Study,
+    *,
+    as_published: bool = False,
+    step_seconds: StepSeconds | None = None,
+    source: Network | None = None,
 ) -> SearchSpace:
     """Reads the study's baseline and describes its data. Errors: InputError.
 
     `as_published` counts the baseline with its own classes and channels, not the data's. `step_seconds` as in
-    `budget.Meter`.
+    `budget.Meter`, `source` as in `SearchSpace`.
     """
     # A report reads what was planned and must not load what reads images.
     from scaling_search.data import catalog
@@ -117,6 +116,7 @@ def search_space(
         base=base_of(study, network),
         recipe=recipe,
         meter=Meter(study, recipe, step_seconds=step_seconds),
+        source=source,
     )
 
 

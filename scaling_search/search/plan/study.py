@@ -260,7 +260,12 @@ class Study(Strict):
             raise InputError(
                 f"recipe.name: expected a name, one of {', '.join(recipes.names())}, got {name!r}"
             )
-        return recipes.named(name, images=images, **settings)
+        found = recipes.named(name, images=images, **settings)
+        if found.frozen:
+            raise InputError(
+                f"recipe.frozen: all parts are trained; legal here: [], got {list(found.frozen)}"
+            )
+        return found
 
     def screening_recipe(self, images: int | None = None) -> Recipe | None:
         """The recipe of the screening, None without one. Errors: InputError where it is not shorter."""

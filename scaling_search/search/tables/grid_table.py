@@ -23,6 +23,7 @@ def record(outcome: GridResult) -> dict[str, Any]:
         "answer": list(outcome.report.answer),
         "study": outcome.study.name,
         "phi": list(space.study.grid.phi),
+        "initial_weights": space.recipe.initial_weights,
         "candidates": len(found.candidates),
         "seeds": space.study.grid.seeds,
         "trials": len(outcome.trials),

@@ -13,6 +13,7 @@ from scaling_search.data.dataset import Dataset
 from scaling_search.errors import ScalingSearchError
 from scaling_search.networks.build import Model, build
 from scaling_search.search.trial import failures, provenance
+from scaling_search.search.trial.initial_weights import InitialWeights
 from scaling_search.search.trial.timing import Timing
 from scaling_search.training.compiled import CompiledTrial, ready, start_compiling
 from scaling_search.training.memory import step_memory
@@ -37,13 +38,24 @@ class NotBatchedError(ScalingSearchError):
 
 
 class CompiledNetworks:
-    """Keeps compiled programs and resized images for whoever trains or times networks."""
+    """Keeps compiled programs and resized images for whoever trains or times networks.
+
+    `initial`: the weights that the recipe names, where it names any.
+    """
 
     at_once = 1  # this process alone
 
-    def __init__(self, *, dataset: Dataset, recipe: Recipe, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        *,
+        dataset: Dataset,
+        recipe: Recipe,
+        should_stop: Callable[[], bool],
+        initial: InitialWeights | None = None,
+    ) -> None:
         self.dataset = dataset
         self.recipe = recipe
+        self.initial = initial
         self.should_stop = should_stop
         self.platform = provenance.platform_name()
         # By fingerprint, and the number of seeds batched (None: one, not batched).
@@ -58,7 +70,9 @@ class CompiledNetworks:
         if recipe == self.recipe:
             return self
         if recipe not in self._others:
-            other = type(self)(dataset=self.dataset, recipe=recipe, should_stop=self.should_stop)
+            other = type(self)(
+                dataset=self.dataset, recipe=recipe, should_stop=self.should_stop, initial=self.initial
+            )
             other._pixels, other._gains = self._pixels, self._gains
             self._others[recipe] = other
             while len(self._others) > _RECIPES:
@@ -182,7 +196,8 @@ class CompiledNetworks:
         """The network as it is trained here; `batched`, with several seeds in one program."""
         momentum = norm_momentum(network.norm_momentum, self.recipe, len(self.dataset.train))
         network = network.model_copy(update={"norm_momentum": momentum})
-        return build(network, platform=self.platform, batched=batched, init=self.recipe.init)
+        model = build(network, platform=self.platform, batched=batched, init=self.recipe.init)
+        return model if self.initial is None else self.initial.begin(model, network)
 
     def estimated_memory(self, network: Network) -> int:
         """Bytes that a training step of the network takes here, before anything is compiled."""

@@ -48,16 +48,30 @@ def checkpoint_folder(ledger: Ledger, given: str | Path | None = None) -> Folder
 
 
 def make_networks(
-    space: SearchSpace, *, should_stop: Callable[[], bool], dataset: Dataset | None = None
+    space: SearchSpace,
+    *,
+    should_stop: Callable[[], bool],
+    dataset: Dataset | None = None,
+    checkpoints: Folder | None = None,
 ) -> CompiledNetworks:
-    """Where networks of a study are compiled and timed; needs no ledger."""
+    """Where networks of a study are compiled and timed; needs no ledger.
+
+    Weights that training starts from are in `checkpoints`; without, networks are only timed, and begin as drawn.
+    """
+    from scaling_search.search.trial import initial_weights
     from scaling_search.search.trial.compiled_networks import CompiledNetworks
     from scaling_search.training.cache import enable_cache
 
     provenance.check_settings()
     enable_cache()
+    recipe = space.recipe
+    if checkpoints is None:
+        recipe = recipe.model_copy(update={"initial_weights": None})
     return CompiledNetworks(
-        dataset=dataset or load_data(space.study), recipe=space.recipe, should_stop=should_stop
+        dataset=dataset or load_data(space.study),
+        recipe=recipe,
+        should_stop=should_stop,
+        initial=initial_weights.read(recipe, checkpoints),
     )
 
 
@@ -111,7 +125,7 @@ def make_trainer(
 
     return Trainer(
         ledger=ledger,
-        networks=make_networks(space, should_stop=should_stop, dataset=dataset),
+        networks=make_networks(space, should_stop=should_stop, dataset=dataset, checkpoints=checkpoints),
         callback=callback,
         checkpoints=checkpoints,
         retry_failed=retry_failed,

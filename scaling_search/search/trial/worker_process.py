@@ -230,7 +230,7 @@ def build_trainer(
     job: Job, *, ledger: Ledger, dataset: Dataset, callback: Callback, should_stop: Callable[[], bool]
 ) -> Trainer:
     """What trains in a worker: the same as in a single process."""
-    from scaling_search.search.trial import provenance
+    from scaling_search.search.trial import initial_weights, provenance
     from scaling_search.search.trial.compiled_networks import CompiledNetworks
     from scaling_search.search.trial.trainer import Trainer
     from scaling_search.training.cache import enable_cache
@@ -239,7 +239,12 @@ def build_trainer(
     enable_cache()
     return Trainer(
         ledger=ledger,
-        networks=CompiledNetworks(dataset=dataset, recipe=job.recipe, should_stop=should_stop),
+        networks=CompiledNetworks(
+            dataset=dataset,
+            recipe=job.recipe,
+            should_stop=should_stop,
+            initial=initial_weights.read(job.recipe, job.checkpoints),
+        ),
         callback=callback,
         checkpoints=job.checkpoints,
         retry_failed=job.retry_failed,

@@ -208,6 +208,13 @@ def test_a_new_baseline_drops_what_belonged_to_the_old_one() -> None:
     assert override(study, {"grid.seeds": 1}).proxy == study.proxy
 
 
+def test_frozen_parts_are_refused_before_anything_is_trained() -> None:
+    with pytest.raises(
+        InputError, match=r"recipe\.frozen: all parts are trained; legal here: \[\], got \['stem'\]"
+    ):
+        override(parse(MINIMAL), {"recipe.frozen": ["stem"]})
+
+
 def test_a_study_is_never_changed_under_a_search() -> None:
     study = parse(MINIMAL)
     for table, name in ((study, "name"), (study.grid, "seeds")):
