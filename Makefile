@@ -1,5 +1,5 @@
 # make demo | tour | test | check | lint | install | cases | fuzz | docs | bench | parity | recipe-length | recipe-check | start |
-#      verify-export | growth | seeds | compiled | startup | page | validate | torture | scale-bench | install-ray
+#      verify-export | growth | seeds | compiled | startup | page | pictures | validate | torture | scale-bench | install-ray
 PYTHON ?= python3
 EXTRAS ?= dev
 comma := ,
@@ -14,7 +14,7 @@ WORKERS ?= 2
 
 .PHONY: install demo tour test cases fuzz lint check docs validate torture bench parity recipe-length recipe-check start \
 	verify-export growth \
-	seeds compiled startup page scale-bench install-ray clean
+	seeds compiled startup page pictures scale-bench install-ray clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml $(CONSTRAINTS)
@@ -148,6 +148,10 @@ startup: install
 # takes pictures instead.
 page: install
 	$(BIN)/python -m benchmarks.page $(if $(SCREENSHOTS),--screenshots $(SCREENSHOTS) $(PAGES))
+
+# The pictures of the committed studies and of the documents, from their ledgers: the page in a browser, a terminal.
+pictures: install
+	$(BIN)/python -m benchmarks.page --studies experiments/digits
 
 clean:
 	rm -rf $(VENV) $(BENCH) $(CUDA) $(DEMO)

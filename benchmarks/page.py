@@ -1,19 +1,27 @@
 """`make page`: how large the page of 1,000 candidates is and how fast a browser opens it; screenshots of pages.
 
 Needs Playwright and Chromium. Screenshots: `make page SCREENSHOTS=folder PAGES="a.html b.html"` writes each page in
-light, in dark and on a phone (390 px).
+light, in dark and on a phone (390 px). `make pictures` writes those of the documents and the committed studies, from
+their ledgers: the page, and what a terminal shows (`--studies`).
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from PIL import Image
+from rich.console import Console
+from rich.text import Text
 
 from scaling_search.report.page.html import render
 from tests.page import sample
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 SIZE, SECONDS = 6e6, 2.0  # what a page of 1,000 candidates may take
+COLUMNS = 100  # of the terminal that is shown
 LOOKS = {"light": (1440, "light"), "dark": (1440, "dark"), "phone": (390, "light")}
 FLAGS = [
     "--no-sandbox",
@@ -57,8 +66,46 @@ def screenshots(browser: Browser, pages: Iterable[Path], folder: Path) -> None:
             tab = context.new_page()
             tab.goto(page.resolve().as_uri())
             tab.wait_for_selector("html[data-ready]", state="attached")
-            tab.screenshot(path=folder / f"{page.stem}-{look}.png", full_page=True)
+            picture = Image.open(io.BytesIO(tab.screenshot(full_page=True))).convert("RGB")
+            # Flat colours: 256 of them look the same at a third of the size.
+            picture.quantize(256, dither=Image.Dither.NONE).save(
+                folder / f"{page.stem}-{look}.png", optimize=True
+            )
             context.close()
+
+
+def pictures(browser: Browser, studies: Iterable[Path]) -> None:
+    """Of each study, in its folder: its page in every look, and its report as a terminal shows it."""
+    for study in studies:
+        ledger = study / "ledger.db"
+        with tempfile.TemporaryDirectory() as folder:
+            page = Path(folder, "page.html")
+            run(["report", "--ledger", str(ledger), "--format", "html", "--output", str(page)])
+            screenshots(browser, [page], study)
+        (study / "terminal.svg").write_text(terminal(["report", "--ledger", str(ledger)]), "utf-8")
+
+
+def terminal(words: Sequence[str]) -> str:
+    """What a command shows in a terminal of 100 columns, as SVG."""
+    shown = subprocess.run(
+        [str(Path(sys.executable).with_name("scaling-search")), *words],
+        env={**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS), "LANG": "C.UTF-8"},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(Text.from_ansi(f"$ scaling-search {words[0]}\n{shown}"))
+    # An identifier that the content decides: the same file whenever the same is shown.
+    return console.export_svg(title="scaling-search", unique_id="terminal")
+
+
+def run(words: Sequence[str]) -> None:
+    """A command of ours. Errors: RuntimeError where it fails."""
+    from scaling_search.cli.main import run as command
+
+    if code := command(list(words)):
+        raise RuntimeError(f"scaling-search {' '.join(words)}: exit code {code}")
 
 
 def main() -> int:
@@ -66,6 +113,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--repeats", type=int, default=7)
     options.add_argument("--screenshots", type=Path)
+    options.add_argument("--studies", type=Path, nargs="*", default=[], help="folders with a ledger.db")
     options.add_argument("pages", nargs="*", type=Path)
     given = options.parse_args()
     from playwright.sync_api import sync_playwright
@@ -75,6 +123,9 @@ def main() -> int:
         browser = driver.chromium.launch(executable_path=program, args=FLAGS)
         if given.screenshots is not None:
             screenshots(browser, given.pages, given.screenshots)
+            return 0
+        if given.studies:
+            pictures(browser, given.studies)
             return 0
         page = Path(folder, "page.html")
         page.write_text(render(sample.thousand()), "utf-8")

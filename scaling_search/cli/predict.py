@@ -57,6 +57,7 @@ def predict(
     from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import render, show, write
     from scaling_search.search.members.evaluation import record
+    from scaling_search.search.members.images import left_out
     from scaling_search.search.members.predict import predict as use_case
     from scaling_search.search.tables import prediction_table
     from scaling_search.system.files import save
@@ -83,6 +84,8 @@ def predict(
         for line in write_maps(found, maps):
             say(line)
     form = "json" if as_json else form
+    if form == "csv" and found.images.left_out:
+        say(f"left out: {left_out(found.images.left_out)}")
     if form == "json":
         text = dumps(prediction_table.record(found))
     elif output is None:

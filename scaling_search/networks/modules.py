@@ -57,7 +57,7 @@ class Conv(nnx.Module):
             platform=call.platform,
             batched=call.batched,
         )
-        return y if self.bias is None else y + along_channels(self.bias[...], y).astype(x.dtype)
+        return y if self.bias is None else y + along_channels(self.bias[...].astype(x.dtype), y)
 
 
 class Norm(nnx.Module):
@@ -99,7 +99,7 @@ class Dense(nnx.Module):
 
     def __call__(self, x: Maps, call: Call) -> NewMaps:  # noqa: ARG002
         y = x @ self.kernel[...].astype(x.dtype)
-        return y if self.bias is None else y + along_channels(self.bias[...], y).astype(x.dtype)
+        return y if self.bias is None else y + along_channels(self.bias[...].astype(x.dtype), y)
 
 
 class Pool(nnx.Module):

@@ -106,7 +106,7 @@ def count(jaxpr: Jaxpr) -> Counted:
         largest = max(aval.size for aval in (*operands, out))
         others += times * largest * OPERATIONS.get(name, 1)
         sources = {made.get(variable) for variable in equation.invars if isinstance(variable, Var)}
-        if name == "add" and "broadcast_in_dim" in sources and sources & set(PRODUCTS):
+        if name == "add" and sources & {"broadcast_in_dim", "reshape"} and sources & set(PRODUCTS):
             biases += times * out.size
     return Counted(products=products, inside=inside, biases=biases, others=others)
 

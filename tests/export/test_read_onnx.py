@@ -14,9 +14,8 @@ from scaling_search.cli.main import run
 from scaling_search.errors import InputError
 from scaling_search.export.formats.onnx import graph
 from scaling_search.export.job import Job
-from scaling_search.export.layers import layers
+from scaling_search.export.layers import layers, tensor_shapes
 from scaling_search.export.read_onnx import read
-from scaling_search.export.weights_in import _shapes
 
 
 def without_chance(network: Network) -> Network:
@@ -29,7 +28,7 @@ def without_chance(network: Network) -> Network:
 
 def written(network: Network, folder: Path) -> Path:
     zeros = {
-        layer.name: {name: np.zeros(shape, np.float32) for name, shape in _shapes(layer).items()}
+        layer.name: {name: np.zeros(shape, np.float32) for name, shape in tensor_shapes(layer).items()}
         for layer in layers(network)
     }
     path = folder / "network.onnx"

@@ -16,7 +16,7 @@ import numpy as np
 
 from scaling_search.data.duplicates import image_digest
 from scaling_search.data.folders.layout import Labelled
-from scaling_search.data.folders.walk import Left
+from scaling_search.data.folders.walk import File, Left
 from scaling_search.data.images.form import Fit, Form, settle, stored
 from scaling_search.data.images.library_warnings import LibraryWarnings
 from scaling_search.data.images.pixels import Look, UnusableError
@@ -155,7 +155,7 @@ class Reader:
 
     def _refused(self, file: Labelled, error: UnusableError) -> None:
         if error.kind == "no image":
-            self.left.add(f"no image ({_suffix(file)})", file.file.name)
+            self.left.add(no_image(file.file), file.file.name)
         else:
             self.faults.append((file.file.name, error.kind, str(error)))
 
@@ -173,6 +173,7 @@ def sizes_met(looks: Sequence[Look]) -> Sizes:
     )
 
 
-def _suffix(file: Labelled) -> str:
-    suffix = Path(file.file.steps[-1]).suffix.lower()
-    return printable(suffix) if 1 < len(suffix) <= 12 else "no suffix"
+def no_image(file: File) -> str:
+    """Why a file is left out whose content is no image."""
+    suffix = Path(file.steps[-1]).suffix.lower()
+    return f"no image ({printable(suffix) if 1 < len(suffix) <= 12 else 'no suffix'})"

@@ -162,8 +162,8 @@ class Mean(nnx.Module):
         count, batch = columns.shape[:2]
         always = jax.random.randint(self.rngs(), (batch,), 0, count)
         kept = jax.random.bernoulli(self.rngs(), 1 - self.drop, (count, batch))
-        kept |= jnp.arange(count)[:, None] == always
-        return jnp.einsum("kb,kbhwc->bhwc", kept / kept.sum(0), columns)
+        kept |= jnp.arange(count)[:, None] == always[None]
+        return jnp.einsum("kb,kbhwc->bhwc", kept / kept.sum(0, keepdims=True), columns)
 
 
 def ends(branch: nnx.Module, x: Array) -> list[Array]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import UInt8
 
 from scaling_search.data import catalog
+from scaling_search.data.folders.contents import no_image
+from scaling_search.data.folders.walk import File, Left, walk
 from scaling_search.data.images import form as forms
 from scaling_search.data.images.form import Form
 from scaling_search.data.images.pixels import UnusableError, full_scale
-from scaling_search.data.images.reading import EXTENSIONS, read
+from scaling_search.data.images.reading import read
+from scaling_search.data.paths import data_directory, printable
+from scaling_search.data.summary import LeftOut
 from scaling_search.errors import InputError
 from scaling_search.system.text import full_path
 
@@ -23,36 +26,37 @@ _MOST_SHOWN = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What is to be predicted. `paths` of files; or `split` of a data set, whose images are decoded already.
+    """What is to be predicted: `files`, or a `split` of a data set, whose images are decoded already.
 
-    `labels`: the class of each, by name; None where a class is not known.
+    `labels`: the class of each file, by name; None where a class is not known. `left`: what of a `folder` is no file.
     """
 
     name: str
-    paths: tuple[Path, ...] = ()
+    files: tuple[File, ...] = ()
     split: str | None = None
     labels: tuple[str | None, ...] = ()
+    left: Left = field(default_factory=Left)
+    folder: bool = False
 
 
 def find(text: str, classes: Sequence[str]) -> Source:
     """An image file, a folder, or a data set by name (`NAME`, `NAME:validation`; its test split unless named).
 
-    In a folder, images of a subfolder that is named like a class are of that class. Errors: InputError.
+    In a folder whatever holds an image is one, by its content; one in a subfolder that is named like a class is of that
+    class. Errors: InputError.
     """
     path = full_path(text)
     if path.is_dir():
-        files = sorted(
-            file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in EXTENSIONS
-        )
+        left = Left()
+        files = tuple(walk(path, left, data_directory()).files)
         if not files:
-            raise InputError(
-                f"{text}: no image below this folder (by suffix: {', '.join(sorted(EXTENSIONS))})"
-            )
+            raise InputError(f"{text}: no image below this folder{_instead(left)}")
         known = set(classes)
-        labels = tuple(file.parent.name if file.parent.name in known else None for file in files)
-        return Source(name=str(path), paths=tuple(files), labels=labels)
+        folders = [file.path.parent.name for file in files]
+        labels = tuple(name if name in known else None for name in folders)
+        return Source(name=str(path), files=files, labels=labels, left=left, folder=True)
     if path.is_file():
-        return Source(name=str(path), paths=(path,), labels=(None,))
+        return Source(name=str(path), files=(File(path=path, steps=(path.name,)),), labels=(None,))
     name, _, split = text.partition(":")
     if name not in catalog.names():
         raise InputError(f"{text}: no such file or folder, and no data set of that name")
@@ -63,30 +67,41 @@ def find(text: str, classes: Sequence[str]) -> Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Images:
-    """Decoded images (N, H, W, C), what each is called, and its class number, -1 where it is not known."""
+    """Decoded images (N, H, W, C), what each is called, and its class number, -1 where it is not known.
+
+    `left_out`: files of a folder that were not taken, by reason.
+    """
 
     images: UInt8[np.ndarray, "n h w c"]
     names: tuple[str, ...]
     labels: np.ndarray
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
 
 
 def decode(source: Source, form: Form, classes: Sequence[str]) -> Images:
     """All of a source, in the form in which a member's own images were. Errors: InputError naming what is no image."""
     if source.split is not None:
         return _of_dataset(source, classes)
-    stored, faults = [], []
-    for path in source.paths:
+    left = Left({reason: list(names) for reason, names in source.left.files.items()})
+    stored, taken, faults = [], [], []
+    for file, label in zip(source.files, source.labels, strict=True):
         try:
-            pixels = read(path)
+            pixels = read(file.path)
             own = form
             if pixels.white is None and pixels.values.dtype.kind in "iu":
                 own = form.model_copy(update={"white": full_scale(int(pixels.values.max()))})
             stored.append(forms.stored(pixels, own)[0])
+            taken.append((file, label))
         except UnusableError as error:
-            faults.append(f"{path}: {error.kind}: {error}")
+            if source.folder and error.kind == "no image":
+                left.add(no_image(file), file.name)
+            else:
+                faults.append(f"{printable(file.path)}: {error.kind}: {error}")
     if faults:
         more = f"\nand {len(faults) - _MOST_SHOWN} more" if len(faults) > _MOST_SHOWN else ""
         raise InputError("\n".join(faults[:_MOST_SHOWN]) + more)
+    if not stored:
+        raise InputError(f"{source.name}: no image below this folder{_instead(left)}")
     different = {array.shape[2] for array in stored} - {form.channels}
     if different:
         raise InputError(
@@ -95,9 +110,22 @@ def decode(source: Source, form: Form, classes: Sequence[str]) -> Images:
     numbers = {name: number for number, name in enumerate(classes)}
     return Images(
         images=np.stack(stored),
-        names=tuple(str(path) for path in source.paths),
-        labels=np.array([-1 if label is None else numbers[label] for label in source.labels]),
+        names=tuple(str(file.path) for file, _ in taken),
+        labels=np.array([-1 if label is None else numbers[label] for _, label in taken]),
+        left_out=left.counted(),
     )
+
+
+def left_out(found: dict[str, LeftOut]) -> str:
+    """What was not taken, in words: "2 no image (.txt) (a.txt, b.txt), 1 hidden (.git/)"."""
+    return ", ".join(
+        f"{one.count:,} {reason} ({', '.join(one.examples)}{', …' if one.count > len(one.examples) else ''})"
+        for reason, one in found.items()
+    )
+
+
+def _instead(left: Left) -> str:
+    return f" (found: {left_out(left.counted())})" if left.files else ""
 
 
 def _of_dataset(source: Source, classes: Sequence[str]) -> Images:

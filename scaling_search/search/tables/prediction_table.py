@@ -7,6 +7,7 @@ from typing import Any
 
 from scaling_search.report import columns
 from scaling_search.report.table import Details, Document, Row, Table
+from scaling_search.search.members.images import left_out
 from scaling_search.search.members.predict import Evaluation, Prediction
 
 _SHOWN = 20
@@ -23,6 +24,7 @@ def document(found: Prediction) -> Document:
         title=", ".join(member.label for member in found.members),
         answer=() if evaluation is None else (_says(found, evaluation),),
         tables=(_images(found),),
+        notes=(f"Left out: {left_out(found.images.left_out)}.",) if found.images.left_out else (),
         details=Details(tables=tuple(more)),
     )
 
@@ -60,6 +62,7 @@ def record(found: Prediction) -> dict[str, Any]:
             for name, value in zip(found.classes, evaluation.per_class, strict=True)
         },
         "confusion": None if evaluation is None else evaluation.confusion.tolist(),
+        "left_out": {reason: one.model_dump(mode="json") for reason, one in found.images.left_out.items()},
         "wrong": [one["image"] for one in found.records() if one["right"] is False],
         "images": found.records(),
     }
