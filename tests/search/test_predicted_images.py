@@ -42,5 +42,5 @@ def test_a_folder_without_an_image_says_what_it_has(tmp_path: Path) -> None:
 
 def test_a_file_that_is_named_and_holds_no_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("nothing")
-    with pytest.raises(InputError, match="a.png: damaged: its content is none of"):
+    with pytest.raises(InputError, match=r"a\.png: damaged: its content is none of"):
         decode(find(str(tmp_path / "a.png"), CLASSES), GREY, CLASSES)
