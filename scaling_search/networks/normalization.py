@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from scaling_search.networks import native
 from scaling_search.networks.activations import activate
-from scaling_search.networks.arrays import PerChannel, along_channels
+from scaling_search.networks.arrays import PerChannel, along_channels, wide
 
 # In the order of `enum Activation` in kernels/normalization.h.
 _IN_KERNEL = ("identity", "relu", "relu6", "silu", "hard_swish")
@@ -75,10 +75,10 @@ def _plain(
 ) -> tuple[tuple[jax.Array, jax.Array, jax.Array], tuple[jax.Array, ...]]:
     """((y, new mean, new variance), what the backward pass needs)."""
     axes = tuple(range(x.ndim - 1))
-    wide = x.astype(jnp.float32)
+    values = wide(x)
     # About the first row, or a mean far from zero would eat the digits of the variance.
-    pivot = lax.stop_gradient(wide[(0,) * (x.ndim - 1)])
-    offset = wide - along_channels(pivot, x)
+    pivot = lax.stop_gradient(values[(0,) * (x.ndim - 1)])
+    offset = values - along_channels(pivot, x)
     mean_offset = jnp.mean(offset, axes)
     batch_mean = pivot + mean_offset
     batch_variance = jnp.maximum(jnp.mean(offset * offset, axes) - mean_offset * mean_offset, 0.0)
@@ -115,9 +115,9 @@ def _lean_backward(
 
     def inside(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """x̂ and g."""
-        normal = (x.astype(jnp.float32) - mean) * deviation
+        normal = (wide(x) - mean) * deviation
         _, pull = jax.vjp(partial(activate, kind=activation), normal * scale + bias)
-        return normal, pull(grads[0].astype(jnp.float32))[0]
+        return normal, pull(wide(grads[0]))[0]
 
     normal, grad = inside(x)
     bias_gradient, scale_gradient = jnp.sum(grad, axes), jnp.sum(grad * normal, axes)
