@@ -43,7 +43,7 @@ def check(folder: Path) -> dict[str, float]:
 
 
 def step(folder: Path, expected: Path) -> dict[str, float]:
-    """Gradients and statistics of a training step in float64 against the file's: the worst, as shares of the largest."""
+    """Gradients and statistics of a step in float64 against the file's: the worst as shares of the largest."""
     import torch
     from safetensors.torch import load_file
 
