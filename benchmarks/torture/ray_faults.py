@@ -21,6 +21,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.torture import tiny
 from benchmarks.torture.network import Network, network
 from benchmarks.torture.outcome import Outcome
 from benchmarks.torture.postgresql import Server, server
@@ -28,34 +29,6 @@ from benchmarks.torture.ray_nodes import Nodes, nodes
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.recovery.check import check
 
-_NETWORK = """name = "tiny"
-resolution = 8
-channels = 1
-classes = 10
-activation = "relu"
-stages = [{ block = "plain", width = 8 }]
-head = {}
-"""
-_STUDY = """name = "torture"
-baseline = "tiny.toml"
-[dataset]
-name = "digits"
-[rounding]
-depth = "round"
-divisor = 1
-[recipe]
-name = "fast"
-epochs = 100
-batch_size = 32
-[grid]
-alpha = "1"
-beta = "1:1.5:0.5"
-gamma = "1:1.5:0.5"
-tolerance = 1.0
-macs_tolerance = 0.4
-seeds = 4
-racing = false
-"""
 _END_SECONDS = 600.0
 # (driver, the cluster, the server) → whether the driver must be started again
 Fault = Callable[[subprocess.Popen[bytes], Nodes, Server], bool]
@@ -160,8 +133,10 @@ def _faults(n: int, folder: Path, fault: Fault, reached_by: Network | None = Non
         return Outcome(tried=0, lost=0, silently_wrong=0, note="not tried: no Ray here (make install-ray)")
     dice = random.Random(23)  # noqa: S311 - to be repeated, not to be secret
     lost = wrong = again = under_way = 0
-    (folder / "tiny.toml").write_text(_NETWORK)
-    (folder / "study.toml").write_text(_STUDY)
+    (folder / "tiny.toml").write_text(tiny.NETWORK)
+    (folder / "study.toml").write_text(
+        tiny.study(grid=tiny.ALL, recipe="epochs = 100\nbatch_size = 32\n", seeds=4)
+    )
     alone = str(folder / "alone.db")
     if _search(folder, "--ledger", alone).wait(_END_SECONDS):
         raise AssertionError((folder / "stderr").read_text()[-2000:])

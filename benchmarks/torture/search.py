@@ -18,6 +18,7 @@ import numpy as np
 import orbax.checkpoint  # noqa: F401
 import scipy.special  # noqa: F401
 
+from benchmarks.torture import tiny
 from benchmarks.torture.child import Mark
 from scaling_search.cli import grid as _grid  # noqa: F401
 from scaling_search.cli import main
@@ -32,38 +33,11 @@ from scaling_search.training import cache, compiled, loop
 from scaling_search.training.checkpoint import Checkpoints
 from scaling_search.training.run import Run
 
-_NETWORK = """name = "tiny"
-resolution = 8
-channels = 1
-classes = 10
-activation = "relu"
-stages = [{ block = "plain", width = 8 }]
-head = {}
-"""
 # One network with two seeds whatever they say, or that one and another in a race.
 _GRIDS = {
     1: 'beta = "1"\nracing = false\n',
-    2: 'beta = "1:1.5:0.5"\nracing = true\n',
+    2: tiny.RACED,
 }
-_STUDY = """name = "torture"
-baseline = "tiny.toml"
-[dataset]
-name = "digits"
-[rounding]
-depth = "round"
-divisor = 1
-[recipe]
-name = "fast"
-epochs = 2
-batch_size = 128
-learning_rate = 0.2
-[grid]
-alpha = "1"
-gamma = "1:1.5:0.5"
-tolerance = 1.0
-macs_tolerance = 0.4
-seeds = 2
-"""
 _STEPS_BETWEEN = 3
 _OF_THE_HOUR = ("trained", "forecast")  # what `grid --json` says of this very call
 # Their results are kept: no child has to find them again.
@@ -98,9 +72,9 @@ class Search:
     ) -> Callable[[BinaryIO], None]:
         """`scaling-search grid`, to be forked. `prepare` is called in the child, with what tells marks."""
         self.folder.mkdir(exist_ok=True)
-        (self.folder / "tiny.toml").write_text(_NETWORK)
+        (self.folder / "tiny.toml").write_text(tiny.NETWORK)
         study = self.folder / "study.toml"
-        study.write_text(_STUDY + _GRIDS[self.networks])
+        study.write_text(tiny.study(grid=_GRIDS[self.networks]))
 
         def work(out: BinaryIO) -> None:
             for name, descriptor in (("stdout", 1), ("stderr", 2)):

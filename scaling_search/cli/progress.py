@@ -17,7 +17,7 @@ from scaling_search.search.trial.trial import Callback, Trial
 
 if TYPE_CHECKING:
     from scaling_search.ledger.storage.rows import TrialRow
-    from scaling_search.training.hooks import Progress as Steps
+    from scaling_search.training.run import Progress as Steps
 
 
 class ProgressBar(Callback):

@@ -17,12 +17,11 @@ from scaling_search.training import steps
 from scaling_search.training.checkpoint import TrialCheckpoints
 from scaling_search.training.compiled import CompiledTrial
 from scaling_search.training.evaluate import evaluate_images, evaluation
-from scaling_search.training.hooks import Hooks, Progress
 from scaling_search.training.model import Model
 from scaling_search.training.outcome import EpochMetrics, Outcome, TrainingStopped
 from scaling_search.training.pixels import TrialPixels
 from scaling_search.training.recipe import Recipe
-from scaling_search.training.run import Run, begin
+from scaling_search.training.run import Hooks, Progress, Run, begin
 
 Tree = Any
 

@@ -1,8 +1,9 @@
-"""A run between two polls: begun or restored, kept in checkpoints, and what it came to."""
+"""A run between two polls: begun or restored, kept in checkpoints, what it came to, and a caller's hooks."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -15,6 +16,28 @@ from scaling_search.training.checkpoint import Position, TrialCheckpoints
 from scaling_search.training.compiled import CompiledTrial
 from scaling_search.training.flat import Flat
 from scaling_search.training.outcome import EpochMetrics, Outcome, TrainingStopped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a run stands, for a progress bar."""
+
+    step: int  # steps done
+    total_steps: int
+    epoch: int  # epochs done and evaluated
+    epochs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """What a caller may hang on a run. Each is called on the training thread; ``on_compiled`` before the first step,
+    and what it raises ends the run.
+    """
+
+    on_compiled: Callable[[CompiledTrial], None] = lambda _program: None
+    on_epoch: Callable[[int, EpochMetrics], None] = lambda _seed, _metrics: None
+    on_progress: Callable[[Progress], None] = lambda _progress: None
+    should_stop: Callable[[], bool] = lambda: False
 
 
 @dataclass(kw_only=True)

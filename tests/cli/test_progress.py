@@ -10,7 +10,7 @@ import pytest
 from scaling_search.cli.progress import ProgressBar
 from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.search.trial.trial import Trial
-from scaling_search.training.hooks import Progress
+from scaling_search.training.run import Progress
 from tests.search.trial.test_trainer import TINY
 from tests.search.trial.test_trainer import trial_of as tiny_trial_of
 

@@ -22,11 +22,11 @@ from scaling_search.errors import StorageError
 from scaling_search.training import loop
 from scaling_search.training.checkpoint import Checkpoints, Position
 from scaling_search.training.compiled import CompiledTrial
-from scaling_search.training.hooks import Hooks
 from scaling_search.training.loop import train
 from scaling_search.training.outcome import Outcome, TrainingStopped
 from scaling_search.training.pixels import TrialPixels
 from scaling_search.training.recipe import Recipe
+from scaling_search.training.run import Hooks
 
 Train = Callable[..., Outcome]
 
@@ -294,7 +294,7 @@ import conftest
 from scaling_search.training.cache import enable_cache
 from scaling_search.training import loop
 from scaling_search.training.checkpoint import Checkpoints
-from scaling_search.training.hooks import Hooks
+from scaling_search.training.run import Hooks
 from scaling_search.training.recipe import named
 enable_cache(Path(sys.argv[4]))
 if sys.argv[3] == "full":  # no file may grow beyond a few bytes: what a full disk looks like to whoever writes

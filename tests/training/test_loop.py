@@ -22,11 +22,11 @@ from scaling_search.errors import InputError
 from scaling_search.training import compiled, loop, seeds, steps
 from scaling_search.training.compiled import CompiledTrial, compile_trial
 from scaling_search.training.evaluate import evaluate
-from scaling_search.training.hooks import Hooks, Progress
 from scaling_search.training.loop import train, train_seeds
 from scaling_search.training.outcome import EpochMetrics, Outcome, OutOfMemory, TrainingStopped
 from scaling_search.training.pixels import TrialPixels, split_on_device
 from scaling_search.training.recipe import Recipe, named
+from scaling_search.training.run import Hooks, Progress
 
 
 def figures(outcome: Outcome) -> Any:

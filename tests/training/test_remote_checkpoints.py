@@ -12,12 +12,12 @@ from scaling_search.system.files import folder_at, names_in, save, shown
 from scaling_search.training import loop
 from scaling_search.training.checkpoint import Checkpoints
 from scaling_search.training.compiled import CompiledTrial
-from scaling_search.training.hooks import Hooks
 from scaling_search.training.loop import train
 from scaling_search.training.outcome import Outcome, TrainingStopped
 from scaling_search.training.pixels import TrialPixels
 from scaling_search.training.recipe import Recipe
 from scaling_search.training.remote_checkpoints import RemoteCheckpoints
+from scaling_search.training.run import Hooks
 from tests.training.test_checkpoint import Train, figures, stop_after
 
 

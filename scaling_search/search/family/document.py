@@ -203,9 +203,6 @@ def _notes(found: FamilyResult) -> list[str]:
         )
     if found.as_built is not None:
         notes += parting(family.triple, found.as_built, [member.phi for member in family.members])
-    if found.kind is not None:
-        trained = found.families[found.kind]
-        notes += caveats.initial_weights(trained.space.recipe, (one.remark for one in trained.members))
     # A trained family's stand under its table.
     return notes if found.kind == "full" else [*notes, *said_of(family)]
 

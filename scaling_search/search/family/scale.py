@@ -27,8 +27,8 @@ from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import initial_weights, registry
 from scaling_search.search.trial.setup import checkpoint_folder, data_fingerprint, load_data, make_trainer
-from scaling_search.search.trial.time_limit import TimeLimit
 from scaling_search.search.trial.trial import Callback, Callbacks
+from scaling_search.system.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from pandas import DataFrame

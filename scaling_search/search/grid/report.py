@@ -173,23 +173,26 @@ def rests_on(
 ) -> list[str]:
     """What the answer of a grid or a family (`role`) rests on besides its trials' figures.
 
-    `base`: what its networks were scaled from; the smallest of them unless given.
+    `base`: what its networks were scaled from; the one of the lowest resolution unless given.
     """
     settings, data = settings_of(study), dataset_of(ledger, study)
     rows = ledger.rows(CANDIDATES, study=study.name, role=role)
-    known = [(row, found) for row in rows if (found := ledger.network(row.network)) is not None]
+    networks = [
+        from_definition(known.definition, name=known.name)
+        for row in rows
+        if (known := ledger.network(row.network)) is not None
+    ]
     said = arithmetics(trials)
-    if data is None or not known:
+    if data is None or not networks:
         return said
-    networks = [from_definition(found.definition, name=found.name) for _, found in known]
-    base = base or min(zip(known, networks, strict=True), key=lambda pair: pair[0][0].macs or 0)[1]
+    base = base or min(networks, key=lambda network: network.resolution)
     size = (data.height, data.width)
     native = None if None in size else min(side for side in size if side is not None)
     recipe = recipes.parse(study.recipe)
     moved = [row for row in rows if "groups make" in (row.reason or "")]
     return [
         *said,
-        *caveats.short_training(recipe, data.train_images),
+        *(caveats.short_training(recipe, data.train_images) if trials else []),
         *scarce(data, settings.grid.metric),
         *caveats.interpolated(data.name, native, networks),
         *caveats.fixed_resolution(settings, networks, base),

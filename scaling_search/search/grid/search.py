@@ -27,9 +27,9 @@ from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import initial_weights, registry
 from scaling_search.search.trial.setup import check_arithmetic, checkpoint_folder, load_data, make_trainer
-from scaling_search.search.trial.time_limit import TimeLimit
 from scaling_search.search.trial.trial import Callback, Callbacks
 from scaling_search.statistics import BehindTheBest
+from scaling_search.system.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from pandas import DataFrame

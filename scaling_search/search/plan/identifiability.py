@@ -46,7 +46,7 @@ class Alike:
 def parting(triple: Coefficients, built: Coefficients, phis: Sequence[float]) -> list[str]:
     """Where the powers of the triple and of what was built part by more than a tenth, at φ = 2 and at the largest φ."""
     found = []
-    for phi in sorted({2.0, *([max(phis)] if phis else [])}):
+    for phi in sorted({2.0, max(phis, default=2.0)}):
         apart = [
             f"{dimension} {asked**phi:.2f} or {made**phi:.2f}"
             for dimension, asked, made in (

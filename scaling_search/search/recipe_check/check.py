@@ -37,9 +37,9 @@ from scaling_search.search.trial import registry
 from scaling_search.search.trial.ledger_rows import network_rows
 from scaling_search.search.trial.scheduler import run_trials
 from scaling_search.search.trial.setup import checkpoint_folder, load_data, make_trainer
-from scaling_search.search.trial.time_limit import TimeLimit
 from scaling_search.search.trial.trial import Callback, Callbacks, Trial
 from scaling_search.statistics.multiple_comparisons import LEAST_SEEDS
+from scaling_search.system.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from pandas import DataFrame

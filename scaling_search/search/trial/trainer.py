@@ -14,11 +14,11 @@ from scaling_search.search.trial.ledger_rows import evaluation_row, trial_row
 from scaling_search.search.trial.trial import NOTHING_MORE, Callback, Extras, Trial
 from scaling_search.system.files import Folder
 from scaling_search.training.evaluate import evaluate
-from scaling_search.training.hooks import Hooks
 from scaling_search.training.loop import train, train_seeds
 from scaling_search.training.outcome import Outcome, OutOfMemory
 from scaling_search.training.pixels import split_on_device
 from scaling_search.training.recipe import Recipe
+from scaling_search.training.run import Hooks
 
 
 class Trainer:

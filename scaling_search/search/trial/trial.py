@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from scaling_search.search.trial.claims import ClaimedTrials
     from scaling_search.search.trial.timing import Timing
     from scaling_search.system.files import Folder
-    from scaling_search.training.hooks import Progress
     from scaling_search.training.recipe import Recipe
+    from scaling_search.training.run import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,16 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from scaling_search.errors import DeviceError, InputError, ScalingSearchError, UsageError
 from scaling_search.search.trial.trial import Callback, Extras, Trial
-from scaling_search.system.files import shown
+from scaling_search.system.files import Folder, shown
 
 if TYPE_CHECKING:
     from scaling_search.data.dataset import Dataset
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.search.plan.study import Data
     from scaling_search.search.trial.trainer import Trainer
-    from scaling_search.system.files import Folder
-    from scaling_search.training.hooks import Progress
     from scaling_search.training.recipe import Recipe
+    from scaling_search.training.run import Progress
 
 MARK = ".shared-by"
 Event = tuple[str, tuple[Any, ...]]  # name and arguments of a `Callback`'s method

@@ -47,12 +47,18 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Document]:
         grid = searched(ledger, settings).document
         with pretended():
             family = scale(settings, WIDER, ledger=ledger, callbacks=(Listener(),)).document
-        # Of the proxy's family, which is the one that was trained.
+        before = study_report.read(ledger, None, every_family=True).document()
         alone = override(settings, {"scale.train": "full"})
         with pretended():
             full = scale(alone, WIDER, ledger=ledger, callbacks=(Listener(),)).document
         report = study_report.read(ledger, None, every_family=True).document()
-    return {"grid": grid, "scale": family, "scale --train full": full, "report": report}
+    return {
+        "grid": grid,
+        "scale": family,
+        "scale --train full": full,
+        "one family trained": before,
+        "report": report,
+    }
 
 
 @pytest.mark.parametrize(
@@ -75,6 +81,15 @@ def test_a_report_says_it_of_the_grid_and_of_each_family(documents: dict[str, Do
     assert len(tables) == 3
     for table in tables:
         assert any(SAID["regularisation"] in note for note in table.notes)
+
+
+def test_trials_that_are_none_are_not_called_short(documents: dict[str, Document]) -> None:
+    families = [table for table in documents["one family trained"].tables if table.name == "scale"]
+    trained = {table.title: {row.cells["status"] for row in table.rows} for table in families}
+    assert sorted(map(sorted, trained.values())) == [["not trained"], ["trained"]]
+    for table in families:
+        said = any(SAID["short trials"] in note for note in table.notes)
+        assert said == (trained[table.title] == {"trained"})
 
 
 def test_a_proxys_order_is_open_at_full_size(documents: dict[str, Document]) -> None:

@@ -6,35 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-STUDY = """name = "two"
-baseline = "tiny.toml"
-[dataset]
-name = "digits"
-[rounding]
-depth = "round"
-divisor = 1
-[recipe]
-name = "fast"
-epochs = 2
-batch_size = 128
-learning_rate = 0.2
-[grid]
-alpha = "1"
-beta = "1:1.5:0.5"
-gamma = "1:1.5:0.5"
-tolerance = 1.0
-macs_tolerance = 0.4
-seeds = 2
-racing = false
-"""
-NETWORK = """name = "tiny"
-resolution = 8
-channels = 1
-classes = 10
-activation = "relu"
-stages = [{ block = "plain", width = 8 }]
-head = {}
-"""
+from benchmarks.torture import tiny
+
+NETWORK, STUDY = tiny.NETWORK, tiny.study(grid=tiny.ALL)
 
 
 def command(folder: Path, *words: str, environment: dict[str, str] | None = None) -> str:

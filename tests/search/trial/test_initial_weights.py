@@ -162,7 +162,9 @@ def test_a_grid_and_a_family_start_from_a_file_and_go_on_without_it(tmp_path: Pa
         with pretended(lambda trial: 0.6):
             family = scale(override(settings, {"recipe.initial_weights": sha(result)}), ledger=ledger)
         assert family.families["proxy"].members[0].start == start
-        assert any(f"from weights {sha(result)[:12]}" in note for note in family.document.notes)
+        shown = [family.document, *family.document.tables]
+        notes = [note for part in shown for note in part.notes]
+        assert sum(f"from weights {sha(result)[:12]}" in note for note in notes) == 1
 
 
 def test_the_commands_take_a_file(

@@ -27,9 +27,9 @@ from scaling_search.search.trial.trainer import Trainer
 from scaling_search.search.trial.trial import Extras, Trial
 from scaling_search.training import recipe as recipes
 from scaling_search.training.cache import enable_cache
-from scaling_search.training.hooks import Progress
 from scaling_search.training.outcome import TrainingStopped
 from scaling_search.training.recipe import Recipe
+from scaling_search.training.run import Progress
 from tests.search.pretend import Listener
 
 CLASSES, SIDE, TRAIN, VALIDATION = 3, 8, 400, 61
