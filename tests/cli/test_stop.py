@@ -14,9 +14,10 @@ import pytest
 from scaling_search.cli.signals import Stop
 
 CHILD = """
-import sys, time
+import signal, sys, time
 import numpy as np
 from scaling_search.cli.signals import Stop
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
 with Stop(patience_seconds=float(sys.argv[2])) as stop:
     print("ready", flush=True)
     if sys.argv[1] == "deep":  # minutes in compiled code, where Python runs no handler; as in XLA, without its lock
@@ -34,8 +35,6 @@ def child(where: str, patience: float) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Tests that a shell starts in the background ignore this signal, and so would what they start.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     return process
