@@ -70,7 +70,7 @@ def export(
             ledger,
             [what],
             study=study,
-            seed=seed,
+            seeds=[] if seed is None else [seed],
             weights=weights,
             metadata=about,
             checkpoints=checkpoints,

@@ -70,9 +70,13 @@ def status(
 
 
 @app.command()
-def check(ledger: options.Ledger = options.DEFAULT_LEDGER, as_json: options.Json = False) -> None:
-    """Check every row against its digest. Exit code 5 when damage is found."""
-    _inspect(ledger, None, as_json)
+def check(
+    ledger: options.Ledger = options.DEFAULT_LEDGER,
+    checkpoints: options.Checkpoints = None,
+    as_json: options.Json = False,
+) -> None:
+    """Check every row and all kept weights against their digests. Exit code 5 when damage is found."""
+    _inspect(ledger, None, as_json, checkpoints)
 
 
 @app.command()
@@ -177,12 +181,12 @@ def _change(ledger: str, change: Any, done: str) -> None:
     say(done)
 
 
-def _inspect(ledger: str, new: Path | None, as_json: bool) -> None:
+def _inspect(ledger: str, new: Path | None, as_json: bool, checkpoints: str | None = None) -> None:
     from scaling_search.errors import DamagedError
     from scaling_search.search.audit import ledger_check
     from scaling_search.search.tables import ledger_check_table
 
-    found = ledger_check.inspect(ledger, repair=new)
+    found = ledger_check.inspect(ledger, repair=new, checkpoints=checkpoints)
     _show(ledger_check_table.document(found), ledger_check_table.record(found), as_json)
     if not found.intact:
         faults = f"{count(len(found.damage), 'fault')} found"

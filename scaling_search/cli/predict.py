@@ -24,7 +24,13 @@ def predict(
         ),
     ],
     study: options.StudyName = None,
-    seed: options.MemberSeed = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--seed",
+            help="Of members, this seed (0, 1, ...); again for more. Default: the best by validation.",
+        ),
+    ] = None,
     weights: options.Weights = None,
     moments: options.Mean = None,
     deviations: options.Std = None,
@@ -70,7 +76,7 @@ def predict(
         ledger,
         names,
         study=study,
-        seed=seed,
+        seeds=seed or [],
         weights=weights,
         metadata=about,
         checkpoints=checkpoints,

@@ -88,7 +88,7 @@ def find_members(
     names: Sequence[str],
     *,
     study: str | None,
-    seed: int | None,
+    seeds: Sequence[int],
     weights: Path | None,
     metadata: Any,
     checkpoints: str | None = None,
@@ -102,12 +102,12 @@ def find_members(
     if weights is not None:
         yield None, [resolve.from_outside(name, weights=weights, metadata=metadata) for name in names]
     elif not any(resolve.is_member(name) for name in names):
-        yield None, resolve.members_of(names, None, None, None, seed)
+        yield None, resolve.members_of(names, None, None, None, seeds)
     else:
         with Ledger.open(place) as ledger:
             row = choose(ledger, study)
             folder = checkpoint_folder(ledger, checkpoints)
-            yield ledger, resolve.members_of(names, ledger, row, folder, seed)
+            yield ledger, resolve.members_of(names, ledger, row, folder, seeds)
 
 
 def command() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import io
 import json
@@ -90,6 +91,7 @@ def export(
     check = io.BytesIO()
     np.savez(check, images=shown, logits=logits)
     content = config(network, about, format=format, normalises=normalise)
+    content["weights_sha256"] = hashlib.sha256(files["model.safetensors"]).hexdigest()
     files |= {
         "network.toml": write(network).encode(),
         "config.json": (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode(),

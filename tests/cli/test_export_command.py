@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from scaling_search.architecture.toml import parse
 from scaling_search.cli.main import run
@@ -178,3 +178,30 @@ def test_a_folder_that_has_something_in_it_is_left_alone(
     assert run(arguments) == 2
     assert "is there already and not empty" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_folder_that_was_tampered_with_is_refused_and_one_trained_further_is_taken(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, image = tmp_path / "out", tmp_path / "a.npy"
+    np.save(image, np.full((8, 8), 99, np.uint8))
+    arguments = ["export", str(tiny), "--format", "torch", "--out", str(out), "--random-weights", "0"]
+    assert run([*arguments, "--mean", "51", "--std", "102"]) == 0
+    file, table = out / "model.safetensors", out / "network.toml"
+    assert run(["predict", str(out), str(image)]) == 0
+    changed = load_file(file)
+    changed["head.2.weight"] = changed["head.2.weight"] + 1
+    save_file(changed, file)
+    capsys.readouterr()
+    assert run(["predict", str(out), str(image)]) == 5
+    assert f"not the weights that were exported; where they were trained further, --weights {file}" in (
+        " ".join(capsys.readouterr().err.split())
+    )
+    assert run(["export", str(out), "--format", "onnx", "--out", str(tmp_path / "not")]) == 5
+    assert not (tmp_path / "not").exists()
+    assert run(["predict", str(out), str(image), "--weights", str(file)]) == 0, "its own moments are used"
+    table.write_text(table.read_text().replace("silu", "relu"))
+    capsys.readouterr()
+    for more in ([], ["--weights", str(file)]):
+        assert run(["predict", str(out), str(image), *more]) == 5
+        assert "network.toml is not the network that was exported" in capsys.readouterr().err

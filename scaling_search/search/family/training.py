@@ -147,14 +147,16 @@ def _keep(trainer: TrialRunner, trials: Sequence[Trial], extras: Extras, *, best
             sorted(complete, key=lambda row: (-(row.accuracy or 0), row.seed))[:1] if best else complete
         )
     }
-    there = weights.kept(trainer.ledger, [row.key for row in rows])
+    kept = weights.kept(trainer.ledger, [row.key for row in rows])
+    there = {key: row for key, row in kept.items() if weights.check(extras.weights, row) is None}
     missing = [trial for trial in trials if trainer.row(trial).key in wanted - there.keys()]
     trained = 0
     if missing and retrain:
+        weights.forget(trainer.ledger, extras.weights, [row for key, row in kept.items() if key not in there])
         trained = run_again(trainer, missing, extras=extras)
     elif missing:
         trainer.callback.say(
-            f"{missing[0].label} was trained without keeping its weights: --keep-weights "
+            f"{missing[0].label} was trained, and its weights are not kept or not intact: --keep-weights "
             f"{'best' if best else 'all'} trains it again"
         )
     weights.forget(trainer.ledger, extras.weights, [row for key, row in there.items() if key not in wanted])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
@@ -13,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scaling_search.architecture import toml
-from scaling_search.architecture.network import Network, from_definition
+from scaling_search.architecture.network import Network, fingerprint, from_definition
 from scaling_search.data.images.form import Form
 from scaling_search.errors import DamagedError, InputError
 from scaling_search.export.metadata import Accuracy, Metadata
 from scaling_search.ledger.storage.rows import DatasetRow, EvaluationRow, FamilyRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import DATASETS, FAMILIES, TRIPLES
+from scaling_search.search.grid.answer import Command
 from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
 from scaling_search.search.plan.rates import is_fresh
@@ -29,6 +31,7 @@ from scaling_search.system.text import read_text
 
 if TYPE_CHECKING:
     from scaling_search.export.folder import Exported
+    from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
     from scaling_search.system.files import Folder
 
@@ -80,7 +83,7 @@ class Member:
 
 
 def of_study(
-    ledger: Reader, study: StudyRow, phi: float, *, checkpoints: Folder, seed: int | None = None
+    ledger: Ledger, study: StudyRow, phi: float, *, checkpoints: Folder, seed: int | None = None
 ) -> Member:
     """A member of the study's newest trained family that has this φ: the best seed by validation unless one is named.
 
@@ -111,14 +114,18 @@ def of_study(
         if chosen:
             best = max(chosen, key=lambda trial: (trial.accuracy or 0.0, -trial.seed))
             return _member(ledger, study, family, network, best, phi, checkpoints)
-    what = f"phi={phi:g}" if seed is None else f"phi={phi:g}, seed {seed}"
-    if not any(trials.values()):
-        raise InputError(f"{what} of study {study.name!r} was not trained: `scaling-search scale` trains it")
-    again = f"scaling-search scale --study {study.name} --phi {phi:g} --keep-weights all"
-    raise InputError(f"no weights are kept of {what} of study {study.name!r}: `{again}` trains it again")
+    what, command = f"phi={phi:g} of study {study.name!r}", Command(study=study.name, ledger=ledger.place)
+    seeds = sorted({trial.seed - FRESH_SEEDS for own in trials.values() for trial in own})
+    if not seeds:
+        raise InputError(f"{what} was not trained: {command.line('scale', '--phi', f'{phi:g}')} trains it")
+    if seed is not None and seed not in seeds:
+        raise InputError(f"{what} has no seed {seed}: it was trained with {', '.join(map(str, seeds))}")
+    again = command.line("scale", "--phi", f"{phi:g}", "--keep-weights", "best" if seed is None else "all")
+    of = "" if seed is None else f"seed {seed} of "
+    raise InputError(f"no weights are kept of {of}{what}: {again} trains it again")
 
 
-def best_phi(ledger: Reader, study: StudyRow) -> float:
+def best_phi(ledger: Ledger, study: StudyRow) -> float:
     """φ of the member with the highest mean validation accuracy among those of the newest family with kept weights.
 
     Errors: InputError where there is none.
@@ -139,7 +146,8 @@ def best_phi(ledger: Reader, study: StudyRow) -> float:
         if reached:
             return phis[max(reached, key=lambda network: (fmean(reached[network]), -phis[network]))]
     raise InputError(
-        f"study {study.name!r} has no member with weights: `scaling-search scale --study {study.name}` trains them"
+        f"study {study.name!r} has no member with weights: "
+        f"{Command(study=study.name, ledger=ledger.place).line('scale', '--keep-weights', 'best')} trains them"
     )
 
 
@@ -224,8 +232,11 @@ def _accuracy(trial: TrialRow, tested: EvaluationRow | None) -> Accuracy | None:
     )
 
 
-def of_folder(folder: Path) -> Member:
-    """An exported folder as a member. Errors: InputError where it is none, DamagedError where its files are."""
+def of_folder(folder: Path, *, weights_file: Path | None = None) -> Member:
+    """An exported folder as a member, or its network with other weights, such as were trained further.
+
+    Errors: InputError where it is none, DamagedError where its files are.
+    """
     network = toml.read(folder / "network.toml")
     try:
         config = json.loads(read_text(folder / "config.json", "exported folder"))
@@ -243,17 +254,24 @@ def of_folder(folder: Path) -> Member:
             recipe=config["recipe"],
             provenance=config["provenance"],
         )
+        sha256, of = config["weights_sha256"], config["fingerprint"]
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"{folder / 'config.json'} is damaged ({type(error).__name__}: {error})") from None
     metadata.check(network)
+    if of != fingerprint(network):
+        raise DamagedError(f"{folder / 'network.toml'} is not the network that was exported")
+    if weights_file is not None:
+        metadata = replace(metadata, accuracy=None, provenance={"weights": weights_file.name})
     side = network.resolution
     height, width = (metadata.provenance or {}).get("stored_size") or (side, side)
     return Member(
-        label=folder.name,
+        label=folder.name if weights_file is None else f"{folder.name} with {weights_file.name}",
         network=network,
         form=Form(size=(height, width), channels=network.channels, shape=width / height),
         metadata=metadata,
-        read=lambda: _read_folder(folder, network),
+        read=lambda: _read(
+            weights_file or folder / "model.safetensors", network, sha256, given=bool(weights_file)
+        ),
     )
 
 
@@ -261,7 +279,14 @@ def _moments(values: Sequence[float] | None) -> tuple[float, ...] | None:
     return None if values is None else tuple(float(np.float32(value)) * _WHITE for value in values)
 
 
-def _read_folder(folder: Path, network: Network) -> tuple[Tree, Tree]:
+def _read(file: Path, network: Network, sha256: str, *, given: bool) -> tuple[Tree, Tree]:
+    """Errors: as `weights_in.read`; DamagedError where the folder's own file is not what was exported."""
     from scaling_search.export import weights_in
 
-    return weights_in.read(folder / "model.safetensors", network)
+    found = weights_in.read(file, network)
+    if not given and hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
+        raise DamagedError(
+            f"weights {file}: these are not the weights that were exported; where they were trained further, --weights "
+            f"{file} takes them as they are"
+        )
+    return found

@@ -15,7 +15,7 @@ from scaling_search.search.members.member import Member, best_phi, of_folder, of
 from scaling_search.system.text import full_path
 
 if TYPE_CHECKING:
-    from scaling_search.ledger.reader import Reader
+    from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.storage.rows import StudyRow
     from scaling_search.system.files import Folder
 
@@ -39,12 +39,15 @@ def phi_of(text: str) -> float | None:
 
 
 def from_outside(text: str, *, weights: Path | None = None, metadata: Metadata | None = None) -> Member:
-    """An exported folder, or a network by name or TOML file with `weights`. Errors: InputError, UsageError."""
+    """An exported folder, or a network by name or TOML file with `weights`; a folder with other ones than its own.
+
+    Errors: InputError, DamagedError, UsageError.
+    """
     folder = full_path(text)
-    if weights is None and folder.is_dir():
+    if folder.is_dir():
         if not (folder / "network.toml").is_file():
             raise InputError(f"{text}: no exported network (it has no network.toml)")
-        return of_folder(folder)
+        return of_folder(folder, weights_file=None if weights is None else full_path(weights))
     network = load(text)
     if weights is None:
         raise UsageError(f"{text} has no weights: give --weights FILE, or --random-weights SEED to export")
@@ -87,12 +90,12 @@ def untrained(text: str, seed: int, metadata: Metadata) -> Member:
 
 def members_of(
     texts: Sequence[str],
-    ledger: Reader | None,
+    ledger: Ledger | None,
     study: StudyRow | None,
     checkpoints: Folder | None,
-    seed: int | None,
+    seeds: Sequence[int],
 ) -> list[Member]:
-    """Each of `texts` as a member. Errors: as `of_study` and `from_outside`."""
+    """Each of `texts` as a member: of a study's each of the `seeds`, else its best. Errors: as what finds them."""
     found = []
     for text in texts:
         if not is_member(text):
@@ -103,5 +106,7 @@ def members_of(
         phi = phi_of(text)
         if phi is None:
             phi = best_phi(ledger, study)
-        found.append(of_study(ledger, study, phi, checkpoints=checkpoints, seed=seed))
+        found += [
+            of_study(ledger, study, phi, checkpoints=checkpoints, seed=seed) for seed in (seeds or (None,))
+        ]
     return found

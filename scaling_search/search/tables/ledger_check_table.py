@@ -36,6 +36,11 @@ def document(found: Checkup) -> Document:
         notes.append(f"Saved in {found.repaired}: {rows}." + ("" if found.lost else " Nothing was lost."))
     elif found.intact:
         notes.append(f"{found.ledger}: every row is intact ({rows}).")
+    elif found.rows is not None:
+        notes.append(
+            f"Every row is intact ({rows}). Members' weights are made again by scaling-search scale --keep-weights "
+            "best; those that training starts from are given again by --weights."
+        )
     else:
         notes.append(
             f"To save what is intact: scaling-search ledger repair repaired.db --ledger {found.ledger}"

@@ -1,0 +1,165 @@
+"""Weights of members from `scale` to `predict`: which are kept, how they are checked, and what is said without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from scaling_search.architecture import toml
+from scaling_search.cli.main import run
+from scaling_search.errors import InputError
+from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.storage.schema import EVALUATIONS, WEIGHTS
+from scaling_search.networks.build import build
+from scaling_search.search.family.scale import FamilyResult, scale
+from scaling_search.search.members.evaluation import record
+from scaling_search.search.members.member import best_phi, of_study
+from scaling_search.search.members.predict import predict
+from scaling_search.search.plan.grid_plan import FRESH_SEEDS
+from scaling_search.search.plan.study import Study, override
+from scaling_search.search.trial import weights
+from scaling_search.search.trial.claims import Held
+from scaling_search.search.trial.trial import Extras
+from scaling_search.training.outcome import Outcome
+from tests.search.pretend import Listener, Pretend, pretended, study
+
+TINY = toml.parse(
+    'name = "tiny"\nresolution = 8\nchannels = 1\nclasses = 10\nactivation = "relu"\n'
+    'stages = [{ block = "plain", width = 4, stride = 2 }]\nhead = {}\n'
+)
+
+
+class Keeping(Pretend):
+    """Keeps the weights that a network begins with, others for each seed."""
+
+    def _extras(
+        self, held: Held, outcomes: Sequence[Outcome], extras: Extras, *, batched: bool
+    ) -> list[list[object]]:
+        more = super()._extras(held, outcomes, extras, batched=batched)
+        if extras.weights is not None:
+            for own, trial, outcome in zip(more, held.trials, outcomes, strict=True):
+                params, stats = build(trial.network, platform="cpu").init(jax.random.key(trial.seed))
+                begun = replace(outcome, params=params, batch_stats=stats)
+                own.append(weights.keep(extras.weights, trial.network, self.row(trial).key, begun))
+        return more
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "l.db") as opened:
+        yield opened
+
+
+def settings(keep: str | None) -> Study:
+    found = override(study(), {"scale.phi": "0", "scale.seeds": 2, "scale.keep_weights": keep})
+    return found.model_copy(update={"baseline": TINY, "proxy": None})
+
+
+def scaled(ledger: Ledger, keep: str | None = None, **more: Any) -> FamilyResult:
+    """Seed 1 is the better one."""
+    with pretended(lambda trial: 0.4 + 0.3 * (trial.seed - FRESH_SEEDS), kind=Keeping):
+        return scale(settings(keep), (1.0, 1.0, 1.4), ledger=ledger, **more)
+
+
+def files(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "l.db.checkpoints").rglob("*.safetensors"))
+
+
+def seeds_kept(ledger: Ledger) -> list[int]:
+    by_key = {row.key: row.seed for row in ledger.trials()}
+    return sorted(by_key[row.trial_key] - FRESH_SEEDS for row in ledger.rows(WEIGHTS))
+
+
+@pytest.mark.parametrize(("keep", "seeds"), [("none", []), (None, [1]), ("best", [1]), ("all", [0, 1])])
+def test_the_best_seed_by_validation_is_kept_unless_asked_otherwise(
+    ledger: Ledger, tmp_path: Path, keep: str | None, seeds: list[int]
+) -> None:
+    listener = Listener()
+    scaled(ledger, keep, callbacks=(listener,))
+    assert seeds_kept(ledger) == seeds and len(files(tmp_path)) == len(seeds)
+    said = [line for line in listener.noted if line.startswith("Weights are kept in")]
+    assert len(said) == (keep != "none"), "what it costs on the disk is said before"
+
+
+def test_members_without_weights_are_trained_again_only_when_asked(ledger: Ledger, tmp_path: Path) -> None:
+    scaled(ledger, "none")
+    listener = Listener()
+    assert scaled(ledger, callbacks=(listener,)).trained == 0 and not files(tmp_path)
+    assert any(
+        "its weights are not kept or not intact: --keep-weights best" in said for said in listener.said
+    )
+    before = ledger.trials()
+    assert scaled(ledger, keep_weights="best").trained == 1
+    assert seeds_kept(ledger) == [1] and ledger.trials() == before, "a finished row never changes"
+
+
+@pytest.mark.parametrize("harm", ["damaged", "gone"])
+def test_files_that_are_not_intact_are_found_and_made_again(
+    ledger: Ledger, tmp_path: Path, harm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scaled(ledger)
+    (file,) = files(tmp_path)
+    whole = file.read_bytes()
+    check = ["ledger", "check", "--ledger", str(tmp_path / "l.db")]
+    assert run(check) == 0 and "Warning" not in capsys.readouterr().out
+    file.write_bytes(whole[:-1] + b"x") if harm == "damaged" else file.unlink()
+    assert run(check) == (5 if harm == "damaged" else 0)
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("is damaged: it is not what was written" if harm == "damaged" else "Warning: weights of") in said
+    assert ("scale --keep-weights best" if harm == "damaged" else "--checkpoints names another") in said
+    assert scaled(ledger).trained == 0
+    assert scaled(ledger, keep_weights="best").trained == 1
+    assert [one.read_bytes() for one in files(tmp_path)] == [whole]
+
+
+def test_what_is_missing_is_said_with_the_command_that_makes_it(ledger: Ledger, tmp_path: Path) -> None:
+    result = scaled(ledger, "best")
+    assert result.study is not None
+    row, folder = result.study, tmp_path / "l.db.checkpoints"
+    with pytest.raises(InputError, match=r"phi=0 of study 's' has no seed 7: it was trained with 0, 1"):
+        of_study(ledger, row, 0, checkpoints=folder, seed=7)
+    again = rf"`scaling-search scale --phi 0 --keep-weights all --study s --ledger {ledger.place}`"
+    with pytest.raises(InputError, match=rf"no weights are kept of seed 0 of phi=0 of study 's': {again}"):
+        of_study(ledger, row, 0, checkpoints=folder, seed=0)
+    with pytest.raises(InputError, match="has no member phi=3; it has phi=0"):
+        of_study(ledger, row, 3, checkpoints=folder)
+    assert best_phi(ledger, row) == 0
+    weights.forget(ledger, folder, ledger.rows(WEIGHTS))
+    assert not files(tmp_path)
+    with pytest.raises(
+        InputError, match=r"no member with weights: `scaling-search scale --keep-weights best"
+    ):
+        best_phi(ledger, row)
+
+
+def test_seeds_are_an_ensemble_and_one_members_evaluation_is_recorded(
+    ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = scaled(ledger, "all")
+    assert result.study is not None
+    members = [
+        of_study(ledger, result.study, 0, checkpoints=tmp_path / "l.db.checkpoints", seed=seed)
+        for seed in (0, 1)
+    ]
+    alone, both = [predict([one], "digits") for one in members], predict(members, "digits")
+    mean = np.mean([one.probabilities for one in alone], axis=0)
+    np.testing.assert_allclose(both.probabilities, mean, atol=1e-12)
+    assert not np.allclose(alone[0].probabilities, alone[1].probabilities)
+    found = alone[1].evaluation
+    assert found is not None and found.top5 is not None
+    assert found.confusion.sum() == len(found.correct) == 359
+    np.testing.assert_allclose(found.accuracy.value, np.trace(found.confusion) / 359)
+    before = len(ledger.rows(EVALUATIONS))
+    assert record(ledger, both) is None, "an ensemble is no trial"
+    split = record(ledger, alone[1])
+    (row,) = [one for one in ledger.rows(EVALUATIONS) if one.split == split]
+    assert len(ledger.rows(EVALUATIONS)) == before + 1 and row.top5 == found.top5
+    named = ["predict", "phi=0", "digits", "--ledger", str(tmp_path / "l.db")]
+    assert run([*named, "--seed", "0", "--seed", "1"]) == 0
+    assert "2 members together" in " ".join(capsys.readouterr().out.split())
