@@ -74,6 +74,7 @@ def export(
             weights=weights,
             metadata=about,
             checkpoints=checkpoints,
+            read_only=True,
         ) as (_, found):
             written = found[0].export(format, out, normalise=normalise)
     for name, size in sorted(written.files.items()):

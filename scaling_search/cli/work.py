@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from scaling_search.errors import StoppedError
+from scaling_search.cli import options
+from scaling_search.errors import StoppedError, UsageError
 from scaling_search.system.text import without_passwords
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def find_members(
     weights: Path | None,
     metadata: Any,
     checkpoints: str | None = None,
+    read_only: bool = False,
 ) -> Iterator[tuple[Any, list[Any]]]:
     """The ledger, where one is asked, and the members that are named. Errors: InputError, UsageError."""
     from scaling_search.ledger.ledger import Ledger
@@ -99,12 +101,15 @@ def find_members(
     from scaling_search.search.tables.study_report import choose
     from scaling_search.search.trial.setup import checkpoint_folder
 
+    own = [name for name in names if resolve.is_member(name)]
+    if weights is not None and own:
+        raise UsageError(f"--weights are for a network or an exported folder: {own[0]} has its own")
     if weights is not None:
         yield None, [resolve.from_outside(name, weights=weights, metadata=metadata) for name in names]
-    elif not any(resolve.is_member(name) for name in names):
+    elif not own:
         yield None, resolve.members_of(names, None, None, None, seeds)
     else:
-        with Ledger.open(place) as ledger:
+        with Ledger.open(place, read_only=read_only or not options.exists(place)) as ledger:
             row = choose(ledger, study)
             folder = checkpoint_folder(ledger, checkpoints)
             yield ledger, resolve.members_of(names, ledger, row, folder, seeds)

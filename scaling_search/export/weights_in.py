@@ -1,4 +1,4 @@
-"""Weights that others have trained, by timm's, torchvision's and the official names, as trees of `networks.build`.
+"""Weights from files, by timm's, torchvision's, the official and our own names, as trees of `networks.build`.
 
 Strictly: every tensor of the file is used once, or the first that does not fit is named.
 """
@@ -6,6 +6,8 @@ Strictly: every tensor of the file is used once, or the first that does not fit 
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,14 @@ from scaling_search.architecture import operations as ops
 from scaling_search.architecture.network import Network
 from scaling_search.errors import DamagedError, InputError
 from scaling_search.export import pickles
-from scaling_search.export.layers import Arrays, channels_last, layers, tensor_shapes
+from scaling_search.export.layers import Arrays, channels_first, channels_last, layers, tensor_shapes
 from scaling_search.export.names import candidates
 from scaling_search.networks.weights import stack
 from scaling_search.system.files import Folder
 
 Tree = dict[str, Any]
+_OF_FLAX = {"kernel": "kernel", "scale": "scale", "bias": "bias", "mean": "mean", "var": "variance"}
+_DIMENSIONS = {"scale": (1,), "kernel": (2, 4)}
 # PyTorch's count of training batches: no weight, and of no use where the momentum is fixed.
 _COUNTER = ".num_batches_tracked"
 
@@ -77,7 +81,7 @@ def fit(found: Arrays, network: Network, what: str) -> tuple[Tree, Tree]:
 
 def as_trained(found: Arrays, network: Network, what: str) -> Network:
     """The network with as many channels and classes as the file's. Errors: InputError where no name is known."""
-    given = _given(found)
+    given = _given(found, network)
     _, names = _scheme(network, given, what)
     changed: dict[str, int] = {}
     first, last = (given.get(f"{names[end]}.weight") for end in (0, -1))
@@ -91,7 +95,7 @@ def as_trained(found: Arrays, network: Network, what: str) -> Network:
 
 def by_layer(found: Arrays, network: Network, what: str) -> list[Arrays]:
     """The arrays of each of `layers`, as ours, from tensors by name. Errors: as `fit`."""
-    given = _given(found)
+    given = _given(found, network)
     scheme, names = _scheme(network, given, what)
     known = layers(network)
     used: set[str] = set()
@@ -125,8 +129,24 @@ def by_layer(found: Arrays, network: Network, what: str) -> list[Arrays]:
     return arrays
 
 
-def _given(found: Arrays) -> Arrays:
-    return {name: value for name, value in found.items() if not name.endswith(_COUNTER)}
+def _given(found: Arrays, network: Network) -> Arrays:
+    """The tensors that are weights, in PyTorch's layout: those that an exported flax folder has are brought into it."""
+    given = {name: value for name, value in found.items() if not name.endswith(_COUNTER)}
+    for layer in layers(network):
+        first = "scale" if isinstance(layer.operation, ops.Norm) else "kernel"
+        found_first = given.get(f"{layer.name}.{first}")
+        if found_first is None or found_first.ndim not in _DIMENSIONS[first]:
+            continue
+        own = {
+            ours: given.pop(f"{layer.name}.{flax}")
+            for flax, ours in _OF_FLAX.items()
+            if f"{layer.name}.{flax}" in given
+        }
+        rows = found_first.shape[-2:-1]
+        fits = layer.flattened is None or not rows or rows == (math.prod(layer.flattened),)
+        turned = channels_first(layer if fits else replace(layer, flattened=None), own)
+        given |= {f"{layer.name}.{name}": value for name, value in turned.items()}
+    return given
 
 
 def _scheme(network: Network, given: Arrays, what: str) -> tuple[str, list[str]]:

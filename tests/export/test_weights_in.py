@@ -25,6 +25,8 @@ from scaling_search.architecture.network import Network
 from scaling_search.architecture.toml import read as read_toml
 from scaling_search.baselines.load import baseline
 from scaling_search.errors import DamagedError, InputError
+from scaling_search.export.formats import flax
+from scaling_search.export.job import Job
 from scaling_search.export.layers import channels_first, layers
 from scaling_search.export.names import SCHEMES, candidates
 from scaling_search.export.pickles import Storage, Tensor
@@ -83,6 +85,22 @@ def test_each_way_of_naming_comes_in(scheme: str, name: str, some: str, tmp_path
     found = read(tmp_path / "w.safetensors", network)
     assert jax.tree.structure(found) == jax.tree.structure(trees)
     assert all(map(np.array_equal, jax.tree.leaves(found), jax.tree.leaves(trees)))
+
+
+@pytest.mark.parametrize("name", ["efficientnet-b0", "alexnet"])
+def test_what_an_exported_folder_has_for_flax_comes_in(name: str, tmp_path: Path) -> None:
+    """AlexNet's first dense layer sees a flattened map, in flax's order."""
+    network = small(name)
+    trees, arrays = filled(network)
+    job = Job(
+        network=network, weights=tuple(zip(layers(network), arrays, strict=True)), about="", normalise=None
+    )
+    (tmp_path / "w.safetensors").write_bytes(flax.files(job)["model.safetensors"])
+    found = read(tmp_path / "w.safetensors", network)
+    assert all(map(np.array_equal, jax.tree.leaves(found), jax.tree.leaves(trees)))
+    wider = network.model_copy(update={"classes": 7})
+    with pytest.raises(InputError, match=r"head\S*\.weight is 10x\d+, but .* needs 7x"):
+        read(tmp_path / "w.safetensors", wider)
 
 
 def test_no_two_ways_of_naming_share_a_file() -> None:

@@ -163,3 +163,19 @@ def test_seeds_are_an_ensemble_and_one_members_evaluation_is_recorded(
     named = ["predict", "phi=0", "digits", "--ledger", str(tmp_path / "l.db")]
     assert run([*named, "--seed", "0", "--seed", "1"]) == 0
     assert "2 members together" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_member_has_its_own_weights_and_no_ledger_is_made(
+    ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "none.db"
+    assert run(["predict", "phi=0", "digits", "--ledger", str(place)]) == 3
+    assert (
+        run(["export", "best", "--format", "torch", "--out", str(tmp_path / "o"), "--ledger", str(place)])
+        == 3
+    )
+    assert not place.exists() and not (tmp_path / "o").exists()
+    capsys.readouterr()
+    scaled(ledger)
+    assert run(["predict", "phi=0", "digits", "--ledger", ledger.place, "--weights", "w.bin"]) == 2
+    assert "--weights are for a network or an exported folder: phi=0 has its own" in capsys.readouterr().err
