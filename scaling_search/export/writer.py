@@ -5,7 +5,7 @@ What differs are the expressions of single operations, which a `Dialect` has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,12 @@ from scaling_search.export.source import Call, Node, Pieces, layout, program
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """How a framework says things. `leaf` writes one operation that is no combinator."""
+    """How a framework says things.
+
+    `layers` names operations that are said alike everywhere but for the name; where nothing is called, the whole
+    expression. `bias`: whether a convolution has one unless told. `conv` names one; `padding` is its argument for that,
+    by the expression of its kernel, if it needs any; `pool` writes a pooling of these expressions of kernel and stride.
+    """
 
     pieces: str  # the file of helpers; its last functions close the program
     last: tuple[str, ...]
@@ -30,7 +35,12 @@ class Dialect:
     stack: str  # puts arrays on top of each other
     logits: str  # takes the pixel's axes from a head's output; {} is the head
     training: str
-    leaf: Callable[[Sequence[Any], Sequence[Shape], Columns], Node]
+    activations: Mapping[str, str]
+    layers: Mapping[type[Operation], str]
+    bias: bool
+    conv: Callable[[Sequence[ops.Conv]], str]
+    padding: Callable[[Sequence[ops.Conv], str], str | None]
+    pool: Callable[[Sequence[ops.Pool], str, str], Node]
 
 
 class Writer:
@@ -74,7 +84,45 @@ class Writer:
                 self.heads += [one.weight for one in every]
                 return Call("Auxiliary", (self([one.branch for one in every], shapes, columns),))
             case _:
-                return self.dialect.leaf(every, shapes, columns)
+                return self._leaf(every, shapes, columns)
+
+    def _leaf(self, every: Sequence[Any], shapes: Sequence[Shape], columns: Columns) -> Node:
+        """One operation that is no combinator."""
+        op: Any = every[0]
+        if isinstance(op, ops.Conv):
+            return self._conv(every, shapes, columns)
+        if isinstance(op, ops.Activation):
+            return self.dialect.activations[op.kind]
+        if isinstance(op, ops.Pool):
+            kernel = columns.number([one.kernel for one in every], "kernel")
+            return self.dialect.pool(every, kernel, columns.number([one.stride for one in every], "stride"))
+        name = self.dialect.layers.get(type(op))
+        if name is None:
+            raise TypeError(f"no {self.dialect.pieces} for {type(op).__name__}")
+        match op:
+            case ops.LocalResponseNorm():
+                return f"{name}({op.size}, {op.alpha!r}, {op.beta!r}, {op.k!r})"
+            case ops.Dense():
+                return Call(name, (*_widths(every, shapes, columns), *(() if op.bias else ("bias=False",))))
+            case ops.Dropout():
+                return Call(name, (columns.number([one.rate for one in every], "rate"),))
+            case ops.ChannelShuffle():
+                return Call(name, (columns.groups([one.groups for one in every]),))
+            case _:
+                return name
+
+    def _conv(self, every: Sequence[ops.Conv], shapes: Sequence[Shape], columns: Columns) -> Node:
+        bias, kernels = every[0].bias, [one.kernel for one in every]
+        arguments = [*_widths(every, shapes, columns), kernel := columns.number(kernels, "kernel")]
+        if any(one.stride > 1 for one in every):
+            arguments.append(columns.number([one.stride for one in every], "stride"))
+        if padding := self.dialect.padding(every, kernel):
+            arguments.append(f"padding={padding}")
+        if any(one.groups > 1 for one in every):
+            arguments.append(f"groups={columns.groups([one.groups for one in every])}")
+        if bias != self.dialect.bias:
+            arguments.append(f"bias={bias}")
+        return Call(self.dialect.conv(every), tuple(arguments))
 
     def _branches(self, every: Sequence[Any], shapes: Sequence[Shape], columns: Columns) -> tuple[Node, ...]:
         rows = zip(*(one.branches for one in every), strict=True)
@@ -86,6 +134,12 @@ class Writer:
             steps.append(self(step, shapes, columns))
             shapes = [output_shape(one, shape) for one, shape in zip(step, shapes, strict=True)]
         return tuple(steps)
+
+
+def _widths(every: Sequence[Any], shapes: Sequence[Shape], columns: Columns) -> tuple[str, str]:
+    """Channels in and out."""
+    inputs = columns.width([shape[2] for shape in shapes], columns.inner)
+    return inputs, columns.width([one.features for one in every], columns.inner)
 
 
 def _drop(every: Sequence[Any], columns: Columns) -> tuple[Node, ...]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
 
 from scaling_search.architecture import operations as ops
 from scaling_search.architecture.network import Network
-from scaling_search.architecture.operations import Padding, Shape
-from scaling_search.export.blocks import Columns
+from scaling_search.architecture.operations import Padding
 from scaling_search.export.job import Job
 from scaling_search.export.source import Call, Node
 from scaling_search.export.writer import Dialect
@@ -50,54 +48,17 @@ def _constants(norm: ops.Norm) -> tuple[str, ...]:
     return f"EPSILON = {norm.epsilon!r}", f"MOMENTUM = {norm.momentum!r}"
 
 
-def _leaf(every: Sequence[Any], shapes: Sequence[Shape], columns: Columns) -> Node:
-    op: Any = every[0]
-    match op:
-        case ops.Conv():
-            return _conv(every, shapes, columns)
-        case ops.Activation(kind=kind):
-            return ACTIVATIONS[kind]
-        case ops.LocalResponseNorm():
-            return f"ResponseNorm({op.size}, {op.alpha!r}, {op.beta!r}, {op.k!r})"
-        case ops.Pool():
-            kernel = columns.number([one.kernel for one in every], "kernel")
-            stride = columns.number([one.stride for one in every], "stride")
-            padding = _padding(op.padding, [one.kernel for one in every], kernel)
-            ceil = op.ceil and op.padding != "same"
-            return Call("Pool", (f'"{op.kind}"', kernel, stride, padding, *(("ceil=True",) if ceil else ())))
-        case ops.GlobalPool():
-            return "global_pool"
-        case ops.Flatten():
-            return "flatten"
-        case ops.Dense():
-            inputs = columns.width([shape[2] for shape in shapes], columns.inner)
-            features = columns.width([one.features for one in every], columns.inner)
-            return Call("linear", (inputs, features, *(() if op.bias else ("bias=False",))))
-        case ops.Dropout():
-            return Call("dropout", (columns.number([one.rate for one in every], "rate"),))
-        case ops.ChannelShuffle():
-            return Call("Shuffle", (columns.groups([one.groups for one in every]),))
-        case _:
-            raise TypeError(f"no flax for {type(op).__name__}")
-
-
-def _conv(every: Sequence[ops.Conv], shapes: Sequence[Shape], columns: Columns) -> Node:
+def _pool(every: Sequence[ops.Pool], kernel: str, stride: str) -> Node:
     op = every[0]
-    inputs = columns.width([shape[2] for shape in shapes], columns.inner)
-    features = columns.width([one.features for one in every], columns.inner)
-    kernel = columns.number([one.kernel for one in every], "kernel")
-    arguments: list[Node] = [inputs, features, kernel]
-    if any(one.stride > 1 for one in every):
-        arguments.append(columns.number([one.stride for one in every], "stride"))
-    if op.padding != "same" and any(one.kernel > 1 for one in every):
-        arguments.append(f"padding={_padding(op.padding, [one.kernel for one in every], kernel)}")
-    elif isinstance(op.padding, int) and op.padding:
-        arguments.append(f"padding={op.padding}")
-    if any(one.groups > 1 for one in every):
-        arguments.append(f"groups={columns.groups([one.groups for one in every])}")
-    if op.bias:
-        arguments.append("bias=True")
-    return Call("conv2d", tuple(arguments))
+    padding = _padding(op.padding, [one.kernel for one in every], kernel)
+    ceil = ("ceil=True",) if op.ceil and op.padding != "same" else ()
+    return Call("Pool", (f'"{op.kind}"', kernel, stride, padding, *ceil))
+
+
+def _conv_padding(every: Sequence[ops.Conv], kernel: str) -> str | None:
+    padding, kernels = every[0].padding, [one.kernel for one in every]
+    nothing = padding == "same" or (max(kernels) == 1 and padding in ("symmetric", "valid", 0))
+    return None if nothing else _padding(padding, kernels, kernel)
 
 
 def _padding(padding: Padding, kernels: Sequence[int], kernel: str) -> str:
@@ -122,5 +83,17 @@ DIALECT = Dialect(
     stack="jnp.stack",
     logits="{}.reshape(len(x), -1)",
     training="any(not aux.deterministic for aux in auxiliaries(self))",
-    leaf=_leaf,
+    activations=ACTIVATIONS,
+    layers={
+        ops.LocalResponseNorm: "ResponseNorm",
+        ops.GlobalPool: "global_pool",
+        ops.Flatten: "flatten",
+        ops.Dense: "linear",
+        ops.Dropout: "dropout",
+        ops.ChannelShuffle: "Shuffle",
+    },
+    bias=False,
+    conv=lambda _: "conv2d",
+    padding=_conv_padding,
+    pool=_pool,
 )
