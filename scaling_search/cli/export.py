@@ -19,7 +19,8 @@ def export(
         str,
         typer.Argument(
             metavar="MEMBER|NETWORK",
-            help="phi=2 or best of a study, an exported folder, a built-in network by name, or a TOML file.",
+            help="phi=2 or best of a study's family, winner of its search, an exported folder, a built-in network by "
+            "name, or a TOML file.",
         ),
     ],
     format: Annotated[

@@ -38,6 +38,14 @@ def grid(
             "--exact", help="Refuse to compare trials of different arithmetics (with and without kernels)."
         ),
     ] = False,
+    keep_weights: Annotated[
+        str,
+        typer.Option(
+            "--keep-weights",
+            help="Weights to keep of what is trained: none, best (each network's best seed by validation) or all; "
+            "`predict winner` and `export winner` use them.",
+        ),
+    ] = "none",
     retry_failed: options.RetryFailed = False,
     workers: options.Workers = None,
     ray: options.RayAddress = None,
@@ -79,6 +87,7 @@ def grid(
             workers=at.workers,
             checkpoints=checkpoints,
             weights=weights,
+            keep_weights=keep_weights,
             retry_failed=retry_failed,
             until_decided=until_decided,
             exact=exact,

@@ -19,8 +19,9 @@ def predict(
         list[str],
         typer.Argument(
             metavar="MEMBER... IMAGES",
-            help="Members (phi=2 or best of a study, or an exported folder; several are an ensemble), then an image, a "
-            "folder (class subfolders are labels) or a data set (its test split, or NAME:validation).",
+            help="Members (phi=2 or best of a study's family, winner of its search, or an exported folder; several are "
+            "an ensemble), then an image, a folder (class subfolders are labels) or a data set (its test split, or "
+            "NAME:validation).",
         ),
     ],
     study: options.StudyName = None,

@@ -13,19 +13,20 @@ import pytest
 
 from scaling_search.architecture import toml
 from scaling_search.cli.main import run
-from scaling_search.errors import InputError
+from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.schema import EVALUATIONS, WEIGHTS
 from scaling_search.networks.build import build
 from scaling_search.search.family.scale import FamilyResult, scale
+from scaling_search.search.grid.search import GridResult, grid
 from scaling_search.search.members.evaluation import record
-from scaling_search.search.members.member import best_phi, of_study
+from scaling_search.search.members.member import best_phi, of_grid, of_study
 from scaling_search.search.members.predict import predict
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
 from scaling_search.search.plan.study import Study, override
 from scaling_search.search.trial import weights
 from scaling_search.search.trial.claims import Held
-from scaling_search.search.trial.trial import Extras
+from scaling_search.search.trial.trial import Extras, Trial
 from scaling_search.training.outcome import Outcome
 from tests.search.pretend import Listener, Pretend, pretended, study
 
@@ -179,3 +180,54 @@ def test_a_member_has_its_own_weights_and_no_ledger_is_made(
     scaled(ledger)
     assert run(["predict", "phi=0", "digits", "--ledger", ledger.place, "--weights", "w.bin"]) == 2
     assert "--weights are for a network or an exported folder: phi=0 has its own" in capsys.readouterr().err
+
+
+def searched(ledger: Ledger, keep: str, **more: Any) -> GridResult:
+    """Seed 1 is the better one of two; the middle candidate leads."""
+
+    def learns(trial: Trial) -> float:
+        return (
+            0.4 + 0.2 * trial.seed + (0.1 if trial.triple is not None and trial.triple.gamma > 1.2 else 0.0)
+        )
+
+    whole = override(study(seeds=2), {"grid.racing": False}).model_copy(
+        update={"baseline": TINY, "proxy": None}
+    )
+    with pretended(learns, kind=Keeping):
+        return grid(whole, ledger=ledger, keep_weights=keep, **more)
+
+
+def test_a_grid_keeps_weights_only_when_asked_and_its_winner_is_a_member(
+    ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UsageError, match="keep_weights 'some': legal are none, best, all"):
+        searched(ledger, "some")
+    result = searched(ledger, "none")
+    assert not files(tmp_path) and result.winner is not None
+    folder = tmp_path / "l.db.checkpoints"
+    with pytest.raises(
+        InputError, match=r"no weights are kept of \(.*\), which study 's' names: .*--keep-weights"
+    ):
+        of_grid(ledger, result.study, checkpoints=folder)
+    assert searched(ledger, "all").trained == 0, "what is finished is not trained again"
+
+
+@pytest.mark.parametrize(("keep", "copies"), [("best", 1), ("all", 2)])
+def test_the_winner_of_a_search_is_predicted_with(
+    ledger: Ledger, tmp_path: Path, keep: str, copies: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listener = Listener()
+    result = searched(ledger, keep, callbacks=(listener,))
+    networks = {row.network for row in ledger.trials()}
+    assert len(ledger.rows(WEIGHTS)) == copies * len(networks)
+    assert len([line for line in listener.noted if line.startswith("Weights are kept in")]) == 1
+    member = of_grid(ledger, result.study, checkpoints=tmp_path / "l.db.checkpoints")
+    assert member.label == f"{result.winner} φ=1, seed 1"
+    assert member.trial is not None and member.trial.accuracy is not None
+    place = ["--ledger", ledger.place]
+    assert run(["export", "winner", "--format", "torch", "--out", str(tmp_path / "o"), *place]) == 0
+    assert run(["predict", "winner", str(tmp_path / "o"), "digits", *place]) == 0
+    assert "2 members together" in " ".join(capsys.readouterr().out.split())
+    if keep == "best":
+        assert run(["predict", "winner", "digits", "--seed", "0", *place]) == 3
+        assert "no weights are kept of seed 0 of" in capsys.readouterr().err

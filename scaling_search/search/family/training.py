@@ -140,13 +140,7 @@ def _keep(trainer: TrialRunner, trials: Sequence[Trial], extras: Extras, *, best
     if extras.weights is None:
         return 0
     rows = trainer.ledger.trials([trainer.row(trial).key for trial in trials])
-    complete = [row for row in rows if row.state == "complete"]
-    wanted = {
-        row.key
-        for row in (
-            sorted(complete, key=lambda row: (-(row.accuracy or 0), row.seed))[:1] if best else complete
-        )
-    }
+    wanted = weights.best(rows) if best else {row.key for row in rows if row.state == "complete"}
     kept = weights.kept(trainer.ledger, [row.key for row in rows])
     there = {key: row for key, row in kept.items() if weights.check(extras.weights, row) is None}
     missing = [trial for trial in trials if trainer.row(trial).key in wanted - there.keys()]

@@ -17,7 +17,7 @@ from scaling_search.search.grid.ledger_results import dataset_of, own_trials
 from scaling_search.search.plan.candidates import Candidate
 from scaling_search.search.plan.grid_plan import GridPlan
 from scaling_search.search.trial.scheduler import run_trials
-from scaling_search.search.trial.trial import Trial, trial_of
+from scaling_search.search.trial.trial import NOTHING_MORE, Extras, Trial, trial_of
 from scaling_search.statistics.power import MOST_SEEDS
 from scaling_search.system.clock import utc_now
 from scaling_search.training.recipe import Recipe
@@ -30,7 +30,12 @@ _NOTHING: Mapping[str, Recipe] = {}
 _ROUNDS_AHEAD = 2  # for workers that a round leaves idle
 
 
-def train_base(trainer: TrialRunner, plan: GridPlan, tuned: Mapping[str, Recipe] = _NOTHING) -> int:
+def train_base(
+    trainer: TrialRunner,
+    plan: GridPlan,
+    tuned: Mapping[str, Recipe] = _NOTHING,
+    extras: Extras = NOTHING_MORE,
+) -> int:
     """Trains the network at φ = 0; returns the trials run here."""
     first = [
         trial_of(build, 0, tuned.get(build.fingerprint))
@@ -42,6 +47,7 @@ def train_base(trainer: TrialRunner, plan: GridPlan, tuned: Mapping[str, Recipe]
     return run_trials(
         trainer,
         [trial_of(plan.base, seed, recipe) for seed in plan.base_seeds],
+        extras=extras,
         likely=() if screened else first,
     )
 
@@ -54,6 +60,7 @@ def run(
     *,
     tuned: Mapping[str, Recipe] = _NOTHING,
     until_decided: bool = False,
+    extras: Extras = NOTHING_MORE,
 ) -> int:
     """Races the groups `first` of the plan's candidates. Returns the trials run here.
 
@@ -91,7 +98,7 @@ def run(
         # Those that do best so far are the least likely to be eliminated first.
         best_first = sorted(names, key=lambda name: -standing.get(name, 0.0))
         likely = [trial for seed in after for trial in trials_of(best_first, [seed])]
-        trained += run_trials(trainer, trials_of(names, seeds), likely=likely)
+        trained += run_trials(trainer, trials_of(names, seeds), extras=extras, likely=likely)
         trials = own_trials(ledger, study.name)
         low = chance_level.at_chance(ledger, trials)
         found = results_of([by_group[name] for name in names], trials, low)

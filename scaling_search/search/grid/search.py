@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scaling_search.errors import UsageError
 from scaling_search.ledger.storage.rows import BASE, FINISHED, GRID, StudyRow, TrialRow
 from scaling_search.racing import screening
 from scaling_search.report import notebook
+from scaling_search.report.figures import size
 from scaling_search.report.rows import GridReport
 from scaling_search.report.study import grid_table, study_document
 from scaling_search.report.table import Document
@@ -26,9 +28,11 @@ from scaling_search.search.plan import rates
 from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import initial_weights, registry
+from scaling_search.search.trial import weights as kept_weights
 from scaling_search.search.trial.setup import check_arithmetic, checkpoint_folder, load_data, make_trainer
-from scaling_search.search.trial.trial import Callback, Callbacks
+from scaling_search.search.trial.trial import Callback, Callbacks, Extras
 from scaling_search.statistics import BehindTheBest
+from scaling_search.system.files import shown
 from scaling_search.system.time_limit import TimeLimit
 
 if TYPE_CHECKING:
@@ -38,6 +42,9 @@ if TYPE_CHECKING:
     from scaling_search.search.plan.search_space import SearchSpace
     from scaling_search.search.trial.trial import TrialRunner
     from scaling_search.search.trial.workers import Workers
+
+
+KEPT = ("none", "best", "all")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +111,7 @@ def grid(
     workers: Workers | None = None,
     checkpoints: str | Path | None = None,
     weights: str | Path | None = None,
+    keep_weights: str = "none",
 ) -> GridResult:
     """The search: trains every candidate not yet in the ledger, races them, and chooses. Run again, it continues.
 
@@ -112,13 +120,17 @@ def grid(
     the study's seeds, one more for each candidate that is still open, until one is shown to be good enough.
     `exact` refuses to compare trials of different arithmetics. `workers` train in place of this process.
     `checkpoints`: their folder, else `setup.checkpoint_folder`. `weights`: a file of the baseline's weights that every
-    network starts from, as far as its blocks have the same shapes. Errors: TrainingStopped (all finished trials are
+    network starts from, as far as its blocks have the same shapes. `keep_weights`: none, best (each network's best seed
+    by validation) or all, of what is trained from now on. Errors: TrainingStopped (all finished trials are
     kept), InputError, StorageError, DeviceError.
     """
     from scaling_search.training.outcome import TrainingStopped
 
+    if keep_weights not in KEPT:
+        raise UsageError(f"keep_weights {keep_weights!r}: legal are {', '.join(KEPT)}")
     callback, should_stop = Callbacks(callbacks), TimeLimit(time_limit, should_stop)
     folder = checkpoint_folder(ledger, checkpoints)
+    extras = Extras(weights=None if keep_weights == "none" else folder)
     study, initial = initial_weights.given(study, weights, folder)
     source = None if initial is None else initial.source
     space = timed_space(study, source=source, say=callback.note, should_stop=should_stop)
@@ -145,19 +157,32 @@ def grid(
     tries = len(rates.numbers([plan.base.fingerprint, *(one.fingerprint for one in plan.networks)], space))
     callback.expect(networks * (study.grid.seeds + brief) + len(plan.base_seeds) + tries, seconds)
     callback.known(_finished(plan, _own(ledger, row.name, space)))
+    if extras.weights is not None:
+        seeds, every = study.grid.seeds, [plan.base, *plan.networks]
+        most = size(seeds * sum(kept_weights.size(build.cost) for build in every))
+        callback.note(
+            f"Weights are kept in {shown(folder)}: at most {most} for {seeds} seeds of each network."
+        )
     trained = 0
     try:
         tuned, trained = tuning.tune(row.name, trainer, space, [plan.base, *plan.networks])
-        trained += rounds.train_base(trainer, plan, tuned)
+        trained += rounds.train_base(trainer, plan, tuned, extras)
         first, screened = screening_stage.run(row.name, trainer, plan)
         trained += screened
         # Once more until nothing is left to do: one that stayed at chance with all seeds leaves earlier rounds, too.
-        while ran := rounds.run(row, trainer, plan, first, tuned=tuned, until_decided=until_decided):
+        while ran := rounds.run(
+            row, trainer, plan, first, tuned=tuned, until_decided=until_decided, extras=extras
+        ):
             trained += ran
     except TrainingStopped:
         if not should_stop.reached:
             raise
         callback.say("the time limit is reached; the same command goes on from here")
+    if keep_weights == "best":
+        own = _own(ledger, row.name, space)
+        kept = kept_weights.kept(ledger, [one.key for one in own])
+        best = kept_weights.best(one for one in own if one.key in kept)
+        kept_weights.forget(ledger, folder, [one for key, one in kept.items() if key not in best])
     trials, found = ledger_results.read_grid(ledger, row)
     result = GridResult(
         study=row,

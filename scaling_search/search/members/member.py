@@ -1,33 +1,30 @@
-"""A trained network with its weights: a family's member, or an exported folder."""
+"""A trained network with its weights: a family's member, or the winner of a search."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from scaling_search.architecture import toml
-from scaling_search.architecture.network import Network, fingerprint, from_definition
+from scaling_search.architecture.network import Network, from_definition
 from scaling_search.data.images.form import Form
-from scaling_search.errors import DamagedError, InputError
+from scaling_search.errors import InputError
 from scaling_search.export.metadata import Accuracy, Metadata
-from scaling_search.ledger.storage.rows import DatasetRow, EvaluationRow, FamilyRow, StudyRow, TrialRow
-from scaling_search.ledger.storage.schema import DATASETS, FAMILIES, TRIPLES
+from scaling_search.ledger.storage.rows import GRID, DatasetRow, EvaluationRow, FamilyRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.schema import CANDIDATES, DATASETS, FAMILIES, TRIPLES
+from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.grid.answer import Command
 from scaling_search.search.grid.candidates import bits_of
+from scaling_search.search.grid.ledger_results import own_trials, winner
 from scaling_search.search.plan.grid_plan import FRESH_SEEDS
 from scaling_search.search.plan.rates import is_fresh
 from scaling_search.search.trial import weights
 from scaling_search.statistics import accuracies, gather
 from scaling_search.statistics.multiple_comparisons import LEVEL
-from scaling_search.system.text import read_text
 
 if TYPE_CHECKING:
     from scaling_search.export.folder import Exported
@@ -113,7 +110,8 @@ def of_study(
         chosen = [trial for trial in own if trial.key in kept and seed in (None, trial.seed - FRESH_SEEDS)]
         if chosen:
             best = max(chosen, key=lambda trial: (trial.accuracy or 0.0, -trial.seed))
-            return _member(ledger, study, family, network, best, phi, checkpoints)
+            triple = Coefficients(alpha=family.alpha, beta=family.beta, gamma=family.gamma)
+            return _member(ledger, study, triple, network, best, phi, checkpoints)
     what, command = f"phi={phi:g} of study {study.name!r}", Command(study=study.name, ledger=ledger.place)
     seeds = sorted({trial.seed - FRESH_SEEDS for own in trials.values() for trial in own})
     if not seeds:
@@ -123,6 +121,28 @@ def of_study(
     again = command.line("scale", "--phi", f"{phi:g}", "--keep-weights", "best" if seed is None else "all")
     of = "" if seed is None else f"seed {seed} of "
     raise InputError(f"no weights are kept of {of}{what}: {again} trains it again")
+
+
+def of_grid(ledger: Ledger, study: StudyRow, *, checkpoints: Folder, seed: int | None = None) -> Member:
+    """The winner of the study's search, or who leads it, at its largest φ: the best seed unless one is named.
+
+    Errors: InputError where there is none, or no weights of it are kept.
+    """
+    triple, _ = winner(ledger, study)
+    labels = {"alpha": triple.alpha, "beta": triple.beta, "gamma": triple.gamma}
+    row = max(ledger.rows(CANDIDATES, study=study.name, role=GRID, **labels), key=lambda row: row.phi or 0.0)
+    own = [one for one in own_trials(ledger, study.name) if one.network == row.network]
+    kept = weights.kept(ledger, [one.key for one in own])
+    chosen = [one for one in own if one.key in kept and seed in (None, one.seed)]
+    if not chosen:
+        of = "" if seed is None else f"seed {seed} of "
+        raise InputError(
+            f"no weights are kept of {of}{triple}, which study {study.name!r} names: a search keeps them with `grid "
+            "--keep-weights best`; "
+            f"{Command(study=study.name, ledger=ledger.place).line('scale')} trains the triple's family"
+        )
+    best = max(chosen, key=lambda one: (one.accuracy or 0.0, -one.seed))
+    return _member(ledger, study, triple, row.network, best, row.phi or 0.0, checkpoints)
 
 
 def best_phi(ledger: Ledger, study: StudyRow) -> float:
@@ -163,7 +183,7 @@ def _network_at(ledger: Reader, study: StudyRow, family: FamilyRow, phi: float) 
 def _member(
     ledger: Reader,
     study: StudyRow,
-    family: FamilyRow,
+    triple: Coefficients,
     network: str,
     trial: TrialRow,
     phi: float,
@@ -176,9 +196,8 @@ def _member(
         raise InputError(f"the ledger does not have the network or the data set of phi={phi:g} any more")
     built = from_definition(known.definition, name=known.name)
     tested = [one for one in ledger.evaluations([trial.key], with_correct=True) if one.split == "test"]
-    triple = ", ".join(f"{value:g}" for value in (family.alpha, family.beta, family.gamma))
     return Member(
-        label=f"({triple}) φ={phi:g}, seed {trial.seed - FRESH_SEEDS}",
+        label=f"{triple} φ={phi:g}, seed {trial.seed - FRESH_SEEDS if is_fresh(trial.seed) else trial.seed}",
         network=built,
         form=form_of(data),
         metadata=Metadata(
@@ -193,7 +212,7 @@ def _member(
                 "dataset": data.name,
                 "dataset_fingerprint": data.fingerprint,
                 "stored_size": [data.height, data.width],
-                "coefficients": [family.alpha, family.beta, family.gamma],
+                "coefficients": [triple.alpha, triple.beta, triple.gamma],
                 "phi": phi,
                 "seed": trial.seed,
                 "trial": trial.key,
@@ -230,63 +249,3 @@ def _accuracy(trial: TrialRow, tested: EvaluationRow | None) -> Accuracy | None:
         split=split,
         images=row.correct_count or 0,
     )
-
-
-def of_folder(folder: Path, *, weights_file: Path | None = None) -> Member:
-    """An exported folder as a member, or its network with other weights, such as were trained further.
-
-    Errors: InputError where it is none, DamagedError where its files are.
-    """
-    network = toml.read(folder / "network.toml")
-    try:
-        config = json.loads(read_text(folder / "config.json", "exported folder"))
-        mean, std = (_moments(config[name]) for name in ("mean", "std"))
-        names = config["label_names"]
-        accuracy = config["accuracy"]
-        metadata = Metadata(
-            mean=mean,
-            std=std,
-            class_names=None if names is None else tuple(names),
-            interpolation=config["interpolation"],
-            crop_pct=config["crop_pct"],
-            crop_mode=config["crop_mode"],
-            accuracy=None if accuracy is None else Accuracy(**accuracy),
-            recipe=config["recipe"],
-            provenance=config["provenance"],
-        )
-        sha256, of = config["weights_sha256"], config["fingerprint"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedError(f"{folder / 'config.json'} is damaged ({type(error).__name__}: {error})") from None
-    metadata.check(network)
-    if of != fingerprint(network):
-        raise DamagedError(f"{folder / 'network.toml'} is not the network that was exported")
-    if weights_file is not None:
-        metadata = replace(metadata, accuracy=None, provenance={"weights": weights_file.name})
-    side = network.resolution
-    height, width = (metadata.provenance or {}).get("stored_size") or (side, side)
-    return Member(
-        label=folder.name if weights_file is None else f"{folder.name} with {weights_file.name}",
-        network=network,
-        form=Form(size=(height, width), channels=network.channels, shape=width / height),
-        metadata=metadata,
-        read=lambda: _read(
-            weights_file or folder / "model.safetensors", network, sha256, given=bool(weights_file)
-        ),
-    )
-
-
-def _moments(values: Sequence[float] | None) -> tuple[float, ...] | None:
-    return None if values is None else tuple(float(np.float32(value)) * _WHITE for value in values)
-
-
-def _read(file: Path, network: Network, sha256: str, *, given: bool) -> tuple[Tree, Tree]:
-    """Errors: as `weights_in.read`; DamagedError where the folder's own file is not what was exported."""
-    from scaling_search.export import weights_in
-
-    found = weights_in.read(file, network)
-    if not given and hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
-        raise DamagedError(
-            f"weights {file}: these are not the weights that were exported; where they were trained further, --weights "
-            f"{file} takes them as they are"
-        )
-    return found

@@ -1,4 +1,4 @@
-"""Which trained network is meant: `phi=2` or `best` of a study, an exported folder, or a network with weights."""
+"""Which trained network is meant: of a study (`phi=2`, `best`, `winner`), an exported folder, a network and weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from scaling_search.baselines.load import load
 from scaling_search.data.images.form import Form
 from scaling_search.errors import InputError, UsageError
 from scaling_search.export.metadata import Metadata
-from scaling_search.search.members.member import Member, best_phi, of_folder, of_study
+from scaling_search.search.members.exported import of_folder
+from scaling_search.search.members.member import Member, best_phi, of_grid, of_study
 from scaling_search.system.text import full_path
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
 _PHI = "phi="
 _BEST = "best"
+_WINNER = "winner"
 
 
 def is_member(text: str) -> bool:
-    """Whether it names a member of a study's family: `phi=2` or `best`. Errors: UsageError."""
-    return text == _BEST or phi_of(text) is not None
+    """Whether it names a network that a study trained: `phi=2`, `best` or `winner`. Errors: UsageError."""
+    return text in (_BEST, _WINNER) or phi_of(text) is not None
 
 
 def phi_of(text: str) -> float | None:
@@ -103,10 +105,11 @@ def members_of(
             continue
         if ledger is None or study is None or checkpoints is None:
             raise InputError(f"{text}: there is no ledger with a study here; name one with --ledger")
-        phi = phi_of(text)
-        if phi is None:
-            phi = best_phi(ledger, study)
-        found += [
-            of_study(ledger, study, phi, checkpoints=checkpoints, seed=seed) for seed in (seeds or (None,))
-        ]
+        for seed in seeds or (None,):
+            if text == _WINNER:
+                found.append(of_grid(ledger, study, checkpoints=checkpoints, seed=seed))
+                continue
+            phi = phi_of(text)
+            phi = best_phi(ledger, study) if phi is None else phi
+            found.append(of_study(ledger, study, phi, checkpoints=checkpoints, seed=seed))
     return found

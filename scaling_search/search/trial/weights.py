@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from scaling_search.architecture.network import Network
 from scaling_search.costs.count import Cost
 from scaling_search.errors import DamagedError, InputError
-from scaling_search.ledger.storage.rows import WeightsRow
+from scaling_search.ledger.storage.rows import TrialRow, WeightsRow
 from scaling_search.ledger.storage.schema import WEIGHTS
 from scaling_search.system.clock import utc_now
 from scaling_search.system.files import Folder, save, shown
@@ -97,6 +97,15 @@ def kept(ledger: Reader, keys: Iterable[str]) -> dict[str, WeightsRow]:
     """The weights that are kept of these trials, by their keys."""
     wanted = set(keys)
     return {row.trial_key: row for row in ledger.rows(WEIGHTS) if row.trial_key in wanted}
+
+
+def best(trials: Iterable[TrialRow]) -> set[str]:
+    """The key of the best complete trial by validation of each network, the first seed of equal ones."""
+    found: dict[str, TrialRow] = {}
+    for row in sorted(trials, key=lambda row: (-(row.accuracy or 0), row.seed)):
+        if row.state == "complete":
+            found.setdefault(row.network, row)
+    return {row.key for row in found.values()}
 
 
 def forget(ledger: Ledger, checkpoints: Folder, rows: Iterable[WeightsRow]) -> None:
