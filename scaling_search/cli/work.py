@@ -104,15 +104,18 @@ def find_members(
     own = [name for name in names if resolve.is_member(name)]
     if weights is not None and own:
         raise UsageError(f"--weights are for a network or an exported folder: {own[0]} has its own")
+    if seeds and not own:
+        raise UsageError(f"--seed is for members of a study: {names[0]} is none (phi=2, best or winner)")
     if weights is not None:
         yield None, [resolve.from_outside(name, weights=weights, metadata=metadata) for name in names]
     elif not own:
-        yield None, resolve.members_of(names, None, None, None, seeds)
+        yield None, [resolve.from_outside(name, metadata=metadata) for name in names]
     else:
         with Ledger.open(place, read_only=read_only or not options.exists(place)) as ledger:
             row = choose(ledger, study)
             folder = checkpoint_folder(ledger, checkpoints)
-            yield ledger, resolve.members_of(names, ledger, row, folder, seeds)
+            found = resolve.members_of(names, ledger, row, folder, seeds)
+            yield ledger, [member.about(metadata) for member in found]
 
 
 def command() -> str:

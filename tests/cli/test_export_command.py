@@ -205,3 +205,24 @@ def test_a_folder_that_was_tampered_with_is_refused_and_one_trained_further_is_t
     for more in ([], ["--weights", str(file)]):
         assert run(["predict", str(out), str(image), *more]) == 5
         assert "network.toml is not the network that was exported" in capsys.readouterr().err
+
+
+def test_a_folder_takes_other_names_and_moments_and_no_seed(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names, out, again = tmp_path / "names.txt", tmp_path / "out", tmp_path / "again"
+    arguments = ["--format", "torch", "--out"]
+    assert run(["export", str(tiny), *arguments, str(out), "--random-weights", "0"]) == 0
+    names.write_text("a\nb\nc\n")
+    given = ["export", str(out), "--class-names", str(names), *arguments]
+    assert run([*given, str(again), "--mean", "51", "--std", "102"]) == 0
+    assert json.loads((again / "config.json").read_text())["label_names"] == ["a", "b", "c"]
+    names.write_text("a\nb\n")
+    for command, code, says in (
+        ([*given, str(tmp_path / "third")], 3, "class names: 2 given, but"),
+        (["predict", str(again), "a.png", "--class-names", str(names)], 3, "class names: 2 given, but"),
+        (["predict", str(again), "a.png", "--mean", "1,2"], 3, "mean: 2 given, but"),
+        (["predict", str(again), "a.png", "--seed", "1"], 2, "--seed is for members of a study: "),
+    ):
+        assert run(command) == code
+        assert says in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
@@ -61,6 +61,13 @@ class Member:
     def classes(self) -> tuple[str, ...]:
         """Names of the classes; their numbers where nobody has named them."""
         return self.metadata.class_names or tuple(map(str, range(self.network.classes)))
+
+    def about(self, given: Metadata) -> Member:
+        """Itself with the moments and class names that are given. Errors: InputError where they do not fit."""
+        fields = {name: getattr(given, name) for name in ("mean", "std", "class_names")}
+        metadata = replace(self.metadata, **{name: what for name, what in fields.items() if what is not None})
+        metadata.check(self.network)
+        return replace(self, metadata=metadata)
 
     def export(self, format: str, out: str | Path, *, normalise: bool = False) -> Exported:
         """Write it for another framework: torch, onnx, flax or timm. Errors: as `export.folder.export`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,24 +36,24 @@ def phi_of(text: str) -> float | None:
     try:
         return float(text.removeprefix(_PHI))
     except ValueError:
-        raise UsageError(f"{text!r}: write a member as phi=2, or best") from None
+        raise UsageError(f"{text!r}: write a member as phi=2, best or winner") from None
 
 
 def from_outside(text: str, *, weights: Path | None = None, metadata: Metadata | None = None) -> Member:
     """An exported folder, or a network by name or TOML file with `weights`; a folder with other ones than its own.
 
+    `metadata`: the moments and class names to go by, where they are not the folder's.
     Errors: InputError, DamagedError, UsageError.
     """
     folder = full_path(text)
     if folder.is_dir():
         if not (folder / "network.toml").is_file():
             raise InputError(f"{text}: no exported network (it has no network.toml)")
-        return of_folder(folder, weights_file=None if weights is None else full_path(weights))
+        found = of_folder(folder, weights_file=None if weights is None else full_path(weights))
+        return found.about(metadata or Metadata())
     network = load(text)
     if weights is None:
         raise UsageError(f"{text} has no weights: give --weights FILE, or --random-weights SEED to export")
-    about = replace(metadata or Metadata(), provenance={"weights": weights.name})
-    about.check(network)
     side = network.resolution
     file = full_path(weights)
 
@@ -67,9 +66,9 @@ def from_outside(text: str, *, weights: Path | None = None, metadata: Metadata |
         label=f"{network.name} with {file.name}",
         network=network,
         form=Form(size=(side, side), channels=network.channels, shape=1.0, fit="crop"),
-        metadata=about,
+        metadata=Metadata(provenance={"weights": weights.name}),
         read=read,
-    )
+    ).about(metadata or Metadata())
 
 
 def untrained(text: str, seed: int, metadata: Metadata) -> Member:
@@ -79,22 +78,21 @@ def untrained(text: str, seed: int, metadata: Metadata) -> Member:
     if seed < 0:
         raise UsageError(f"--random-weights {seed}: a seed is 0 or more")
     network = load(text)
-    metadata.check(network)
     side = network.resolution
     return Member(
         label=f"{network.name}, untrained",
         network=network,
         form=Form(size=(side, side), channels=network.channels, shape=1.0, fit="crop"),
-        metadata=metadata,
+        metadata=Metadata(),
         read=lambda: reference.random_weights(network, seed),
-    )
+    ).about(metadata)
 
 
 def members_of(
     texts: Sequence[str],
-    ledger: Ledger | None,
-    study: StudyRow | None,
-    checkpoints: Folder | None,
+    ledger: Ledger,
+    study: StudyRow,
+    checkpoints: Folder,
     seeds: Sequence[int],
 ) -> list[Member]:
     """Each of `texts` as a member: of a study's each of the `seeds`, else its best. Errors: as what finds them."""
@@ -103,8 +101,6 @@ def members_of(
         if not is_member(text):
             found.append(from_outside(text))
             continue
-        if ledger is None or study is None or checkpoints is None:
-            raise InputError(f"{text}: there is no ledger with a study here; name one with --ledger")
         for seed in seeds or (None,):
             if text == _WINNER:
                 found.append(of_grid(ledger, study, checkpoints=checkpoints, seed=seed))
