@@ -128,9 +128,9 @@ seeds: install
 scale-bench: install-ray
 	$(BIN)/python -m benchmarks.scale_bench $(if $(JSON),--json $(JSON)) $(BENCH_OPTIONS)
 
-# Ray for the tests and programs that use it (a quarter of a gigabyte): without it they are skipped.
+# Ray and an object store for the tests and programs that use them (0.4 GB): without, they are skipped.
 install-ray: install
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,cluster-tests]'
 
 # What XLA makes of a training step for an H100, with no GPU here. jax's CUDA packages (5 GB) come into an environment of
 # their own. JSON=FILE also writes a file.

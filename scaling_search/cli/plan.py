@@ -33,6 +33,10 @@ def plan(
         bool,
         typer.Option("--measure", help="Compile and time a network or two on this device, for the forecast."),
     ] = False,
+    workers: Annotated[
+        int,
+        typer.Option("--workers", help="Forecast the time of so many that train at once (grid --workers)."),
+    ] = 1,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
     as_json: options.Json = False,
 ) -> None:
@@ -49,7 +53,8 @@ def plan(
     with ProgressBar() as bars:
         as_published = subject.as_published and not measure
         found = grid_plan(timed_space(settings, as_published=as_published, say=bars.note))
-        look = partial(requirements, found, difference=power, measure=bars.note if measure else None)
+        say = bars.note if measure else None
+        look = partial(requirements, found, difference=power, measure=say, workers=workers)
         needed = power is not None
         there = needed or options.exists(ledger)
         ahead = options.with_ledger(ledger, look, needed=needed) if there else look(None)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Requirements:
     """A forecast, where something was measured; memory in any case; the answer to --power, where it was asked.
 
-    `remaining`: what `grid` would train, None where the data are not prepared.
+    `remaining`: what `grid` would train, None where the data are not prepared. `workers`: how many would train at once.
     """
 
     forecast: Forecast | None
@@ -34,6 +34,7 @@ class Requirements:
     remaining: Remaining | None
     power: Power | None
     difference: float | None
+    workers: int = 1
 
 
 def requirements(
@@ -42,12 +43,15 @@ def requirements(
     *,
     difference: float | None = None,
     measure: Callable[[str], None] | None = None,
+    workers: int = 1,
 ) -> Requirements:
-    """All at once, from the ledger where there is one. Errors: as `power`.
+    """All at once, from the ledger where there is one. Errors: as `power`; UsageError for less than one worker.
 
     `measure` asks for a measurement now; it is told what goes on. Without, an earlier one in the cache serves where the
     ledger has no trial. What the ledger has counts only where recipe, data and split are the very same.
     """
+    if workers < 1:
+        raise UsageError(f"--workers {workers}: at least 1")
     dataset = data_fingerprint(plan.space.study)
     own, trials = None, list[TrialRow]()
     if ledger is not None and dataset is not None:
@@ -63,6 +67,7 @@ def requirements(
         remaining=None if dataset is None else left,
         power=None if difference is None else power(ledger, own, difference),
         difference=difference,
+        workers=workers,
     )
 
 
@@ -106,7 +111,7 @@ def power(ledger: Reader | None, study: StudyRow | None, difference: float) -> P
 def sentences(ahead: Requirements) -> list[str]:
     """All of it in words."""
     if ahead.forecast is not None:
-        said = forecasts.sentences(ahead.forecast)
+        said = forecasts.sentences(ahead.forecast, ahead.workers)
     else:
         said = [
             "Time: nothing is measured here yet; --measure compiles and times a network or two.",

@@ -57,12 +57,17 @@ def plan(
     *,
     ledger: Reader | None = None,
     measure: bool = False,
+    workers: int = 1,
     callbacks: Sequence[Callback] = (),
 ) -> PlanResult:
-    """What `grid` would do, before any compute; `measure` compiles and times a network or two. Errors: InputError."""
+    """What `grid` would do, before any compute; `measure` compiles and times a network or two.
+
+    `workers`: how many would train at the same time. Errors: InputError, UsageError.
+    """
     callback = Callbacks(callbacks)
     found = grid_plan(timed_space(study, say=callback.note))
-    ahead = requirements.requirements(found, ledger, measure=callback.note if measure else None)
+    say = callback.note if measure else None
+    ahead = requirements.requirements(found, ledger, measure=say, workers=workers)
     return PlanResult(plan=found, requirements=ahead)
 
 

@@ -56,6 +56,16 @@ def test_plan_looks_into_the_ledger_then_into_the_cache(ledger: Ledger) -> None:
     assert dict(zip(found.networks, found.trial_seconds, strict=True))[network.fingerprint] == 7
 
 
+def test_workers_share_what_is_left(ledger: Ledger) -> None:
+    searched(ledger, study(seeds=1, racing=False))
+    plan = planned(study(seeds=2, racing=False))
+    alone, shared = (sentences(requirements(plan, ledger, workers=workers))[0] for workers in (1, 2))
+    assert "workers" not in alone
+    assert shared.startswith(alone) and "The 2 workers share it: about " in shared
+    with pytest.raises(UsageError, match="--workers 0: at least 1"):
+        requirements(plan, ledger, workers=0)
+
+
 def test_the_forecast_is_of_what_is_left(ledger: Ledger) -> None:
     searched(ledger, study(seeds=1, racing=False))
     ahead = requirements(planned(study(seeds=2, racing=False)), ledger)

@@ -15,8 +15,8 @@ import pytest
 
 from tests.search.trial.commands import NETWORK, STUDY, command
 
-pytest.importorskip("s3fs", reason="pip install s3fs 'moto[s3]' flask flask-cors")
-pytest.importorskip("moto", reason="pip install s3fs 'moto[s3]' flask flask-cors")
+pytest.importorskip("s3fs", reason="make install-ray")
+pytest.importorskip("moto", reason="make install-ray")
 PLACE = "s3://bucket/checkpoints"
 
 
