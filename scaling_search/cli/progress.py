@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from scaling_search.report.escape import for_rich, for_terminal
 from scaling_search.report.figures import duration
+from scaling_search.search.plan.seeds import number
 from scaling_search.search.trial.trial import Callback, Trial
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class ProgressBar(Callback):
         self.trained += 1
         self._advance(1)
         place = f"{self.done} of {self.total}, " if self.total and not self.shown else ""
-        name = f"{place}{trial.label}, seed {trial.seed}"
+        name = f"{place}{trial.label}, seed {number(trial.seed)}"
         if row.state == "complete" and row.accuracy is not None:
             seconds = time.monotonic() - self._since.pop((trial.label, trial.seed), time.monotonic())
             left = "" if self.shown or not self.left() else f"; {self.left()}"
@@ -154,7 +155,7 @@ class ProgressBar(Callback):
         """The network that trains with its seeds; of several, that workers train, the latest to be heard of."""
         networks = list(dict.fromkeys(one.label for one in self.running))
         shown = networks[-1] if latest is None else latest.label
-        seeds = [str(one.seed) for one in self.running if one.label == shown]
+        seeds = [str(number(one.seed)) for one in self.running if one.label == shown]
         more = f" and {len(networks) - 1} more" if len(networks) > 1 else ""
         return f"{shown}, {'seeds' if len(seeds) > 1 else 'seed'} {', '.join(seeds)}{more}"
 

@@ -12,7 +12,7 @@ from scaling_search.architecture.network import fingerprint
 from scaling_search.baselines.load import load
 from scaling_search.cli.main import run
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.search.plan.grid_plan import FRESH_SEEDS
+from scaling_search.search.plan.seeds import FRESH_SEEDS
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

@@ -22,7 +22,7 @@ from scaling_search.search.grid.search import GridResult, grid
 from scaling_search.search.members.evaluation import record
 from scaling_search.search.members.member import best_phi, of_grid, of_study
 from scaling_search.search.members.predict import predict
-from scaling_search.search.plan.grid_plan import FRESH_SEEDS
+from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.plan.study import Study, override
 from scaling_search.search.trial import weights
 from scaling_search.search.trial.claims import Held

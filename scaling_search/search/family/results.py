@@ -20,7 +20,7 @@ from scaling_search.search.grid.analysis import sample_of
 from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.grid.ledger_results import dataset_of, settings_of
 from scaling_search.search.plan.budget import QUANTITIES
-from scaling_search.search.plan.rates import is_fresh
+from scaling_search.search.plan.seeds import is_fresh
 from scaling_search.statistics import ImageSample, accuracies
 from scaling_search.statistics.intervals import difference
 from scaling_search.statistics.multiple_comparisons import LEVEL

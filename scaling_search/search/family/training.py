@@ -14,7 +14,7 @@ from scaling_search.search.family.limits import forbidden
 from scaling_search.search.family.members import NOT_TRAINED, Family
 from scaling_search.search.grid import tuning
 from scaling_search.search.plan.builds import Build
-from scaling_search.search.plan.grid_plan import FRESH_SEEDS
+from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.trial import weights
 from scaling_search.search.trial.ledger_rows import candidate_row, network_rows, triple_row
 from scaling_search.search.trial.scheduler import run_again, run_trials

@@ -20,6 +20,7 @@ from scaling_search.report.figures import duration, size
 from scaling_search.search.forecast.timing_cache import Calibration
 from scaling_search.search.plan import rates
 from scaling_search.search.plan.grid_plan import GridPlan
+from scaling_search.search.plan.seeds import TUNING_SEED
 from scaling_search.system import machine
 from scaling_search.training import recipe as recipes
 from scaling_search.training.memory import step_memory
@@ -178,7 +179,7 @@ def forecast(plan: GridPlan, basis: Basis, done: Collection[NetworkSeed]) -> For
     sure = [
         trial
         for trial in trials
-        if trial[1] < _FIRST_TEST or trial[1] >= rates.TUNING_SEED or not plan.space.study.grid.racing
+        if trial[1] < _FIRST_TEST or trial[1] >= TUNING_SEED or not plan.space.study.grid.racing
     ]
     least = screening + elapsed(sure, trial_seconds, compiling, platform=basis.platform)
     less, more = uncertainty(machine.load() if basis.platform == "cpu" else None, machine.cores())
@@ -255,7 +256,7 @@ def elapsed(
 def _program(trial: NetworkSeed) -> NetworkSeed:
     """What is compiled once: a network with a rate. Which one it is trained with in the end is taken to be its own."""
     network, seed = trial
-    return network, seed - rates.TUNING_SEED if seed >= rates.TUNING_SEED else rates.OWN
+    return network, seed - TUNING_SEED if seed >= TUNING_SEED else rates.OWN
 
 
 def memory(plan: GridPlan, platform: str) -> tuple[int, ...]:

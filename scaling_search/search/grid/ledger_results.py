@@ -13,7 +13,7 @@ from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.candidates import recorded
 from scaling_search.search.plan import study as studies
 from scaling_search.search.plan.budget import QUANTITIES
-from scaling_search.search.plan.grid_plan import FRESH_SEEDS
+from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.plan.study import Study
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from scaling_search.search.grid import analysis, chance_level, decision_log, scr
 from scaling_search.search.grid.candidates import recorded, results_of
 from scaling_search.search.grid.ledger_results import dataset_of, own_trials
 from scaling_search.search.plan.grid_plan import GridPlan
-from scaling_search.search.plan.rates import TUNING_SEED
+from scaling_search.search.plan.seeds import TUNING_SEED
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from scaling_search.ledger.storage.rows import OF_RECIPES, TUNING, CandidateRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES
 from scaling_search.search.plan.builds import Build
-from scaling_search.search.plan.rates import OWN, TUNING_SEED, tried
+from scaling_search.search.plan.rates import OWN, tried
 from scaling_search.search.plan.search_space import SearchSpace
+from scaling_search.search.plan.seeds import TUNING_SEED
 from scaling_search.search.trial.ledger_rows import candidate_row, network_rows
 from scaling_search.search.trial.scheduler import run_trials
 from scaling_search.search.trial.trial import trial_of

@@ -20,8 +20,7 @@ from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.grid.answer import Command
 from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.grid.ledger_results import own_trials, winner
-from scaling_search.search.plan.grid_plan import FRESH_SEEDS
-from scaling_search.search.plan.rates import is_fresh
+from scaling_search.search.plan.seeds import is_fresh, number
 from scaling_search.search.trial import weights
 from scaling_search.statistics import accuracies, gather
 from scaling_search.statistics.multiple_comparisons import LEVEL
@@ -114,13 +113,13 @@ def of_study(
     for family, network in found:
         own = trials[family.role]
         kept = weights.kept(ledger, [trial.key for trial in own])
-        chosen = [trial for trial in own if trial.key in kept and seed in (None, trial.seed - FRESH_SEEDS)]
+        chosen = [trial for trial in own if trial.key in kept and seed in (None, number(trial.seed))]
         if chosen:
             best = max(chosen, key=lambda trial: (trial.accuracy or 0.0, -trial.seed))
             triple = Coefficients(alpha=family.alpha, beta=family.beta, gamma=family.gamma)
             return _member(ledger, study, triple, network, best, phi, checkpoints)
     what, command = f"phi={phi:g} of study {study.name!r}", Command(study=study.name, ledger=ledger.place)
-    seeds = sorted({trial.seed - FRESH_SEEDS for own in trials.values() for trial in own})
+    seeds = sorted({number(trial.seed) for own in trials.values() for trial in own})
     if not seeds:
         raise InputError(f"{what} was not trained: {command.line('scale', '--phi', f'{phi:g}')} trains it")
     if seed is not None and seed not in seeds:
@@ -204,7 +203,7 @@ def _member(
     built = from_definition(known.definition, name=known.name)
     tested = [one for one in ledger.evaluations([trial.key], with_correct=True) if one.split == "test"]
     return Member(
-        label=f"{triple} φ={phi:g}, seed {trial.seed - FRESH_SEEDS if is_fresh(trial.seed) else trial.seed}",
+        label=f"{triple} φ={phi:g}, seed {number(trial.seed)}",
         network=built,
         form=form_of(data),
         metadata=Metadata(

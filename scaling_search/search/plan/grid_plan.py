@@ -15,8 +15,6 @@ from scaling_search.search.plan.search_space import SearchSpace
 
 # Seeds of the base network, which shows whether doubling is worth it at all.
 BASE_SEEDS = 3
-# Seeds from here on belong to `scale`: its figures must not be those that chose the winner.
-FRESH_SEEDS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scaling_search.search.plan.grid_plan import FRESH_SEEDS
 from scaling_search.search.plan.search_space import SearchSpace
+from scaling_search.search.plan.seeds import TUNING_SEED
 from scaling_search.training.recipe import Recipe
 
 # Of the study's own rate; the second is that itself.
 FACTORS = (0.5, 1.0, 2.0)
 OWN = FACTORS.index(1.0)
-# The one seed of tuning: no race has it, and no member of a family.
-TUNING_SEED = 2_000_000
-
-
-def is_fresh(seed: int) -> bool:
-    """Whether a seed is one of a family's: neither of a race nor that of tuning."""
-    return FRESH_SEEDS <= seed < TUNING_SEED
 
 
 def tried(space: SearchSpace) -> tuple[Recipe, ...]:

@@ -146,7 +146,7 @@ class _Figures:
         self, network: str | None, validation: Interval | None, test: Interval | None, *, fresh: bool
     ) -> Results:
         """Of one network; `fresh`: of the seeds that a family is trained with."""
-        from scaling_search.search.plan.rates import is_fresh
+        from scaling_search.search.plan.seeds import is_fresh
 
         own = [trial for trial in self.trials.get(network or "", ()) if is_fresh(trial.seed) == fresh]
         complete = [trial for trial in own if trial.state == "complete"]

@@ -25,8 +25,8 @@ from scaling_search.search.grid.answer import Command
 from scaling_search.search.grid.chance_level import Chance
 from scaling_search.search.grid.ledger_results import dataset_of, read_grid, settings_of
 from scaling_search.search.plan import study as studies
-from scaling_search.search.plan.rates import TUNING_SEED
 from scaling_search.search.plan.search_space import search_space
+from scaling_search.search.plan.seeds import TUNING_SEED
 from scaling_search.search.recipe_check.analysis import read_check
 from scaling_search.search.recipe_check.document import document as check_document
 from scaling_search.search.tables.page_data import page_data

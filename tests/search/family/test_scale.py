@@ -17,7 +17,7 @@ from scaling_search.report.rows import FamilyReport
 from scaling_search.search.family import document as documents
 from scaling_search.search.family import results
 from scaling_search.search.family.scale import FamilyResult, scale
-from scaling_search.search.plan.grid_plan import FRESH_SEEDS
+from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.plan.study import Study, override
 from scaling_search.search.tables import study_report
 from scaling_search.search.trial import provenance

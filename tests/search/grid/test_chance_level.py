@@ -21,7 +21,7 @@ from scaling_search.search.family.scale import scale
 from scaling_search.search.grid import chance_level
 from scaling_search.search.grid.chance_level import Chance, why
 from scaling_search.search.grid.report import report_of
-from scaling_search.search.plan.grid_plan import FRESH_SEEDS
+from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.plan.study import override
 from scaling_search.search.tables import grid_table, study_report
 from scaling_search.search.trial.trial import Trial

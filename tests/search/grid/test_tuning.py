@@ -19,7 +19,8 @@ from scaling_search.search.forecast import model
 from scaling_search.search.grid import tuning
 from scaling_search.search.grid.remaining import remaining, sentence
 from scaling_search.search.plan.grid_plan import BASE_SEEDS
-from scaling_search.search.plan.rates import TUNING_SEED, is_fresh, tried
+from scaling_search.search.plan.rates import tried
+from scaling_search.search.plan.seeds import TUNING_SEED, is_fresh
 from scaling_search.search.plan.study import Study, override
 from scaling_search.search.trial.trial import Trial
 from scaling_search.training import recipe as recipes
