@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from scaling_search.cli import options
+from scaling_search.cli.groups import Commands
 from scaling_search.report.figures import count
 from scaling_search.system.text import full_path
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaling_search.errors import UsageError
+from scaling_search.errors import UsageError, suggest
 from scaling_search.ledger.storage.rows import BASE, FINISHED, GRID, StudyRow, TrialRow
 from scaling_search.racing import screening
 from scaling_search.report import notebook
@@ -127,7 +127,7 @@ def grid(
     from scaling_search.training.outcome import TrainingStopped
 
     if keep_weights not in KEPT:
-        raise UsageError(f"keep_weights {keep_weights!r}: legal are {', '.join(KEPT)}")
+        raise UsageError(suggest("value of keep_weights", keep_weights, KEPT))
     callback, should_stop = Callbacks(callbacks), TimeLimit(time_limit, should_stop)
     folder = checkpoint_folder(ledger, checkpoints)
     extras = Extras(weights=None if keep_weights == "none" else folder)
