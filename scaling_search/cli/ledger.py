@@ -165,10 +165,8 @@ def export(
     if output.exists():
         raise InputError(f"{output} exists; an export writes a new file")
     with Ledger.open(ledger, read_only=True) as source, Ledger.open(output) as target:
-        count = transfer.export(source.snapshot(), study, target)
-    say(
-        f"{output}: study {study} with {count} trials; read it with `scaling-search report --ledger {output}`"
-    )
+        trials = count(transfer.export(source.snapshot(), study, target), "trial")
+    say(f"{output}: study {study} with {trials}; read it with `scaling-search report --ledger {output}`")
 
 
 def _change(ledger: str, change: Any, done: str) -> None:
