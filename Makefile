@@ -18,11 +18,13 @@ WORKERS ?= 2
 install: $(STAMP)
 
 $(STAMP): pyproject.toml $(CONSTRAINTS)
+	@echo "Installing into $(VENV); this takes a minute or two."
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; say make PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS)]'
 	$(BIN)/python -m compileall -q scaling_search
 	touch $@
+	@echo "Installed. Next: . $(BIN)/activate, then scaling-search grid; or make demo."
 
 # The whole road on the packaged study, five minutes after installation: demo/ holds the ledger, the scaled networks and
 # the best trained member for PyTorch.

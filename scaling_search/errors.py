@@ -8,10 +8,6 @@ from __future__ import annotations
 import difflib
 import signal
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pydantic import ValidationError
 
 
 class ScalingSearchError(Exception):
@@ -86,9 +82,9 @@ def suggest(what: str, name: object, legal: Iterable[str]) -> str:
     "unknown network 'efficientnet-bo': did you mean 'efficientnet-b0'? Legal: efficientnet-b0, resnet-50"
     """
     names, text = list(legal), str(name)
-    meant = _meant(text, names)
-    hint = "" if meant is None else f"did you mean {meant!r}? "
-    return f"unknown {what} {shorten(text)!r}: {hint}Legal: {few(names, near=text)}"
+    likely = meant(text, names)
+    hint = "." if likely is None else f": did you mean {likely!r}?"
+    return f"unknown {what} {shorten(text)!r}{hint} Legal: {few(names, near=text)}"
 
 
 def few(names: Sequence[str], *, near: str = "") -> str:
@@ -110,7 +106,7 @@ def shorten(text: str) -> str:
     return text if len(text) <= _SHOWN + 3 else f"{text[:half]}...{text[-half:]}"
 
 
-def _meant(text: str, names: Sequence[str]) -> str | None:
+def meant(text: str, names: Sequence[str]) -> str | None:
     """The same thing under its other name, or the nearest spelling; never merely the least unlike."""
     other = [one for one in _OTHER_NAMES.get(text.lower(), ()) if one in names]
     near = [one for one in names if _plain(one) == _plain(text)]
@@ -137,56 +133,3 @@ def _beginning(text: str, name: str) -> int:
 
 def _plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
-
-
-# A validator's words for what a file holds, by its name for the fault.
-_EXPECTED = {
-    "model_type": "expected a table of keys",
-    "model_attributes_type": "expected a table of keys",
-    "dict_type": "expected a table of keys",
-    "tuple_type": "expected a list",
-    "list_type": "expected a list",
-    "too_short": "expected one at least",
-    "int_type": "expected a whole number",
-    "int_from_float": "expected a whole number",
-    "float_type": "expected a number",
-    "bool_type": "expected true or false",
-    "string_type": "expected text in quotes",
-    "missing": "required, and not given",
-}
-
-
-def explain(error: ValidationError, what: str) -> InputError:
-    """A pydantic validation error in one line per fault: field, value, what is wrong."""
-    faults = error.errors(include_url=False, include_context=False)
-    lines: dict[str, str] = {}  # by field: of a value that may be one thing or another, the first is enough
-    for fault in faults:
-        where, given = _path(fault["loc"]), fault["input"]
-        # A list whose entries are at fault is called empty too.
-        if fault["type"] == "too_short" and given:
-            continue
-        shown = "" if isinstance(given, dict | list | tuple) else f" (got {shorten(repr(given))})"
-        said = _EXPECTED.get(fault["type"], fault["msg"])
-        lines.setdefault(where or fault["msg"], f"{what}: {where or '(the whole)'}: {said}{shown}")
-    shown_lines = list(lines.values())[:_MOST]
-    if len(lines) > _MOST:
-        shown_lines.append(f"{what}: and {len(lines) - _MOST} more faults")
-    return InputError("\n".join(shown_lines))
-
-
-def _path(steps: tuple[int | str, ...]) -> str:
-    """Where in a file: keys by name, the items of a list by number from 1, as people count.
-
-    >>> _path(("stages", 1, "pool", "kernel"))
-    'stage 2.pool.kernel'
-    """
-    parts: list[str] = []
-    for step in steps:
-        # What a validator calls the kinds that a value may be of is no key.
-        if isinstance(step, str) and (step[:1].isupper() or "-" in step):
-            continue
-        if isinstance(step, int) and parts:
-            parts[-1] = f"{parts[-1].removesuffix('s')} {step + 1}"
-        else:
-            parts.append(str(step))
-    return ".".join(parts)

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from scaling_search.architecture.block import Count, Head, Rate, Stage, Stem, Style
 from scaling_search.architecture.blocks import HEADS, STAGES, STEMS
+from scaling_search.architecture.faults import explain
 from scaling_search.architecture.operations import (
     ACTIVATIONS,
     Auxiliary,
@@ -29,7 +30,7 @@ from scaling_search.architecture.operations import (
 )
 from scaling_search.architecture.schema import Strict, canonical, digest
 from scaling_search.architecture.shapes import output_shape
-from scaling_search.errors import InputError, explain, suggest
+from scaling_search.errors import InputError, suggest
 
 _MOST_BLOCKS = 100_000  # counting them takes some ten seconds; nobody has trained a hundredth of it
 B = TypeVar("B", Stem, Stage, Head)

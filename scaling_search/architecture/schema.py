@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from scaling_search.architecture.faults import kept, unknown_keys
 from scaling_search.errors import UsageError, suggest
 
 
@@ -30,15 +30,20 @@ class Strict(BaseModel):
             f"model_copy(update={{{name!r}: …}})"
         )
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _refuse_unknown_keys(cls, table: Any) -> Any:
-        if isinstance(table, dict):
-            for key in table:
-                if key not in cls.model_fields:
-                    message = suggest("key", key, cls.model_fields).replace("{", "{{").replace("}", "}}")
-                    raise PydanticCustomError("unknown_key", "{message}", {"message": message})
-        return table
+    def _refuse_unknown_keys(cls, table: Any, check: Callable[[Any], Any]) -> Any:
+        """Unknown keys are told with the other faults of their table."""
+        if not isinstance(table, dict) or not (
+            unknown := [key for key in table if key not in cls.model_fields]
+        ):
+            return check(table)
+        faults = unknown_keys(suggest("key", key, cls.model_fields) for key in unknown)
+        try:
+            check({key: value for key, value in table.items() if key not in unknown})
+        except ValidationError as error:
+            faults += kept(error)
+        raise ValidationError.from_exception_data(cls.__name__, faults)
 
 
 def described(unit: str, meaning: str, **more: Any) -> Any:

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from scaling_search.architecture.faults import explain
 from scaling_search.architecture.network import Network
-from scaling_search.errors import explain
 from scaling_search.system.text import parse_toml, read_text
 
 

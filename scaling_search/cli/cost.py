@@ -85,7 +85,12 @@ def cost(
     no_ema: Annotated[
         bool, typer.Option("--no-ema", help="With --batch-size: without a moving average of the weights.")
     ] = False,
-    as_json: options.Json = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="One JSON document on stdout: an object, or of several networks a list of them."
+        ),
+    ] = False,
 ) -> None:
     """What networks cost, one or several side by side: parameters, MACs, activations, memory."""
     from scaling_search.report.formats.json import dumps

@@ -1,13 +1,22 @@
-"""Groups of options: a dataclass is declared once and taken apart into options by every command that has it."""
+"""Groups of options: a dataclass is declared once and taken apart into options by every command that has it.
+
+And groups of commands.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from typer.core import TyperGroup
+from typer.models import OptionInfo
+
+from scaling_search.errors import UsageError, suggest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +24,16 @@ class Key:
     """Beside an option's declaration: the study's key that it stands for; `*` is the command's own table."""
 
     name: str
+
+
+class Commands(TyperGroup):
+    """A command with commands of its own."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Errors: UsageError for a command that there is not."""
+        if args[0] not in self.commands and not args[0].startswith("-"):
+            raise UsageError(suggest(f"{ctx.info_name} command", args[0], self.commands))
+        return super().resolve_command(ctx, args)
 
 
 def apart(command: Callable[..., None]) -> Callable[..., None]:
@@ -60,11 +79,24 @@ def _options(group: type[Any]) -> list[inspect.Parameter]:
 
 def changes(*groups: Any, table: str) -> dict[str, Any]:
     """What the groups' options change: the study's dotted keys with the values given."""
-    found = {}
-    for group in groups:
-        hints = typing.get_type_hints(type(group), include_extras=True)
-        for field in dataclasses.fields(group):
-            for mark in typing.get_args(hints[field.name]):
-                if isinstance(mark, Key):
-                    found[mark.name.replace("*", table)] = getattr(group, field.name)
-    return found
+    return {key: getattr(group, name) for group in groups for name, key, _ in _keys(type(group), table)}
+
+
+def in_options(message: str, *groups: Any, table: str) -> str:
+    """A message about a study's keys, which names them by the options that they came of."""
+    names = {key: option for group in groups for _, key, option in _keys(type(group), table)}
+
+    def option(found: re.Match[str]) -> str:
+        # What no group has is the command's own, and called as its key is.
+        return names.get(found[1], f"--{found[1].rpartition('.')[2].replace('_', '-')}") + ": "
+
+    return re.sub(r"(?m)^options: ([a-z_.]+): ", option, message)
+
+
+def _keys(group: type[Any], table: str) -> Iterator[tuple[str, str, str]]:
+    """Field, key and option of all that stand for a key."""
+    for name, hint in typing.get_type_hints(group, include_extras=True).items():
+        marks = typing.get_args(hint)
+        # In an annotation an option's name is what typer calls its default.
+        option = next((str(mark.default) for mark in marks if isinstance(mark, OptionInfo)), name)
+        yield from ((name, mark.name.replace("*", table), option) for mark in marks if isinstance(mark, Key))

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from scaling_search.cli import options
+from scaling_search.cli.groups import Commands
 from scaling_search.report.figures import count
 from scaling_search.system.text import full_path
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,
@@ -163,10 +165,8 @@ def export(
     if output.exists():
         raise InputError(f"{output} exists; an export writes a new file")
     with Ledger.open(ledger, read_only=True) as source, Ledger.open(output) as target:
-        count = transfer.export(source.snapshot(), study, target)
-    say(
-        f"{output}: study {study} with {count} trials; read it with `scaling-search report --ledger {output}`"
-    )
+        trials = count(transfer.export(source.snapshot(), study, target), "trial")
+    say(f"{output}: study {study} with {trials}; read it with `scaling-search report --ledger {output}`")
 
 
 def _change(ledger: str, change: Any, done: str) -> None:

@@ -64,7 +64,7 @@ class Lazy(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         if cmd_name not in COMMANDS:
-            raise UsageError(suggest("command", cmd_name, COMMANDS))
+            raise UsageError(suggest("command", cmd_name, [*COMMANDS, "--version", "--help"]))
         return get_command(importlib.import_module(f"scaling_search.cli.{cmd_name}").app)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
@@ -162,15 +162,22 @@ def _exit_code(arguments: list[str]) -> int:
         code = 0 if done.code is None else done.code
         return code if isinstance(code, int) else 1
     except TyperException as error:
-        wrong: Any = error  # its public class does not tell that it can be shown
-        wrong.show(said := io.StringIO())
-        text = said.getvalue()
-        for words, ours in _WORDS.items():
-            text = text.replace(words, ours)
-        for line in text.splitlines():
+        for line in _in_our_words(error).splitlines():
             _say(line)
         return 2
     return code if isinstance(code, int) else 0
+
+
+def _in_our_words(error: Any) -> str:
+    """Typer's message of wrong use, whose public class tells nothing; unknown names are told as everywhere else."""
+    if hasattr(error, "possibilities") and error.ctx is not None:
+        legal = [name for param in error.ctx.command.params for name in param.opts if name.startswith("--")]
+        error.message, error.possibilities = suggest("option", error.option_name, [*legal, "--help"]), None
+    error.show(said := io.StringIO())
+    text = said.getvalue()
+    for words, ours in _WORDS.items():
+        text = text.replace(words, ours)
+    return text
 
 
 def _no_device(error: BaseException) -> bool:

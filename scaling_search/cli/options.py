@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scaling_search.cli.groups import Key, changes
+from scaling_search.cli.groups import Key, changes, in_options
 from scaling_search.errors import InputError, UsageError
 from scaling_search.system.text import full_path
 
@@ -303,13 +303,21 @@ def study(ledger: str, start: Start, *groups: Any, table: str, newest: bool = Fa
     given = changes(start, *groups, table=table) | {
         key.replace("__", "."): value for key, value in more.items()
     }
+
+    def changed(known: Any) -> Any:
+        try:
+            return studies.override(known, given)
+        except InputError as error:
+            # The file was read before: what is wrong now was given as an option.
+            raise UsageError(in_options(str(error), start, *groups, table=table)) from None
+
     if start.study is not None and _is_file(start.study):
-        return _changed(studies.read(Path(start.study)), given)
+        return changed(studies.read(Path(start.study)))
     continues = newest and given["baseline"] is None and given["dataset.name"] is None
     if (start.study is not None or continues) and exists(ledger):
         known = with_ledger(ledger, lambda opened: _from_ledger(opened, start.study, ledger))
         if known is not None:
-            return _changed(known, given)
+            return changed(known)
     if start.study is not None:
         raise InputError(f"study {start.study!r}: no such file, and no ledger {ledger} that could have it")
     found = studies.packaged()
@@ -318,7 +326,7 @@ def study(ledger: str, start: Start, *groups: Any, table: str, newest: bool = Fa
         usual = studies.Grid()
         kept = {"tolerance": usual.tolerance, "macs_tolerance": usual.macs_tolerance}
         found = found.model_copy(update={"grid": found.grid.model_copy(update=kept)})
-    return _changed(found, given)
+    return changed(found)
 
 
 def _from_ledger(opened: Any, name: str | None, place: str) -> Any:
@@ -367,16 +375,6 @@ def with_ledger(location: str, use: Callable[[Any], Any], *, needed: bool = True
         return use(None)
     with opened:
         return use(opened)
-
-
-def _changed(found: Any, given: dict[str, Any]) -> Any:
-    from scaling_search.search.plan import study as studies
-
-    try:
-        return studies.override(found, given)
-    except InputError as error:
-        # The file was read before: what is wrong now was given as an option.
-        raise UsageError(str(error)) from None
 
 
 def _is_file(text: str) -> bool:

@@ -9,6 +9,7 @@ import typer
 
 from scaling_search.cli import options
 from scaling_search.cli.groups import apart
+from scaling_search.report.figures import count
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -78,5 +79,7 @@ def recipe(
     if write_to is not None:
         write_study(settings, result, write_to)
         if not quiet:
-            say(f"{write_to}: rate {result.rate:g} and {result.epochs} epochs are in its recipe")
+            say(
+                f"{write_to}: rate {result.rate:g} and {count(result.epochs or 0, 'epoch')} are in its recipe"
+            )
     finish(trials, nothing=not result.check.interactions)

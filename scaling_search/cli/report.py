@@ -21,9 +21,13 @@ def report(
         typer.Option("--study", help="Name of a study in the ledger, or its file. Default: the newest."),
     ] = None,
     form: Annotated[
-        str,
-        typer.Option("--format", help="text, markdown, csv, json, latex, or html (the interactive page)."),
-    ] = "text",
+        str | None,
+        typer.Option(
+            "--format",
+            help="text, markdown, csv, json, latex, or html (the interactive page). Default: by the ending of --output, "
+            "else text.",
+        ),
+    ] = None,
     figure: Annotated[
         str | None,
         typer.Option(
@@ -58,7 +62,7 @@ def report(
     # Threads of NumPy's BLAS wait for each other longer than they save on matrices as small as these.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from scaling_search.errors import InputError, UsageError
-    from scaling_search.report.render import render, show, write
+    from scaling_search.report.render import ENDINGS, render, show, write
     from scaling_search.search.tables import study_report
     from scaling_search.system.files import save
 
@@ -70,7 +74,8 @@ def report(
         ledger,
         lambda opened: study_report.read(opened.snapshot(), study, every_family=all_families, place=ledger),
     )
-    form = "json" if as_json else form
+    ending = "" if output is None else output.suffix.lower()
+    form = "json" if as_json else form or ENDINGS.get(ending, "text")
     if figure is not None and output is not None:
         from scaling_search.report.plots.figure import save_figure
 

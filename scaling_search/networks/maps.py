@@ -9,6 +9,7 @@ against a class is shown too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -39,29 +40,33 @@ def activation_maps(network: Network, *, platform: str) -> MapsOf:
     call = modules.Call(train=False, key=jax.random.key(0), platform=platform, batched=False)
 
     def steps(params: Tree, batch_stats: Tree) -> list[nnx.Module]:
+        """Made anew inside every trace: modules write their statistics, and flax lets no trace write another's."""
         return list(_flat(nnx.merge(graph, params, batch_stats)))
 
     def cut(params: Tree, batch_stats: Tree, images: Maps) -> int:
         """The number of steps up to the last map that has more than one place."""
-        x, last = jax.ShapeDtypeStruct(images.shape, images.dtype), 0
-        for number, step in enumerate(steps(params, batch_stats), start=1):
-            x = jax.eval_shape(lambda y, step=step: step(y, call), x)
-            if x.ndim == 4 and x.shape[1] * x.shape[2] > 1:
-                last = number
-        return last
+        shapes: list[tuple[int, ...]] = []
+
+        def walk(images: Maps) -> None:
+            x = images
+            for step in steps(params, batch_stats):
+                x = step(x, call)
+                shapes.append(x.shape)
+
+        jax.eval_shape(walk, images)
+        return max((at + 1 for at, (_, *sides, _) in enumerate(shapes) if math.prod(sides) > 1), default=0)
 
     def run(
         params: Tree, batch_stats: Tree, images: Maps, classes: Int[Array, " n"]
     ) -> tuple[Float[Array, "n h w"], Float[Array, "n classes"]]:
-        whole = steps(params, batch_stats)
         place = cut(params, batch_stats, images)
         x = images
-        for step in whole[:place]:
+        for step in steps(params, batch_stats)[:place]:
             x = step(x, call)
 
         def logits_of(features: Maps) -> Float[Array, "n classes"]:
             y = features
-            for step in whole[place:]:
+            for step in steps(params, batch_stats)[place:]:
                 y = step(y, call)
             return y.reshape(len(images), -1)
 

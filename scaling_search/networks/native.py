@@ -73,7 +73,7 @@ def state() -> str:
     """In words, for whoever looks after the machine: which kernels are in use, or why there are none."""
     with _once:
         identity, words = _load()
-    return words if identity is None else f"{identity}, by {words}"
+    return words if identity is None else f"compiled by {words}, version {identity}"
 
 
 @functools.cache

@@ -44,7 +44,7 @@ _ELSEWHERE = ("group", "alpha", "beta", "gamma")  # no columns of their own
 def costs(candidates: Sequence[Candidate], *, macs: bool) -> tuple[Column, ...]:
     """What a candidate costs and is made of."""
     return (
-        columns.decimal("macs_to_target", "MACs ratio", 3, place="details"),
+        columns.decimal("macs_to_target", "MACs ÷ target", 3, place="details"),
         columns.millions(
             "macs",
             "MACs",

@@ -40,6 +40,24 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def are(number: int, noun: str) -> str:
+    """How many there are, with the verb.
+
+    >>> are(1, "trial"), are(0, "trial")
+    ('1 trial is', '0 trials are')
+    """
+    return f"{count(number, noun)} {'is' if number == 1 else 'are'}"
+
+
+def points(number: float) -> str:
+    """Percentage points of accuracy, with two significant digits.
+
+    >>> points(1.0), points(0.5), points(12.0)
+    ('1 point', '0.5 points', '12 points')
+    """
+    return f"{number:.2g} point{'' if f'{number:.2g}' == '1' else 's'}"
+
+
 def decimal(number: float | None, digits: int = 2, *, scale: float = 1.0, sign: bool = False) -> str:
     """``number × scale`` with a fixed number of digits after the point; ``sign`` also writes a plus.
 

@@ -12,6 +12,15 @@ from scaling_search.errors import UsageError, suggest
 from scaling_search.report.table import Document, Table, of
 
 FORMATS = ("text", "markdown", "csv", "json", "latex", "html")
+# How files of a format usually end.
+ENDINGS = {
+    ".md": "markdown",
+    ".csv": "csv",
+    ".json": "json",
+    ".tex": "latex",
+    ".html": "html",
+    ".htm": "html",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

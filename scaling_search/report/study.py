@@ -32,7 +32,9 @@ def study_document(
     if grid is None and not families:
         raise ValueError("a report needs a grid or a family")
     known = grid or families[0]
-    named = {"study": known.study, "baseline": known.baseline, "dataset": known.dataset}
+    named: dict[str, Any] = {"study": known.study, "baseline": known.baseline, "dataset": known.dataset}
+    if grid is not None:
+        named |= chosen(grid)
     tables = [] if grid is None else [grid_table(grid)]
     apart = any(family.kind == "proxy" for family in families)
     tables += [family_table(family, apart=apart) for family in families]
@@ -41,7 +43,7 @@ def study_document(
         details.append(adjusted_table(grid))
     if conditions:
         details.append(conditions_table(conditions))
-    if published:
+    if published and known.baseline.startswith("efficientnet-b"):
         details.append(published_table())
     return Document(
         title=f"Study {known.study}: {known.baseline} on {known.dataset}",
@@ -52,6 +54,16 @@ def study_document(
         notes=tuple(notes),
         details=Details(tables=tuple(details), notes=() if grid is None else grid.details),
     )
+
+
+def chosen(grid: GridReport) -> dict[str, Any]:
+    """The triple of the candidate that wins or leads, and whether that is decided."""
+    first = next((row for row in grid.rows if row.verdict in ("winner", "leading", "the only one")), None)
+    triple = None if first is None else (first.candidate.alpha, first.candidate.beta, first.candidate.gamma)
+    return {
+        "winner": None if triple is None else dict(zip(("alpha", "beta", "gamma"), triple, strict=True)),
+        "decided": first is not None and first.verdict == "winner",
+    }
 
 
 def conditions_table(conditions: Mapping[str, Scalar]) -> Table:
@@ -107,12 +119,15 @@ def grid_table(report: GridReport) -> Table:
     )
 
 
+_TRIPLES = "Triples: how many build the same network; the one nearest to what was built is shown."
+
+
 def grid_details(report: GridReport) -> tuple[str, ...]:
     """What the grid's columns mean, for those who ask."""
     return (
         "Accuracy is on the validation split.",
         _ratio(report.budget),
-        "Triples: how many build the same network; the one nearest to what was built is shown.",
+        *([_TRIPLES] if any(len(row.triples) > 1 for row in report.rows) else []),
         "Built: depth (blocks), width (weighted by cost) and resolution (side), each over the base's.",
     )
 
@@ -128,7 +143,7 @@ def adjusted_table(report: GridReport) -> Table:
         columns.name("status", "Change"),
         columns.coefficient("nominal_resolution", "Nominal resolution (px)", nominal),
         columns.integer("resolution", "Resolution (px)"),
-        columns.decimal("macs_to_target", "MACs ratio", 3),
+        columns.decimal("macs_to_target", "MACs ÷ target", 3),
         columns.remark("reason", "Reason"),
     )
     chosen = [{column.key: _grid_cells(row)[column.key] for column in layout} for row in rows]
@@ -200,7 +215,7 @@ def family_table(report: FamilyReport, *, apart: bool) -> Table:
 
 
 def _ratio(budget: str) -> str:
-    ratio = "MACs ratio: real MACs ÷ (2^φ × the base network's)"
+    ratio = "MACs ÷ target: real MACs over 2^φ × the base network's"
     if budget == "MACs":
         return f"{ratio}; 1 meets the budget exactly."
     return f"{ratio}. The budget is {budget}, not MACs: the remark says how much of it a network has."

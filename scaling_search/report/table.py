@@ -189,7 +189,7 @@ class Document:
     tables: tuple[Table, ...]
     answer: tuple[str, ...] = ()
     facts: Mapping[str, Scalar] = field(default_factory=dict)
-    labels: Mapping[str, Scalar] = field(default_factory=dict)
+    labels: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     details: Details = Details()
 

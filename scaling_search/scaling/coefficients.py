@@ -80,7 +80,8 @@ def parse_phi(given: object) -> tuple[float, ...]:
             raise ValueError
     except ValueError:
         raise UsageError(
-            f"phi {_short(given)}: write a range such as 0..7, a list such as 0,0.5,2, or one number, from -20 to 20"
+            f"{_short(given)} is no phi: write a range such as 0..7, a list such as 0,0.5,2, or one number, "
+            "from -20 to 20"
         ) from None
     return tuple(sorted(set(found)))
 

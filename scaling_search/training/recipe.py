@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from scaling_search.architecture.faults import explain
 from scaling_search.architecture.schema import described, digest, written
-from scaling_search.errors import InputError, explain, suggest
+from scaling_search.errors import InputError, suggest
 from scaling_search.training import rules
 
 FORMAT = 1
@@ -165,13 +166,17 @@ def named(name: str, *, images: int | None = None, **overrides: Any) -> Recipe:
     """
     if name not in rules.RULES:
         raise InputError(suggest("recipe", name, names()))
-    unknown = [
-        suggest("recipe field", key, Recipe.model_fields) for key in overrides.keys() - Recipe.model_fields
-    ]
-    if unknown:
-        raise InputError("\n".join(sorted(unknown)))
-    fields = rules.fields(name, rules.UNKNOWN if images is None else images, overrides)
-    return read(fields | dict.fromkeys(_not_for(fields)) | overrides)
+    unknown = sorted(overrides.keys() - Recipe.model_fields)
+    told = [suggest("recipe field", key, Recipe.model_fields) for key in unknown]
+    known = {key: value for key, value in overrides.items() if key not in unknown}
+    try:
+        fields = rules.fields(name, rules.UNKNOWN if images is None else images, known)
+        found = read(fields | dict.fromkeys(_not_for(fields)) | known)
+    except InputError as error:
+        raise InputError("\n".join([*told, str(error)])) from None
+    if told:
+        raise InputError("\n".join(told))
+    return found
 
 
 def _not_for(fields: dict[str, Any]) -> tuple[str, ...]:
@@ -205,7 +210,7 @@ def read(fields: dict[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:
-        raise explain(error, "recipe") from error
+        raise explain(error, "", within="recipe") from error
 
 
 def parse(text: str) -> Recipe:

@@ -30,7 +30,8 @@ def test_the_papers_grid_is_108_triples_of_65_networks(capsys: pytest.CaptureFix
 def test_text_says_what_would_be_trained(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(PAPERS_GRID) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "108 triples of the grid; 43 build the same network as another; 65 candidates to train" in out
+    assert "108 of the grid's 2,541 triples have α·β²·γ² within 0.1 of 2; 43 build the same network" in out
+    assert "as another; 65 candidates to train" in out
 
 
 def test_the_packaged_study_is_planned_without_options(capsys: pytest.CaptureFixture[str]) -> None:

@@ -137,7 +137,7 @@ def test_sources_are_part_of_the_package() -> None:
 def test_state_names_the_kernels() -> None:
     version = native.version()
     assert version is not None
-    assert native.state().startswith(f"{version}, by ")
+    assert native.state().endswith(f", version {version}")
 
 
 def _step(x: jax.Array, kernel: jax.Array, w1: jax.Array, w2: jax.Array) -> jax.Array:

@@ -13,6 +13,7 @@ from scaling_search.architecture import toml
 from scaling_search.cli.main import run
 from scaling_search.errors import InputError, suggest
 from scaling_search.search.plan import study as studies
+from scaling_search.training.recipe import Recipe
 from tests.reports.conftest import Import, fill
 from tests.reports.test_first_use import NETWORK, STUDY
 
@@ -99,6 +100,90 @@ def test_all_unknown_fields_at_once() -> None:
         studies.parse(STUDY + "[recipe]\nlr = 1\nwd = 1\nfoo = 1\n")
     said = str(caught.value)
     assert all(word in said for word in ("'lr'", "'learning_rate'", "'wd'", "'weight_decay'", "'foo'"))
+
+
+def test_all_faults_of_a_study_at_once() -> None:
+    text = STUDY + "[recipe]\nlr = 1\nepochs = -3\n[grid]\nalfa = 3\nseeds = 0\nindifference = 1\n"
+    with pytest.raises(InputError) as caught:
+        studies.parse(text, what="s.toml")
+    found = str(caught.value).splitlines()
+    assert len(found) == 5 and all(line.startswith("s.toml: ") for line in found)
+    assert "s.toml: recipe.epochs: expected more than 0 (got -3)" in found
+    assert "s.toml: grid.seeds: expected 1 or more (got 0)" in found
+    assert any("grid: unknown key 'alfa'. Legal: alpha, " in line for line in found)
+
+
+def test_unknown_keys_and_values_of_one_stage_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        toml.parse(NETWORK.replace("depth = 1, width = 8", "deepth = 1, wide = 8, width = 0"), what="n.toml")
+    found = str(caught.value).splitlines()
+    assert [line.partition(": ")[2][:8] for line in found] == ["stage 1:", "stage 1:", "stage 1."]
+    assert "'depth'?" in found[0] and "'wide'" in found[1] and "expected 1 or more (got 0)" in found[2]
+
+
+@pytest.mark.parametrize(
+    "colons", ["unknown key 'x'. Legal: ", "unknown key 'alpa': did you mean 'alpha'? Legal: "]
+)
+def test_a_list_of_legal_names_follows_one_sentence(colons: str) -> None:
+    assert suggest("key", colons.split("'")[1], ["alpha", "beta"]).startswith(colons)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "--indifference 1",
+            "--indifference: expected less than 1 (got 1.0; 0.01 is one percent, or one point)",
+        ),
+        ("--macs-tolerance 15", "--macs-tolerance: expected less than 1 (got 15.0; 0.01 is one percent"),
+        ("--seeds 0", "--seeds: expected 1 or more (got 0)"),
+        ("--epochs -3", "--epochs: expected more than 0 (got -3)"),
+        (
+            "--budget flops",
+            "--budget: expected macs, parameters, activations, memory or latency (got 'flops'; did you",
+        ),
+        ("--phi 3..1", "--phi: '3..1' is no phi: write a range such as 0..7"),
+        ("--proxy-resolution 1", "--proxy-resolution: expected 4 or more (got 1)"),
+        ("--max-macs 0", "--max-macs: expected more than 0 (got 0.0)"),
+        (
+            "--keep-weights bst",
+            "unknown value of keep_weights 'bst': did you mean 'best'? Legal: none, best, all",
+        ),
+        ("--seeds 0 --phi x", "--phi: 'x' is no phi"),
+    ],
+)
+def test_an_option_is_called_as_it_was_typed(
+    line: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["grid", *line.split()]) == 2
+    assert said in capsys.readouterr().err
+
+
+JUNK = st.one_of(
+    st.integers(-3, 0), st.floats(), st.text(max_size=5), st.booleans(), st.just([]), st.just({"x": 1})
+)
+
+
+@settings(max_examples=60)
+@given(
+    key=st.sampled_from(
+        [f"grid.{key}" for key in studies.Grid.model_fields]
+        + [f"scale.{key}" for key in studies.Family.model_fields]
+        + [f"limits.{key}" for key in studies.Limits.model_fields]
+        + [f"recipe.{key}" for key in Recipe.model_fields]
+    ),
+    value=JUNK,
+)
+def test_whatever_stands_at_a_key_is_refused_in_words_of_ours(key: str, value: object) -> None:
+    study = studies.parse(STUDY)
+    try:
+        study.override({key: value})
+    except InputError as error:
+        said = str(error)
+        assert key in said and len(said) < 600
+        assert not any(
+            words in said for words in ("Input should", "Value error", "validation", "unable to", "instance")
+        )
 
 
 HEAD, STAGES = "head = { dropout = 0.0 }", '[{ block = "basic", depth = 1, width = 8 }]'

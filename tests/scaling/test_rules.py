@@ -88,7 +88,7 @@ def test_mobilenet_multipliers() -> None:
 @pytest.mark.parametrize(
     ("rule", "factor", "message"),
     [
-        ("b9", None, "unknown rule 'b9': Legal: "),
+        ("b9", None, r"unknown rule 'b9'\. Legal: "),
         ("dd", 2, "unknown rule 'dd'"),
         ("d1_d2", 2, "unknown rule"),
         ("d1_w2_g2", 2, "unknown rule"),

@@ -158,7 +158,7 @@ def _losses(kind: Kind[Any], rows: _Found, damages: list[Damage], summary: Summa
     missing = summary.rows - len(rows) - len(named)
     if missing <= 0 and named:
         return named
-    what = f"{missing} rows could not be read"
+    what = f"rows that could not be read: {missing}"
     if missing <= 0:
         what = "an older version of some row is saved, not its last"
     return [*named, Damage(table=kind.name, key="unknown keys", what=what)]

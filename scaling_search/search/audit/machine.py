@@ -77,7 +77,8 @@ def _devices() -> tuple[list[str], str | None]:
     try:
         import jax
 
-        return [f"{one.platform}: {one.device_kind}" for one in jax.devices()], None
+        found = [(one.platform, one.device_kind) for one in jax.devices()]
+        return [name if name == kind else f"{name}: {kind}" for name, kind in found], None
     except (RuntimeError, ImportError, AssertionError) as error:
         # jax asserts, without a word, when the only platform that JAX_PLATFORMS allows is not installed.
         allowed = os.environ.get("JAX_PLATFORMS")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from scaling_search.architecture.faults import explain
 from scaling_search.architecture.network import Network
-from scaling_search.errors import UsageError, explain
+from scaling_search.errors import UsageError
 from scaling_search.scaling.coefficients import Coefficients, parse_phi
 from scaling_search.scaling.rounding import Rounding
 from scaling_search.scaling.rules import scale_by_rule

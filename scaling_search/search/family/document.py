@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling_search.report import columns
-from scaling_search.report.figures import duration
+from scaling_search.report.figures import are, count, duration
 from scaling_search.report.rows import StepRow
 from scaling_search.report.study import KINDS, family_table
 from scaling_search.report.table import Details, Document, Estimate, Row, Table
@@ -60,14 +60,15 @@ def _trained_table(found: FamilyResult) -> Table:
 
 
 def _does(found: FamilyResult, family: Family) -> str:
-    count, name = len(family.members), family.space.base.name
+    number, name = len(family.members), family.space.base.name
     report = found.report
     if report is None:
         files = found.files.get("full", ())
         where = f", in {files[0].parent}/" if files else ""
-        return f"The family of {family.triple}: {count} networks of {name}{where}; none is trained."
+        return f"The family of {family.triple}: {count(number, 'network')} of {name}{where}; none is trained."
     done = [row for row in report.rows if row.status == "trained"]
-    says = f"The family of {family.triple}: {len(done)} of {count} members of {name} are trained"
+    verb = "is" if number == 1 else "are"
+    says = f"The family of {family.triple}: {len(done)} of {count(number, 'member')} of {name} {verb} trained"
     best = max(done, key=lambda row: (row.test or row.accuracy or _NONE).mean, default=None)
     if best is not None and (figures := best.test or best.accuracy) is not None:
         split = "test" if best.test is not None else "validation"
@@ -79,7 +80,7 @@ def _does(found: FamilyResult, family: Family) -> str:
         under = " (its training accuracy fell too: it was trained too little)" if worst.training_fell else ""
         says += f". From φ = {worst.phi:g} to {worst.to_phi:g} accuracy falls{under}"
     elif report.steps:
-        says += f". {len(rises)} of {len(report.steps)} steps are shown to gain, none to lose"
+        says += f". {len(rises)} of {are(len(report.steps), 'step')} shown to gain, none to lose"
     return f"{says}."
 
 
@@ -217,7 +218,7 @@ def said_of(family: Family) -> list[str]:
         if (said := caveats.grouped(member.network, space.base, family.raised.beta**member.phi))
     ]
     groups = (
-        [f"Groups move widths in {len(moved)} of {len(networks)} networks, such as {moved[0]}."]
+        [f"Groups move widths in {len(moved)} of {count(len(networks), 'network')}, such as {moved[0]}."]
         if moved
         else []
     )

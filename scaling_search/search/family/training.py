@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scaling_search.data import catalog
 from scaling_search.ledger.storage.rows import FINISHED, FamilyRow
-from scaling_search.report.figures import size
+from scaling_search.report.figures import count, size
 from scaling_search.search.family import predictions
 from scaling_search.search.family.limits import forbidden
 from scaling_search.search.family.members import NOT_TRAINED, Family
@@ -130,9 +130,7 @@ def _trials(member: Build, seeds: range, recipe: Recipe | None) -> list[Trial]:
 
 def _disk(family: Family, copies: int, folder: Folder) -> str:
     total = copies * sum(weights.size(member.cost) for member in family.members)
-    return (
-        f"Weights are kept in {shown(folder)}: at most {size(total)} for the {len(family.members)} members."
-    )
+    return f"Weights are kept in {shown(folder)}: at most {size(total)} for {count(len(family.members), 'member')}."
 
 
 def _keep(trainer: TrialRunner, trials: Sequence[Trial], extras: Extras, *, best: bool, retrain: bool) -> int:

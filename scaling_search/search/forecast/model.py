@@ -16,7 +16,7 @@ import numpy as np
 
 from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.racing.screening import possible
-from scaling_search.report.figures import duration, size
+from scaling_search.report.figures import are, duration, size
 from scaling_search.search.forecast.timing_cache import Calibration
 from scaling_search.search.plan import rates
 from scaling_search.search.plan.grid_plan import GridPlan
@@ -276,7 +276,7 @@ def sentences(found: Forecast, workers: int = 1) -> list[str]:
     low, high = min(found.trial_seconds), max(found.trial_seconds)
     left = "nothing is left to train"
     if found.missing:
-        trials = "1 trial is" if found.missing == 1 else f"{found.missing} trials are"
+        trials = are(found.missing, "trial")
         part = (
             f" ({duration(found.screening_seconds)} of it for screening)" if found.screening_seconds else ""
         )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scaling_search.ledger.storage.rows import BASE, TrialRow
-from scaling_search.report.figures import duration
+from scaling_search.report.figures import are, duration, points
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.candidates import RecordedCandidate, Triple
 
@@ -53,7 +53,10 @@ def _named(found: GridAnalysis, winner: RecordedCandidate) -> str:
         if factor is not None
     )
     accuracy = figures.accuracy
-    value = accuracy.value if found.corrected is None else found.corrected.value
+    value = accuracy.value
+    if found.corrected is not None:
+        # Right on average, the estimate may lie above the mean; nobody would take that for a correction.
+        value = min(found.corrected.value, found.corrected.apparent)
     if math.isfinite(accuracy.low):
         value = min(max(value, accuracy.low), accuracy.high)
     says = f"{named(winner.triple)}{_verb(found)} {means}{_cost(winner)}; {100 * value:.1f} % validation accuracy"
@@ -94,12 +97,12 @@ def _how_sure(found: GridAnalysis) -> str:
         return "Nothing was compared with it."
     if found.not_begun:
         return f"Nothing is decided: {found.not_begun} of {len(found.candidates)} candidates were not trained yet."
-    delta = f"{100 * decision.indifference:.2g} points"
+    delta = points(100 * decision.indifference)
     most = 100 * float(behind.high[behind.row[winner.group]])
     others = [name for name in behind.set if name != winner.group]
     if found.decided:
         if not others:
-            return f"Decided: all {len(behind.names) - 1} others are worse (at 95 %)."
+            return f"Decided: {_others(len(behind.names) - 1)} worse (at 95 %)."
         equal = [name for name in decision.within if name != winner.group]
         says = (
             f"Decided: at most {max(most, 0.01):.2f} points behind the best (at 95 %); {delta} count as equal"
@@ -113,6 +116,10 @@ def _how_sure(found: GridAnalysis) -> str:
         f"It may be up to {most:.2f} points behind the best (at 95 %; {delta} would count as equal); "
         f"{len(behind.set)} of {len(behind.names)} candidates may be the best."
     )
+
+
+def _others(number: int) -> str:
+    return "the other one is" if number == 1 else f"all {number} others are"
 
 
 def _next(found: GridAnalysis, trials: Sequence[TrialRow], command: Command) -> str:
@@ -134,8 +141,7 @@ def _next(found: GridAnalysis, trials: Sequence[TrialRow], command: Command) -> 
 
 def missing_trials(found: GridAnalysis) -> str:
     """How much of the round is missing."""
-    count = found.unfinished
-    return f"Not finished: {count} trial{'s are' if count > 1 else ' is'} missing in this round."
+    return f"Not finished: {are(found.unfinished, 'trial')} missing in this round."
 
 
 def _time(found: GridAnalysis, trials: Sequence[TrialRow], seeds: int) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import RecipeCheckRow, StudyRow
 from scaling_search.ledger.storage.schema import RECIPE_CHECKS, STUDIES
+from scaling_search.report.figures import count
 from scaling_search.search.grid.answer import Command
 from scaling_search.training import recipe as recipes
 
@@ -41,7 +42,7 @@ def known(ledger: Reader, study: StudyRow, command: Command, *, tuned: bool = Fa
     if found == "undecided":
         return f"Its {what} was checked: whether the order depends on it cannot be told yet."
     worst = max((row for row in own if row.verdict == "unfair"), key=lambda row: abs(row.estimate))
-    to = f"rate {worst.changed_to:g}" if worst.change == "rate" else f"{worst.changed_to:g} epochs"
+    to = f"rate {worst.changed_to:g}" if worst.change == "rate" else count(round(worst.changed_to), "epoch")
     return f"Its {what} was checked and is unfair: with {to}, a lead changes by {100 * abs(worst.estimate):.1f} points."
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import FINISHED, StudyRow, TrialRow
 from scaling_search.racing import screening
+from scaling_search.report.figures import count
 from scaling_search.search.forecast.model import NetworkSeed, missing
 from scaling_search.search.grid import analysis, chance_level, decision_log, screening_stage, tuning
 from scaling_search.search.grid.candidates import recorded, results_of
@@ -126,7 +127,7 @@ def _going_on(
 def sentence(plan: GridPlan, left: Remaining | None) -> str:
     """What `grid` would train, in words."""
     grid, full = plan.space.study.grid, len(plan.networks) * plan.space.study.grid.seeds
-    trials = f"{len(plan.networks)} networks x {grid.seeds} seeds on {plan.space.info.name}"
+    trials = f"{count(len(plan.networks), 'network')} x {count(grid.seeds, 'seed')} on {plan.space.info.name}"
     if left is None or len(left.trials) == full:
         said = f"{'at most ' if grid.racing else ''}{trials}"
     elif not left.trials:
@@ -136,7 +137,7 @@ def sentence(plan: GridPlan, left: Remaining | None) -> str:
         said = f"{bound}{len(left.trials)} of {trials}; the others are in the ledger, or no longer needed"
     base = len(plan.base_seeds) if left is None else len(left.base)
     more = [f"{base} of the base network"] if base else []
-    more += [f"{left.short} short ones for the screening"] if left is not None and left.short else []
+    more += [f"{count(left.short, 'short one')} for the screening"] if left is not None and left.short else []
     more += [f"{len(left.tuning)} that tune rates"] if left is not None and left.tuning else []
     besides = f"; besides {' and '.join(more)}" if more else ""
     return f"grid would train {said}{besides}."

@@ -15,6 +15,7 @@ from scaling_search.errors import few
 from scaling_search.ledger.storage.rows import BASE, GRID, DatasetRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, TRIPLES
 from scaling_search.report import collect
+from scaling_search.report.figures import count
 from scaling_search.report.rows import Assessment, GridReport, GridRow, Verdict
 from scaling_search.report.study import grid_details
 from scaling_search.report.table import Interval
@@ -114,10 +115,12 @@ def assessments(found: GridAnalysis) -> dict[str, Assessment]:
                 verdict=_verdict(found, group),
                 interval=_interval(found.accuracies[group]),
                 behind=_behind(behind, at),
-                reason=f"{collapsed} of its seeds collapsed and are left out" if collapsed else None,
+                reason=f"{collapsed} of its seeds collapsed and {'is' if collapsed == 1 else 'are'} left out"
+                if collapsed
+                else None,
             )
         elif screening is not None and group in screening.screened_out:
-            short = f"screened out after {screening.epochs} epochs, with {screening.screened_out[group]:.2%}"
+            short = f"screened out after {count(screening.epochs, 'epoch')}, with {screening.screened_out[group]:.2%}"
             said[group] = Assessment(verdict="screened out", reason=short)
         elif why := [
             found.at_chance[row.network] for row in candidate.rows if row.network in found.at_chance
@@ -163,7 +166,8 @@ def notes(found: GridAnalysis) -> tuple[str, ...]:
         )
     if found.at_chance and found.winner is not None:
         sentences.append(
-            f"{len(found.at_chance)} networks had seeds at chance level: more epochs or another learning rate may help."
+            f"{count(len(found.at_chance), 'network')} had seeds at chance level: more epochs or another learning rate "
+            "may help."
         )
     return tuple(sentences)
 
@@ -197,7 +201,7 @@ def rests_on(
         *caveats.interpolated(data.name, native, networks),
         *caveats.fixed_resolution(settings, networks, base),
         *caveats.initial_weights(recipe, (row.reason for row in rows)),
-        *([f"Groups moved widths in {len(moved)} networks (see Remark)."] if moved else []),
+        *([f"Groups moved widths in {count(len(moved), 'network')} (see Remark)."] if moved else []),
         *caveats.regularisation(base),
         *tuning.sentences(ledger, study.name, (row.network for row in rows)),
     ]
@@ -230,7 +234,7 @@ def arithmetics(trials: Sequence[TrialRow]) -> list[str]:
     by = Counter(trial.arithmetic for trial in trials if trial.arithmetic)
     on_cpu = any((trial.device or "").startswith("cpu") for trial in trials)
     if len(by) > 1:
-        parts = ", ".join(f"{count} trials by {name}" for name, count in by.most_common())
+        parts = ", ".join(f"{count(number, 'trial')} by {name}" for name, number in by.most_common())
         return [f"Trials of different arithmetics are compared: {parts} (--exact refuses that)."]
     if on_cpu and any(name.startswith("XLA") for name in by):
         return ["Trained without kernels (no C++ compiler, or switched off): several times slower on a CPU."]
@@ -242,11 +246,17 @@ def details(found: GridAnalysis) -> tuple[str, ...]:
     sentences = []
     if found.corrected is not None and found.figures is not None:
         held = found.corrected
-        sentences.append(
-            f"The accuracy in the answer is corrected for selection: the mean is {held.apparent:.2%}, of which "
-            f"{100 * held.optimism:+.2f} points are optimism; {held.agreement:.0%} of {held.choices} repeated choices "
-            "agree."
-        )
+        agree = f"{held.agreement:.0%} of {held.choices} repeated choices agree."
+        if held.optimism > 0:
+            sentences.append(
+                f"The accuracy in the answer is corrected for selection: the mean is {held.apparent:.2%}, of which "
+                f"{100 * held.optimism:.2f} points are optimism; {agree}"
+            )
+        else:
+            sentences.append(
+                f"The accuracy in the answer is the mean, {held.apparent:.2%}: repeating the choice shows no optimism; "
+                f"{agree}"
+            )
     if found.screening is not None:
         sentences += screening_stage.sentences(found.screening)
     if found.surface is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.storage.rows import StudyRow, TrialRow
+from scaling_search.report.figures import count, points
 from scaling_search.search.forecast import model as forecasts
 from scaling_search.search.forecast import probe
 from scaling_search.search.forecast.model import Basis, Forecast
@@ -125,8 +126,9 @@ def sentences(ahead: Requirements) -> list[str]:
 def sentence(found: Power, difference: float) -> str:
     """The answer to --power in words."""
     if found.seeds is not None:
-        return f"To tell {difference * 100:g} points apart (80 % of the time): {found.seeds} seeds for each candidate."
+        seeds = count(found.seeds, "seed")
+        return f"To tell {points(difference * 100)} apart (80 % of the time): {seeds} for each candidate."
     images = "" if found.images is None else f"; {found.images} validation images would"
     return (
-        f"No number of seeds shows {difference * 100:g} points with the validation images there are{images}."
+        f"No number of seeds shows {points(difference * 100)} with the validation images there are{images}."
     )

@@ -13,6 +13,7 @@ from scaling_search.ledger.storage.rows import ScreenedRow, ScreeningRow
 from scaling_search.ledger.storage.schema import SCREENED, SCREENINGS
 from scaling_search.racing import screening
 from scaling_search.racing.screening import Agreement
+from scaling_search.report.figures import count
 from scaling_search.search.grid import chance_level
 from scaling_search.search.plan.candidates import Candidate
 from scaling_search.search.plan.grid_plan import GridPlan
@@ -32,7 +33,7 @@ _SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class Screening:
-    """What a ledger tells of screening. screened_out: short accuracy, by group, of the candidates screened out."""
+    """What a ledger tells of screening. screened_out: short accuracy, by group, of the candidates were screened out."""
 
     epochs: int
     candidates: int
@@ -69,7 +70,8 @@ def run(study: str, trainer: TrialRunner, plan: GridPlan) -> tuple[list[str], in
     if out:
         spared = sum(len(by_group[name].builds) for name in out) * plan.space.study.grid.seeds
         trainer.callback.skip(
-            spared, f"{len(out)} of {len(by_group)} candidates are screened out after {recipe.epochs} epochs"
+            spared,
+            f"{len(out)} of {len(by_group)} candidates are screened out after {count(recipe.epochs, 'epoch')}",
         )
     return [name for name in by_group if name not in out], trained
 
@@ -147,7 +149,7 @@ def read(ledger: Reader, study: str, epochs: int | None) -> Screening | None:
 
 def sentences(found: Screening) -> list[str]:
     """What screening did, in words."""
-    how = f"Screening after {found.epochs} epochs"
+    how = f"Screening after {count(found.epochs, 'epoch')}"
     if not screening.possible(found.candidates):
         return [f"{how}: not run, it needs more than {screening.USUAL_CALIBRATION_SET} candidates."]
     agreed = found.agreement

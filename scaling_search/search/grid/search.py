@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaling_search.errors import UsageError
+from scaling_search.errors import UsageError, suggest
 from scaling_search.ledger.storage.rows import BASE, FINISHED, GRID, StudyRow, TrialRow
 from scaling_search.racing import screening
 from scaling_search.report import notebook
-from scaling_search.report.figures import size
+from scaling_search.report.figures import count, size
 from scaling_search.report.rows import GridReport
 from scaling_search.report.study import grid_table, study_document
 from scaling_search.report.table import Document
@@ -127,7 +127,7 @@ def grid(
     from scaling_search.training.outcome import TrainingStopped
 
     if keep_weights not in KEPT:
-        raise UsageError(f"keep_weights {keep_weights!r}: legal are {', '.join(KEPT)}")
+        raise UsageError(suggest("value of keep_weights", keep_weights, KEPT))
     callback, should_stop = Callbacks(callbacks), TimeLimit(time_limit, should_stop)
     folder = checkpoint_folder(ledger, checkpoints)
     extras = Extras(weights=None if keep_weights == "none" else folder)
@@ -161,7 +161,7 @@ def grid(
         seeds, every = study.grid.seeds, [plan.base, *plan.networks]
         most = size(seeds * sum(kept_weights.size(build.cost) for build in every))
         callback.note(
-            f"Weights are kept in {shown(folder)}: at most {most} for {seeds} seeds of each network."
+            f"Weights are kept in {shown(folder)}: at most {most} for {count(seeds, 'seed')} of each network."
         )
     trained = 0
     try:

@@ -18,6 +18,7 @@ from scaling_search.data.images.reading import read
 from scaling_search.data.paths import data_directory, printable
 from scaling_search.data.summary import LeftOut
 from scaling_search.errors import InputError
+from scaling_search.report.figures import count
 from scaling_search.system.text import full_path
 
 TEST = "test"
@@ -105,7 +106,7 @@ def decode(source: Source, form: Form, classes: Sequence[str]) -> Images:
     different = {array.shape[2] for array in stored} - {form.channels}
     if different:
         raise InputError(
-            f"{source.name}: images of {min(different)} channels, where the network takes {form.channels}"
+            f"{source.name}: images of {count(min(different), 'channel')}, where the network takes {form.channels}"
         )
     numbers = {name: number for number, name in enumerate(classes)}
     return Images(

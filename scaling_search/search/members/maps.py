@@ -12,6 +12,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from scaling_search.errors import DamagedError, InputError
+from scaling_search.report.figures import count
 from scaling_search.report.page.data import ActivationMap, MappedImage
 from scaling_search.search.members.member import Member
 from scaling_search.search.members.predict import Prediction, moments
@@ -97,9 +98,9 @@ def write_maps(found: Prediction, folder: Path) -> list[str]:
         index.append({"name": row.name, "label": row.label, "file": f"{stem}.png", "maps": files})
     save(json.dumps(index, indent=2, ensure_ascii=False) + "\n", folder / INDEX)
     left = len(found.images.names) - len(rows)
-    more = f"; {left} images more have none" if left else ""
+    more = f"; {count(left, 'image')} without" if left else ""
     return [
-        f"{len(rows)} images with their maps are in {folder}{more}. "
+        f"{count(len(rows), 'image')} with maps in {folder}{more}. "
         f"`scaling-search report --format html --maps {folder} --output report.html` shows them in the page"
     ]
 

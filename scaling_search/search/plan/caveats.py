@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from scaling_search.architecture.network import Network
 from scaling_search.export.transfer import said
+from scaling_search.report.figures import count
 from scaling_search.search.plan.budget import cost_at
 from scaling_search.search.plan.search_space import base_of
 from scaling_search.search.plan.study import Proxy, Study
@@ -41,7 +42,7 @@ def interpolated(dataset: str, native: int | None, networks: Sequence[Network]) 
     if not over:
         return []
     return [
-        f"{dataset} is stored at {native} px: {len(over)} of {len(networks)} networks (up to {max(over)} px) see only "
+        f"{dataset} is stored at {native} px: {len(over)} of {count(len(networks), 'network')} (up to {max(over)} px) see only "
         "interpolated images, which have no more detail."
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from scaling_search.errors import InputError
+from scaling_search.errors import InputError, few
 from scaling_search.report.figures import count
 from scaling_search.scaling.coefficients import Exponents, grid, in_words
 from scaling_search.search.plan.builds import Build, base_build, build, limited, matched, vanished
@@ -140,7 +140,13 @@ def origin(plan: GridPlan) -> str:
     kept = sum(len(one.triples) for one in plan.candidates)
     dropped, alike = tried - kept, kept - len(plan.candidates)
     adjusted = sum(any(row.status == "adjusted" for row in one.builds) for one in plan.candidates)
+    every = len(settings.alpha) * len(settings.beta) * len(settings.gamma)
     parts = [f"{count(tried, 'triple')} of the grid"]
+    if tried < every:
+        parts = [
+            f"{tried} of the grid's {every:,} triples {'has' if tried == 1 else 'have'} "
+            f"{in_symbols(plan.space.budget.exponents)} within {settings.tolerance:g} of 2"
+        ]
     if dropped:
         parts.append(
             f"{dropped} cannot be brought within {settings.macs_tolerance:.0%} of the cost or a limit"
@@ -151,17 +157,29 @@ def origin(plan: GridPlan) -> str:
     return f"{'; '.join(parts)}; {count(len(plan.candidates), 'candidate')} to train{moved}."
 
 
+def in_symbols(exponents: Exponents) -> str:
+    """The same as it is printed.
+
+    >>> in_symbols((1, 2, 2))
+    'α·β²·γ²'
+    """
+    parts = zip("αβγ", exponents, strict=True)
+    return "·".join(symbol + ("²" if power == 2 else "") for symbol, power in parts if power)
+
+
 def unused(plan: GridPlan) -> list[str]:
     """Values of the ranges that no triple has: steps so coarse that the tolerance takes them away."""
-    grid_, rows = plan.space.study.grid, plan.plans[0].rows
+    settings, rows = plan.space.study.grid, plan.plans[0].rows
     found = []
     for symbol, name in (("α", "alpha"), ("β", "beta"), ("γ", "gamma")):
-        values: Sequence[float] = getattr(grid_, name)
+        values: Sequence[float] = getattr(settings, name)
         have = {getattr(row.triple, name) for row in rows}
-        missing = [value for value in values if value not in have]
+        missing = [f"{value:g}" for value in values if value not in have]
         if missing:
-            found.append(
-                f"{symbol} = {in_words(missing)}: no triple with the other ranges' steps comes within "
-                f"{grid_.tolerance:g} of twice the cost"
-            )
-    return found
+            found.append(f"{symbol} = {few(missing)}")
+    if not found:
+        return []
+    return [
+        f"No triple is left with {'; '.join(found)}: smaller steps or a larger tolerance than {settings.tolerance:g} "
+        "would keep some."
+    ]

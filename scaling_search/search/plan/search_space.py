@@ -13,7 +13,8 @@ from scaling_search.costs.count import Cost
 from scaling_search.errors import InputError
 from scaling_search.scaling.proxy import proxy
 from scaling_search.search.plan.budget import QUANTITIES, Meter, Quantity, StepSeconds, cost_at
-from scaling_search.search.plan.study import TUNED, Study
+from scaling_search.search.plan.recipe_table import TUNED
+from scaling_search.search.plan.study import Study
 from scaling_search.training.recipe import Recipe
 
 if TYPE_CHECKING:

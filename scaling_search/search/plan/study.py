@@ -6,20 +6,21 @@ import re
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, WrapValidator
+from pydantic import BeforeValidator, Field, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
+from scaling_search.architecture import faults
 from scaling_search.architecture.network import Network
 from scaling_search.architecture.schema import Strict, described
 from scaling_search.architecture.toml import inline
 from scaling_search.baselines.load import load
-from scaling_search.errors import InputError, UsageError, explain
+from scaling_search.errors import InputError, UsageError
 from scaling_search.scaling.coefficients import parse_phi, parse_values
 from scaling_search.scaling.rounding import Rounding
+from scaling_search.search.plan.recipe_table import NONE, TUNED, RecipeTable, resolve
 from scaling_search.system.text import full_path, parse_toml, read_text
-from scaling_search.training import recipe as recipes
 from scaling_search.training.recipe import Recipe
 
 _DURATION = re.compile(r"\s*(?:(\d+)\s*h)?\s*(?:(\d+)\s*m(?:in)?)?\s*(?:(\d+(?:\.\d+)?)\s*s)?\s*")
@@ -58,9 +59,7 @@ def _parsed(parse: Callable[[object], Any]) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-_NONE = "none"
 PACKAGED = "digits"
-TUNED = "tuned"
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 Limit = Annotated[float, Field(gt=0, le=1e18)]
 Seconds = Annotated[float, _parsed(parse_duration)]
@@ -212,12 +211,7 @@ class Study(Strict):
     ]
     proxy: Proxy | None = None
     rounding: Rounding = Rounding()
-    recipe: Annotated[
-        dict[str, Any],
-        BeforeValidator(lambda given: _without(given)),
-        AfterValidator(lambda table: _Fixed(table)),
-        Field(default_factory=lambda: _Fixed(name="fast")),
-    ]
+    recipe: RecipeTable
     grid: Grid = Grid()
     scale: Family = Family()
     limits: Limits = Limits()
@@ -250,22 +244,7 @@ class Study(Strict):
 
         Errors: InputError naming the key.
         """
-        settings = self.recipe | ({} if epochs is None else {"epochs": epochs})
-        name, rate = settings.pop("name", "fast"), settings.pop("rate", None)
-        if rate not in (None, TUNED):
-            raise InputError(
-                f'recipe.rate: expected "{TUNED}" or "{_NONE}", got {rate!r}; a number is learning_rate'
-            )
-        if not isinstance(name, str):
-            raise InputError(
-                f"recipe.name: expected a name, one of {', '.join(recipes.names())}, got {name!r}"
-            )
-        found = recipes.named(name, images=images, **settings)
-        if found.frozen:
-            raise InputError(
-                f"recipe.frozen: all parts are trained; legal here: [], got {list(found.frozen)}"
-            )
-        return found
+        return resolve({**self.recipe, **({} if epochs is None else {"epochs": epochs})}, images)
 
     def screening_recipe(self, images: int | None = None) -> Recipe | None:
         """The recipe of the screening, None without one. Errors: InputError where it is not shorter."""
@@ -283,28 +262,6 @@ class Study(Strict):
                 f"grid.screening_epochs {epochs}: expected fewer than the recipe's {full.epochs} epochs"
             )
         return self.resolve_recipe(images, epochs=epochs)
-
-
-class _Fixed(dict[str, Any]):
-    """A table that, like the study around it, does not change."""
-
-    def _refuse(self, key: object = "", *_: object, **__: object) -> NoReturn:
-        raise UsageError(
-            f"recipe[{key!r}] cannot be set: what is searched does not change; make another study with "
-            "override({'recipe.KEY': …})"
-        )
-
-    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse  # type: ignore[assignment]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (dict(self),)
-
-
-def _without(given: Any) -> Any:
-    """A recipe's table with None where the file, which has no word for that, says "none"."""
-    if not isinstance(given, dict):
-        return given
-    return {key: None if value == _NONE and key != "name" else value for key, value in given.items()}
 
 
 def _any_path(given: Any, check: Callable[[Any], str]) -> str:
@@ -338,7 +295,7 @@ def parse(text: str, *, what: str = "study") -> Study:
     try:
         return _checked(parse_toml(text, what))
     except ValidationError as error:
-        raise explain(error, what) from None
+        raise faults.explain(error, what) from None
 
 
 def override(study: Study, changes: dict[str, Any]) -> Study:
@@ -361,12 +318,11 @@ def override(study: Study, changes: dict[str, Any]) -> Study:
     try:
         return _checked(table)
     except ValidationError as error:
-        raise explain(error, "options") from None
+        raise faults.explain(error, "options") from None
 
 
 def _checked(table: dict[str, Any]) -> Study:
     study = Study.model_validate(table)
-    study.resolve_recipe()
     study.screening_recipe()
     return study
 
@@ -374,7 +330,7 @@ def _checked(table: dict[str, Any]) -> Study:
 def write(study: Study) -> str:
     """Canonical TOML of a study, every key with its value; `parse` inverts it."""
     table = study.model_dump(exclude_none=True)
-    table["recipe"] = {key: _NONE if value is None else value for key, value in study.recipe.items()}
+    table["recipe"] = {key: NONE if value is None else value for key, value in study.recipe.items()}
     base = study.baseline
     table["baseline"] = base.name if isinstance(base, Network) else _readable(base)
     plain = [f"{key} = {inline(value)}\n" for key, value in table.items() if not isinstance(value, dict)]

@@ -11,7 +11,7 @@ from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.storage.rows import StudyRow
 from scaling_search.ledger.storage.schema import RECIPE_CHECKS
 from scaling_search.report import notebook
-from scaling_search.report.figures import duration
+from scaling_search.report.figures import are, count, duration
 from scaling_search.report.table import Document
 from scaling_search.search.forecast import model, probe
 from scaling_search.search.forecast.model import Basis
@@ -229,8 +229,8 @@ def _say_cost(
     left = _left(trainer, first, seeds)
     builds = {cell.build.fingerprint for cell in first}
     said = (
-        f"{len(builds)} networks x {len(first) // len(builds)} recipes x {len(seeds)} seeds: "
-        f"{left} trials are to train"
+        f"{count(len(builds), 'network')} x {count(len(first) // len(builds), 'recipe')} x "
+        f"{count(len(seeds), 'seed')}: {are(left, 'trial')} to train"
     )
     seconds = None
     if basis is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from scaling_search.ledger.storage.rows import StudyRow
 from scaling_search.report import columns
+from scaling_search.report.figures import are, count
 from scaling_search.report.table import Document, Interval, Row, Table
 from scaling_search.search.grid.answer import Command
 from scaling_search.search.recipe_check.cells import in_words
@@ -83,12 +84,12 @@ def _to_use(check: Check) -> str:
     sure = (
         "doubling it changes nothing" if check.long_enough else "doubling it is not shown to change anything"
     )
-    return f"Use {rate} and {check.epochs} epochs: {sure} beyond that."
+    return f"Use {rate} and {count(check.epochs, 'epoch')}: {sure} beyond that."
 
 
 def _next(check: Check, command: Command) -> str:
     if check.unfinished:
-        missing = f"{check.unfinished} trial{' is' if check.unfinished == 1 else 's are'} missing"
+        missing = f"{are(check.unfinished, 'trial')} missing"
         return f"Not finished: {missing}. Next: {command.line('recipe')}."
     if check.rate is not None and check.epochs is not None and not is_own(check):
         return f"Next: {command.line('recipe', '--write', 'study.toml')}, then check that study."
@@ -96,7 +97,8 @@ def _next(check: Check, command: Command) -> str:
         return f"Next: {command.line('grid')}."
     settled = check.settling
     if settled is not None and settled.seeds is not None:
-        return f"About {settled.seeds} seeds would tell: {command.line('recipe', '--seeds', str(settled.seeds))}."
+        seeds = count(settled.seeds, "seed")
+        return f"About {seeds} would tell: {command.line('recipe', '--seeds', str(settled.seeds))}."
     if settled is not None and settled.images is not None:
         return f"Seeds will not tell with {check.images:,} validation images; about {settled.images:,} would."
     if check.verdict == "unfair":

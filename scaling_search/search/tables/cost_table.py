@@ -60,7 +60,7 @@ def _side_by_side(found: tuple[Counted, ...]) -> Table:
         columns.integer("parameters", "Parameters"),
         columns.hidden("batch_stats"),
         columns.integer("macs", "MACs"),
-        columns.decimal("macs_ratio", "MACs / first", 3, place="filled"),
+        columns.decimal("macs_ratio", "MACs ÷ first", 3, place="filled"),
         columns.integer("activations", "Activations"),
         columns.size("training_bytes", "Training memory", place="filled"),
     )
@@ -96,7 +96,7 @@ def _parts(network: Network, found: tuple[LayerRow, ...]) -> Table:
         columns.integer("parameters", "Parameters"),
         columns.millions("macs", "MACs", [row.macs for row in found]),
         columns.integer("activations", "Activations"),
-        columns.integer("receptive_field", "Field (px)"),
+        columns.integer("receptive_field", "Recept. field (px)"),
         *(columns.hidden(key) for key in ("height", "width", "channels", "batch_stats", "stride")),
     )
     return Table(
@@ -105,6 +105,7 @@ def _parts(network: Network, found: tuple[LayerRow, ...]) -> Table:
         columns=layout,
         rows=rows,
         notes=(
-            "Shape: height x width x channels after the part. Field: the receptive field, padding not cut off.",
+            "Shape: height x width x channels after the part. Receptive fields: padding not cut off. A bias counts one "
+            "MAC for each output.",
         ),
     )

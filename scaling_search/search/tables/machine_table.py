@@ -19,15 +19,15 @@ def document(machine: Machine) -> Document:
     """The machine for people."""
     facts = machine.facts
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    safe = "" if facts["sqlite_wal_safe"] else " not"
+    unsafe = " (its WAL mode can lose data; the ledger does not use it)"
     state = {True: " with changes", False: "", None: ""}[facts["dirty"]]
     lines = {
         "devices": ", ".join(facts["devices"]) or f"none: {facts['device_problem']}",
         "kernels": facts["kernels"],
-        "processor": f"{facts['processor']}, {facts['cores']} cores",
+        "processor": f"{facts['processor']}, {figures.count(facts['cores'], 'core')}",
         "memory available": figures.size(facts["memory_available_bytes"]),
         "versions": versions,
-        "SQLite": f"{facts['sqlite']}; WAL is{safe} safe with it (the ledger does not use WAL)",
+        "SQLite": facts["sqlite"] + ("" if facts["sqlite_wal_safe"] else unsafe),
         "disk here": f"{figures.size(facts['folder_free_bytes'])} free in {facts['folder']}",
         "disk of the cache": f"{figures.size(facts['cache_free_bytes'])} free in {facts['cache']}",
         "commit": "not a checkout" if facts["commit"] is None else f"{facts['commit']}{state}",

@@ -116,7 +116,9 @@ def widened(plan: GridPlan) -> list[str]:
     ]
     if not moved:
         return []
-    return [f"Groups move widths in {len(moved)} of {len(plan.networks)} networks, such as {moved[0]}."]
+    return [
+        f"Groups move widths in {len(moved)} of {count(len(plan.networks), 'network')}, such as {moved[0]}."
+    ]
 
 
 def base_table(plan: GridPlan) -> Table:

@@ -158,6 +158,11 @@ def _of_file(ledger: Reader, path: Path) -> StudyRow | None:
     )
 
 
+def _versions(text: str) -> str:
+    """The names and versions of a JSON text, as people write them."""
+    return ", ".join(f"{name} {version}" for name, version in json.loads(text).items())
+
+
 def conditions(ledger: Reader, row: StudyRow) -> dict[str, Scalar]:
     """What a study's figures rest on: network, recipe, images, device, versions."""
     settings = settings_of(row)
@@ -183,7 +188,6 @@ def conditions(ledger: Reader, row: StudyRow) -> dict[str, Scalar]:
         f"{key} {value}" for key, value in recipe.items() if value is not None and key != "format"
     )
     for what in ("device", "arithmetic", "versions"):
-        found[what] = (
-            "; ".join(sorted({str(getattr(one, what)) for one in trials if getattr(one, what)})) or None
-        )
+        met = sorted({str(getattr(one, what)) for one in trials if getattr(one, what)})
+        found[what] = "; ".join(map(_versions, met) if what == "versions" else met) or None
     return {key: value for key, value in found.items() if value is not None}

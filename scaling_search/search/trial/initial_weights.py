@@ -16,6 +16,7 @@ from scaling_search.architecture.network import Network
 from scaling_search.errors import DamagedError, InputError
 from scaling_search.export.layers import Arrays
 from scaling_search.export.transfer import transfer
+from scaling_search.report.figures import count
 from scaling_search.search.plan.builds import Build
 from scaling_search.search.plan.search_space import base_of
 from scaling_search.search.plan.study import Study
@@ -77,7 +78,7 @@ def _other(source: Network, network: Network) -> str:
     if source.classes != network.classes:
         found.append(f"the head ({source.classes:,} classes there, {network.classes:,} here)")
     if source.channels != network.channels:
-        found.append(f"the first layer ({source.channels} channels there, {network.channels} here)")
+        found.append(f"the first layer ({count(source.channels, 'channel')} there, {network.channels} here)")
     return f", as {' and '.join(found)}" if found else ""
 
 

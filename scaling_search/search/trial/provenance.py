@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from scaling_search.errors import DeviceError
+from scaling_search.report.figures import count
 from scaling_search.system import machine
 
 # What of jax's settings changes the arithmetic of trials, and what ledgers' results were made with.
@@ -42,7 +43,7 @@ def device() -> str:
     first = jax.devices()[0]
     if first.platform != "cpu":
         return f"{jax.device_count()} x {first.device_kind}"
-    return f"cpu, {machine.processor()}, {machine.cores()} cores"
+    return f"cpu, {machine.processor()}, {count(machine.cores(), 'core')}"
 
 
 @cache

@@ -199,7 +199,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 @pytest.mark.parametrize(
     ("dead", "named", "verdict", "reason"),
     [
-        ({1}, True, "winner", "1 of its seeds collapsed and are left out"),
+        ({1}, True, "winner", "1 of its seeds collapsed and is left out"),
         ({1, 2}, False, "in the set", "2 of its seeds collapsed and are left out"),
         ({0, 1, 2}, False, "at chance", "2 of 2 seeds at chance level: "),
     ],
@@ -223,7 +223,7 @@ def test_seeds_that_learned_nothing_are_left_out_and_said(
     (row,) = [row for row in report.rows if row.candidate.fingerprint == best]
     assert row.verdict == verdict
     assert row.reason is not None and reason in row.reason
-    assert any("1 networks had seeds at chance level" in note for note in report.notes)
+    assert any("1 network had seeds at chance level" in note for note in report.notes)
 
 
 def test_a_family_says_which_seed_was_at_chance(ledger: Ledger) -> None:

@@ -90,8 +90,8 @@ def test_what_it_leaves_out_is_said_and_never_trained_in_full(ledger: Ledger, na
     assert {name for name, row in shown.items() if row.verdict == "screened out"} == set(first.screened_out)
     one = shown[next(iter(first.screened_out))]
     assert one.accuracy is None
-    assert one.reason is not None and "screened out after 1 epochs, with " in one.reason
-    (note,) = [note for note in report.details if note.startswith("Screening after 1 epochs")]
+    assert one.reason is not None and "screened out after 1 epoch, with " in one.reason
+    (note,) = [note for note in report.details if note.startswith("Screening after 1 epoch")]
     assert f"{len(first.screened_out)} of {len(names)} candidates were screened out" in note
     said = grid_table.record(result)["screening"]
     assert said["agreement"]["calibration_set"] == first.agreement.calibration_set
