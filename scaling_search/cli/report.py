@@ -24,8 +24,8 @@ def report(
         str | None,
         typer.Option(
             "--format",
-            help="text, markdown, csv, json, latex, or html (the interactive page). Default: by the ending of --output, "
-            "else text.",
+            help="text, markdown, csv, json, latex, or html (the interactive page). Default: by the ending of "
+            "--output, else text.",
         ),
     ] = None,
     figure: Annotated[

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import (
     BASE,
-    FINISHED,
     GRID,
     ForecastRow,
     ForecastTrialRow,
@@ -52,23 +51,18 @@ class ForecastCheck:
         return self.actual_seconds / self.forecast_seconds
 
 
-def done(rows: Sequence[TrialRow]) -> set[NetworkSeed]:
-    """The finished ones of these trials."""
-    return {(row.network, row.seed) for row in rows if row.state in FINISHED}
-
-
-def still_holds(ledger: Reader, study: str, plan: GridPlan, rows: Sequence[TrialRow]) -> bool:
-    """Whether nothing is left to forecast: a forecast was made that covers all that is still to train."""
-    left = set(missing(plan, done(rows)))
-    said = {(row.network, row.seed) for row in ledger.rows(FORECAST_TRIALS, study=study)}
-    return left <= said
-
-
 def record_forecast(
-    ledger: Ledger, study: str, plan: GridPlan, basis: Basis, rows: Sequence[TrialRow]
+    ledger: Ledger, study: str, plan: GridPlan, basis: Basis, over: Collection[NetworkSeed]
 ) -> Forecast:
-    """Makes the forecast and writes it into the ledger, in place of an earlier one that no longer fits."""
-    found = forecast(plan, basis, done(rows))
+    """The forecast of what is left; in the ledger, too, unless an earlier one there covers all of it.
+
+    `over`: trials that are finished, or spared.
+    """
+    found = forecast(plan, basis, over)
+    said = {(row.network, row.seed) for row in ledger.rows(FORECAST_TRIALS, study=study)}
+    left = missing(plan, over, basis.block)
+    if set(left) <= said:
+        return found
     seconds = dict(zip(found.networks, found.trial_seconds, strict=True))
     row = ForecastRow(
         study=study,
@@ -90,7 +84,7 @@ def record_forecast(
             seconds=seconds[network],
             compile_seconds=basis.compiling(network),
         )
-        for position, (network, seed) in enumerate(missing(plan, done(rows), basis.block))
+        for position, (network, seed) in enumerate(left)
     ]
     ledger.record([row, *trials], instead_of=[(FORECAST_TRIALS, {"study": study})])
     return found

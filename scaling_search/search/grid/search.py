@@ -24,6 +24,7 @@ from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import named
 from scaling_search.search.grid.candidates import record_plan
+from scaling_search.search.grid.remaining import remaining
 from scaling_search.search.plan import rates
 from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
@@ -151,7 +152,7 @@ def grid(
         workers=workers,
     )
     check_arithmetic(ledger_results.own_trials(ledger, row.name), trainer.networks, callback, exact=exact)
-    seconds = _forecast(row.name, plan, trainer)
+    seconds = _forecast(row, plan, trainer)
     networks = sum(len(candidate.builds) for candidate in plan.candidates)
     brief = study.grid.screening_epochs is not None and screening.possible(len(plan.candidates))
     tries = len(rates.numbers([plan.base.fingerprint, *(one.fingerprint for one in plan.networks)], space))
@@ -208,17 +209,18 @@ def _own(ledger: Ledger, study: str, space: SearchSpace) -> list[TrialRow]:
     return [*ledger.trials(study=study, roles=(GRID, BASE)), *tuning.tuning_trials(ledger, study, space)]
 
 
-def _forecast(study: str, plan: GridPlan, trainer: TrialRunner) -> float | None:
+def _forecast(row: StudyRow, plan: GridPlan, trainer: TrialRunner) -> float | None:
     """Says how long it will take, from trials of this device, a measurement in the cache, or one made now."""
     space, ledger, callback = plan.space, trainer.ledger, trainer.callback
-    own = _own(ledger, study, space)
-    if ledger_record.still_holds(ledger, study, plan, own):
+    rows = [one for one in ledger.trials() if one.dataset == trainer.networks.dataset.fingerprint]
+    still = remaining(plan, ledger, row, rows)
+    left = {*still.trials, *still.base, *still.tuning}
+    if not left:
         return None
-    rows = [row for row in ledger.trials() if row.dataset == trainer.networks.dataset.fingerprint]
     basis = probe.known_or_measured(space, plan.networks, trainer.networks, rows, callback)
     if basis is None:
         return None
-    found = ledger_record.record_forecast(ledger, study, plan, basis, own)
+    found = ledger_record.record_forecast(ledger, row.name, plan, basis, {*model.missing(plan, ())} - left)
     at_once = trainer.networks.at_once
     for sentence in model.sentences(found, at_once):
         callback.note(sentence)

@@ -42,8 +42,8 @@ def interpolated(dataset: str, native: int | None, networks: Sequence[Network]) 
     if not over:
         return []
     return [
-        f"{dataset} is stored at {native} px: {len(over)} of {count(len(networks), 'network')} (up to {max(over)} px) see only "
-        "interpolated images, which have no more detail."
+        f"{dataset} is stored at {native} px: {len(over)} of {count(len(networks), 'network')} (up to {max(over)} px) "
+        "see only interpolated images, which have no more detail."
     ]
 
 

@@ -18,6 +18,7 @@ from scaling_search.search.grid.report import report_of
 from scaling_search.search.tables import grid_table
 from scaling_search.search.trial.timing import Timing
 from scaling_search.search.trial.trial import Trial
+from scaling_search.training.outcome import TrainingStopped
 from tests.search.forecast.rows import trial
 from tests.search.pretend import Listener, PretendNetworks, planned, searched, study
 
@@ -82,7 +83,6 @@ def test_what_is_forecast_is_in_the_order_of_the_training(ledger: Ledger) -> Non
     basis = Basis(
         source="s", device="gpu", platform="gpu", trials={"a": (10, 1.0)}, compile_seconds=1.0, block=2
     )
-    assert not ledger_record.still_holds(ledger, "s", plan, [])
     found = ledger_record.record_forecast(ledger, "s", plan, basis, [])
     (row,), trials = kept(ledger)
     assert (row.source, row.device, row.platform, row.seconds) == ("s", "gpu", "gpu", found.total_seconds)
@@ -90,18 +90,18 @@ def test_what_is_forecast_is_in_the_order_of_the_training(ledger: Ledger) -> Non
     order = [(one.network, one.seed) for one in trials]
     assert order == model.missing(plan, set(), 2) != model.missing(plan, set())
     assert {one.compile_seconds for one in trials} == {1.0}
-    assert ledger_record.still_holds(ledger, "s", plan, [])
-    assert not ledger_record.still_holds(ledger, "s", planned(study(seeds=4)), [])
 
 
-def test_a_later_forecast_takes_the_place_of_one_that_no_longer_fits(ledger: Ledger) -> None:
+def test_a_later_forecast_takes_the_place_of_one_that_does_not_cover_what_is_left(ledger: Ledger) -> None:
     basis = Basis(source="s", device="cpu", platform="cpu", trials={"a": (10, 1.0)}, compile_seconds=1.0)
-    ledger_record.record_forecast(ledger, "s", planned(study(seeds=4)), basis, [])
-    fewer = planned(study(seeds=1))
-    ledger_record.record_forecast(ledger, "s", fewer, basis, [])
-    rows, trials = kept(ledger)
-    assert len(rows) == 1
-    assert {(one.network, one.seed) for one in trials} == set(model.missing(fewer, set()))
+    for seeds, kept_seeds in ((2, 2), (1, 2), (4, 4)):
+        plan = planned(study(seeds=seeds))
+        found = ledger_record.record_forecast(ledger, "s", plan, basis, [])
+        assert found.missing == len(model.missing(plan, set())), "what is said is of what is left"
+        rows, trials = kept(ledger)
+        assert len(rows) == 1
+        expected = model.missing(planned(study(seeds=kept_seeds)), set())
+        assert {(one.network, one.seed) for one in trials} == set(expected)
 
 
 def test_grid_says_its_forecast_first_and_the_report_what_came_of_it(ledger: Ledger) -> None:
@@ -130,6 +130,23 @@ def test_grid_says_its_forecast_first_and_the_report_what_came_of_it(ledger: Led
     assert searched(ledger, study(seeds=4, racing=False), listener=more).forecast is not None
     assert any(note.startswith("Time, by trials in the ledger") for note in more.noted)
     assert {one.seed for one in kept(ledger)[1]} == {3}
+
+
+def test_a_search_that_goes_on_says_what_is_left_and_keeps_its_forecast(ledger: Ledger) -> None:
+    begun = [0]
+
+    def stopped(trial: Trial) -> float | Exception:
+        begun[0] += 1
+        return TrainingStopped(None) if begun[0] == 6 else 0.5
+
+    with pytest.raises(TrainingStopped):
+        searched(ledger, study(racing=False), stopped)
+    before, again = kept(ledger), Listener()
+    plan = searched(ledger, study(racing=False), listener=again).plan
+    left = len(model.missing(plan, ())) - 5
+    (note,) = [note for note in again.noted if note.startswith("Time, by trials in the ledger")]
+    assert f"{left} trials are still to train, about" in note
+    assert kept(ledger) == before
 
 
 def test_what_a_race_spares_is_in_the_forecast_and_not_in_the_check(ledger: Ledger) -> None:
