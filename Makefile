@@ -38,12 +38,13 @@ demo: install
 	$(BIN)/scaling-search export best --ledger $(DEMO)/demo.db --format torch --out $(DEMO)/member
 	$(BIN)/scaling-search predict $(DEMO)/member digits --ledger $(DEMO)/demo.db
 
-# What there is to see, fifteen minutes after installation: the page, figures for papers, and what the networks look at.
+# What there is to see, fifteen minutes after installation: what the networks look at, the page, and figures for papers.
 tour: demo
-	$(BIN)/scaling-search report --ledger $(DEMO)/demo.db --format html --output $(DEMO)/report.html
+	rm -rf $(DEMO)/maps
+	$(BIN)/scaling-search predict phi=0 best digits --ledger $(DEMO)/demo.db --maps $(DEMO)/maps
+	$(BIN)/scaling-search report --ledger $(DEMO)/demo.db --maps $(DEMO)/maps --output $(DEMO)/report.html
 	for figure in accuracy-cost doubling behind-the-best race family; do \
 	  $(BIN)/scaling-search report --ledger $(DEMO)/demo.db --figure $$figure --output $(DEMO)/$$figure.svg || exit; done
-	$(BIN)/scaling-search predict phi=0 best digits --ledger $(DEMO)/demo.db --maps $(DEMO)/maps
 
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal

@@ -21,7 +21,7 @@ def document(found: Prediction) -> Document:
     if evaluation is not None:
         more = [_classes(found, evaluation), _confusion(found, evaluation)]
     return Document(
-        title=f"{', '.join(member.label for member in found.members)} on {found.source}",
+        title=f"{'; '.join(member.label for member in found.members)} on {found.source}",
         answer=() if evaluation is None else (_says(found, evaluation),),
         tables=(_images(found),),
         notes=(f"Left out: {left_out(found.images.left_out)}.",) if found.images.left_out else (),
