@@ -7,6 +7,7 @@ function imageSection() {
   return h("section", { id: "images", class: "view wide", "aria-labelledby": "title-images" },
     h("header", {}, h("h2", { id: "title-images" }, "What the networks look at")),
     h("p", { class: "says" }, "Class activation maps: what in the image speaks for the class that the network names."),
-    data.images.map((image) => h("div", { class: "pictures" }, picture(image.png, image.label ? `${image.name}: ${image.label}` : image.name),
-      image.maps.map((map) => picture(map.png, `${map.member}: ${map.predicted}`)))));
+    h("div", { class: "images" }, data.images.map((image) => h("div", { class: "pictures" },
+      picture(image.png, image.label ? `${image.name}: ${image.label}` : image.name),
+      image.maps.map((map) => picture(map.png, `${map.member}: ${map.predicted}`))))));
 }
