@@ -29,11 +29,18 @@ const unitOf = (value, kind) => UNITS[kind].find(([size]) => Math.abs(value) >= 
 function costText(value, kind, digits = 4, unit = unitOf(value, kind)) {
   return has(value) ? `${(value / unit[0]).toLocaleString("en", { maximumSignificantDigits: digits })}${unit[1]}` : MISSING;
 }
-/** A logarithmic axis of a cost and how its ticks are written: in one unit where it spans little. */
+// Round times, from a second to months.
+const TIMES = [1, 2, 5, 10, 20, 30].flatMap((one) => [one, one * 60]).concat([1, 2, 5, 10].map((one) => one * 3600),
+  [1, 2, 5, 10, 20, 50, 100].map((one) => one * 86400)).sort((a, b) => a - b);
+
+/** A logarithmic axis of a cost and how its ticks are written: in one unit where it spans little; times in round ones. */
 function costAxis(domain, range, kind) {
   const unit = unitOf(domain[1], kind);
   const near = domain[1] / domain[0] < 4;
-  return [logarithmic(domain, range, unit[0]), (value) => costText(value, kind, 3, near ? unit : undefined)];
+  const axis = logarithmic(domain, range, unit[0]);
+  const times = kind === "seconds" && !near ? TIMES.filter((one) => domain[0] <= one && one <= domain[1]) : [];
+  if (times.length > 1) axis.ticks = (count) => times.filter((_, at) => at % Math.ceil(times.length / count) === 0);
+  return [axis, (value) => costText(value, kind, 3, near ? unit : undefined)];
 }
 
 const tripleText = (triple) => (triple ? `(${triple.map(coefficient).join(", ")})` : null);
