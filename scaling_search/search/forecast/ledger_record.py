@@ -130,6 +130,18 @@ def check(ledger: Reader, study: str, rows: Sequence[TrialRow] | None = None) ->
     )
 
 
+def seconds_left(ledger: Reader, study: str, rows: Sequence[TrialRow], left: Sequence[NetworkSeed]) -> float:
+    """What trials of a recorded forecast take that are left, at the pace of those that are complete (`rows`)."""
+    (row,) = ledger.rows(FORECASTS, study=study)
+    planned = ledger.rows(FORECAST_TRIALS, study=study)
+    seconds = {trial.network: trial.seconds for trial in planned}
+    compiling = {trial.network: trial.compile_seconds for trial in planned}
+    so_far = check(ledger, study, rows)
+    return elapsed(left, seconds, compiling, platform=row.platform) * (
+        1.0 if so_far is None else so_far.ratio
+    )
+
+
 def sentence(found: ForecastCheck) -> str:
     """Both in words."""
     part = (

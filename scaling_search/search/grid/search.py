@@ -11,7 +11,7 @@ from scaling_search.errors import UsageError, suggest
 from scaling_search.ledger.storage.rows import BASE, FINISHED, GRID, StudyRow, TrialRow
 from scaling_search.racing import screening
 from scaling_search.report import notebook
-from scaling_search.report.figures import count, size
+from scaling_search.report.figures import are, count, duration, size
 from scaling_search.report.rows import GridReport
 from scaling_search.report.study import grid_table, study_document
 from scaling_search.report.table import Document
@@ -24,6 +24,7 @@ from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import named
 from scaling_search.search.grid.candidates import record_plan
+from scaling_search.search.grid.remaining import remaining
 from scaling_search.search.plan import rates
 from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
@@ -213,7 +214,7 @@ def _forecast(study: str, plan: GridPlan, trainer: TrialRunner) -> float | None:
     space, ledger, callback = plan.space, trainer.ledger, trainer.callback
     own = _own(ledger, study, space)
     if ledger_record.still_holds(ledger, study, plan, own):
-        return None
+        return _what_is_left(study, plan, trainer, own)
     rows = [row for row in ledger.trials() if row.dataset == trainer.networks.dataset.fingerprint]
     basis = probe.known_or_measured(space, plan.networks, trainer.networks, rows, callback)
     if basis is None:
@@ -223,3 +224,17 @@ def _forecast(study: str, plan: GridPlan, trainer: TrialRunner) -> float | None:
     for sentence in model.sentences(found, at_once):
         callback.note(sentence)
     return model.shared(found, at_once)
+
+
+def _what_is_left(study: str, plan: GridPlan, trainer: TrialRunner, own: Sequence[TrialRow]) -> float | None:
+    """Of a search that goes on, whose forecast was told when it began."""
+    ledger = trainer.ledger
+    rows = [row for row in ledger.trials() if row.dataset == trainer.networks.dataset.fingerprint]
+    ahead = remaining(plan, ledger, ledger.study(study), rows)
+    left = [*ahead.base, *ahead.trials]
+    if not left:
+        return None
+    seconds = ledger_record.seconds_left(ledger, study, own, left) / trainer.networks.at_once
+    most = "at most " if ahead.at_most else ""
+    trainer.callback.note(f"{most}{are(len(left), 'trial')} still to train, about {duration(seconds)}.")
+    return seconds
