@@ -37,7 +37,7 @@ def cost(
         Path | None,
         typer.Option(
             "--out",
-            parser=full_path,
+            parser=options.new_file,
             metavar="<path>",
             help="Where the TOML of --from-timm or --from-onnx goes (NAME.toml, here).",
         ),

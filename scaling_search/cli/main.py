@@ -25,6 +25,7 @@ from scaling_search.system.environment import open_streams, prepare
 _WORDS = {
     "Input should be a valid integer, unable to parse string as an integer": "expected a whole number",
     "Input should be a valid number, unable to parse string as a number": "expected a number",
+    "Got unexpected extra argument(s)": "more arguments than there are:",
 }
 # What a disk or its permissions refuse; any other fault of a path is one of what was given.
 _STORAGE = (
@@ -173,6 +174,8 @@ def _in_our_words(error: Any) -> str:
     if hasattr(error, "possibilities") and error.ctx is not None:
         legal = [name for param in error.ctx.command.params for name in param.opts if name.startswith("--")]
         error.message, error.possibilities = suggest("option", error.option_name, [*legal, "--help"]), None
+    if hasattr(error, "param_type") and error.param is not None and not error.message:
+        error.message = error.param.help or ""  # what is missing, in the words of the help
     error.show(said := io.StringIO())
     text = said.getvalue()
     for words, ours in _WORDS.items():

@@ -289,6 +289,14 @@ class Build:
     divisor: Annotated[Divisor, Key(name="rounding.divisor")] = None
 
 
+def new_file(path: str) -> Path:
+    """A file to be written, with `~` resolved. Errors: InputError where its folder is not there."""
+    found = full_path(path)
+    if not found.parent.is_dir():
+        raise InputError(f"{path}: there is no folder {found.parent}")
+    return found
+
+
 def study(ledger: str, start: Start, *groups: Any, table: str, newest: bool = False, **more: Any) -> Any:
     """The study of a file or of a name in the ledger, with options in place of its keys.
 

@@ -36,11 +36,16 @@ def predict(
     moments: options.Mean = None,
     deviations: options.Std = None,
     class_names: options.ClassNames = None,
-    form: Annotated[str, typer.Option("--format", help="text, markdown, csv or json.")] = "text",
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="text, markdown, csv or json. Default: by the ending of --output, else text."
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", parser=full_path, metavar="<path>", help="Write to a file instead of stdout."
+            "--output", parser=options.new_file, metavar="<path>", help="Write to a file instead of stdout."
         ),
     ] = None,
     maps: Annotated[
@@ -62,7 +67,7 @@ def predict(
     from scaling_search.cli.work import find_members
     from scaling_search.errors import UsageError
     from scaling_search.report.formats.json import dumps
-    from scaling_search.report.render import render, show, write
+    from scaling_search.report.render import form_of, render, show, write
     from scaling_search.search.members.evaluation import record
     from scaling_search.search.members.images import left_out
     from scaling_search.search.members.predict import predict as use_case
@@ -90,7 +95,7 @@ def predict(
 
         for line in write_maps(found, maps):
             say(line)
-    form = "json" if as_json else form
+    form = "json" if as_json else form_of(form, output)
     if form == "csv" and found.images.left_out:
         say(f"left out: {left_out(found.images.left_out)}")
     if form == "json":

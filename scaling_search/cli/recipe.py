@@ -28,6 +28,7 @@ def recipe(
         Path | None,
         typer.Option(
             "--write",
+            parser=options.new_file,
             metavar="FILE",
             help="Put the rate and the length that are named into this study file; a new one has the whole study.",
         ),

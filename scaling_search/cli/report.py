@@ -39,7 +39,7 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", parser=full_path, metavar="<path>", help="Write to a file instead of stdout."
+            "--output", parser=options.new_file, metavar="<path>", help="Write to a file instead of stdout."
         ),
     ] = None,
     maps: Annotated[
@@ -61,21 +61,18 @@ def report(
     """Accuracy and MACs: the answer, the grid and the family; as tables, as a page, as figures."""
     # Threads of NumPy's BLAS wait for each other longer than they save on matrices as small as these.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from scaling_search.errors import InputError, UsageError
-    from scaling_search.report.render import ENDINGS, render, show, write
+    from scaling_search.errors import UsageError
+    from scaling_search.report.render import form_of, render, show, write
     from scaling_search.search.tables import study_report
     from scaling_search.system.files import save
 
     if figure is not None and output is None:
         raise UsageError("--figure needs --output FILE.svg, .pdf or .png")
-    if output is not None and not output.expanduser().parent.is_dir():
-        raise InputError(f"--output {output}: there is no folder {output.parent}")
     found = options.with_ledger(
         ledger,
         lambda opened: study_report.read(opened.snapshot(), study, every_family=all_families, place=ledger),
     )
-    ending = "" if output is None else output.suffix.lower()
-    form = "json" if as_json else form or ENDINGS.get(ending, "text")
+    form = "json" if as_json else form_of(form, output)
     if figure is not None and output is not None:
         from scaling_search.report.plots.figure import save_figure
 

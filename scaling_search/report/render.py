@@ -6,14 +6,14 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 from scaling_search.errors import UsageError, suggest
 from scaling_search.report.table import Document, Table, of
 
 FORMATS = ("text", "markdown", "csv", "json", "latex", "html")
-# How files of a format usually end.
-ENDINGS = {
+_ENDINGS = {
     ".md": "markdown",
     ".csv": "csv",
     ".json": "json",
@@ -21,6 +21,15 @@ ENDINGS = {
     ".html": "html",
     ".htm": "html",
 }
+
+
+def form_of(named: str | None, output: Path | None) -> str:
+    """The format that is named, else the one that a file's name ends in, else text.
+
+    >>> form_of(None, Path("report.html")), form_of("csv", Path("report.html")), form_of(None, None)
+    ('html', 'csv', 'text')
+    """
+    return named or _ENDINGS.get("" if output is None else output.suffix.lower(), "text")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,8 @@ def refused(arguments: list[str], code: int, *words: str, capsys: pytest.Capture
         ("data lst", 2, ["unknown data command 'lst'", "did you mean 'list'?"]),
         ("ledger foo", 2, ["unknown ledger command 'foo'. Legal: list, show, status"]),
         ("plan --seeds many", 2, ["--seeds"]),
+        ("export lenet-5 --out x", 2, ["Missing option '--format'. torch: a module", "onnx; flax"]),
+        ("verify lenet-5", 2, ["more arguments than there are: (lenet-5)"]),
         ("plan --baseline efficientnet-b00", 3, ["'efficientnet-b00'", "did you mean 'efficientnet-b0'?"]),
         ("cost efficientnet-b00", 3, ["'efficientnet-b00'", "did you mean 'efficientnet-b0'?"]),
         ("plan --dataset digit", 3, ["'digit'", "did you mean 'digits'?"]),

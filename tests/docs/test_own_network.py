@@ -68,6 +68,12 @@ def test_every_stem_and_head_has_its_options_on_the_page(
     assert set(model.model_fields) - {"block"} <= set(re.findall(r"`(\w+)`", row_of(kind, name)))
 
 
+@pytest.mark.parametrize("word", ["bare", "normalise", "multiple", "widths", "average pooling"])
+def test_what_a_table_only_names_is_explained(word: str) -> None:
+    sentences = [line for line in PAGE.splitlines() if not line.startswith("|")]
+    assert any(f"`{word}`" in line or (" " in word and word in line) for line in sentences)
+
+
 def test_every_key_activation_and_nested_option_is_on_the_page() -> None:
     words = set(re.findall(r"\w+", PAGE))
     assert set(Network.model_fields) <= words

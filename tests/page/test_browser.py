@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.page import sample
+from tests.page import sample, trained
 from tests.page.conftest import Files, Open, Opened
 
 if TYPE_CHECKING:
@@ -194,6 +194,23 @@ def test_no_text_touches_another_and_none_is_off_the_screen(decided: Opened, ope
             assert found["bad"] == [], width
             assert found["count"] > 150 and found["wide"] <= width
         assert opened.said == []
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_few_candidates_have_their_names_in_the_chart_and_of_many_the_best(
+    open_page: Open, decided: Opened, width: int
+) -> None:
+    def names(opened: Opened) -> list[str]:
+        """Of candidates, without the numbers of those that are picked."""
+        every = opened.page.locator("#plot-accuracy-cost .label").all_text_contents()
+        return [name for name in every if not name.isdigit()]
+
+    assert sorted(names(decided)) == sorted(["base", trained.named(sample.decided().candidates[0].triple)])
+    opened = open_page("at_chance", width=width)
+    shown, legal = names(opened), [trained.named(one.triple) for one in sample.at_chance().candidates]
+    assert len(set(shown) & set(legal)) >= 2, "all lie in one spot"
+    assert set(shown) <= {*legal, "base", "guessing"}
+    assert opened.run(TEXTS)["bad"] == []
 
 
 def test_a_table_is_sorted_by_its_headings_with_missing_figures_last(decided: Opened) -> None:

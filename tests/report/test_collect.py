@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling_search.errors import DamagedError
+from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.report import collect, measured
 from scaling_search.report.rows import Assessment, Candidate, States
 from scaling_search.report.table import Interval
@@ -90,6 +91,24 @@ def test_the_family_rises_and_says_why_a_member_was_not_trained() -> None:
     assert one.predicted == Interval(value=0.968, low=0.96, high=0.976) and one.prediction_held is True
     assert (seven.status, seven.accuracy, seven.test, seven.prediction_held) == ("not trained",) + (None,) * 3
     assert seven.reason == "needs about 9.1 GiB, 7.6 GiB are free"
+
+
+@pytest.mark.parametrize("state", ["waiting", "running"])
+def test_no_prediction_is_judged_while_a_seed_is_missing(state: str) -> None:
+    """It was "no" after one of two seeds, and "yes" later."""
+
+    def held(*more: TrialRow) -> bool | None:
+        predictions = {"mixed": Interval(value=0.99, low=0.98, high=0.995)}
+        trials = [*(one for one in sample.TRIALS if one.network != "mixed"), *more]
+        rows = collect.family(
+            sample.STUDY, sample.FAMILY, sample.MEMBERS, trials, [], predictions=predictions
+        ).rows
+        return next(row for row in rows if row.candidate.fingerprint == "mixed").prediction_held
+
+    first = sample.trial("mixed", 0, 0.97)
+    assert held(first, sample.trial("mixed", 1, None, state=state)) is None
+    assert held(first, sample.trial("mixed", 1, 0.995)) is True
+    assert held(first, sample.trial("mixed", 1, 0.97)) is False
 
 
 def test_an_unknown_status_is_damage() -> None:

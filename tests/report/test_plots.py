@@ -106,6 +106,20 @@ def test_a_family_has_its_predictions_and_what_came(decided: ReportData) -> None
         assert list(lines[f"{one.name}, test"].get_ydata()) == got  # type: ignore[arg-type]
 
 
+def test_bars_of_a_family_are_the_intervals_of_its_tables(decided: ReportData) -> None:
+    """Bars of one standard deviation once stood beside a note that spoke of intervals."""
+    (axes,) = figure(decided, "family").axes
+    bars = {
+        tuple(float(y) for y in line.get_ydata())  # type: ignore[union-attr]
+        for line in axes.lines
+        if len(line.get_ydata()) == 2 and len(set(line.get_xdata())) == 1  # type: ignore[arg-type]
+    }
+    results = [member.results for one in decided.families for member in one.members]
+    shown = [bounds for one in results for bounds in (one.validation_interval, one.test_interval) if bounds]
+    assert any(one.test_interval for one in results)
+    assert bars == {(bounds.low, bounds.high) for bounds in shown}
+
+
 def test_the_document_names_every_figure() -> None:
     page = Path(__file__).parents[2].joinpath("docs/reading-a-report.md").read_text("utf-8")
     assert {name for name in FIGURES if f"`{name}`" in page} == set(FIGURES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from scaling_search.ledger.storage.rows import FINISHED
 from scaling_search.report.figures import duration, size
 from scaling_search.search.family.members import NOT_TRAINED
 from scaling_search.search.forecast import model
@@ -26,6 +27,29 @@ def forbidden(trainer: TrialRunner, member: Build, limit_seconds: float) -> str 
     if seconds is not None and seconds > limit_seconds:
         return f"one seed would take about {duration(seconds)}, over the limit of {duration(limit_seconds)} a member"
     return None
+
+
+def seconds_ahead(
+    trainer: TrialRunner, members: Sequence[Build], seeds: Sequence[int], limit_seconds: float
+) -> tuple[int, float] | None:
+    """How many trials of a family are to train, and their seconds, compiling included; None where nothing is known.
+
+    Members that take longer than the limit are not trained, and not counted.
+    """
+    networks = trainer.networks
+    rows = [row for row in trainer.ledger.trials() if row.dataset == networks.dataset.fingerprint]
+    basis = model.from_ledger(networks.recipe, rows, device=networks.device)
+    if basis is None:
+        return None
+    over = {(row.network, row.seed) for row in rows if row.state in FINISHED}
+    trials, total = 0, 0.0
+    for member in members:
+        seconds = basis.seconds(member.fingerprint, member.cost.macs)
+        left = sum((member.fingerprint, seed) not in over for seed in seeds)
+        if left and seconds <= limit_seconds and member.status != NOT_TRAINED:
+            trials += left
+            total += left * seconds + basis.compiling(member.fingerprint)
+    return trials, total / networks.at_once
 
 
 def estimated_seconds(trainer: TrialRunner, members: Sequence[Build]) -> float | None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from scaling_search.data import catalog
 from scaling_search.ledger.storage.rows import FINISHED, FamilyRow
-from scaling_search.report.figures import count, size
+from scaling_search.report.figures import are, count, duration, size
 from scaling_search.search.family import predictions
-from scaling_search.search.family.limits import forbidden
+from scaling_search.search.family.limits import forbidden, seconds_ahead
 from scaling_search.search.family.members import NOT_TRAINED, Family
 from scaling_search.search.grid import tuning
 from scaling_search.search.plan.builds import Build
@@ -84,7 +84,10 @@ def train(
         weights=None if settings.keep_weights == "none" else trainer.claims.folder,
     )
     seeds = range(FRESH_SEEDS, FRESH_SEEDS + settings.seeds)
-    callback.expect(len(family.members) * len(seeds), None)
+    ahead = seconds_ahead(trainer, family.members, seeds, settings.member_time_limit)
+    callback.expect(len(family.members) * len(seeds), None if ahead is None else ahead[1])
+    if ahead is not None and ahead[0]:
+        callback.note(f"{are(ahead[0], 'trial')} to train, about {duration(ahead[1])}.")
     if extras.weights is not None:
         callback.note(_disk(family, 1 if settings.keep_weights == "best" else len(seeds), extras.weights))
     trained = 0

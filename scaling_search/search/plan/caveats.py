@@ -41,9 +41,10 @@ def interpolated(dataset: str, native: int | None, networks: Sequence[Network]) 
     over = [network.resolution for network in networks if native and network.resolution > native]
     if not over:
         return []
+    some = f"{len(over)} of {count(len(networks), 'network')}"
     return [
-        f"{dataset} is stored at {native} px: {len(over)} of {count(len(networks), 'network')} (up to {max(over)} px) "
-        "see only interpolated images, which have no more detail."
+        f"{dataset} is stored at {native} px: {some} (up to {max(over)} px) see only interpolated images, which have "
+        "no more detail."
     ]
 
 

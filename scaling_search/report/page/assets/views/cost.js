@@ -8,6 +8,7 @@ const intervalOf = (item) => {
   return has(validation?.sd) ? [validation.mean - validation.sd, validation.mean + validation.sd] : null;
 };
 const tick = (value) => percent(value, 2).replace(/\.?0+$/, "");
+const LABELLED = 12; // candidates that all have their names beside them, where there is room
 const FEW = 120; // candidates whose intervals can be told apart; of more, only those that stand out show theirs
 
 const costs = data.costs.filter((cost) => items.some((item) => item.network.costs[cost.key] > 0));
@@ -44,6 +45,10 @@ view({
       if (bounds) chart.whisker(at, y(bounds[0]), at, y(bounds[1]), slug(item.standing));
       chart.candidate(item, at, up);
       if (["winner", "base"].includes(item.standing)) chart.want(labelOf(item), at, up, "", 13);
+    }
+    for (const item of shown.length > LABELLED ? [] : shown) {
+      if (["winner", "base"].includes(item.standing)) continue;
+      chart.want(labelOf(item), x(item.network.costs[cost]), y(item.results.validation.mean), "plain", 9);
     }
     return chart;
   },
