@@ -156,5 +156,5 @@ def _read(from_timm: str | None, from_onnx: Path | None, out: Path | None) -> li
     if target.exists():
         raise UsageError(f"{target} is there already: give --out another file")
     save(write(network), target)
-    typer.echo(f"wrote {target}", err=True)
+    typer.echo(f"wrote {target}; dropout and stochastic depth are 0, a graph does not tell them", err=True)
     return [str(target)]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import collections
 import io
+import math
 import pickle
+import pickletools
 import struct
 import zipfile
 from collections.abc import Callable
@@ -63,6 +65,7 @@ class Tensor:
             min((self.offset, *self.strides)) < 0
             or min(self.shape, default=1) < 0
             or self.offset + reach >= len(whole)
+            or math.prod(self.shape) > len(whole)
         ):
             raise DamagedError(
                 f"a tensor of {self.shape} reaches beyond its storage of {len(whole)} elements"
@@ -89,6 +92,10 @@ _LEGAL: dict[tuple[str, str], Any] = {
 }
 
 
+# The operations that number an object: Python keeps a list as long as the largest number.
+_PUTS = ("PUT", "LONG_BINPUT")
+
+
 class _Reader(pickle.Unpickler):
     """An unpickler that knows tensors and plain containers alone."""
 
@@ -102,9 +109,19 @@ class _Reader(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Storage:
         kind, dtype, key, _, count, *_ = pid
-        if kind != "storage" or dtype not in _TYPES.values():
-            raise DamagedError(f"the file holds {kind!r} where a tensor's storage is expected")
+        if kind != "storage" or dtype not in _TYPES.values() or not isinstance(key, str | int):
+            raise DamagedError("the file holds something else where a tensor's storage is expected")
         return Storage(str(key), dtype, int(count))
+
+
+def _load(stream: io.BytesIO, reader: type[_Reader] = _Reader) -> Any:
+    """The next object. Errors: DamagedError for one that would have Python's reader set aside memory for nothing."""
+    begin, size = stream.tell(), len(stream.getbuffer())
+    for operation, argument, _ in pickletools.genops(stream):
+        if operation.name in _PUTS and isinstance(argument, int) and argument > size:
+            raise DamagedError(f"it numbers an object {argument:,}, and has {size:,} bytes")
+    stream.seek(begin)
+    return reader(stream).load()
 
 
 def read(data: bytes) -> dict[str, np.ndarray]:
@@ -118,23 +135,32 @@ def read(data: bytes) -> dict[str, np.ndarray]:
         return {name: tensor.array(memory(tensor.storage)) for name, tensor in _table(found).items()}
     except (EOFError, pickle.UnpicklingError, zipfile.BadZipFile, KeyError, IndexError) as error:
         raise DamagedError(f"it is damaged or cut short ({error})") from None
-    except (ValueError, TypeError, AttributeError, OverflowError, struct.error) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RuntimeError, struct.error) as error:
         raise DamagedError(f"it is no file of PyTorch weights ({error})") from None
+    except MemoryError:
+        raise DamagedError("it asks for more memory than there is") from None
 
 
 def _zipped(data: bytes) -> tuple[Any, Callable[[Storage], bytes]]:
     archive = zipfile.ZipFile(io.BytesIO(data))
-    (index,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
+    found = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+    if len(found) != 1:
+        raise InputError(f"a file of torch.save has one data.pkl in it, this one {len(found)}")
+    # PyTorch neither packs nor locks; what is packed may be any size when it is read.
+    for one in archive.infolist():
+        if one.compress_type != zipfile.ZIP_STORED or one.flag_bits & 1:
+            raise InputError(f"{one.filename} in it is packed or encrypted, which torch.save does not do")
+    (index,) = found
     folder = index.removesuffix("data.pkl")
-    found = _Reader(io.BytesIO(archive.read(index))).load()
-    return found, lambda storage: archive.read(f"{folder}data/{storage.key}")
+    table = _load(io.BytesIO(archive.read(index)))
+    return table, lambda storage: archive.read(f"{folder}data/{storage.key}")
 
 
 def _legacy(data: bytes) -> tuple[Any, Callable[[Storage], bytes]]:
     """Magic number, version and system, the objects, the keys of the storages, then each storage after its length."""
     stream = io.BytesIO(data)
     for _ in range(3):
-        _Reader(stream).load()
+        _load(stream)
     sizes: dict[str, int] = {}
 
     class Noting(_Reader):
@@ -143,9 +169,9 @@ def _legacy(data: bytes) -> tuple[Any, Callable[[Storage], bytes]]:
             sizes[storage.key] = np.dtype(storage.dtype).itemsize
             return storage
 
-    found = Noting(stream).load()
+    found = _load(stream, Noting)
     memory: dict[str, bytes] = {}
-    for key in _Reader(stream).load():
+    for key in _load(stream):
         count = int.from_bytes(stream.read(8), "little")
         memory[str(key)] = stream.read(count * sizes[str(key)])
         if len(memory[str(key)]) < count * sizes[str(key)]:
@@ -161,6 +187,8 @@ def _table(found: Any) -> dict[str, Tensor]:
     if not isinstance(found, dict) or not found:
         raise InputError(f"the file holds {type(found).__name__}, not tensors by name")
     for name, value in found.items():
+        if not isinstance(name, str):
+            raise InputError(f"the file holds a {type(name).__name__} where a tensor's name is expected")
         if not isinstance(value, Tensor):
             raise InputError(f"{name!r} is {type(value).__name__}, not a tensor")
-    return {str(name).removeprefix("module."): value for name, value in found.items()}
+    return {name.removeprefix("module."): value for name, value in found.items()}

@@ -41,6 +41,7 @@ _JOINS = {
     "mul_": "mul",
     "cat": "concat",
 }
+_ACROSS = ((2, 3), (-2, -1), (-1, -2))
 _LEAVES = {
     "SelectAdaptivePool2d",
     "BatchNormAct2d",
@@ -70,7 +71,7 @@ def read(name: str) -> Network:
 
     try:
         model = timm.create_model(name, pretrained=False).eval()
-    except RuntimeError as error:
+    except Exception as error:  # timm's hub, its files and torch have classes of their own
         raise InputError(f"timm has no network {name!r} ({error})") from None
     channels, side, width = model.default_cfg["input_size"]
     if side != width:
@@ -121,9 +122,9 @@ class _Reader:
     def _call(self, node: Any, name: str, inputs: tuple[int, ...]) -> int:
         if name in _NOTHING:
             return inputs[0]
-        if name in _JOINS and len(inputs) > 1:
+        if name in _JOINS and len(inputs) > 1 and (name != "cat" or _dimensions(node) in (1, -3)):
             return self._put(_JOINS[name], inputs, node.name)
-        if name == "mean":
+        if name == "mean" and _dimensions(node) in _ACROSS:
             return self._put(ops.GlobalPool(), inputs, node.name)
         for kind, activation in _ACTIVATIONS.items():
             if name == kind.lower():
@@ -158,13 +159,19 @@ class _Reader:
                     raise InputError(f"{name}: the activation {act} has no place here")
                 return self._put(ops.Activation(kind=_ACTIVATIONS[act]), (place,), name)
             case "MaxPool2d" | "AvgPool2d" | "MaxPool2dSame" | "AvgPool2dSame":
+                if module.ceil_mode:
+                    raise InputError(f"{name}: pooling that rounds its size up has no block here")
+                if getattr(module, "count_include_pad", False) and module.padding not in (0, (0, 0)):
+                    raise InputError(f"{name}: a mean that counts the padding has no block here")
                 pool = ops.Pool(
                     kind="max" if kind.startswith("Max") else "average",
                     kernel=_square(module.kernel_size, name),
                     stride=_square(module.stride, name),
                 )
                 return self._put(pool, inputs, name, self._sides(node, module, pool))
-            case "SelectAdaptivePool2d" | "AdaptiveAvgPool2d":
+            case "SelectAdaptivePool2d" if module.pool_type in ("avg", "fast", "fastavg"):
+                return self._put(ops.GlobalPool(), inputs, name)
+            case "AdaptiveAvgPool2d" if module.output_size in (1, (1, 1)):
                 return self._put(ops.GlobalPool(), inputs, name)
             case "Linear":
                 dense = ops.Dense(features=module.out_features, bias=module.bias is not None)
@@ -181,6 +188,12 @@ class _Reader:
             )
             return top, left, bottom, right
         return (_square(module.padding, str(node.target)),) * 4
+
+
+def _dimensions(node: Any) -> Any:
+    """What a function that goes along dimensions is given as these; PyTorch's default is the first."""
+    found = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
+    return tuple(found) if isinstance(found, list | tuple) else found
 
 
 def _square(value: Any, name: str) -> int:

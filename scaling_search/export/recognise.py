@@ -20,7 +20,7 @@ from scaling_search.architecture.blocks import STAGES
 from scaling_search.architecture.network import Network
 from scaling_search.architecture.operations import Operation, Shape
 from scaling_search.architecture.shapes import output_shape
-from scaling_search.errors import InputError
+from scaling_search.errors import InputError, explain
 
 Steps = Sequence[tuple[Operation, str]]
 
@@ -56,13 +56,17 @@ def network(name: str, steps: Steps, padding: str, shape: Shape, source: str) ->
     errors: list[InputError] = []
     for begin, stem in _stems(chain, style):
         try:
-            end, head = _head(chain, style)
-            stages = _stages(chain[:end], begin, shape, style, [f"{name}: {at}" for _, at in kept])
+            where = [f"{name}: {at}" for _, at in kept]
+            end, head = _head(chain, style, where)
+            stages = _stages(chain[:end], begin, shape, style, where)
         except InputError as error:
             errors.append(error)
             continue
         rows = [stage.model_dump(exclude_defaults=True) | {"block": stage.block} for stage in stages]
-        return Network.model_validate(table | {"stem": stem, "head": head, "stages": rows})
+        try:
+            return Network.model_validate(table | {"stem": stem, "head": head, "stages": rows})
+        except ValidationError as error:
+            raise explain(error, name) from None
     raise errors[0]
 
 
@@ -146,10 +150,11 @@ def _written(op: Operation) -> list[Operation]:
     return [_plain(step) for step in _flat(op)]
 
 
-def _head(chain: Sequence[Operation], style: Style) -> tuple[int, dict[str, Any]]:
+def _head(chain: Sequence[Operation], style: Style, where: Sequence[str]) -> tuple[int, dict[str, Any]]:
     """Where the head begins, and its table."""
     if len(chain) < 2 or not isinstance(chain[-2], ops.GlobalPool):
-        raise InputError("the network does not end in a global mean and a dense layer")
+        at = max(0, len(chain) - 2)
+        raise InputError(f"{where[at]}: the network does not end in a global mean and a dense layer")
     at = len(chain) - 2
     conv = chain[at - 3] if style.norm else chain[at - 2]
     if isinstance(conv, ops.Conv) and conv.kernel == 1:

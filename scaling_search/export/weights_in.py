@@ -5,11 +5,11 @@ Strictly: every tensor of the file is used once, or the first that does not fit 
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from scaling_search.architecture import operations as ops
@@ -24,6 +24,16 @@ from scaling_search.system.files import Folder
 Tree = dict[str, Any]
 _OF_FLAX = {"kernel": "kernel", "scale": "scale", "bias": "bias", "mean": "mean", "var": "variance"}
 _DIMENSIONS = {"scale": (1,), "kernel": (2, 4)}
+# safetensors' names of types. Whole numbers are read, as counters are such, but are no weights.
+_NUMBERS: dict[str, Any] = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": ml_dtypes.bfloat16,
+    **{f"{sign}{bits}": f"{sign.lower()}{bits // 8}" for sign in "IU" for bits in (8, 16, 32, 64)},
+    "BOOL": np.bool_,
+}
+_FLOATING = tuple(np.dtype(_NUMBERS[name]) for name in ("F64", "F32", "F16", "BF16"))
 # PyTorch's count of training batches: no weight, and of no use where the momentum is fixed.
 _COUNTER = ".num_batches_tracked"
 
@@ -46,8 +56,9 @@ def contents(path: Folder) -> bytes:
     """A file's bytes. Errors: InputError where it cannot be read."""
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read weights {path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # no path has a zero byte
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read weights {path}: {why}") from None
 
 
 def parse(data: bytes, what: str) -> Arrays:
@@ -65,13 +76,18 @@ def parse(data: bytes, what: str) -> Arrays:
 
 
 def _safetensors(data: bytes) -> Arrays:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
+    from safetensors import SafetensorError, deserialize
 
     try:
-        return load(data)
-    except (SafetensorError, KeyError, ValueError, json.JSONDecodeError) as error:
+        found = deserialize(data)  # type: ignore[no-untyped-call]
+    except SafetensorError as error:
         raise DamagedError(f"it is damaged or cut short ({error})") from None
+    for name, one in found:
+        if one["dtype"] not in _NUMBERS:
+            raise InputError(f"{name} is of type {one['dtype']}; legal are {', '.join(_NUMBERS)}")
+    return {
+        name: np.frombuffer(one["data"], _NUMBERS[one["dtype"]]).reshape(one["shape"]) for name, one in found
+    }
 
 
 def fit(found: Arrays, network: Network, what: str) -> tuple[Tree, Tree]:
@@ -115,9 +131,17 @@ def by_layer(found: Arrays, network: Network, what: str) -> list[Arrays]:
                     f"weights {what}: {name} is {_size(given[name].shape)}, but {network.name} needs {_size(shape)} "
                     f"at {layer.name}"
                 )
-            if not np.isfinite(given[name].astype(np.float32)).all():
+            if given[name].dtype not in _FLOATING:
+                raise InputError(
+                    f"weights {what}: {name} holds {given[name].dtype}, not floating-point numbers"
+                )
+            with np.errstate(over="ignore"):
+                values = given[name].astype(np.float32)
+            if not np.isfinite(values).all():
                 raise InputError(f"weights {what}: {name} holds values that are not finite in float32")
-            taken[tensor] = given[name].astype(np.float32).reshape(shape)
+            if tensor == "running_var" and values.min(initial=0.0) < 0:
+                raise InputError(f"weights {what}: {name} holds a variance under 0")
+            taken[tensor] = values.reshape(shape)
             used.add(name)
         arrays.append(channels_last(layer, taken))
     unused = [name for name in given if name not in used]

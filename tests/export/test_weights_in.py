@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import collections
 import io
+import json
 import os
 import pickle
+import struct
 import sys
 import types
 import zipfile
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import ml_dtypes
 import numpy as np
 import pytest
 from PIL import Image
@@ -43,7 +46,8 @@ def filled(network: Network) -> tuple[Any, list[Arrays]]:
     """Trees in which every value is another, and the same layer by layer."""
     params, stats = build(network, platform="plain").init(jax.random.key(1))
     random = np.random.default_rng(0)
-    trees = jax.tree.map(lambda leaf: random.standard_normal(leaf.shape, np.float32), (params, stats))
+    # Over 0, as variances are.
+    trees = jax.tree.map(lambda leaf: np.abs(random.standard_normal(leaf.shape, np.float32)), (params, stats))
     return trees, unstack(network, *trees)
 
 
@@ -135,12 +139,44 @@ def test_the_first_tensor_that_does_not_fit_is_named(file: tuple[Path, Network, 
     refused(lambda t: t.update({"bn1.bias": np.zeros(3, np.float32)}), r"bn1\.bias is 3, but .* needs 16")
     refused(lambda t: t.update({"extra.weight": np.zeros(3, np.float32)}), r"extra\.weight 3 has no place")
     refused(lambda t: t.update({"fc.bias": np.full(10, np.nan, np.float32)}), r"fc\.bias holds values")
+    refused(lambda t: t.update({"fc.bias": np.full(10, 1e300)}), r"fc\.bias holds values that are not finite")
+    refused(
+        lambda t: t.update({"bn1.running_var": -t["bn1.running_var"]}), r"bn1\.running_var holds a variance"
+    )
+    refused(lambda t: t.update({"fc.bias": np.zeros(10, np.int8)}), r"fc\.bias holds int8, not floating")
+    refused(
+        lambda t: t.update({"fc.bias": np.zeros(10, np.complex64)}), r"fc\.bias is of type C64; legal are F64"
+    )
     refused(lambda t: [t.clear(), t.update(a=np.zeros(1, np.float32))], r"a is by no known name")
     path.write_bytes(save(tensors))
     with pytest.raises(InputError, match=r"conv1\.weight is 16x3x3x3, but vgg|by no known name|no .*weight"):
         read(path, small("vgg-16"))
-    with pytest.raises(InputError, match="cannot read weights"):
-        read(path.parent / "none.bin", network)
+    for name in ("none.bin", "a\0b"):
+        with pytest.raises(InputError, match="cannot read weights"):
+            read(path.parent / name, network)
+
+
+def safetensors_of(tensors: Arrays, dtype: str) -> bytes:
+    """The file as the format says it: eight bytes of length, a table in JSON, the numbers."""
+    table, at = {}, 0
+    for name, value in tensors.items():
+        table[name] = {"dtype": dtype, "shape": value.shape, "data_offsets": [at, at + value.nbytes]}
+        at += value.nbytes
+    header = json.dumps(table).encode()
+    return struct.pack("<Q", len(header)) + header + b"".join(value.tobytes() for value in tensors.values())
+
+
+@pytest.mark.parametrize(("dtype", "name"), [(np.float16, "F16"), (ml_dtypes.bfloat16, "BF16")])
+def test_half_precision_comes_in(dtype: Any, name: str, file: tuple[Path, Network, Arrays]) -> None:
+    path, network, tensors = file
+    expected = jax.tree.leaves(read(path, network))
+    halves = {key: value.astype(dtype) for key, value in tensors.items() if value.dtype == np.float32}
+    path.write_bytes(safetensors_of(halves, name))
+    for found, exact in zip(jax.tree.leaves(read(path, network)), expected, strict=True):
+        assert np.array_equal(found, exact.astype(dtype).astype(np.float32))
+    path.write_bytes(safetensors_of({"fc.weight": np.zeros(4, np.uint8)}, "F8_E4M3"))
+    with pytest.raises(InputError, match=r"fc\.weight is of type F8_E4M3; legal are F64, F32, F16, BF16"):
+        read(path, network)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.0001, 0.5, 0.999])
@@ -241,8 +277,56 @@ def test_a_pickle_that_asks_for_anything_else_is_refused_and_not_run(
 
 
 @pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        # A list of 2^31 places is Python's to make, and 16 GB large.
+        (b"\x80\x02Nr\xff\xff\xff\x7f.", r"it numbers an object 2,147,483,647, and has 9 bytes"),
+        (b"\x80\x02(((\x86.", "it is"),
+        (pickle.dumps({("a", 1): 2}), "a tuple where a tensor's name is expected"),
+        (pickle.dumps([1]), "holds list, not tensors by name"),
+    ],
+)
+def test_a_pickle_of_another_kind_is_refused(
+    data: bytes, says: str, file: tuple[Path, Network, Arrays]
+) -> None:
+    path, network, _ = file
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("archive/data.pkl", data)
+    path.write_bytes(stream.getvalue())
+    with pytest.raises((InputError, DamagedError), match=says):
+        read(path, network)
+
+
+def test_a_zip_that_torch_does_not_write_is_refused(file: tuple[Path, Network, Arrays]) -> None:
+    path, network, tensors = file
+    weights = {name: value for name, value in tensors.items() if value.dtype == np.float32}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("archive/data.pkl", "archive/data/0"):
+            archive.writestr(name, bytes(1000))
+    with pytest.raises(InputError, match=r"archive/data\.pkl in it is packed or encrypted"):
+        read(path, network)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", b"")
+    with pytest.raises(InputError, match=r"has one data\.pkl in it, this one 0"):
+        read(path, network)
+    locked = bytearray(zipped(weights))
+    locked[locked.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(locked)
+    with pytest.raises(InputError, match="packed or encrypted"):
+        read(path, network)
+
+
+@pytest.mark.parametrize(
     ("offset", "shape", "strides"),
-    [(0, (9,), (1,)), (-1, (2,), (1,)), (0, (2, 2), (5, 5)), (1, (2,), (-1,)), (0, (-2,), (1,))],
+    [
+        (0, (9,), (1,)),
+        (-1, (2,), (1,)),
+        (0, (2, 2), (5, 5)),
+        (1, (2,), (-1,)),
+        (0, (-2,), (1,)),
+        (0, (10**12,), (0,)),
+    ],
 )
 def test_a_view_beyond_its_memory_is_damaged(
     offset: int, shape: tuple[int, ...], strides: tuple[int, ...]
