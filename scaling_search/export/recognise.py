@@ -17,10 +17,11 @@ from pydantic import ValidationError
 from scaling_search.architecture import operations as ops
 from scaling_search.architecture.block import Stage, Style
 from scaling_search.architecture.blocks import STAGES
+from scaling_search.architecture.faults import explain
 from scaling_search.architecture.network import Network
 from scaling_search.architecture.operations import Operation, Shape
 from scaling_search.architecture.shapes import output_shape
-from scaling_search.errors import InputError, explain
+from scaling_search.errors import InputError
 
 Steps = Sequence[tuple[Operation, str]]
 
