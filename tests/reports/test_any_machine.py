@@ -140,6 +140,34 @@ def test_variables_that_change_the_arithmetic_are_overruled_and_said(chosen: set
     assert [line.split("=")[0] for line in said] == sorted(chosen & set(CHANGE))
 
 
+TOO_MUCH = {
+    "epochs beyond 64 bits": ("--epochs 99999999999999999999999", 2),
+    "epochs of 64 bits": (f"--epochs {2**62}", 2),
+    "epochs of 32 bits, steps of 33": (f"--epochs {2**31 - 1}", 3),
+    "a batch beyond 64 bits": ("--batch-size 99999999999999999999999", 2),
+    "a batch larger than the data": ("--batch-size 100000", 3),
+    "seeds": ("--seeds 99999999999999999999", 2),
+    "a divisor": (f"--divisor {2**64}", 2),
+    "infinite MACs": ("--max-macs 1e400", 2),
+    "a resolution": (f"--proxy-resolution {2**64}", 2),
+    "a coefficient": ("--alpha 1e400", 2),
+}
+
+
+@pytest.mark.parametrize("command", ["plan", "grid"])
+@pytest.mark.parametrize(("options", "code"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_numbers_beyond_reason_are_refused_before_the_first_trial(
+    command: str, options: str, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scaling_search.search.forecast import probe
+
+    # What it takes is not measured here.
+    monkeypatch.setattr(probe, "known_or_measured", lambda *_: None)
+    assert run([command, "--ledger", "l.db", *options.split()]) == code
+    said = capsys.readouterr().err
+    assert said.count("Error: ") == 1 and "seed 0" not in said and len(said) < 600
+
+
 @settings(max_examples=20)
 @given(number=st.integers())
 def test_whole_numbers_have_64_bits(number: int) -> None:
