@@ -66,6 +66,58 @@ def test_every_path_of_every_command(place: str, monkeypatch: pytest.MonkeyPatch
     assert not Path("~").exists()
 
 
+NAMELESS = """
+import pwd, sys
+def unknown(*_):
+    raise KeyError("uid not found")
+pwd.getpwuid = unknown
+from scaling_search.cli.main import run
+from scaling_search.system.environment import prepare
+prepare()
+codes = [run(line.split()) for line in ("plan --study s.toml", "data list", "data prepare set --from set")]
+sys.exit(max(codes))
+"""
+HOMES: dict[str, dict[str, str]] = {
+    "none": {},
+    "empty": {"HOME": ""},
+    "that is not there": {"HOME": "/nonexistent"},
+    "that is a file": {"HOME": "{}/file"},
+    "that is relative": {"HOME": "here"},
+    "that nobody may write": {"HOME": "/proc"},
+    "none, and no place for temporary files": {"TMPDIR": "/nonexistent"},
+    "none, but a cache": {"XDG_CACHE_HOME": "{}/cache"},
+    "none, and a cache that is a file": {"XDG_CACHE_HOME": "{}/file"},
+    "none, and a relative cache": {"XDG_CACHE_HOME": "here"},
+}
+
+
+@pytest.mark.parametrize("home", HOMES.values(), ids=HOMES)
+def test_a_user_without_a_name_and_a_home(home: dict[str, str], tmp_path: Path) -> None:
+    files(tmp_path)
+    fill()
+    (tmp_path / "file").touch()
+    before = {path.name for path in tmp_path.iterdir()}
+    environment = {"PATH": os.environ["PATH"], "SCALING_SEARCH_DATA": str(tmp_path / "data")}
+    environment |= {name: value.format(tmp_path) for name, value in home.items()}
+    done = subprocess.run([sys.executable, "-c", NAMELESS], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} - before <= {"data", "cache"}, "nothing is left about"
+
+
+def test_a_warning_is_a_line_without_its_source(tmp_path: Path) -> None:
+    (tmp_path / "run.py").write_text(
+        "import warnings\n"
+        "from scaling_search.cli import main\n"
+        "def warned(arguments):\n"
+        "    warnings.warn('programs are not kept', UserWarning, stacklevel=1)\n"
+        "    return 3\n"
+        "main.run = warned\n"
+        "main.main(['plan'])\n"
+    )
+    done = subprocess.run([sys.executable, "run.py"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (3, "warning: programs are not kept\n")
+
+
 def test_text_of_any_editor() -> None:
     for start in ("", "\ufeff"):
         for end in ("\n", "\r\n"):
