@@ -29,10 +29,10 @@ _EXPECTED = {
     "string_too_short": "expected text that is not empty",
     "string_too_long": "expected {max_length} characters at most",
     "missing": "required, and not given",
-    "greater_than": "expected more than {gt:g}",
-    "greater_than_equal": "expected {ge:g} or more",
-    "less_than": "expected less than {lt:g}",
-    "less_than_equal": "expected {le:g} or less",
+    "greater_than": "expected more than {gt}",
+    "greater_than_equal": "expected {ge} or more",
+    "less_than": "expected less than {lt}",
+    "less_than_equal": "expected {le} or less",
 }
 _LINES = "lines"
 _UNKNOWN = "unknown_key"
@@ -92,7 +92,7 @@ def _words(fault: Any) -> str:
         said = f"expected {' or '.join(filter(None, (', '.join(legal[:-1]), legal[-1])))}"
         hint = "" if likely is None else f"; did you mean {likely!r}?"
     elif fault["type"] in _EXPECTED:
-        said = _EXPECTED[fault["type"]].format_map(about)
+        said = _EXPECTED[fault["type"]].format(**{name: _number(bound) for name, bound in about.items()})
         if about.get("lt", about.get("le", 2)) <= 1:
             hint = "; 0.01 is one percent, or one point"
     else:
@@ -101,6 +101,12 @@ def _words(fault: Any) -> str:
             return said
     # A table is too long to be shown.
     return f"{said}{hint}" if isinstance(given, dict | list | tuple) else f"{said} (got {shown}{hint})"
+
+
+def _number(bound: object) -> str:
+    return (
+        f"{bound:,}" if isinstance(bound, int) else f"{bound:g}" if isinstance(bound, float) else str(bound)
+    )
 
 
 def _path(steps: tuple[int | str, ...]) -> str:

@@ -87,8 +87,10 @@ def in_options(message: str, *groups: Any, table: str) -> str:
     names = {key: option for group in groups for _, key, option in _keys(type(group), table)}
 
     def option(found: re.Match[str]) -> str:
-        # What no group has is the command's own, and called as its key is.
-        return names.get(found[1], f"--{found[1].rpartition('.')[2].replace('_', '-')}") + ": "
+        # What no group has is the command's own, and called as its key is; a recipe's has no option.
+        inside, _, key = found[1].rpartition(".")
+        own = f"--{key.replace('_', '-')}" if inside == table else found[1]
+        return f"{names.get(found[1], own)}: "
 
     return re.sub(r"(?m)^options: ([a-z_.]+): ", option, message)
 

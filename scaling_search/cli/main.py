@@ -10,6 +10,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -112,6 +113,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for signum in (signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ())):
         if signal.getsignal(signum) != signal.SIG_IGN:
             signal.signal(signum, lambda number, _: sys.exit(128 + number))
+    warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}")
     # Reading ten thousand rows leaves no garbage; looking for it took a tenth of their report.
     gc.set_threshold(100_000, 20, 20)
     given = sys.argv[1:] if arguments is None else arguments

@@ -163,10 +163,12 @@ def _built(compiler: str, identity: str, sources: Sources) -> Path:
 def _found(folder: Path, identity: str) -> Path | None:
     """The library that is there, if it is what was compiled; others of its name are removed."""
     for library in folder.glob(f"kernels-{identity}-*.so"):
-        if library.name == f"kernels-{identity}-{_digest(library)}.so":
-            return library
+        with contextlib.suppress(OSError):  # a link that leads nowhere, a folder
+            if library.name == f"kernels-{identity}-{_digest(library)}.so":
+                return library
         _log.warning("%s is damaged: the kernels are compiled anew", library)
-        library.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            library.unlink(missing_ok=True)
     return None
 
 

@@ -86,11 +86,18 @@ def open_streams() -> None:
 
 
 def _give_home(environment: MutableMapping[str, str]) -> None:
-    """A folder of the user's own where there is no home: several libraries ask for one, and end without."""
-    if environment.get("HOME"):
+    """A folder of the user's own where there is no home: several libraries ask for one, and end without.
+
+    An empty or a relative HOME is none: it would be another folder in every folder.
+    """
+    given = environment.get("HOME")
+    if given and Path(given).is_absolute():
         return
+    environment.pop("HOME", None)
     try:
-        Path.home()
+        found = Path.home()
     except RuntimeError:
-        own = f"{_NAME}-{os.getuid() if hasattr(os, 'getuid') else 0}"
-        environment["HOME"] = str(Path(tempfile.gettempdir()) / own)
+        found = Path(tempfile.gettempdir()) / f"{_NAME}-{os.getuid() if hasattr(os, 'getuid') else 0}"
+        given = ""
+    if given is not None:
+        environment["HOME"] = str(found)

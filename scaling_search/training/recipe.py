@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from scaling_search.architecture.faults import explain
 from scaling_search.architecture.schema import described, digest, written
-from scaling_search.errors import InputError, suggest
+from scaling_search.errors import InputError, shorten, suggest
 from scaling_search.training import rules
 
 FORMAT = 1
@@ -21,7 +21,7 @@ FORMAT = 1
 Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(gt=0, le=rules.MOST)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -123,12 +123,18 @@ class Recipe(BaseModel):
         return self.learning_rate * self.batch_size / 256
 
     def steps_per_epoch(self, images: int) -> int:
-        """Whole batches in ``images`` training images. Raises InputError where there is none."""
+        """Whole batches in ``images`` training images. Raises InputError where there is none, or a run has too many."""
         if self.batch_size > images:
             raise InputError(
                 f"recipe: batch_size {self.batch_size} is more than the {images} training images"
             )
-        return images // self.batch_size
+        each = images // self.batch_size
+        if self.epochs * each > rules.MOST:
+            raise InputError(
+                f"recipe: epochs {shorten(str(self.epochs))} of {each:,} steps are more than the {rules.MOST:,} steps "
+                "that a run can have"
+            )
+        return each
 
     def steps(self, images: int) -> int:
         """Steps of the whole run on ``images`` training images. Raises InputError as `steps_per_epoch`."""

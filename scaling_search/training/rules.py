@@ -9,6 +9,7 @@ from typing import Any
 
 # A set of which nothing is known yet is taken for a small one: its runs are the longest.
 UNKNOWN = 1_000
+MOST = 2**31 - 1  # steps, passes, images of a batch: they are counted in 32 bits on the device
 IMAGENET = 1_281_167
 
 # `fast`: a large set is seen fewer times than a small one. Whether twice as long still gains half a point is what
@@ -62,7 +63,7 @@ def epochs(images: int, batch: int) -> int:
 def _count(given: Mapping[str, Any], key: str) -> int | None:
     """A number of images or passes that is given, if it is one: `Recipe` refuses the rest."""
     value: object = given.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST else None
 
 
 def _fast(images: int, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,9 +22,19 @@ main(["verify"])
 """
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.mark.parametrize("signum", SIGNALS, ids=[one.name for one in SIGNALS])
 def test_a_signal_ends_a_command(signum: signal.Signals) -> None:
     command = [sys.executable, "-c", CHILD, str(int(signum))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.strip()) == (128 + signum, "")
     assert "Traceback" not in done.stderr
+
+
+def test_nohup_lets_a_command_go_on_when_the_terminal_goes() -> None:
+    child = CHILD.replace("    time.sleep(60)\n", "    time.sleep(0.2)\n    sys.exit(9)\n")
+    command = ["nohup", sys.executable, "-c", child, str(int(signal.SIGHUP))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == 9, done.stderr

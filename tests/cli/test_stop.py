@@ -29,9 +29,10 @@ sys.exit(128 + stop.signum)
 """
 
 
-def child(where: str, patience: float) -> subprocess.Popen[str]:
+def child(where: str, patience: float, *, ignored: signal.Signals | None = None) -> subprocess.Popen[str]:
+    ignoring = "" if ignored is None else f"import signal; signal.signal({int(ignored)}, signal.SIG_IGN)"
     process = subprocess.Popen(
-        [sys.executable, "-c", CHILD, where, str(patience)],
+        [sys.executable, "-c", f"{ignoring}\n{CHILD}", where, str(patience)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -40,7 +41,10 @@ def child(where: str, patience: float) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.mark.parametrize("signum", SIGNALS, ids=[one.name for one in SIGNALS])
 def test_the_first_signal_lets_the_work_reach_a_safe_point(signum: signal.Signals) -> None:
     process = child("polling", 60)
     process.send_signal(signum)
@@ -61,6 +65,41 @@ def test_the_second_signal_stops_at_once_even_in_compiled_code() -> None:
     assert time.monotonic() - began < 5
     assert (process.returncode, said) == (143, "")
     assert "stopped at once; finished trials are in the ledger" in errors
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(signal.SIGHUP, signal.SIGHUP), (signal.SIGHUP, signal.SIGTERM)]
+)
+def test_who_is_told_twice_that_the_terminal_goes_leaves_at_once(
+    first: signal.Signals, second: signal.Signals
+) -> None:
+    """A shell that ends sends SIGHUP to its jobs, and systemd SIGTERM right after it."""
+    process = child("deep", 60)
+    process.send_signal(first)
+    assert process.stderr is not None and process.stderr.readline() == "\n"
+    process.send_signal(second)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + second and "stopped at once" in errors
+
+
+def test_under_nohup_the_work_goes_on_and_other_signals_still_count() -> None:
+    process = child("polling", 60, ignored=signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    said, errors = process.communicate(timeout=60)
+    assert (process.returncode, said) == (143, "safe\n") and errors.count("stopping") == 1
+
+
+def test_a_terminal_that_is_gone_takes_no_word_and_stops_all_the_same() -> None:
+    process = child("polling", 60)
+    assert process.stderr is not None
+    process.stderr.close()
+    process.send_signal(signal.SIGHUP)
+    assert process.stdout is not None and process.stdout.read() == "safe\n"
+    assert process.wait(timeout=60) == 129
+    process.stdout.close()
 
 
 def test_who_reaches_no_safe_point_leaves_without_one() -> None:

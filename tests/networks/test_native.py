@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import _ctypes
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
@@ -65,10 +67,26 @@ def test_a_compiler_that_fails(
     assert not list(tmp_path.glob("cache/**/*.so"))
 
 
+DAMAGES: dict[str, Callable[[Path, bytes], object]] = {
+    "cut short": lambda path, content: path.write_bytes(content[: len(content) // 2]),
+    "zeros": lambda path, content: path.write_bytes(content[: len(content) // 2] + bytes(len(content) // 2)),
+    "padded": lambda path, content: path.write_bytes(content + b"\0"),
+    "empty": lambda path, _: path.write_bytes(b""),
+    "text": lambda path, _: path.write_text("<html>no such page</html>"),
+    "one bit": lambda path, content: path.write_bytes(bytes([content[0] ^ 1]) + content[1:]),
+    "another library": lambda path, _: path.write_bytes(Path(_ctypes.__file__).read_bytes()),
+    "a link to another library": lambda path, _: (path.unlink(), path.symlink_to(_ctypes.__file__)),
+    "a link that leads nowhere": lambda path, _: (path.unlink(), path.symlink_to("nowhere.so")),
+}
+
+
 @needs_kernels
-@pytest.mark.parametrize("damage", ["cut short", "zeros", "padded"])
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_library_is_compiled_anew(
-    damage: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    damage: Callable[[Path, bytes], object],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     # Loaded as it is, it ends the process with SIGBUS or SIGSEGV.
     sources = [("kernels.cc", b'extern "C" int answer() { return 42; }')]
@@ -77,12 +95,7 @@ def test_a_damaged_library_is_compiled_anew(
     assert compiler is not None
     library = native._built(compiler, "identity", sources)
     content = library.read_bytes()
-    half = len(content) // 2
-    library.write_bytes(
-        {"cut short": content[:half], "zeros": content[:half] + bytes(half), "padded": content + b"\0"}[
-            damage
-        ]
-    )
+    damage(library, content)
     again = native._built(compiler, "identity", sources)
     assert again.read_bytes() == content
     assert "compiled anew" in caplog.text

@@ -66,6 +66,58 @@ def test_every_path_of_every_command(place: str, monkeypatch: pytest.MonkeyPatch
     assert not Path("~").exists()
 
 
+NAMELESS = """
+import pwd, sys
+def unknown(*_):
+    raise KeyError("uid not found")
+pwd.getpwuid = unknown
+from scaling_search.cli.main import run
+from scaling_search.system.environment import prepare
+prepare()
+codes = [run(line.split()) for line in ("plan --study s.toml", "data list", "data prepare set --from set")]
+sys.exit(max(codes))
+"""
+HOMES: dict[str, dict[str, str]] = {
+    "none": {},
+    "empty": {"HOME": ""},
+    "that is not there": {"HOME": "/nonexistent"},
+    "that is a file": {"HOME": "{}/file"},
+    "that is relative": {"HOME": "here"},
+    "that nobody may write": {"HOME": "/proc"},
+    "none, and no place for temporary files": {"TMPDIR": "/nonexistent"},
+    "none, but a cache": {"XDG_CACHE_HOME": "{}/cache"},
+    "none, and a cache that is a file": {"XDG_CACHE_HOME": "{}/file"},
+    "none, and a relative cache": {"XDG_CACHE_HOME": "here"},
+}
+
+
+@pytest.mark.parametrize("home", HOMES.values(), ids=HOMES)
+def test_a_user_without_a_name_and_a_home(home: dict[str, str], tmp_path: Path) -> None:
+    files(tmp_path)
+    fill()
+    (tmp_path / "file").touch()
+    before = {path.name for path in tmp_path.iterdir()}
+    environment = {"PATH": os.environ["PATH"], "SCALING_SEARCH_DATA": str(tmp_path / "data")}
+    environment |= {name: value.format(tmp_path) for name, value in home.items()}
+    done = subprocess.run([sys.executable, "-c", NAMELESS], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} - before <= {"data", "cache"}, "nothing is left about"
+
+
+def test_a_warning_is_a_line_without_its_source(tmp_path: Path) -> None:
+    (tmp_path / "run.py").write_text(
+        "import warnings\n"
+        "from scaling_search.cli import main\n"
+        "def warned(arguments):\n"
+        "    warnings.warn('programs are not kept', UserWarning, stacklevel=1)\n"
+        "    return 3\n"
+        "main.run = warned\n"
+        "main.main(['plan'])\n"
+    )
+    done = subprocess.run([sys.executable, "run.py"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (3, "warning: programs are not kept\n")
+
+
 def test_text_of_any_editor() -> None:
     for start in ("", "\ufeff"):
         for end in ("\n", "\r\n"):
@@ -138,6 +190,34 @@ def test_variables_that_change_the_arithmetic_are_overruled_and_said(chosen: set
     said = prepare(shell)
     assert set(shell) == {"HOME"} | (chosen - set(CHANGE))
     assert [line.split("=")[0] for line in said] == sorted(chosen & set(CHANGE))
+
+
+TOO_MUCH = {
+    "epochs beyond 64 bits": ("--epochs 99999999999999999999999", 2),
+    "epochs of 64 bits": (f"--epochs {2**62}", 2),
+    "epochs of 32 bits, steps of 33": (f"--epochs {2**31 - 1}", 3),
+    "a batch beyond 64 bits": ("--batch-size 99999999999999999999999", 2),
+    "a batch larger than the data": ("--batch-size 100000", 3),
+    "seeds": ("--seeds 99999999999999999999", 2),
+    "a divisor": (f"--divisor {2**64}", 2),
+    "infinite MACs": ("--max-macs 1e400", 2),
+    "a resolution": (f"--proxy-resolution {2**64}", 2),
+    "a coefficient": ("--alpha 1e400", 2),
+}
+
+
+@pytest.mark.parametrize("command", ["plan", "grid"])
+@pytest.mark.parametrize(("options", "code"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_numbers_beyond_reason_are_refused_before_the_first_trial(
+    command: str, options: str, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scaling_search.search.forecast import probe
+
+    # What it takes is not measured here.
+    monkeypatch.setattr(probe, "known_or_measured", lambda *_: None)
+    assert run([command, "--ledger", "l.db", *options.split()]) == code
+    said = capsys.readouterr().err
+    assert said.count("Error: ") == 1 and "seed 0" not in said and len(said) < 600
 
 
 @settings(max_examples=20)

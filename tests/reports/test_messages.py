@@ -138,6 +138,8 @@ def test_a_list_of_legal_names_follows_one_sentence(colons: str) -> None:
         ("--macs-tolerance 15", "--macs-tolerance: expected less than 1 (got 15.0; 0.01 is one percent"),
         ("--seeds 0", "--seeds: expected 1 or more (got 0)"),
         ("--epochs -3", "--epochs: expected more than 0 (got -3)"),
+        (f"--epochs {2**63}", f"--epochs: expected 2,147,483,647 or less (got {2**63})"),
+        (f"--batch-size {10**23}", f"--batch-size: expected 2,147,483,647 or less (got {10**23})\n"),
         (
             "--budget flops",
             "--budget: expected macs, parameters, activations, memory or latency (got 'flops'; did you",

@@ -73,15 +73,35 @@ def test_how_wide_vectors_are(flags: str, bits: int | None, monkeypatch: pytest.
         provenance.arithmetic.cache_clear()
 
 
-def test_two_databases_have_two_folders_of_checkpoints(tmp_path: Path) -> None:
+def test_two_databases_have_two_folders_of_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from scaling_search.ledger.storage.location import connect, locate
 
-    urls = [f"postgresql://{user}@h/{name}" for user in ("a", "b") for name in ("one", "two")]
-    ledgers = [SimpleNamespace(database=connect(locate(url), read_only=True)) for url in urls]
-    folders = {setup.checkpoint_folder(cast(Ledger, ledger)) for ledger in ledgers}
-    assert len(folders) == 4
-    with Ledger.open(tmp_path / "l.db") as ledger:
-        assert setup.checkpoint_folder(ledger) == tmp_path / "l.db.checkpoints"
+    apart = [f"postgresql://{user}@h/{name}" for user in ("a", "b") for name in ("one", "two")]
+    apart += ["postgresql://a@other/one", "postgresql://a@h:6543/one"]
+    # How it is reached changes nothing, nor who may know the password.
+    same = [
+        f"postgresql+psycopg://a{secret}@h{port}/one{more}"
+        for secret in ("", ":s")
+        for port in ("", ":5432")
+        for more in ("", "?connect_timeout=9", "?password=s")
+    ]
+    same += ["postgres://h/one?user=a", "postgresql:///one?host=h&user=a&port=5432"]
+
+    def folders(urls: list[str]) -> set[Any]:
+        ledgers = [SimpleNamespace(database=connect(locate(url), read_only=True)) for url in urls]
+        return {setup.checkpoint_folder(cast(Ledger, ledger)) for ledger in ledgers}
+
+    assert len(folders(apart)) == len(apart)
+    assert folders(same) == folders(apart[:1])
+    monkeypatch.chdir(tmp_path)
+    Path("other").mkdir()
+    Path("link.db").symlink_to("l.db")
+    for path in ("l.db", f"{tmp_path}/l.db", "./other/../l.db", "m.db", "other/l.db", "link.db"):
+        with Ledger.open(path) as ledger:
+            real = Path(path).resolve()
+            assert setup.checkpoint_folder(ledger).resolve() == real.with_name(f"{real.name}.checkpoints")
 
 
 # jax, loaded by other tests, warns of every fork.

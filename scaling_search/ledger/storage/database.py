@@ -54,6 +54,7 @@ class Database(ABC):
 
     path: Path | None = None  # None for a server
     address: str  # what opens it in another process: an absolute path, or the URL with its password
+    place: str  # what it is, however it is opened
     turns: Turns | None = None  # the queue of writers, where there is one
 
     def __init__(self, name: str, engine: sa.Engine, *, read_only: bool) -> None:

@@ -43,7 +43,7 @@ class File(Database):
         mode = "rwc" if create else "rw"
         self._uri = f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
         self._pragmas = ("query_only = ON", *_ALWAYS) if read_only else (*_DURABLE, *_ALWAYS)
-        self.path, self.address = path, str(path.absolute())
+        self.path, self.address, self.place = path, str(path.absolute()), str(path.absolute())
         # SQLite follows links and puts its journal beside what they lead to.
         self._journal = Path(f"{os.path.realpath(path)}-journal")
         self.turns: Turns = Turns(self._journal.parent)

@@ -34,6 +34,7 @@ class Server(Database):
             ) from error
         super().__init__(name, engine, read_only=read_only)
         self.address = url.render_as_string(hide_password=False)
+        self.place = _place(url)
         self._snapshots = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -57,3 +58,24 @@ class Server(Database):
         away = self._reached and (error.connection_invalidated or error.statement is None)
         said = " ".join(str(error.orig).split())
         return (ConnectionLost if away else StorageError)(f"{self.name}: the database server says: {said}")
+
+
+def _place(url: sa.URL) -> str:
+    """Which database of which server it is, and whose: not how it is reached, nor who may know the password.
+
+    >>> _place(sa.make_url("postgresql://me:secret@h/x?connect_timeout=9"))
+    'me@h:5432/x'
+    >>> _place(sa.make_url("postgresql:///x?host=h&user=me&port=5432"))
+    'me@h:5432/x'
+    """
+    query = url.normalized_query
+    user, host, port, name = (
+        part or ",".join(query.get(key, ())) or usual
+        for part, key, usual in (
+            (url.username, "user", ""),
+            (url.host, "host", ""),
+            (url.port and str(url.port), "port", "5432"),
+            (url.database, "dbname", ""),
+        )
+    )
+    return f"{user}@{host}:{port}/{name}"

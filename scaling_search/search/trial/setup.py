@@ -43,8 +43,10 @@ def checkpoint_folder(ledger: Ledger, given: str | Path | None = None) -> Folder
         return folder_at(given)
     database = ledger.database
     if database.path is not None:
-        return database.path.with_name(f"{database.path.name}.checkpoints")
-    return cache_folder("checkpoints", digest(database.name)[:16])
+        # A link is another name of the same ledger.
+        path = database.path.resolve() if database.path.is_symlink() else database.path
+        return path.with_name(f"{path.name}.checkpoints")
+    return cache_folder("checkpoints", digest(database.place)[:16])
 
 
 def make_networks(
