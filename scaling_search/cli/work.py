@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from scaling_search.cli import options
-from scaling_search.errors import StoppedError, UsageError
+from scaling_search.errors import StoppedError, StorageError, UsageError
 from scaling_search.system.text import without_passwords
 
 if TYPE_CHECKING:
@@ -95,8 +95,10 @@ def find_members(
     checkpoints: str | None = None,
     read_only: bool = False,
 ) -> Iterator[tuple[Any, list[Any]]]:
-    """The ledger, where one is asked, and the members that are named. Errors: InputError, UsageError."""
-    from scaling_search.ledger.ledger import Ledger
+    """The ledger, where one is asked that can be written, and the members that are named.
+
+    Errors: InputError, UsageError.
+    """
     from scaling_search.search.members import resolve
     from scaling_search.search.tables.study_report import choose
     from scaling_search.search.trial.setup import checkpoint_folder
@@ -111,11 +113,26 @@ def find_members(
     elif not own:
         yield None, [resolve.from_outside(name, metadata=metadata) for name in names]
     else:
-        with Ledger.open(place, read_only=read_only or not options.exists(place)) as ledger:
+        with _readable(place, read_only=read_only or not options.exists(place)) as ledger:
             row = choose(ledger, study)
             folder = checkpoint_folder(ledger, checkpoints)
             found = resolve.members_of(names, ledger, row, folder, seeds)
-            yield ledger, [member.about(metadata) for member in found]
+            kept = None if ledger.database.read_only else ledger
+            yield kept, [member.about(metadata) for member in found]
+
+
+def _readable(place: str, *, read_only: bool) -> Any:
+    """A ledger, opened for reading alone where it is somebody else's, or on a disk that cannot be written."""
+    from scaling_search.cli.progress import say
+    from scaling_search.ledger.ledger import Ledger
+
+    try:
+        return Ledger.open(place, read_only=read_only)
+    except StorageError as error:
+        if read_only:
+            raise
+        say(f"warning: what comes out is not recorded: {error}")
+        return Ledger.open(place, read_only=True)
 
 
 def command() -> str:

@@ -20,7 +20,14 @@ import numpy as np
 
 from scaling_search.architecture.network import Network
 from scaling_search.architecture.toml import write
-from scaling_search.errors import DeviceError, ScalingSearchError, StorageError, UsageError, suggest
+from scaling_search.errors import (
+    DeviceError,
+    InputError,
+    ScalingSearchError,
+    StorageError,
+    UsageError,
+    suggest,
+)
 from scaling_search.export import reference
 from scaling_search.export.job import Job
 from scaling_search.export.layers import layers
@@ -85,6 +92,10 @@ def export(
     given = reference.noise(network, seed) if images is None else np.asarray(images, np.float32)
     ours = (network, params, batch_stats, given)
     logits = reference.logits(*ours)
+    if not np.isfinite(logits).all():
+        raise InputError(
+            f"{network.name}: its logits are not finite: its weights are beyond what float32 holds"
+        )
     if moments is not None:
         given = given * moments[1] + moments[0]
     shown = given if format in _CHANNELS_LAST else np.ascontiguousarray(given.transpose(0, 3, 1, 2))
@@ -119,8 +130,14 @@ def check_target(format: str, out: Path) -> None:
     """Errors: UsageError for an unknown format, or a folder that cannot be written anew. Costs nothing."""
     if format not in FORMATS:
         raise UsageError(suggest("format", format, FORMATS))
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise UsageError(f"{out} is a file: give --out a new folder")
+    if any(out.iterdir()):
         raise UsageError(f"{out} is there already and not empty: give --out another folder, or remove it")
+    if out.samefile(Path.cwd()):
+        raise UsageError(f"{out} is the folder that you are in, which is made anew: give --out another")
 
 
 def _format(name: str) -> Any:
@@ -140,6 +157,7 @@ def _about(network: Network) -> str:
 def _write(files: dict[str, bytes], out: Path) -> None:
     draft: Path | None = None
     try:
+        out = out.resolve()  # a link stays one
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=out.parent, prefix=DRAFT_PREFIX))
         for name, data in files.items():

@@ -14,6 +14,7 @@ from scaling_search.errors import InputError
 from scaling_search.system.text import read_text
 
 GREY_LEVELS = 255.0
+_MOST = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class Metadata:
     `mean` and `std` are those of each channel in the images' own units, 0 to 255: the network was trained on
     (pixel - mean) / std. `interpolation`, `crop_pct` and `crop_mode` say how an image of another size is brought to the
     network's: "center", the largest centred square, which is all of its shorter side; or "squash", all of it.
+    `stored_size` is the (height, width) to which it is brought before that, as the data set's own images were: what
+    is enlarged after it has no more detail.
     """
 
     mean: tuple[float, ...] | None = None
@@ -43,6 +46,7 @@ class Metadata:
     interpolation: str = "bilinear"
     crop_pct: float = 1.0
     crop_mode: str = "center"
+    stored_size: tuple[int, int] | None = None
     accuracy: Accuracy | None = None
     recipe: Mapping[str, Any] | None = None
     provenance: Mapping[str, Any] | None = None
@@ -58,8 +62,13 @@ class Metadata:
                 raise InputError(f"{what}: {len(values)} given, but {network.name} has {expected} {of}")
         if (self.mean is None) != (self.std is None):
             raise InputError("mean and std are given together or not at all")
-        if self.std is not None and not all(value > 0 for value in self.std):
+        if self.std is not None and not all(value >= 1 / _MOST for value in self.std):
             raise InputError(f"std: {', '.join(map(str, self.std))}: every value must be over 0")
+        for value in (*(self.mean or ()), *(self.std or ())):
+            if not abs(value) <= _MOST:
+                raise InputError(
+                    f"mean and std are of pixels of 0 to {GREY_LEVELS:g}, {value:g} is beyond {_MOST:g}"
+                )
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
@@ -83,6 +92,7 @@ def config(network: Network, metadata: Metadata, *, format: str, normalises: boo
         "interpolation": metadata.interpolation,
         "crop_pct": metadata.crop_pct,
         "crop_mode": metadata.crop_mode,
+        "stored_size": None if metadata.stored_size is None else list(metadata.stored_size),
         "label_names": None if metadata.class_names is None else list(metadata.class_names),
         "parameters": counted.parameters,
         "macs": counted.macs,

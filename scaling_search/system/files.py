@@ -100,7 +100,12 @@ def save(content: str | bytes, path: Folder) -> None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            path.write_bytes(
+                data
+            )  # into a pipe or a device, /dev/stdout or /dev/full: no file may take its place
+            return
+        with replacing(path.resolve() if path.is_symlink() else path) as file:
             file.write(data)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)

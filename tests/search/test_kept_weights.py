@@ -15,6 +15,7 @@ from scaling_search.architecture import toml
 from scaling_search.cli.main import run
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.ledger import Ledger
+from scaling_search.ledger.storage import location
 from scaling_search.ledger.storage.schema import EVALUATIONS, WEIGHTS
 from scaling_search.networks.build import build
 from scaling_search.search.family.scale import FamilyResult, scale
@@ -182,6 +183,18 @@ def test_a_member_has_its_own_weights_and_no_ledger_is_made(
     assert "--weights are for a network or an exported folder: phi=0 has its own" in capsys.readouterr().err
 
 
+def test_a_ledger_of_somebody_elses_is_read_and_not_written(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scaled(ledger)
+    before = len(ledger.rows(EVALUATIONS))
+    monkeypatch.setattr(location.os, "access", lambda _, mode: mode != location.os.W_OK)
+    assert run(["predict", "phi=0", "digits", "--ledger", ledger.place]) == 0
+    captured = capsys.readouterr()
+    assert "warning: what comes out is not recorded: " in captured.err and "right" in captured.out
+    assert len(ledger.rows(EVALUATIONS)) == before
+
+
 def searched(ledger: Ledger, keep: str, **more: Any) -> GridResult:
     """Seed 1 is the better one of two; the middle candidate leads."""
 
@@ -230,4 +243,6 @@ def test_the_winner_of_a_search_is_predicted_with(
     assert "2 members together" in " ".join(capsys.readouterr().out.split())
     if keep == "best":
         assert run(["predict", "winner", "digits", "--seed", "0", *place]) == 3
-        assert "no weights are kept of seed 0 of" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "no weights are kept of seed 0 of" in said and "(of seed 1 they are)" in said
+        assert "`grid --keep-weights all`" in said

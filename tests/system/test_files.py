@@ -53,3 +53,18 @@ def test_a_file_that_cannot_be_written_names_path_and_reason(tmp_path: Path) -> 
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match=r"cannot write .*file/below: (Not a directory|File exists)"):
         save("text", tmp_path / "file" / "below")
+
+
+def test_no_file_takes_the_place_of_a_pipe_or_a_link(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        save("text", pipe)
+        assert os.read(reader, 10) == b"text"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    link.symlink_to(tmp_path / "behind")
+    save("text", link)
+    assert link.is_symlink() and (tmp_path / "behind").read_text() == "text"

@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scaling_search.architecture import toml
 from scaling_search.architecture.network import Network, fingerprint
-from scaling_search.data.images.form import Form
-from scaling_search.errors import DamagedError
+from scaling_search.data.images.form import MOST_SIZE
+from scaling_search.errors import DamagedError, explain
 from scaling_search.export.metadata import Accuracy, Metadata
 from scaling_search.search.members.member import Member
 from scaling_search.system.text import read_text
 
 Tree = dict[str, Any]
+Side = Annotated[int, Field(ge=1, le=MOST_SIZE)]
 _WHITE = 255.0
+
+
+class _Config(BaseModel):
+    """What is needed of a folder's `config.json`."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
+    label_names: tuple[str, ...] | None
+    interpolation: str
+    crop_pct: float
+    crop_mode: Literal["center", "squash"]
+    stored_size: tuple[Side, Side] | None
+    accuracy: Accuracy | None
+    recipe: dict[str, Any] | None
+    provenance: dict[str, Any] | None
+    fingerprint: str
+    weights_sha256: str
 
 
 def of_folder(folder: Path, *, weights_file: Path | None = None) -> Member:
@@ -29,40 +49,34 @@ def of_folder(folder: Path, *, weights_file: Path | None = None) -> Member:
     Errors: InputError where it is none, DamagedError where its files are.
     """
     network = toml.read(folder / "network.toml")
+    path = folder / "config.json"
     try:
-        config = json.loads(read_text(folder / "config.json", "exported folder"))
-        mean, std = (_moments(config[name]) for name in ("mean", "std"))
-        names = config["label_names"]
-        accuracy = config["accuracy"]
-        metadata = Metadata(
-            mean=mean,
-            std=std,
-            class_names=None if names is None else tuple(names),
-            interpolation=config["interpolation"],
-            crop_pct=config["crop_pct"],
-            crop_mode=config["crop_mode"],
-            accuracy=None if accuracy is None else Accuracy(**accuracy),
-            recipe=config["recipe"],
-            provenance=config["provenance"],
-        )
-        sha256, of = config["weights_sha256"], config["fingerprint"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedError(f"{folder / 'config.json'} is damaged ({type(error).__name__}: {error})") from None
+        config = _Config.model_validate_json(read_text(path, "exported folder"))
+    except ValidationError as error:
+        raise DamagedError(str(explain(error, f"{path} is damaged"))) from None
+    metadata = Metadata(
+        mean=_moments(config.mean),
+        std=_moments(config.std),
+        class_names=config.label_names,
+        interpolation=config.interpolation,
+        crop_pct=config.crop_pct,
+        crop_mode=config.crop_mode,
+        stored_size=config.stored_size,
+        accuracy=config.accuracy,
+        recipe=config.recipe,
+        provenance=config.provenance,
+    )
     metadata.check(network)
-    if of != fingerprint(network):
+    if config.fingerprint != fingerprint(network):
         raise DamagedError(f"{folder / 'network.toml'} is not the network that was exported")
     if weights_file is not None:
         metadata = replace(metadata, accuracy=None, provenance={"weights": weights_file.name})
-    side = network.resolution
-    height, width = (metadata.provenance or {}).get("stored_size") or (side, side)
+    file, sha256 = weights_file or folder / "model.safetensors", config.weights_sha256
     return Member(
         label=folder.name if weights_file is None else f"{folder.name} with {weights_file.name}",
         network=network,
-        form=Form(size=(height, width), channels=network.channels, shape=width / height),
         metadata=metadata,
-        read=lambda: _read(
-            weights_file or folder / "model.safetensors", network, sha256, given=bool(weights_file)
-        ),
+        read=lambda: _read(file, network, sha256, given=bool(weights_file)),
     )
 
 

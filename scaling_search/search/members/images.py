@@ -29,13 +29,15 @@ _MOST_SHOWN = 5
 class Source:
     """What is to be predicted: `files`, or a `split` of a data set, whose images are decoded already.
 
-    `labels`: the class of each file, by name; None where a class is not known. `left`: what of a `folder` is no file.
+    `labels`: the class of each file, by name; None where a class is not known. `unknown`: of a `folder`, the folders in
+    it that are named like no class; `left`: what in it is no file.
     """
 
     name: str
     files: tuple[File, ...] = ()
     split: str | None = None
     labels: tuple[str | None, ...] = ()
+    unknown: tuple[str, ...] = ()
     left: Left = field(default_factory=Left)
     folder: bool = False
 
@@ -55,7 +57,9 @@ def find(text: str, classes: Sequence[str]) -> Source:
         known = set(classes)
         folders = [file.path.parent.name for file in files]
         labels = tuple(name if name in known else None for name in folders)
-        return Source(name=str(path), files=files, labels=labels, left=left, folder=True)
+        inside = {file.path.parent.name for file in files if len(file.steps) > 1}
+        unknown = tuple(sorted(inside - known))
+        return Source(name=str(path), files=files, labels=labels, unknown=unknown, left=left, folder=True)
     if path.is_file():
         return Source(name=str(path), files=(File(path=path, steps=(path.name,)),), labels=(None,))
     name, _, split = text.partition(":")
@@ -70,12 +74,13 @@ def find(text: str, classes: Sequence[str]) -> Source:
 class Images:
     """Decoded images (N, H, W, C), what each is called, and its class number, -1 where it is not known.
 
-    `left_out`: files of a folder that were not taken, by reason.
+    `unknown`: folders that are named like no class. `left_out`: files of a folder that were not taken, by reason.
     """
 
     images: UInt8[np.ndarray, "n h w c"]
     names: tuple[str, ...]
     labels: np.ndarray
+    unknown: tuple[str, ...] = ()
     left_out: dict[str, LeftOut] = field(default_factory=dict)
 
 
@@ -113,6 +118,7 @@ def decode(source: Source, form: Form, classes: Sequence[str]) -> Images:
         images=np.stack(stored),
         names=tuple(str(file.path) for file, _ in taken),
         labels=np.array([-1 if label is None else numbers[label] for _, label in taken]),
+        unknown=source.unknown,
         left_out=left.counted(),
     )
 

@@ -11,10 +11,10 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from scaling_search.architecture.network import Network, from_definition
-from scaling_search.data.images.form import Form
+from scaling_search.data.images.form import Fit, Form
 from scaling_search.errors import InputError
 from scaling_search.export.metadata import Accuracy, Metadata
-from scaling_search.ledger.storage.rows import GRID, DatasetRow, EvaluationRow, FamilyRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import GRID, EvaluationRow, FamilyRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, DATASETS, FAMILIES, TRIPLES
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.grid.answer import Command
@@ -39,14 +39,12 @@ _WHITE = 255.0
 class Member:
     """A network with weights, and how images come to it.
 
-    `label` names it for people; `form`: the size, shape and channels in which its data set's images are stored;
-    `metadata`: moments, class names, accuracy, recipe and provenance; `read` gives the weights; `trial` is its trial's
-    row, None where it is not of a ledger.
+    `label` names it for people; `metadata`: moments, class names, accuracy, recipe and provenance; `read` gives the
+    weights; `trial` is its trial's row, None where it is not of a ledger.
     """
 
     label: str
     network: Network
-    form: Form
     metadata: Metadata
     read: Callable[[], tuple[Tree, Tree]]
     trial: TrialRow | None = None
@@ -55,6 +53,14 @@ class Member:
     def weights(self) -> tuple[Tree, Tree]:
         """(params, batch_stats). Errors: InputError where they are gone, DamagedError."""
         return self.read()
+
+    @property
+    def form(self) -> Form:
+        """How an image comes to it: in the form of its data set's, or cut to the square that it takes."""
+        side = self.network.resolution
+        height, width = self.metadata.stored_size or (side, side)
+        fit: Fit | None = "crop" if self.metadata.crop_mode == "center" else None
+        return Form(size=(height, width), channels=self.network.channels, shape=width / height, fit=fit)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -100,7 +106,8 @@ def of_study(
     ]
     if not found:
         have = sorted({row.phi for row in ledger.rows(TRIPLES, study=study.name) if "family" in row.role})
-        known = ", ".join(f"phi={value:g}" for value in have) or "none: run `scaling-search scale` first"
+        command = Command(study=study.name, ledger=ledger.place)
+        known = ", ".join(f"phi={value:g}" for value in have) or f"none: run {command.line('scale')} first"
         raise InputError(f"study {study.name!r} has no member phi={phi:g}; it has {known}")
     trials = {
         family.role: [
@@ -141,10 +148,12 @@ def of_grid(ledger: Ledger, study: StudyRow, *, checkpoints: Folder, seed: int |
     kept = weights.kept(ledger, [one.key for one in own])
     chosen = [one for one in own if one.key in kept and seed in (None, one.seed)]
     if not chosen:
-        of = "" if seed is None else f"seed {seed} of "
+        of, keep = ("", "best") if seed is None else (f"seed {seed} of ", "all")
+        seeds = ", ".join(str(one.seed) for one in own if one.key in kept)
         raise InputError(
-            f"no weights are kept of {of}{triple}, which study {study.name!r} names: a search keeps them with `grid "
-            "--keep-weights best`; "
+            f"no weights are kept of {of}{triple}, which study {study.name!r} names"
+            + (f" (of seed {seeds} they are)" if seeds else "")
+            + f": a search keeps them with `grid --keep-weights {keep}`; "
             f"{Command(study=study.name, ledger=ledger.place).line('scale')} trains the triple's family"
         )
     best = max(chosen, key=lambda one: (one.accuracy or 0.0, -one.seed))
@@ -205,19 +214,18 @@ def _member(
     return Member(
         label=f"{triple} φ={phi:g}, seed {number(trial.seed)}",
         network=built,
-        form=form_of(data),
         metadata=Metadata(
             mean=tuple(json.loads(data.mean)),
             std=tuple(json.loads(data.std)),
             class_names=tuple(json.loads(data.classes)),
             crop_mode="squash",
+            stored_size=(data.height or 1, data.width or 1),
             accuracy=_accuracy(trial, tested[0] if tested else None),
             recipe=json.loads(trial.recipe),
             provenance={
                 "study": study.name,
                 "dataset": data.name,
                 "dataset_fingerprint": data.fingerprint,
-                "stored_size": [data.height, data.width],
                 "coefficients": [triple.alpha, triple.beta, triple.gamma],
                 "phi": phi,
                 "seed": trial.seed,
@@ -233,12 +241,6 @@ def _member(
         read=lambda: weights.read(checkpoints, row, built),
         trial=trial,
     )
-
-
-def form_of(data: DatasetRow) -> Form:
-    """The form in which a data set's images are stored."""
-    height, width = data.height or 1, data.width or 1
-    return Form(size=(height, width), channels=data.channels, shape=width / height)
 
 
 def _accuracy(trial: TrialRow, tested: EvaluationRow | None) -> Accuracy | None:

@@ -126,7 +126,7 @@ def predict(
     first = members[0]
     for other in members[1:]:
         if other.classes != first.classes:
-            raise InputError(f"{other.label} and {first.label} name different classes: they are no ensemble")
+            raise InputError(f"{_apart(first, other)}: they are no ensemble")
     found = find(source, first.classes)
     decoded = decode(found, first.form, first.classes)
     total = np.zeros((len(decoded.names), len(first.classes)))
@@ -142,10 +142,22 @@ def predict(
     )
 
 
+def _apart(one: Member, other: Member) -> str:
+    """How the classes of two members differ."""
+    if len(one.classes) != len(other.classes):
+        return f"{one.label} has {len(one.classes)} classes, {other.label} {len(other.classes)}"
+    at = next(
+        at for at, names in enumerate(zip(one.classes, other.classes, strict=True)) if len({*names}) > 1
+    )
+    nameless = None in (one.metadata.class_names, other.metadata.class_names)
+    hint = " (--class-names FILE names those of all)" if nameless else ""
+    return f"class {at} of {one.label} is {one.classes[at]!r}, of {other.label} {other.classes[at]!r}{hint}"
+
+
 def probabilities(
     member: Member, images: np.ndarray, should_stop: Callable[[], bool] = lambda: False
 ) -> Float[np.ndarray, "n classes"]:
-    """Softmax of one member's logits for stored images (N, H, W, C), 0..255."""
+    """Softmax of one member's logits for stored images (N, H, W, C), 0..255. Errors: InputError: it is not finite."""
     import jax
 
     from scaling_search.data import augment
@@ -173,7 +185,13 @@ def probabilities(
         # One shape, one program: the last batch is filled up.
         filled = np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
         found.append(np.asarray(run(params, batch_stats, filled))[: len(batch)])
-    return np.concatenate(found).astype(np.float64)
+    whole = np.concatenate(found).astype(np.float64)
+    if faults := int((~np.isfinite(whole).all(axis=1)).sum()):
+        raise InputError(
+            f"{member.label}: what it says of {faults} of {len(whole)} images is not finite: its weights, or mean and "
+            "std, are beyond float32"
+        )
+    return whole
 
 
 def moments(member: Member) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaling_search.baselines.load import load
-from scaling_search.data.images.form import Form
-from scaling_search.errors import InputError, UsageError
+from scaling_search.baselines.load import load, names
+from scaling_search.errors import InputError, UsageError, suggest
 from scaling_search.export.metadata import Metadata
 from scaling_search.search.members.exported import of_folder
 from scaling_search.search.members.member import Member, best_phi, of_grid, of_study
@@ -51,10 +50,12 @@ def from_outside(text: str, *, weights: Path | None = None, metadata: Metadata |
             raise InputError(f"{text}: no exported network (it has no network.toml)")
         found = of_folder(folder, weights_file=None if weights is None else full_path(weights))
         return found.about(metadata or Metadata())
+    if not (text in names() or "/" in text or text.endswith(".toml")):
+        legal = suggest("member", text, (_BEST, _WINNER, *names()))
+        raise InputError(f"{legal}; or phi=2, a folder that export wrote, or a TOML file")
     network = load(text)
     if weights is None:
         raise UsageError(f"{text} has no weights: give --weights FILE, or --random-weights SEED to export")
-    side = network.resolution
     file = full_path(weights)
 
     def read() -> tuple[dict[str, object], dict[str, object]]:
@@ -65,7 +66,6 @@ def from_outside(text: str, *, weights: Path | None = None, metadata: Metadata |
     return Member(
         label=f"{network.name} with {file.name}",
         network=network,
-        form=Form(size=(side, side), channels=network.channels, shape=1.0, fit="crop"),
         metadata=Metadata(provenance={"weights": weights.name}),
         read=read,
     ).about(metadata or Metadata())
@@ -75,14 +75,16 @@ def untrained(text: str, seed: int, metadata: Metadata) -> Member:
     """A network by name or TOML file with random weights. Errors: UsageError, InputError."""
     from scaling_search.export import reference
 
-    if seed < 0:
-        raise UsageError(f"--random-weights {seed}: a seed is 0 or more")
+    if not 0 <= seed < 2**63:
+        raise UsageError(f"--random-weights {seed}: a seed is 0 or more, and under 2^63")
+    if full_path(text).is_dir():
+        raise UsageError(
+            f"--random-weights are for a network without others: {text} is a folder with its own"
+        )
     network = load(text)
-    side = network.resolution
     return Member(
         label=f"{network.name}, untrained",
         network=network,
-        form=Form(size=(side, side), channels=network.channels, shape=1.0, fit="crop"),
         metadata=Metadata(),
         read=lambda: reference.random_weights(network, seed),
     ).about(metadata)
@@ -101,7 +103,7 @@ def members_of(
         if not is_member(text):
             found.append(from_outside(text))
             continue
-        for seed in seeds or (None,):
+        for seed in dict.fromkeys(seeds) or (None,):
             if text == _WINNER:
                 found.append(of_grid(ledger, study, checkpoints=checkpoints, seed=seed))
                 continue

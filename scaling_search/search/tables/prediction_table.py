@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
+from scaling_search.errors import few
 from scaling_search.report import columns
 from scaling_search.report.table import Details, Document, Row, Table
 from scaling_search.search.members.images import left_out
@@ -12,6 +14,7 @@ from scaling_search.search.members.predict import Evaluation, Prediction
 
 _SHOWN = 20
 _MOST_CLASSES = 30
+_RANKS = {2: "Second", 3: "Third", 4: "Fourth", 5: "Fifth"}
 
 
 def document(found: Prediction) -> Document:
@@ -24,9 +27,18 @@ def document(found: Prediction) -> Document:
         title=f"{'; '.join(member.label for member in found.members)} on {found.source}",
         answer=() if evaluation is None else (_says(found, evaluation),),
         tables=(_images(found),),
-        notes=(f"Left out: {left_out(found.images.left_out)}.",) if found.images.left_out else (),
+        notes=tuple(_notes(found)),
         details=Details(tables=tuple(more)),
     )
+
+
+def _notes(found: Prediction) -> Iterator[str]:
+    if found.images.unknown:
+        named = few([repr(name) for name in found.images.unknown])
+        classes = few([repr(name) for name in found.classes])
+        yield f"Images in folders named {named} count in no accuracy: the classes are {classes}."
+    if found.images.left_out:
+        yield f"Left out: {left_out(found.images.left_out)}."
 
 
 def _says(found: Prediction, evaluation: Evaluation) -> str:
@@ -62,6 +74,7 @@ def record(found: Prediction) -> dict[str, Any]:
             for name, value in zip(found.classes, evaluation.per_class, strict=True)
         },
         "confusion": None if evaluation is None else evaluation.confusion.tolist(),
+        "unknown_folders": list(found.images.unknown),
         "left_out": {reason: one.model_dump(mode="json") for reason, one in found.images.left_out.items()},
         "wrong": [one["image"] for one in found.records() if one["right"] is False],
         "images": found.records(),
@@ -78,12 +91,12 @@ def _images(found: Prediction) -> Table:
         columns.percent("probability", "Probability", 1),
         columns.flag("right", "Right"),
     ]
-    for rank in range(2, 6):
+    for rank in _RANKS:
         if f"predicted_{rank}" in names:
             layout.append(
-                columns.name(f"predicted_{rank}", f"Rank {rank}", place="always" if rank == 2 else "details")
+                columns.name(f"predicted_{rank}", _RANKS[rank], place="always" if rank == 2 else "details")
             )
-            layout.append(columns.percent(f"probability_{rank}", f"Probability {rank}", 1, place="details"))
+            layout.append(columns.percent(f"probability_{rank}", _RANKS[rank], 1, place="details"))
     # What is wrong comes first: it is what one looks at.
     records.sort(key=lambda one: one["right"] is not False)
     return Table(
