@@ -143,7 +143,7 @@ def _examine(name: str, directory: Path, elsewhere: Path) -> PreparedSet | Refus
             return Refused(name=name, reason="has no train split")
         names = directory / f"{label_key}.labels.txt"
         classes = (
-            tuple(printable(line) for line in names.read_text().splitlines())
+            tuple(printable(line) for line in names.read_text(encoding="utf-8").splitlines())
             if names.is_file()
             else tuple(map(str, range(int(label["numClasses"]))))
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import re
@@ -25,17 +26,23 @@ def full_path(path: str | Path) -> Path:
     return Path(path)
 
 
+def encoding_of(path: Path) -> str:
+    """UTF-16 where a byte order mark says so, as PowerShell and Excel write it; else UTF-8, with or without one."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
 def read_text(path: str | Path, what: str) -> str:
-    """UTF-8 text, with or without a byte order mark. Errors: InputError naming `what`, the path and the reason."""
+    """UTF-8 text, or UTF-16 with its mark. Errors: InputError naming `what`, the path and the reason."""
     try:
         full = full_path(path)
         size = full.stat().st_size
         if size > MOST_BYTES:
             raise InputError(f"{what} {path}: {size:,} bytes; no more than {MOST_BYTES:,} are read")
-        return full.read_text(encoding="utf-8-sig")
+        return full.read_text(encoding=encoding_of(full))
     except OSError as error:
         raise InputError(f"cannot read {what} {path}: {os.strerror(error.errno or 0)}") from None
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise InputError(f"cannot read {what} {path}: not UTF-8 text") from None
     except ValueError:
         raise InputError(f"cannot read {what} {str(path)!r}: no path has a zero byte") from None

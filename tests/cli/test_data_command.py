@@ -94,7 +94,7 @@ dog        7     2
 · Fewer than 10 test images each: cat, dog. They limit what can be said.
 · Left out: 2 files: 1 hidden (cat/.DS_Store); 1 no image (.txt) (dog/notes.txt).
 · 2 images turned upright, as the file says (EXIF or XMP).
-· 1 image grey made colour, like the others.
+· 1 image in grey, made colour like the others.
 · 1 image padded (its edge repeated) to the common shape.
 · 1 image reduced in size.
 · Sizes met: 2, from 20x30 to 40x30, most often 20x30 (17 images); stored at 20x30x3.

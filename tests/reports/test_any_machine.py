@@ -192,6 +192,33 @@ def test_variables_that_change_the_arithmetic_are_overruled_and_said(chosen: set
     assert [line.split("=")[0] for line in said] == sorted(chosen & set(CHANGE))
 
 
+FLAGS_PASS = [
+    "--xla_force_host_platform_device_count=2",
+    "--xla_dump_to=x",
+    "--xla_gpu_cuda_data_dir=/usr",
+    "--xla_cpu_parallel_codegen_split_count=1",
+]
+FLAGS_CHANGE = [
+    "--xla_cpu_enable_fast_math=true",
+    "--xla_gpu_autotune_level=0",
+    "--xla_backend_optimization_level=0",
+    "--xla_allow_excess_precision=false",
+    "--xla_cpu_max_isa=AVX2",
+    "--xla_a_new_one",
+]
+
+
+@given(
+    flags=st.lists(st.sampled_from([*FLAGS_PASS, *FLAGS_CHANGE]), unique=True),
+    blanks=st.sampled_from([" ", "  ", "\t"]),
+)
+def test_flags_that_change_the_arithmetic_are_overruled_one_by_one(flags: list[str], blanks: str) -> None:
+    shell = {"HOME": "/root", "XLA_FLAGS": blanks.join(flags)}
+    said = prepare(shell)
+    assert shell["XLA_FLAGS"].split() == [flag for flag in flags if flag in FLAGS_PASS]
+    assert [line.split()[1] for line in said] == [flag for flag in flags if flag in FLAGS_CHANGE]
+
+
 TOO_MUCH = {
     "epochs beyond 64 bits": ("--epochs 99999999999999999999999", 2),
     "epochs of 64 bits": (f"--epochs {2**62}", 2),

@@ -8,6 +8,8 @@ import pytest
 
 from scaling_search.architecture.toml import read as read_network
 from scaling_search.cli.main import run
+from scaling_search.errors import InputError
+from scaling_search.export.metadata import read_class_names
 from scaling_search.search.plan.study import read as read_study
 from tests.reports.conftest import Import, fill
 
@@ -24,13 +26,37 @@ head = { dropout = 0.0 }
 STUDY = 'name = "s"\nbaseline = "tiny.toml"\n[dataset]\nname = "digits"\n'
 
 
-@pytest.mark.parametrize("start", ["\ufeff", ""])
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le with a mark", "utf-16-be with a mark"]
+
+
+def saved(path: str, text: str, encoding: str, end: str) -> None:
+    """As an editor writes it; a mark is text to these encodings."""
+    kind, _, mark = encoding.partition(" ")
+    Path(path).write_bytes((("\ufeff" if mark else "") + text.replace("\n", end)).encode(kind))
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_files_saved_on_windows(start: str, end: str) -> None:
-    for name, text in (("tiny.toml", NETWORK), ("s.toml", STUDY)):
-        Path(name).write_bytes((start + text.replace("\n", end)).encode())
+def test_files_saved_on_windows(encoding: str, end: str, imported: Import) -> None:
+    saved("tiny.toml", NETWORK, encoding, end)
+    saved("s.toml", STUDY, encoding, end)
+    saved("names.txt", "Katze\nHündchen\n", encoding, end)
     assert read_network(Path("tiny.toml")).name == "tiny"
     assert read_study(Path("s.toml")).dataset.name == "digits"
+    assert read_class_names(Path("names.txt")) == ("Katze", "Hündchen")
+    paths = fill(classes=("images",), count=12)
+    lines = [f"images/{path.name},{'Kätzchen' if at % 2 else 'Hund'}" for at, path in enumerate(paths)]
+    saved("set/labels.csv", "\n".join(["file,label", *lines]), encoding, end)
+    assert imported()["classes"] == ["Hund", "Kätzchen"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"name = '\xff'", b"\xff\xfea", b"\xff\xfe\x00\xd8", b"\x00\x00\xfe\xff"]
+)
+def test_text_in_no_encoding_is_said_to_be_that(content: bytes) -> None:
+    Path("s.toml").write_bytes(content)
+    with pytest.raises(InputError, match="not UTF-8 text"):
+        read_study(Path("s.toml"))
 
 
 def test_importing_again_says_what_it_replaces(imported: Import) -> None:

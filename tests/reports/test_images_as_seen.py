@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +151,60 @@ def test_warnings_of_libraries_have_a_name_and_a_count(imported: Import) -> None
     (line,) = document["summary"]["warnings"]
     assert line.startswith("cat/0.jpg and 2 more: Corrupt EXIF data")
     assert "UserWarning" not in document["said"]
+
+
+def _exif(path: Path) -> None:
+    Image.fromarray(noise(0)).save(path.with_suffix(".jpg"), exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xffgarbage")
+
+
+def _webp(path: Path) -> None:
+    Image.fromarray(noise(0)).save(path.with_suffix(".webp"), exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xffgarbage")
+
+
+def _mpo(path: Path) -> None:
+    Image.fromarray(noise(0)).save(path.with_suffix(".jpg"))
+    whole = path.with_suffix(".jpg").read_bytes()
+    segment = b"\xff\xe2\0\x1aMPF\0II*\0\x08\0\0\0" + bytes(12)
+    path.with_suffix(".jpg").write_bytes(whole[:2] + segment + whole[2:])
+
+
+def _large(path: Path) -> None:
+    Image.new("1", (9_500, 9_500)).save(path.with_suffix(".bmp.png"))
+
+
+def _tag(path: Path) -> None:
+    """A tag of no type that there is, which some readers log."""
+    tifffile.imwrite(path.with_suffix(".tif"), noise(0), photometric="rgb", software="a program")
+    whole = bytearray(path.with_suffix(".tif").read_bytes())
+    at = whole.index(struct.pack("<HH", 305, 2))
+    whole[at + 2 : at + 4] = struct.pack("<H", 99)
+    path.with_suffix(".tif").write_bytes(whole)
+
+
+def _profile(path: Path) -> None:
+    Image.fromarray(noise(0)).save(path.with_suffix(".tiff"), icc_profile=b"no profile")
+
+
+ODD = {
+    "broken EXIF": _exif,
+    "broken EXIF of a WebP": _webp,
+    "a broken MPO": _mpo,
+    "more pixels than are usual": _large,
+    "a tag of no type": _tag,
+    "a profile that is none": _profile,
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_whatever_a_library_says_has_the_images_name(imported: Import, odd: Callable[[Path], None]) -> None:
+    path = fill()[0]
+    odd(path)
+    path.unlink()
+    document = imported()
+    summary = document["summary"]
+    assert summary["warnings"] or summary["converted"] or odd is _tag, "no reader minds that tag"
+    assert all("cat/0." in line for line in summary["warnings"])
+    assert not any(words in document["said"] for words in ("Warning:", ".py", "Traceback", "site-packages"))
 
 
 def test_a_folder_that_is_a_bomb(imported: Import) -> None:

@@ -16,6 +16,7 @@ from scaling_search.data.folders.layout import NAMES, Labelled, Layout, class_na
 from scaling_search.data.folders.walk import File, Left
 from scaling_search.data.paths import printable
 from scaling_search.errors import InputError, StorageError
+from scaling_search.system.text import encoding_of
 
 NAME = "labels.csv"
 _COLUMNS = {
@@ -100,14 +101,14 @@ def _with_split(rows: list[Labelled], faults: dict[str, list[str]]) -> list[Labe
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Line numbers and cells by column."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding=encoding_of(path), newline="") as file:
             head = file.readline()
             delimiter = max(",;\t", key=head.count)
             file.seek(0)
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             columns = _columns(next(reader, []))
             return list(_cells(reader, columns))
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise InputError(f"{NAME} is not UTF-8 text: save it as CSV UTF-8") from None
     except csv.Error as error:
         raise InputError(f"{NAME} is no table: {error}") from None
