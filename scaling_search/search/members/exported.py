@@ -12,9 +12,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scaling_search.architecture import toml
+from scaling_search.architecture.faults import explain
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.data.images.form import MOST_SIZE
-from scaling_search.errors import DamagedError, explain
+from scaling_search.errors import DamagedError
 from scaling_search.export.metadata import Accuracy, Metadata
 from scaling_search.search.members.member import Member
 from scaling_search.system.text import read_text
