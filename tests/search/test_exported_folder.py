@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scaling_search.data import augment
 from scaling_search.errors import DamagedError, InputError, UsageError
 from scaling_search.export.folder import check_target
 from scaling_search.export.metadata import Metadata
 from scaling_search.search.members.exported import of_folder
+from scaling_search.search.members.images import decode, find
 from scaling_search.search.members.member import Member
 from scaling_search.search.members.predict import predict
 from scaling_search.search.members.resolve import from_outside, untrained
@@ -72,6 +74,26 @@ def test_it_predicts_as_what_it_was_written_of(
         said[name] = predict([one], str(images)).probabilities
         assert np.array_equal(predict([found], str(images)).probabilities, said[name])
     assert not np.allclose(said["cut"], said["stored"])
+
+
+def test_the_documents_way_to_an_image_is_ours(
+    member: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but its last lines, which need PyTorch."""
+    stored = replace(member, metadata=replace(member.metadata, crop_mode="squash", stored_size=(4, 6)))
+    stored.export("torch", tmp_path / "out")
+    monkeypatch.chdir(tmp_path / "out")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30), np.uint8)).save("image.png")
+    page = (Path(__file__).parents[2] / "docs" / "first-study.md").read_text(encoding="utf-8")
+    (block,) = [one for one in page.split("```") if one.startswith("python\n")]
+    lines = block.removeprefix("python\n").split("probabilities = ")[0].splitlines()
+    kept = [line for line in lines if line not in ("import torch", "from model import load")]
+    names: dict[str, Any] = {}
+    exec("\n".join(kept), names)  # noqa: S102 - our own document
+    ours = decode(find("image.png", stored.classes), stored.form, stored.classes).images
+    resized = augment.resize(ours, 8).transpose(0, 3, 1, 2)
+    assert names["x"].shape == (1, 1, 8, 8) and names["x"].dtype == np.float32
+    assert np.abs(names["x"] - (resized - np.float32(51)) / 102).max() <= 1.01 / 102, "a grey level at most"
 
 
 @pytest.mark.parametrize(

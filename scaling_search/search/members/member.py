@@ -153,8 +153,8 @@ def of_grid(ledger: Ledger, study: StudyRow, *, checkpoints: Folder, seed: int |
         raise InputError(
             f"no weights are kept of {of}{triple}, which study {study.name!r} names"
             + (f" (of seed {seeds} they are)" if seeds else "")
-            + f": a search keeps them with `grid --keep-weights {keep}`; "
-            f"{Command(study=study.name, ledger=ledger.place).line('scale')} trains the triple's family"
+            + f": a search keeps those of what it trains from then on with `grid --keep-weights {keep}`; "
+            f"{Command(study=study.name, ledger=ledger.place).line('scale')} trains the triple's family with its own"
         )
     best = max(chosen, key=lambda one: (one.accuracy or 0.0, -one.seed))
     return _member(ledger, study, triple, row.network, best, row.phi or 0.0, checkpoints)
