@@ -15,6 +15,7 @@ from scaling_search.cli.work import command
 from scaling_search.data.paths import check_name
 from scaling_search.errors import InputError
 from scaling_search.system.text import MOST_BYTES, parse_toml, read_text
+from tests.reports.test_first_use import NETWORK, STUDY
 
 HUGE = {
     "10 MB": "# " + "x" * 10_000_000,
@@ -35,6 +36,42 @@ def test_files_beyond_reason(text: str, arguments: list[str], capsys: pytest.Cap
     Path("f.toml").write_text(text)
     assert run(arguments) == 3
     assert len(capsys.readouterr().err) < 1000
+
+
+NUL = "\\u0000"  # as TOML writes it
+ZEROS = {
+    "a baseline's path": ('"tiny.toml"', f'"ti{NUL}ny.toml"'),
+    "a baseline's name": ('"tiny.toml"', f'"lenet-5{NUL}"'),
+    "a baseline's folder": ('"tiny.toml"', f'"a{NUL}/tiny.toml"'),
+    "a baseline, nothing else": ('"tiny.toml"', f'"{NUL}"'),
+    "a data set": ('"digits"', f'"digits{NUL}"'),
+    "the study's name": ('name = "s"', f'name = "s{NUL}"'),
+    "a recipe": ("[dataset]", f'[recipe]\nname = "fast{NUL}"\n[dataset]'),
+    "a key": ("[dataset]", f'[grid]\n"al{NUL}pha" = 1\n[dataset]'),
+    "a range": ("[dataset]", f'[grid]\nalpha = "1{NUL}:2:1"\n[dataset]'),
+    "a metric": ("[dataset]", f'[grid]\nmetric = "accuracy{NUL}"\n[dataset]'),
+    "a duration": ("[dataset]", f'[scale]\nmember_time_limit = "30m{NUL}"\n[dataset]'),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), ZEROS.values(), ids=ZEROS)
+def test_a_zero_byte_anywhere_in_a_study(old: str, new: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert old in STUDY
+    Path("tiny.toml").write_text(NETWORK)
+    Path("s.toml").write_text(STUDY.replace(old, new))
+    assert run(["grid", "--study", "s.toml", "--ledger", "l.db"]) == 3
+    said = capsys.readouterr().err
+    assert said.count("Error: ") == 1 and "\0" not in said and len(said) < 600
+
+
+@pytest.mark.parametrize("old", ['"tiny"', '"relu"', '"basic"', "dropout"])
+def test_a_zero_byte_in_a_network(old: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A label may hold it, and is shown without; all else is refused."""
+    new = f'"{old.strip(chr(34))}{NUL}"'
+    Path("tiny.toml").write_text(NETWORK.replace(old, new))
+    assert run(["cost", "tiny.toml"]) == (0 if old == '"tiny"' else 3)
+    captured = capsys.readouterr()
+    assert "\0" not in captured.out + captured.err
 
 
 def test_no_more_is_read_than_a_study_takes() -> None:

@@ -110,12 +110,13 @@ def _measured(space: SearchSpace, network: Network) -> dict[str, Any]:
 def matched(space: SearchSpace, row: Build) -> Build:
     """The build, its resolution adjusted so that its cost fits the budget; dropped where none does.
 
-    A study whose only γ is 1 has fixed the resolution: then the widths are adjusted.
+    A study whose only γ is 1 has fixed the resolution: then the widths are adjusted. Where its only β is 1, too,
+    nothing is: the candidates are as deep as the triples say, or none.
     """
     if row.phi == 0:
         return row
     if space.study.grid.gamma == (1.0,):
-        return _matched_by_width(space, row)
+        return _held(space, row) if space.study.grid.beta == (1.0,) else _matched_by_width(space, row)
     start, step = row.network.resolution, space.study.rounding.resolution_step
 
     def at(steps: int) -> Network:
@@ -138,6 +139,14 @@ def matched(space: SearchSpace, row: Build) -> Build:
         return row
     reason = f"resolution adjusted from {start} to {start + found.steps * step} px"
     return replace(row, **_measured(space, at(found.steps)), status="adjusted", reason=reason)
+
+
+def _held(space: SearchSpace, row: Build) -> Build:
+    ratio = row.amount / space.target(row.phi)
+    if abs(ratio - 1) <= space.study.grid.macs_tolerance:
+        return row
+    reason = f"{ratio:.2f} x the target; widths and resolution are fixed (β = γ = 1)"
+    return replace(row, status="dropped", reason=reason)
 
 
 def _matched_by_width(space: SearchSpace, row: Build) -> Build:

@@ -55,7 +55,9 @@ def fixed_resolution(study: Study, networks: Sequence[Network], base: Network) -
     moved = sum(network.resolution != base.resolution for network in networks)
     if moved:
         return [f"γ = 1 was asked for, but {moved} of {len(networks)} networks have another resolution."]
-    return ["γ = 1 alone holds the resolution: widths were adjusted to meet the cost."]
+    if study.grid.beta == (1.0,):
+        return ["β = 1 and γ = 1 alone hold widths and resolution: nothing was adjusted to meet the cost."]
+    return ["γ = 1 alone holds the resolution: where the cost was off, widths were adjusted."]
 
 
 def grouped(network: Network, base: Network, width: float) -> list[str]:

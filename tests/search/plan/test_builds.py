@@ -72,6 +72,33 @@ def test_resolutions_move_by_the_fewest_steps_that_bring_one_in(phi: int, step: 
     assert statuses == {"kept", "adjusted", "dropped"}
 
 
+BUDGETS = ["macs", "parameters", "activations", "memory"]
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+@pytest.mark.parametrize("held", ["beta", "gamma", "beta, gamma"])
+def test_what_a_range_of_one_holds_is_never_adjusted(budget: str, held: str) -> None:
+    names = held.split(", ")
+    on = space(
+        **dict.fromkeys((f"grid.{name}" for name in names), "1"),
+        **{"grid.budget": budget, "rounding.divisor": 1},
+    )
+    statuses = set()
+    for triple in triples():
+        if any(getattr(triple, name) != 1 for name in names):
+            continue
+        row = matched(on, build(on, triple, 1))
+        statuses.add(row.status)
+        assert row.network.depths == build(on, triple, 1).network.depths
+        if "gamma" in names:
+            assert row.network.resolution == on.base.resolution
+        if "beta" in names:
+            assert row.network.widths == on.base.widths
+        if len(names) == 2 and row.status == "dropped":
+            assert str(row.reason).endswith("x the target; widths and resolution are fixed (β = γ = 1)")
+    assert len(names) < 2 or "adjusted" not in statuses
+
+
 @pytest.mark.parametrize("phi", [1, 2, -1])
 def test_a_fixed_resolution_adjusts_the_widths(phi: float) -> None:
     """γ = 1 alone asks for one input resolution: nothing moves it."""

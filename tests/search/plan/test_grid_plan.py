@@ -126,4 +126,4 @@ def test_values_that_no_triple_has_are_said() -> None:
     assert origin(found).startswith(
         "1 of the grid's 10 triples has α·β²·γ² within 0.1 of 2; 1 candidate to train"
     )
-    assert unused(planned(study(alpha=2, beta=1, gamma=1))) == []
+    assert unused(planned(study(alpha=2, beta=1, gamma=1, macs_tolerance=0.2))) == []
