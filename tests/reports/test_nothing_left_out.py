@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scaling_search.search.plan.study import packaged
+from scaling_search.search.trial.setup import load_data
 from tests.reports.conftest import Import, fill, noise
 
 
@@ -116,6 +118,49 @@ def test_a_class_that_cannot_be_split(imported: Import) -> None:
 def test_a_class_that_two_given_splits_make_large_enough(imported: Import) -> None:
     fill(count=1, classes=("train/cat", "train/dog", "val/cat", "val/dog", "test/cat", "test/dog"))
     assert total(imported()) == 6
+
+
+# Images of each folder, and whether every class can be split.
+SMALL: dict[str, tuple[dict[str, int], bool]] = {
+    "two images": ({"a": 10, "b": 2}, False),
+    "three images": ({"a": 10, "b": 3}, True),
+    "one, and a test split": ({"train/a": 10, "train/b": 1, "test/a": 3, "test/b": 3}, False),
+    "two, and a test split": ({"train/a": 10, "train/b": 2, "test/a": 3, "test/b": 3}, True),
+    "one, and a validation split": ({"train/a": 10, "train/b": 1, "val/a": 3, "val/b": 1}, False),
+    "two, and a validation split": ({"train/a": 10, "train/b": 2, "val/a": 3, "val/b": 1}, True),
+    "none in the test split": ({"train/a": 10, "train/b": 5, "test/a": 3}, True),
+    "none in the validation split": (
+        {"train/a": 9, "train/b": 5, "val/a": 3, "test/a": 3, "test/b": 1},
+        True,
+    ),
+    "in the test split alone": ({"train/a": 10, "train/b": 5, "test/a": 3, "test/c": 3}, False),
+    "a hundred times rarer": ({"a": 300, "b": 3}, True),
+    "one of many": ({"a": 3, "b": 3, "c": 3, "d": 1}, False),
+}
+
+
+@pytest.mark.parametrize(("folders", "possible"), SMALL.values(), ids=SMALL)
+def test_what_is_prepared_can_be_searched_and_what_cannot_is_refused_at_once(
+    imported: Import, folders: dict[str, int], possible: bool
+) -> None:
+    """`prepare` and `plan` said yes, `grid` then that a class has one image."""
+    for number, (folder, count) in enumerate(folders.items()):
+        (Path("set") / folder).mkdir(parents=True)
+        for index in range(count):
+            Image.fromarray(noise(1000 * number + index)).save(Path("set") / folder / f"{index}.png")
+    said = imported(code=0 if possible else 3)["said"]
+    if not possible:
+        (short,) = [folder.rpartition("/")[2] for folder, count in folders.items() if folder[-1] in "bcd"][
+            -1:
+        ]
+        assert f"class {short!r}" in said or f"no class {short!r}" in said
+        return
+    settings = packaged().override({"dataset.name": "set"})
+    data = load_data(settings)
+    classes = {folder.rpartition("/")[2] for folder in folders}
+    assert len(data.classes) == len(classes) == len(set(data.train.labels.tolist()))
+    if not any(folder.startswith("val") for folder in folders):
+        assert set(data.validation.labels.tolist()) == set(data.train.labels.tolist())
 
 
 def test_classes_of_many_different_sizes_are_told(imported: Import) -> None:

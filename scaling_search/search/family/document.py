@@ -211,11 +211,11 @@ def _notes(found: FamilyResult) -> list[str]:
 def said_of(family: Family) -> list[str]:
     """What the family's networks rest on."""
     space, networks = family.space, [member.network for member in family.members]
-    size = space.info.size
+    size, divisor = space.info.size, space.study.rounding.divisor
     moved = [
         f"φ = {member.phi:g}: {said[0]}"
         for member in family.members
-        if (said := caveats.grouped(member.network, space.base, family.raised.beta**member.phi))
+        if (said := caveats.grouped(member.network, space.base, family.raised.beta**member.phi, divisor))
     ]
     groups = (
         [f"Groups move widths in {len(moved)} of {count(len(networks), 'network')}, such as {moved[0]}."]

@@ -5,11 +5,13 @@ The same sentences stand in a plan, in the grid's answer and in a family's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from scaling_search.architecture.block import Head, Stage, Stem
 from scaling_search.architecture.network import Network
 from scaling_search.export.transfer import said
 from scaling_search.report.figures import count
+from scaling_search.scaling.rounding import round_width
 from scaling_search.search.plan.budget import cost_at
 from scaling_search.search.plan.search_space import base_of
 from scaling_search.search.plan.study import Proxy, Study
@@ -18,6 +20,7 @@ from scaling_search.training.recipe import Recipe
 
 # A width that groups moved by more than this is said.
 _FAR = 0.15
+Wider = Stem | Stage | Head
 
 
 def initial_weights(recipe: Recipe, remarks: Iterable[str | None]) -> list[str]:
@@ -60,27 +63,35 @@ def fixed_resolution(study: Study, networks: Sequence[Network], base: Network) -
     return ["γ = 1 alone holds the resolution: where the cost was off, widths were adjusted."]
 
 
-def grouped(network: Network, base: Network, width: float) -> list[str]:
-    """Inner widths that are a multiple of a stage's groups, where that took them far from `width` times the base's."""
+def grouped(network: Network, base: Network, width: float, divisor: int) -> list[str]:
+    """Widths that groups, of a part or of the next one, took far from `width` times the base's: not the divisor."""
     found = []
-    for number, (before, after) in enumerate(zip(base.stages, network.stages, strict=True), start=1):
-        groups, inner, was = (
-            getattr(after, "groups", 1),
-            getattr(after, "inner", None),
-            getattr(before, "inner", None),
-        )
-        if (
-            not isinstance(groups, int)
-            or groups <= 1
-            or not isinstance(inner, int)
-            or not isinstance(was, int)
-        ):
-            continue
-        asked = was * width
-        if abs(inner / asked - 1) > _FAR:
-            found.append(
-                f"stage {number}: {groups} groups make its inner width {inner} where {asked:.0f} was asked"
-            )
+    for place, before, after in _parts(base, network):
+        for (was, multiple), (now, _) in zip(_widths(before), _widths(after), strict=True):
+            asked = was * width
+            free = was if width == 1 else round_width(asked, divisor)
+            if multiple > 1 and abs(now / asked - 1) > _FAR and abs(now - asked) > abs(free - asked):
+                found.append(f"{place}: groups make a width of {now} where {asked:.0f} was asked")
+    return found
+
+
+def _parts(base: Network, network: Network) -> Iterator[tuple[str, Wider, Wider]]:
+    if base.stem is not None and network.stem is not None:
+        yield "stem", base.stem, network.stem
+    for number, pair in enumerate(zip(base.stages, network.stages, strict=True), start=1):
+        yield f"stage {number}", *pair
+    yield "head", base.head, network.head
+
+
+def _widths(part: Wider) -> list[tuple[int, int]]:
+    """Each width of a part, and what it must be a multiple of."""
+    found = []
+
+    def note(base: int, *, multiple: int = 1) -> int:
+        found.append((base, multiple))
+        return base
+
+    part.wider(note)
     return found
 
 

@@ -108,11 +108,11 @@ def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
 
 def widened(plan: GridPlan) -> list[str]:
     """Candidates whose grouped convolutions are far from the width that was asked for."""
-    base = plan.space.base
+    base, divisor = plan.space.base, plan.space.study.rounding.divisor
     moved = [
         f"{build.triple}: {said[0]}"
         for build in plan.networks
-        if (said := caveats.grouped(build.network, base, build.triple.beta**build.phi))
+        if (said := caveats.grouped(build.network, base, build.triple.beta**build.phi, divisor))
     ]
     if not moved:
         return []

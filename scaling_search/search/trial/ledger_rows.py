@@ -102,7 +102,9 @@ def candidate_row(
 ) -> CandidateRow:
     """A candidate or a member as the ledger keeps it. `note` joins its remark."""
     built = factors(space.base, build.network)
-    moved = caveats.grouped(build.network, space.base, build.triple.beta**build.phi)
+    moved = caveats.grouped(
+        build.network, space.base, build.triple.beta**build.phi, space.study.rounding.divisor
+    )
     return CandidateRow(
         study=study,
         role=role,

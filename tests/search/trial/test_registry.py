@@ -74,6 +74,13 @@ def test_a_default_name_is_data_and_baseline_with_a_suffix_where_it_is_taken(led
         ({"dataset.validation": 0.3}, "data or split"),
         ({"recipe.epochs": 8, "dataset.split_seed": 1}, "data or split and recipe"),
         ({"grid.phi": 2}, "rounding, budget, match, metric, φ or tuned rates"),
+        ({"baseline": "lenet-5", "proxy.resolution": 16}, "network"),
+        ({"recipe.learning_rate": 0.01}, "recipe"),
+        ({"rounding.divisor": 1}, "rounding, budget, match, metric, φ or tuned rates"),
+        ({"grid.metric": "balanced-accuracy"}, "rounding, budget, match, metric, φ or tuned rates"),
+        ({"grid.budget": "parameters"}, "rounding, budget, match, metric, φ or tuned rates"),
+        ({"recipe.rate": "tuned"}, "rounding, budget, match, metric, φ or tuned rates"),
+        ({"grid.match": "nominal"}, "rounding, budget, match, metric, φ or tuned rates"),
     ],
 )
 def test_a_given_name_that_has_other_content_is_refused(
