@@ -213,7 +213,7 @@ def searched(ledger: Ledger, keep: str, **more: Any) -> GridResult:
 def test_a_grid_keeps_weights_only_when_asked_and_its_winner_is_a_member(
     ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(UsageError, match="keep_weights 'some': legal are none, best, all"):
+    with pytest.raises(UsageError, match=r"unknown value of keep_weights 'some'\. Legal: none, best, all"):
         searched(ledger, "some")
     result = searched(ledger, "none")
     assert not files(tmp_path) and result.winner is not None

@@ -100,7 +100,7 @@ def test_mixed_ways_are_refused(options: dict[str, object], message: str) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"phi": "x"}, "phi 'x'"),
+        ({"phi": "x"}, "'x' is no phi"),
         ({"width": -1.0}, "width factor -1"),
         ({"width": 2.0, "divisor": 0}, "divisor"),
         ({"depth": 2.0, "depth_rounding": "floor"}, "depth"),

@@ -48,7 +48,7 @@ def weights_file(of: Network, path: Path) -> Path:
     """Weights in which every value is another, as an exported folder has them."""
     random = np.random.default_rng(0)
     trees = jax.tree.map(
-        lambda leaf: random.standard_normal(leaf.shape, np.float32),
+        lambda leaf: random.random(leaf.shape, np.float32),
         build(of, platform="plain").init(jax.random.key(0)),
     )
     path.write_bytes(
