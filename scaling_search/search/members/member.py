@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaling_search.architecture.network import Network, from_definition
 from scaling_search.data.images.form import Form
-from scaling_search.errors import InputError
+from scaling_search.errors import InputError, few
 from scaling_search.export.metadata import Accuracy, Metadata
 from scaling_search.ledger.storage.rows import GRID, DatasetRow, EvaluationRow, FamilyRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, DATASETS, FAMILIES, TRIPLES
@@ -94,7 +94,7 @@ def of_study(
     ]
     if not found:
         have = sorted({row.phi for row in ledger.rows(TRIPLES, study=study.name) if "family" in row.role})
-        known = ", ".join(f"phi={value:g}" for value in have) or "none: run `scaling-search scale` first"
+        known = few([f"phi={value:g}" for value in have]) or "none: run `scaling-search scale` first"
         raise InputError(f"study {study.name!r} has no member phi={phi:g}; it has {known}")
     trials = {
         family.role: [
