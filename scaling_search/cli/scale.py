@@ -124,4 +124,4 @@ def scale(
         write(dumps(record(result)))
     else:
         show(result.document, details=details)
-    finish(result.trials)
+    finish(result.trials, nothing={row.state for row in result.trials} == {"diverged"})

@@ -30,7 +30,9 @@ sys.exit(128 + stop.signum)
 
 
 def child(where: str, patience: float, *, ignored: signal.Signals | None = None) -> subprocess.Popen[str]:
-    ignoring = "" if ignored is None else f"import signal; signal.signal({int(ignored)}, signal.SIG_IGN)"
+    # Whatever is above, a nohup perhaps.
+    handler = "SIG_DFL" if ignored is None else "SIG_IGN"
+    ignoring = f"import signal; signal.signal({int(ignored or signal.SIGHUP)}, signal.{handler})"
     process = subprocess.Popen(
         [sys.executable, "-c", f"{ignoring}\n{CHILD}", where, str(patience)],
         stdout=subprocess.PIPE,

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,16 +20,11 @@ from scaling_search.cli.main import run
 from scaling_search.cli.progress import ProgressBar
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.report.render import render
-from scaling_search.search.audit import machine
 from scaling_search.search.forecast import timing_cache
 from scaling_search.search.grid.answer import Command, answer
 from scaling_search.search.grid.report import details
-from scaling_search.search.grid.requirements import sentence
-from scaling_search.search.tables.machine_table import document
 from scaling_search.search.tables.study_report import StudyReport, read
-from scaling_search.statistics.power import Power
 from scaling_search.training import cache
-from tests.cli import test_progress as made
 from tests.report import sample
 
 NETWORK = """
@@ -249,10 +243,6 @@ def test_what_fell_to_the_tolerance_is_counted_and_named(said: Said) -> None:
     assert "2 of the grid's 4 triples have α·β²·γ² within 0.4 of 2; 2 candidates to train" in out
 
 
-def test_help_says_what_power_needs() -> None:
-    assert "needs finished trials" in " ".join(told("plan --help")[0].split())
-
-
 NOUNS = "trials|seeds|networks|candidates|points|triples|epochs|steps|images|members|studies|rows|classes|cores|others"
 
 
@@ -264,13 +254,6 @@ def test_one_of_a_thing_is_no_plural(said: Said) -> None:
                 assert not found, (name, found)
     assert "1 network x 1 seed" in said["one plan --study one.toml"][0]
     assert "1 of 1 member of tiny is trained" in " ".join(said["one scale --out one"][0].split())
-
-
-@pytest.mark.parametrize("number", [1, 2])
-@pytest.mark.parametrize("share", ["0.01", "0.02"])
-def test_points_and_seeds_are_counted_in_words(number: int, share: str) -> None:
-    said = sentence(Power(seeds=number, images=None, power=0.8, smallest=0.001), float(share))
-    assert ("1 point apart" in said) == (share == "0.01") and ("1 seed for" in said) == (number == 1)
 
 
 def test_a_span_of_one_value_is_that_value(said: Said) -> None:
@@ -296,18 +279,6 @@ def test_a_part_of_a_network_is_told_in_words_that_are_known(folder: Path) -> No
     assert head["macs"] == 8 * 10 + 10, "by the convention: inputs x classes, and one for each bias"
 
 
-def test_doctor_is_read_without_knowing_the_program() -> None:
-    def line(safe: bool) -> str:
-        facts = machine.examine().facts | {"sqlite_wal_safe": safe, "sqlite": "3.40.1", "cores": 1}
-        told_of = document(machine.Machine(facts=facts, problem=None)).facts
-        assert str(told_of["processor"]).endswith(", 1 core") and told_of["devices"] != "cpu: cpu"
-        assert re.match(r"compiled by \S+, version [0-9a-f]{16}$|none: ", str(told_of["kernels"]))
-        return str(told_of["SQLite"])
-
-    assert line(True) == "3.40.1"
-    assert line(False) == "3.40.1 (its WAL mode can lose data; the ledger does not use it)"
-
-
 def test_a_corrected_accuracy_is_never_above_the_mean(said: Said, folder: Path) -> None:
     assert said and folder
     report = read_report("first.db")
@@ -320,32 +291,3 @@ def test_a_corrected_accuracy_is_never_above_the_mean(said: Said, folder: Path) 
         shown = re.findall(r"([\d.]+) % validation accuracy", first)
         assert [float(one) for one in shown] == [round(100 * (mean - max(optimism, 0)), 1)]
         assert any("shows no optimism" in note for note in details(found)) == (optimism < 0)
-
-
-def test_a_time_that_is_left_belongs_to_what_trains_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a resume the bar once ended at 20 of 22, and what was finished counted as fast."""
-    clock = 0.0
-    monkeypatch.setattr("time.monotonic", lambda: clock)
-    bars = ProgressBar(quiet=True)
-    bars.expect(22, 100.0)
-    bars.known(20)
-    assert bars.left() == "about 1 min 40 s left", "the forecast, before anything ran"
-    for done in (1, 2):
-        bars.begin(made.trial_of(done))
-        clock += 7.0
-        bars.end(made.trial_of(done), made.row("complete", accuracy=0.5))
-        assert bars.left() == ("about 7.0 s left" if done == 1 else "")
-    (whole,) = bars.bars.tasks
-    assert (whole.completed, whole.total, whole.fields["left"]) == (22, 22, "")
-
-
-def test_the_installation_says_what_comes_next() -> None:
-    root = Path(__file__).parents[2]
-    shown = subprocess.run(
-        ["make", "--dry-run", "--always-make", "install"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    assert "takes a minute or two" in shown[0] and "Next: " in shown[-1]

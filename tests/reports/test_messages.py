@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,67 @@ def test_at_most_ten_legal_values(name: str, legal: list[str]) -> None:
     said = suggest("key", name, legal).partition("Legal: ")[2]
     assert len(said.split(", ")) <= 11 and (len(legal) <= 10 or f"and {len(legal) - 10} more" in said)
     assert len(suggest("key", name, legal)) < 2000
+
+
+MANY = 3000
+
+
+def _columns() -> None:
+    paths = fill(classes=("images",))
+    head = ",".join(["name", *(f"column-{number}" for number in range(MANY))])
+    Path("set/labels.csv").write_text("\n".join([head, *(f"images/{path.name}" for path in paths)]))
+
+
+def _same_columns() -> None:
+    fill(classes=("images",))
+    Path("set/labels.csv").write_text(",".join(["file", "label", "same", "same", *map(str, range(MANY))]))
+
+
+def _no_training() -> None:
+    for number in range(200):
+        fill(count=1, classes=(f"{('test', 'val', 'TEST', 'Val')[number % 4]}/class-{number}",))
+
+
+def _many_splits() -> None:
+    for number in range(200):
+        fill(count=1, classes=tuple(f"part-{number:03}/{label}" for label in ("a", "b", "c")))
+
+
+def _unknown_class() -> None:
+    fill(count=1, classes=tuple(f"train/class-{number:03}" for number in range(200)))
+    fill(count=1, classes=("test/klass-001",))
+
+
+def _too_small() -> None:
+    fill(count=1, classes=tuple(f"class-{number:03}" for number in range(200)))
+
+
+def _groups() -> None:
+    paths = fill(classes=("images",))
+    head = ",".join(["file", "label", *(f"column-{number}" for number in range(MANY))])
+    lines = [f"images/{path.name},{'ab'[at % 2]}" + ",x" * MANY for at, path in enumerate(paths)]
+    Path("set/labels.csv").write_text("\n".join([head, *lines]))
+
+
+LONG = {
+    "columns of a table, none of them ours": (_columns, ()),
+    "columns of one name": (_same_columns, ()),
+    "splits, none for training": (_no_training, ()),
+    "folders that look like splits": (_many_splits, ()),
+    "a class that train does not have": (_unknown_class, ()),
+    "classes that are too small": (_too_small, ()),
+    "columns, none of them the groups'": (_groups, ("--groups", "kolumn-7")),
+}
+
+
+@pytest.mark.parametrize(("make", "options"), LONG.values(), ids=LONG)
+def test_whatever_there_are_many_of_a_message_names_ten(
+    make: Callable[[], None], options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make()
+    run(["data", "prepare", "set", "--from", "set", *options])
+    said = capsys.readouterr().err
+    assert 0 < len(said) < 2500, len(said)
 
 
 def test_all_unknown_fields_at_once() -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from scaling_search.data.folders.layout import Labelled, same_name
-from scaling_search.errors import InputError
+from scaling_search.errors import InputError, few
 
 _SHOWN = 5
 
@@ -32,7 +32,7 @@ def group_names(files: Sequence[Labelled], rule: str | None) -> list[str | None]
     else:
         pattern = _pattern(rule)
         named = [_matched(pattern, one.file.steps[-1]) for one in files]
-        known = f" (it is no column of labels.csv: {', '.join(sorted(columns))})" if columns else ""
+        known = f" (it is no column of labels.csv: {few(sorted(columns), near=rule)})" if columns else ""
         what = f"have names in which {rule!r} is not found{known}"
     lost = [one.file.name for one, name in zip(files, named, strict=True) if name is None]
     if lost:

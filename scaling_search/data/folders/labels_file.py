@@ -15,7 +15,7 @@ from scaling_search.data.dataset import SplitName
 from scaling_search.data.folders.layout import NAMES, Labelled, Layout, class_names, split_of
 from scaling_search.data.folders.walk import File, Left
 from scaling_search.data.paths import printable
-from scaling_search.errors import InputError, StorageError
+from scaling_search.errors import InputError, StorageError, few
 from scaling_search.system.text import encoding_of
 
 NAME = "labels.csv"
@@ -139,10 +139,10 @@ def _columns(names: list[str]) -> list[str]:
             columns[at] = ours
         elif ours in ("file", "label"):
             raise InputError(
-                f"{NAME} has no column {ours!r} in its first line; found are {', '.join(map(repr, stripped)) or 'none'}"
+                f"{NAME} has no column {ours!r} in its first line; found are {few(list(map(repr, stripped))) or 'none'}"
             )
     if len(set(columns)) < len(columns):
-        raise InputError(f"{NAME}: two columns have one name: {', '.join(map(repr, stripped))}")
+        raise InputError(f"{NAME}: two columns have one name: {few(list(map(repr, stripped)))}")
     return columns
 
 

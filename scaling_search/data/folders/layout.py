@@ -15,7 +15,7 @@ from pathlib import Path
 from scaling_search.data.dataset import SplitName
 from scaling_search.data.folders.walk import File, Found, Left
 from scaling_search.data.paths import printable
-from scaling_search.errors import InputError
+from scaling_search.errors import InputError, few
 
 NAMES: dict[SplitName, tuple[str, ...]] = {
     "train": ("train", "training"),
@@ -103,7 +103,7 @@ def by_folders(root: Path, found: Found, left: Left) -> Layout:
     else:
         if top and all(roles.values()) and all(top.values()):
             raise InputError(
-                f"{printable(root)} holds {', '.join(map(printable, top))}, but no folder for training; legal names "
+                f"{printable(root)} holds {few(list(map(printable, top)))}, but no folder for training; legal names "
                 f"are {' and '.join(NAMES['train'])}"
             )
         labelled = [
@@ -186,21 +186,19 @@ def _doubts(top: dict[str, set[str]], described: str, labelled: list[Labelled]) 
         and all(b == inner[0] for b in inner)
     ):
         notes.append(
-            f"the folders {', '.join(map(printable, top))} were taken for classes, and all hold the same folders "
-            f"({', '.join(sorted(map(printable, inner[0])))}): if they are splits, call them train, val and test"
+            f"the folders {few(list(map(printable, top)))} were taken for classes, and all hold the same folders "
+            f"({few(sorted(map(printable, inner[0])))}): if they are splits, call them train, val and test"
         )
     written: dict[str, set[str]] = {}
     for one in labelled:
         written.setdefault(one.key, set()).add(one.label)
     merged = [printable(key) for key, forms in written.items() if len(forms) > 1]
     if merged:
-        notes.append(f"folders whose names are equal in some Unicode form are one class: {', '.join(merged)}")
+        notes.append(f"folders whose names are equal in some Unicode form are one class: {few(merged)}")
     loose: dict[str, list[str]] = {}
     for key in written:
         loose.setdefault(key.casefold().strip(), []).append(repr(printable(key)))
     for alike in loose.values():
         if len(alike) > 1:
-            notes.append(
-                f"classes that differ in capitals or spaces alone are kept apart: {', '.join(alike)}"
-            )
+            notes.append(f"classes that differ in capitals or spaces alone are kept apart: {few(alike)}")
     return notes

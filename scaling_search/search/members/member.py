@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaling_search.architecture.network import Network, from_definition
 from scaling_search.data.images.form import Fit, Form
-from scaling_search.errors import InputError
+from scaling_search.errors import InputError, few
 from scaling_search.export.metadata import Accuracy, Metadata
 from scaling_search.ledger.storage.rows import GRID, EvaluationRow, FamilyRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, DATASETS, FAMILIES, TRIPLES
@@ -107,7 +107,7 @@ def of_study(
     if not found:
         have = sorted({row.phi for row in ledger.rows(TRIPLES, study=study.name) if "family" in row.role})
         command = Command(study=study.name, ledger=ledger.place)
-        known = ", ".join(f"phi={value:g}" for value in have) or f"none: run {command.line('scale')} first"
+        known = few([f"phi={value:g}" for value in have]) or f"none: run {command.line('scale')} first"
         raise InputError(f"study {study.name!r} has no member phi={phi:g}; it has {known}")
     trials = {
         family.role: [

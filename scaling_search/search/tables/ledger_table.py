@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scaling_search.errors import few
 from scaling_search.ledger.transfer import Merged
 from scaling_search.report import columns
 from scaling_search.report.figures import count, duration
@@ -117,6 +118,6 @@ def status_record(found: StudyStatus) -> dict[str, Any]:
 def merged_sentence(found: Merged, source: str) -> str:
     """What a merge came to."""
     renamed = [f"{old} as {new}" for old, new in found.studies.items() if old != new]
-    apart = f"; kept apart: {', '.join(renamed)}" if renamed else ""
+    apart = f"; kept apart: {few(renamed)}" if renamed else ""
     trials, studies = count(found.trials, "trial"), count(len(found.studies), "study", "studies")
     return f"{source}: {trials} added, {found.known} here before; {studies}{apart}."
