@@ -57,6 +57,13 @@ def test_what_it_finds(
 
 
 def test_memory_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzz, "MOST_BYTES", 1)
-    with pytest.raises(AssertionError, match="bytes"):
+    def asked(*peaks: int) -> None:
+        monkeypatch.setattr(fuzz, "peak", iter(peaks).__next__)
         fuzz.ask(["cost", "lenet-5"], (0,))
+
+    most = fuzz.MOST_BYTES
+    asked(0, most)
+    asked(2 * most, 2 * most)  # what was there before is another's
+    for before, after in ((0, most + 1), (2 * most, 2 * most + 1)):
+        with pytest.raises(AssertionError, match=f"{after:,} bytes"):
+            asked(before, after)
