@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling_search.cli import options
+from scaling_search.cli import inputs, options
 from scaling_search.errors import UsageError
 from scaling_search.system.text import full_path
 
@@ -105,7 +105,7 @@ def cost(
     }
     if changes and batch_size is None:
         raise UsageError("--optimizer and --no-ema need --batch-size: they only change the training memory")
-    recipe = None if batch_size is None else options.recipe({"batch_size": batch_size, **changes})
+    recipe = None if batch_size is None else inputs.recipe({"batch_size": batch_size, **changes})
     scaling = Scaling(
         phi=phi,
         alpha=alpha,

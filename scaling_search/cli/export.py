@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling_search.cli import options
+from scaling_search.cli import inputs, options
 from scaling_search.system.text import full_path
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -61,7 +61,7 @@ def export(
     from scaling_search.search.members import resolve
 
     folder.check_target(format, out)
-    about = options.metadata(mean, std, class_names)
+    about = inputs.metadata(mean, std, class_names)
     if random_weights is not None:
         if weights is not None or resolve.is_member(what):
             raise UsageError("--random-weights are for a network without others")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from scaling_search.cli import options
+from scaling_search.cli import inputs, options
 from scaling_search.cli.groups import apart
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -66,7 +66,7 @@ def grid(
     from scaling_search.search.plan.study import parse_duration
     from scaling_search.search.tables.grid_table import record
 
-    settings = options.study(
+    settings = inputs.study(
         ledger,
         start,
         subject,

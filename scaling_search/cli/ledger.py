@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scaling_search.cli import options
+from scaling_search.cli import inputs, options
 from scaling_search.cli.groups import Commands
 from scaling_search.report.figures import count
 from scaling_search.system.text import full_path
@@ -33,7 +33,7 @@ def show_all(ledger: options.Ledger = options.DEFAULT_LEDGER, as_json: options.J
     from scaling_search.search.audit.studies import studies
     from scaling_search.search.tables import ledger_table
 
-    found = options.with_ledger(ledger, lambda opened: studies(opened.snapshot()))
+    found = inputs.with_ledger(ledger, lambda opened: studies(opened.snapshot()))
     _show(
         ledger_table.list_document(found),
         {"studies": [ledger_table.list_record(one) for one in found]},
@@ -54,7 +54,7 @@ def show(
         row = choose(opened, study)
         return facts(opened, row), row.toml, row.recipe
 
-    found, toml, recipe = options.with_ledger(ledger, read)
+    found, toml, recipe = inputs.with_ledger(ledger, read)
     _show(ledger_table.show_document(found, toml), {**found, "toml": toml, "recipe": recipe}, as_json)
 
 
@@ -67,7 +67,7 @@ def status(
     from scaling_search.search.tables import ledger_table
     from scaling_search.search.tables.study_report import choose
 
-    found = options.with_ledger(ledger, lambda opened: studies.status(opened, choose(opened, study)))
+    found = inputs.with_ledger(ledger, lambda opened: studies.status(opened, choose(opened, study)))
     _show(ledger_table.status_document(found), ledger_table.status_record(found), as_json)
 
 
@@ -174,7 +174,7 @@ def _change(ledger: str, change: Any, done: str) -> None:
     from scaling_search.errors import InputError
     from scaling_search.ledger.ledger import Ledger
 
-    if not options.exists(ledger):
+    if not inputs.exists(ledger):
         raise InputError(f"{ledger}: there is no ledger here; `scaling-search grid` makes one")
     with Ledger.open(ledger) as opened:
         change(opened)

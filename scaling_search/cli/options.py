@@ -1,16 +1,15 @@
-"""The options that several commands share, and how they change a study. A new one is one field of a group."""
+"""The options that several commands share. A new one is one field of a group."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from scaling_search.cli.groups import Key, changes, in_options
-from scaling_search.errors import InputError, UsageError
+from scaling_search.cli.groups import Key
+from scaling_search.errors import InputError
 from scaling_search.system.text import full_path
 
 DEFAULT_LEDGER = "scaling-search.db"
@@ -294,122 +293,4 @@ def new_file(path: str) -> Path:
     found = full_path(path)
     if not found.parent.is_dir():
         raise InputError(f"{path}: there is no folder {found.parent}")
-    return found
-
-
-def study(ledger: str, start: Start, *groups: Any, table: str, newest: bool = False, **more: Any) -> Any:
-    """The study of a file or of a name in the ledger, with options in place of its keys.
-
-    Where none is named: the newest in the ledger for those that go on with it (`newest`), unless an option names
-    another network or data set; else the packaged one. `table` is the command's own ("grid" or "scale"); `more` are
-    changes named as the keys are, with `__` for the dot: `grid__racing = False`. A study from the ledger brings its
-    network along. Errors: InputError, also where the baseline's file is another network by now; UsageError for an
-    option.
-    """
-    from scaling_search.search.plan import study as studies
-
-    given = changes(start, *groups, table=table) | {
-        key.replace("__", "."): value for key, value in more.items()
-    }
-
-    def changed(known: Any) -> Any:
-        try:
-            return studies.override(known, given)
-        except InputError as error:
-            # The file was read before: what is wrong now was given as an option.
-            raise UsageError(in_options(str(error), start, *groups, table=table)) from None
-
-    if start.study is not None and _is_file(start.study):
-        return changed(studies.read(Path(start.study)))
-    continues = newest and given["baseline"] is None and given["dataset.name"] is None
-    if (start.study is not None or continues) and exists(ledger):
-        known = with_ledger(ledger, lambda opened: _from_ledger(opened, start.study, ledger))
-        if known is not None:
-            return changed(known)
-    if start.study is not None:
-        raise InputError(f"study {start.study!r}: no such file, and no ledger {ledger} that could have it")
-    found = studies.packaged()
-    if given["baseline"] is not None:
-        # Its tolerances are as coarse as its proxy needs, and the proxy goes.
-        usual = studies.Grid()
-        kept = {"tolerance": usual.tolerance, "macs_tolerance": usual.macs_tolerance}
-        found = found.model_copy(update={"grid": found.grid.model_copy(update=kept)})
-    return changed(found)
-
-
-def _from_ledger(opened: Any, name: str | None, place: str) -> Any:
-    """The named study, or the newest; None where there is none and none was named."""
-    from scaling_search.cli.progress import say
-    from scaling_search.ledger.storage.schema import STUDIES
-    from scaling_search.search.family.source import from_ledger
-    from scaling_search.search.tables.study_report import choose
-
-    if name is None and not opened.rows(STUDIES):
-        return None
-    row, found = from_ledger(opened, choose(opened, name))
-    if name is None:
-        say(f"study {row.name}, the newest in {place} (--study names another)")
-    return found
-
-
-def recipe(changes: dict[str, Any]) -> Any:
-    """The fast recipe with these fields in place of its own. Errors: UsageError for an option."""
-    from scaling_search.training import recipe as recipes
-
-    try:
-        return recipes.named("fast", **changes)
-    except InputError as error:
-        raise UsageError(str(error)) from None
-
-
-def exists(location: str) -> bool:
-    """Whether there is a ledger to look into; a database server is taken to have one."""
-    from scaling_search.ledger.storage.location import locate
-
-    found = locate(location)
-    return not isinstance(found, Path) or (found.exists() and found.stat().st_size > 0)
-
-
-def with_ledger(location: str, use: Callable[[Any], Any], *, needed: bool = True) -> Any:
-    """What `use` makes of the ledger, opened for reading only; or of None, where there is none yet nor needed."""
-    from scaling_search.ledger.ledger import Ledger
-    from scaling_search.ledger.storage.location import NoLedger
-
-    try:
-        opened = Ledger.open(location, read_only=True)
-    except NoLedger:
-        if needed:
-            raise
-        return use(None)
-    with opened:
-        return use(opened)
-
-
-def _is_file(text: str) -> bool:
-    return text.endswith(".toml") or "/" in text or Path(text).is_file()
-
-
-def metadata(mean: str | None, std: str | None, class_names: Path | None) -> Any:
-    """What is said of weights from outside. Errors: UsageError, InputError."""
-    from scaling_search.export.metadata import Metadata, read_class_names
-
-    return Metadata(
-        mean=_numbers("--mean", mean),
-        std=_numbers("--std", std),
-        class_names=None if class_names is None else read_class_names(class_names),
-    )
-
-
-def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
-    """The numbers of a list such as 124,116,104. Errors: UsageError."""
-    from math import isfinite
-
-    if text is None:
-        return None
-    try:
-        found = tuple(map(float, text.split(",")))
-    except ValueError:
-        found = ()
-    if not found or not all(map(isfinite, found)):
-        raise UsageError(f"{option} {text}: expected numbers with commas between, as 124,116,104")
     return found

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling_search.cli import options
+from scaling_search.cli import inputs, options
 from scaling_search.cli.groups import apart
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -49,15 +49,15 @@ def plan(
     from scaling_search.search.plan.grid_plan import grid_plan
     from scaling_search.search.tables import plan_table
 
-    settings = options.study(ledger, start, subject, triples, cost, training, build, table="grid")
+    settings = inputs.study(ledger, start, subject, triples, cost, training, build, table="grid")
     with ProgressBar() as bars:
         as_published = subject.as_published and not measure
         found = grid_plan(timed_space(settings, as_published=as_published, say=bars.note))
         say = bars.note if measure else None
         look = partial(requirements, found, difference=power, measure=say, workers=workers)
         needed = power is not None
-        there = needed or options.exists(ledger)
-        ahead = options.with_ledger(ledger, look, needed=needed) if there else look(None)
+        there = needed or inputs.exists(ledger)
+        ahead = inputs.with_ledger(ledger, look, needed=needed) if there else look(None)
     if as_json:
         write(dumps(plan_table.record(found, ahead)))
     else:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling_search.cli import options
+from scaling_search.cli import inputs, options
 from scaling_search.system.text import full_path
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -77,7 +77,7 @@ def predict(
     if len(what) < 2:
         raise UsageError("give at least one member and what to predict: scaling-search predict phi=2 IMAGES")
     *names, source = what
-    about = options.metadata(moments, deviations, class_names)
+    about = inputs.metadata(moments, deviations, class_names)
     with find_members(
         ledger,
         names,

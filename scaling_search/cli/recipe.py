@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling_search.cli import options
+from scaling_search.cli import inputs, options
 from scaling_search.cli.groups import apart
 from scaling_search.report.figures import count
 
@@ -58,7 +58,7 @@ def recipe(
     from scaling_search.search.recipe_check import check
     from scaling_search.search.recipe_check.write import write as write_study
 
-    settings = options.study(ledger, start, subject, triples, cost, training, deciding, build, table="grid")
+    settings = inputs.study(ledger, start, subject, triples, cost, training, deciding, build, table="grid")
     if write_to is not None and write_to.exists():
         read_study(write_to)  # better refused now than after the trainings
     with work(ledger, log=log, quiet=quiet, workers=workers, ray=ray) as at:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scaling_search.cli import options
+from scaling_search.cli import inputs, options
 from scaling_search.system.text import full_path
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -68,7 +68,7 @@ def report(
 
     if figure is not None and output is None:
         raise UsageError("--figure needs --output FILE.svg, .pdf or .png")
-    found = options.with_ledger(
+    found = inputs.with_ledger(
         ledger,
         lambda opened: study_report.read(opened.snapshot(), study, every_family=all_families, place=ledger),
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scaling_search.cli import options
+from scaling_search.cli import inputs, options
 from scaling_search.cli.groups import apart
 from scaling_search.system.text import full_path
 
@@ -92,7 +92,7 @@ def scale(
         "scale__factors": factors,
         "scale__member_time_limit": member_time_limit,
     }
-    settings = options.study(
+    settings = inputs.study(
         ledger, start, cost, subject, training, build, table="scale", newest=True, **given
     )
     triple = None if coefficients is None else parse_coefficients(coefficients)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from scaling_search.cli import options
+from scaling_search.cli import inputs
 from scaling_search.errors import StoppedError, StorageError, UsageError
 from scaling_search.system.text import without_passwords
 
@@ -113,7 +113,7 @@ def find_members(
     elif not own:
         yield None, [resolve.from_outside(name, metadata=metadata) for name in names]
     else:
-        with _readable(place, read_only=read_only or not options.exists(place)) as ledger:
+        with _readable(place, read_only=read_only or not inputs.exists(place)) as ledger:
             row = choose(ledger, study)
             folder = checkpoint_folder(ledger, checkpoints)
             found = resolve.members_of(names, ledger, row, folder, seeds)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scaling_search.cli import options
+from scaling_search.cli import inputs, options
 from scaling_search.cli.grid import grid
 from scaling_search.cli.groups import apart, changes
 from scaling_search.cli.plan import plan
@@ -79,4 +79,4 @@ def test_a_command_gets_back_what_was_given() -> None:
 
 def test_a_wrong_option_is_wrong_use() -> None:
     with pytest.raises(UsageError, match="seeds"):
-        options.study("none.db", options.Start(), options.Subject(), options.Training(seeds=0), table="grid")
+        inputs.study("none.db", options.Start(), options.Subject(), options.Training(seeds=0), table="grid")

@@ -222,7 +222,12 @@ def test_a_grid_keeps_weights_only_when_asked_and_its_winner_is_a_member(
         InputError, match=r"no weights are kept of \(.*\), which study 's' names: .*--keep-weights"
     ):
         of_grid(ledger, result.study, checkpoints=folder)
-    assert searched(ledger, "all").trained == 0, "what is finished is not trained again"
+    listener = Listener()
+    again = searched(ledger, "all", callbacks=(listener,))
+    assert again.trained == 0, "what is finished is not trained again"
+    finished = len(ledger.trials())
+    said = f"{finished} trials finished without keeping weights, and a search trains nothing again"
+    assert any(line.startswith(said) for line in listener.said)
 
 
 @pytest.mark.parametrize(("keep", "copies"), [("best", 1), ("all", 2)])

@@ -157,13 +157,20 @@ def grid(
     brief = study.grid.screening_epochs is not None and screening.possible(len(plan.candidates))
     tries = len(rates.numbers([plan.base.fingerprint, *(one.fingerprint for one in plan.networks)], space))
     callback.expect(networks * (study.grid.seeds + brief) + len(plan.base_seeds) + tries, seconds)
-    callback.known(_finished(plan, _own(ledger, row.name, space)))
+    before = _own(ledger, row.name, space)
+    callback.known(_finished(plan, before))
     if extras.weights is not None:
         seeds, every = study.grid.seeds, [plan.base, *plan.networks]
         most = size(seeds * sum(kept_weights.size(build.cost) for build in every))
         callback.note(
             f"Weights are kept in {shown(folder)}: at most {most} for {count(seeds, 'seed')} of each network."
         )
+        complete = {one.key for one in before if one.state == "complete"}
+        if without := len(complete - kept_weights.kept(ledger, complete).keys()):
+            callback.say(
+                f"{count(without, 'trial')} finished without keeping weights, and a search trains nothing again: "
+                "of these there are none"
+            )
     trained = 0
     try:
         tuned, trained = tuning.tune(row.name, trainer, space, [plan.base, *plan.networks])
