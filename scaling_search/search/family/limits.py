@@ -12,8 +12,7 @@ from scaling_search.search.forecast import model
 from scaling_search.search.plan.builds import Build
 
 if TYPE_CHECKING:
-    from scaling_search.ledger.storage.rows import TrialRow
-    from scaling_search.search.trial.trial import TrialRunner
+    from scaling_search.search.trial.trial import Trial, TrialRunner
 
 
 def forbidden(trainer: TrialRunner, member: Build, limit_seconds: float) -> str | None:
@@ -30,26 +29,24 @@ def forbidden(trainer: TrialRunner, member: Build, limit_seconds: float) -> str 
 
 
 def seconds_ahead(
-    trainer: TrialRunner, members: Sequence[Build], seeds: Sequence[int], limit_seconds: float
+    trainer: TrialRunner, planned: Sequence[tuple[Build, Sequence[Trial]]], limit_seconds: float
 ) -> tuple[int, float] | None:
     """How many trials of a family are to train, and their seconds, compiling included; None where nothing is known.
 
-    Members that take longer than the limit are not trained, and not counted.
+    `planned`: each member with its trials. One that takes longer than the limit is not trained, and not counted.
     """
-    networks = trainer.networks
-    rows = [row for row in trainer.ledger.trials() if row.dataset == networks.dataset.fingerprint]
-    basis = model.from_ledger(networks.recipe, rows, device=networks.device)
+    basis = _basis(trainer)
     if basis is None:
         return None
-    over = {(row.network, row.seed) for row in rows if row.state in FINISHED}
-    trials, total = 0, 0.0
-    for member in members:
+    number, total = 0, 0.0
+    for member, trials in planned:
+        over = trainer.ledger.trials([trainer.row(trial).key for trial in trials])
+        left = len(trials) - sum(row.state in FINISHED for row in over)
         seconds = basis.seconds(member.fingerprint, member.cost.macs)
-        left = sum((member.fingerprint, seed) not in over for seed in seeds)
         if left and seconds <= limit_seconds and member.status != NOT_TRAINED:
-            trials += left
+            number += left
             total += left * seconds + basis.compiling(member.fingerprint)
-    return trials, total / networks.at_once
+    return number, total / trainer.networks.at_once
 
 
 def estimated_seconds(trainer: TrialRunner, members: Sequence[Build]) -> float | None:
@@ -57,11 +54,14 @@ def estimated_seconds(trainer: TrialRunner, members: Sequence[Build]) -> float |
 
     None where nothing was measured yet: the first member is trained to find out.
     """
-    networks = trainer.networks
-    rows: list[TrialRow] = [
-        row for row in trainer.ledger.trials() if row.dataset == networks.dataset.fingerprint
-    ]
-    basis = model.from_ledger(networks.recipe, rows, device=networks.device)
+    basis = _basis(trainer)
     if basis is None:
         return None
     return sum(basis.seconds(member.fingerprint, member.cost.macs) for member in members)
+
+
+def _basis(trainer: TrialRunner) -> model.Basis | None:
+    """What the ledger's trials of this recipe, data and device took."""
+    networks = trainer.networks
+    rows = [row for row in trainer.ledger.trials() if row.dataset == networks.dataset.fingerprint]
+    return model.from_ledger(networks.recipe, rows, device=networks.device)

@@ -84,7 +84,11 @@ def train(
         weights=None if settings.keep_weights == "none" else trainer.claims.folder,
     )
     seeds = range(FRESH_SEEDS, FRESH_SEEDS + settings.seeds)
-    ahead = seconds_ahead(trainer, family.members, seeds, settings.member_time_limit)
+    known_recipes = {network: recipes.parse(text) for network, text in tuning.chosen(ledger, study).items()}
+    planned = [
+        (member, _trials(member, seeds, known_recipes.get(member.fingerprint))) for member in family.members
+    ]
+    ahead = seconds_ahead(trainer, planned, settings.member_time_limit)
     callback.expect(len(family.members) * len(seeds), None if ahead is None else ahead[1])
     if ahead is not None and ahead[0]:
         callback.note(f"{are(ahead[0], 'trial')} to train, about {duration(ahead[1])}.")
@@ -96,9 +100,7 @@ def train(
     earlier: list[Trial] = []
     images = trainer.networks.dataset.validation
     sample = image_sample(images.labels, groups=images.groups)
-    for index, member in enumerate(family.members):
-        text = tuning.chosen(ledger, study).get(member.fingerprint)
-        trials = _trials(member, seeds, None if text is None else recipes.parse(text))
+    for index, (member, trials) in enumerate(planned):
         refusal = None
         if not _begun(trainer, trials):
             rows = ledger.trials([trainer.row(trial).key for trial in earlier], with_correct=True)

@@ -325,3 +325,14 @@ def test_where_the_triple_and_what_it_built_part_is_said_by_grid_and_scale(ledge
     for said in (grid, " ".join(scaled(ledger, settings, coefficients=None).document.notes)):
         assert "and as built, (" in said and "at φ = 2: depth 1.44 or " in said
         assert "scale --factors realised raises what was built" in said
+
+
+def test_what_is_still_to_train_is_counted_by_the_recipe(ledger: Ledger) -> None:
+    """Members that were trained with another recipe are not done."""
+    other = family("0", **{"recipe.epochs": 4, "name": "other"})
+    for settings in (family(), other):
+        scaled(ledger, settings)
+    listener = Listener()
+    result = scaled(ledger, override(other, {"scale.phi": "0,1"}), listener=listener)
+    assert result.trained == 2
+    assert [note for note in listener.noted if note.startswith("2 trials are to train, about ")]
