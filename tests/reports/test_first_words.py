@@ -61,7 +61,7 @@ def test_a_time_that_is_left_belongs_to_what_trains_here(monkeypatch: pytest.Mon
 def test_the_installation_says_what_comes_next() -> None:
     root = Path(__file__).parents[2]
     shown = subprocess.run(
-        ["make", "--dry-run", "--always-make", "install"],
+        ["make", "--dry-run", "--always-make", "--no-print-directory", "install"],
         cwd=root,
         capture_output=True,
         text=True,
