@@ -39,7 +39,8 @@ def predict(
     form: Annotated[
         str | None,
         typer.Option(
-            "--format", help="text, markdown, csv or json. Default: by the ending of --output, else text."
+            "--format",
+            help="text, markdown, csv, json, latex or html. Default: by the ending of --output, else text.",
         ),
     ] = None,
     output: Annotated[
