@@ -9,7 +9,7 @@ from flax import nnx
 from jax import Array
 
 HERE = Path(__file__).parent
-# Of first weights, dropout and stochastic depth.
+# Of dropout and stochastic depth.
 RNGS = nnx.Rngs(0)
 
 
@@ -24,13 +24,16 @@ def conv2d(
 ) -> nnx.Conv:
     """A convolution with a square kernel."""
     window = (kernel, kernel)
-    options = {"feature_group_count": groups, "use_bias": bias, "padding": padding}
-    return nnx.Conv(inputs, outputs, window, stride, **options, rngs=RNGS)
+    # The weights come from a file; to draw first ones would compile a program for every shape.
+    options = {"kernel_init": nnx.initializers.zeros, "use_bias": bias, "rngs": RNGS}
+    options |= {"feature_group_count": groups, "padding": padding}
+    return nnx.Conv(inputs, outputs, window, stride, **options)
 
 
 def linear(inputs: int, outputs: int, bias: bool = True) -> nnx.Linear:
     """A dense layer on maps of one pixel."""
-    return nnx.Linear(inputs, outputs, use_bias=bias, rngs=RNGS)
+    options = {"kernel_init": nnx.initializers.zeros, "use_bias": bias, "rngs": RNGS}
+    return nnx.Linear(inputs, outputs, **options)
 
 
 def dropout(rate: float) -> nnx.Dropout:
