@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -140,6 +140,22 @@ def residuals(op: Operation) -> int:
     return 0
 
 
+@lru_cache(maxsize=32)
+def abstract(
+    network: Network, init: Init = "reference", loop_from: int = LOOP_FROM
+) -> tuple[nnx.Module, tuple[float, ...]]:
+    """The network's modules with shapes in place of arrays, and the weights of its heads' losses.
+
+    A network is built for several programs and read for where its weights lie: the walk is done once.
+    """
+    tree = operation_tree(network)
+    shape = (network.resolution, network.resolution, network.channels)
+    start = Start(init=init, residuals=max(1, residuals(tree)), normalised=network.norm != "none")
+    builder = Builder(loop_from, start)
+    module = nnx.eval_shape(lambda: builder.build(tree, shape, "logits"))
+    return module, tuple(builder.head_weights)
+
+
 def build(
     network: Network,
     *,
@@ -155,20 +171,9 @@ def build(
 
     Compute is float32 on a CPU and bfloat16 elsewhere; parameters, statistics and logits are float32 everywhere.
     """
-    tree = operation_tree(network)
-    shape = (network.resolution, network.resolution, network.channels)
+    module, head_weights = abstract(network, init, loop_from)
+    graph, weights, statistics = modules.split(module)
     dtype = jnp.float32 if platform == "cpu" else jnp.bfloat16
-
-    start = Start(init=init, residuals=max(1, residuals(tree)), normalised=network.norm != "none")
-    head_weights: list[float] = []
-
-    def create() -> nnx.Module:
-        builder = Builder(loop_from, start)
-        module = builder.build(tree, shape, "logits")
-        head_weights[:] = builder.head_weights
-        return module
-
-    graph, weights, statistics = modules.split(nnx.eval_shape(create))
 
     def begin(key: Key[Array, ""]) -> tuple[Tree, Tree]:
         return initial.begin(key, weights, statistics)
@@ -184,4 +189,4 @@ def build(
         logits = logits[0] if len(heads) == 1 else logits
         return logits, nnx.to_pure_dict(nnx.state(module, nnx.BatchStat))
 
-    return Model(begin, apply, tuple(head_weights), partial(vectors.split, platform=platform))
+    return Model(begin, apply, head_weights, partial(vectors.split, platform=platform))

@@ -10,17 +10,14 @@ import jax
 import numpy as np
 from flax import nnx
 
-from scaling_search.architecture.network import Network, operation_tree
+from scaling_search.architecture.network import Network
 from scaling_search.networks import combinators, modules
-from scaling_search.networks.build import LOOP_FROM, Builder
-from scaling_search.networks.initial import Start, nested
+from scaling_search.networks.build import LOOP_FROM, abstract
+from scaling_search.networks.initial import nested
 
 Tree = dict[str, Any]
 Layer = dict[str, np.ndarray]
 _STATS = ("mean", "variance")
-_START = Start(
-    init="reference", residuals=1, normalised=True
-)  # where weights lie does not depend on how they begin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +30,7 @@ class Place:
 
 def places(network: Network, *, loop_from: int = LOOP_FROM) -> tuple[Place, ...]:
     """Every layer with weights, in the order of the operation tree; a block in a loop comes once for each copy."""
-    shape = (network.resolution, network.resolution, network.channels)
-    tree = operation_tree(network)
-    module = nnx.eval_shape(lambda: Builder(loop_from, _START).build(tree, shape))
-    return tuple(_walk(module, (), ()))
+    return tuple(_walk(abstract(network, loop_from=loop_from)[0], (), ()))
 
 
 def _walk(module: nnx.Module, path: tuple[str, ...], copies: tuple[int, ...]) -> Iterator[Place]:

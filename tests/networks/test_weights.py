@@ -43,7 +43,7 @@ def test_names_are_unique() -> None:
 @pytest.mark.parametrize("name", ["mobilenetv2", "shufflenetv1-1.0", "lenet-5", "resnext-50-32x4d"])
 def test_the_plain_formulation_is_exact_in_float64_and_close_in_float32(name: str) -> None:
     network = small(name)
-    stages = tuple(stage.model_copy(update={"depth": min(stage.depth, 2)}) for stage in network.stages)
+    stages = tuple(stage.model_copy(update={"depth": min(stage.depth, 2)}) for stage in network.stages[:2])
     given = case(network.model_copy(update={"stages": stages}))
     double = logits(given.network, *given.trees, given.images, double=True)
     assert double.dtype == np.float64 and relative(double, given) < 1e-11

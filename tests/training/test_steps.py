@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -20,13 +21,18 @@ SGD = {
 }  # fmt: skip
 
 
+def train_step(trial: Any, *given: Any) -> Any:
+    """As one program: operation by operation jax would compile each for itself."""
+    return jax.jit(partial(steps.train_step, trial))(*given)
+
+
 def test_one_step_by_hand(linear: Any, dataset: Dataset, pixels: TrialPixels) -> None:
     recipe = named("fast", epochs=100, **SGD)
     key = steps.seed_key(7)
     trial = steps.plan(linear, recipe, 4)
     before = steps.initial_state(trial, key)
     order = steps.epoch_order(key, 0, 70)
-    after = steps.train_step(trial, key, order, pixels.train, before)
+    after = train_step(trial, key, order, pixels.train, before)
 
     chosen = np.asarray(order)[:16]
     train = dataset.train.images.astype(np.float64)
@@ -89,7 +95,7 @@ def test_loss_sum_starts_again_with_each_epoch(linear: Any, pixels: TrialPixels)
     state = steps.initial_state(trial, key)
     losses = []
     for _ in range(5):
-        state = steps.train_step(trial, key, order, pixels.train, state)
+        state = train_step(trial, key, order, pixels.train, state)
         losses.append(float(state.loss_sum))
     assert losses[0] < losses[1] < losses[2] < losses[3]
     assert losses[4] < losses[3]
@@ -129,7 +135,7 @@ def test_order_and_augmentation_are_of_seed_and_step_alone(
         trial = steps.plan(wider, recipe, 4)
         state = steps.initial_state(trial, key)._replace(step=jnp.int32(step))
         order = steps.epoch_order(key, 0, 70)
-        after = steps.train_step(trial, key, order, pixels.train, state)
+        after = train_step(trial, key, order, pixels.train, state)
         return np.asarray(trial.batch_stats.unpack(after.batch_stats)["images"])
 
     first = images(0, 0, 3)
@@ -154,7 +160,7 @@ def test_shifts_keep_their_share_of_the_side(seen: Any, dataset: Dataset) -> Non
         recipe = named("fast", batch_size=16, crop_padding=0.2)
         trial = steps.plan(toy, recipe, 4)
         order = steps.epoch_order(key, 0, 70)
-        shown = steps.train_step(trial, key, order, blank, steps.initial_state(trial, key))
+        shown = train_step(trial, key, order, blank, steps.initial_state(trial, key))
         seed_images.append(np.asarray(trial.batch_stats.unpack(shown.batch_stats)["images"]))
     # Where one resolution moved by its whole margin, so did the other.
     small = [images[:, 0, 0, 0] == images[:, margin, 0, 0] for margin, images in enumerate(seed_images, 1)]
@@ -167,7 +173,8 @@ def test_nan_logits_are_never_right(linear: Any, pixels: TrialPixels) -> None:
     state = steps.initial_state(trial, steps.seed_key(0))
     params = jax.tree.map(lambda leaf: leaf * np.float32("nan"), state.params)
     batch = pixels.validation._replace(images=pixels.validation.images[:6], labels=jnp.zeros(6, jnp.int32))
-    losses, right = steps.evaluate_batch(trial, params, state.batch_stats, batch)
+    evaluate = jax.jit(partial(steps.evaluate_batch, trial))
+    losses, right = jax.device_get(evaluate(params, state.batch_stats, batch))
     assert not right.any()
     assert np.isnan(losses).all()
 
@@ -187,6 +194,6 @@ def test_auxiliary_heads_add_their_weighted_losses(linear: Any, pixels: TrialPix
         linear._replace(apply=apply, head_weights=(1.0, 0.3)),
     ):
         trial = steps.plan(toy, recipe, 4)
-        after = steps.train_step(trial, key, order, pixels.train, steps.initial_state(trial, key))
+        after = train_step(trial, key, order, pixels.train, steps.initial_state(trial, key))
         losses.append(float(after.loss_sum))
     assert losses[2] == pytest.approx(losses[0] + 0.3 * losses[1], rel=1e-5)
