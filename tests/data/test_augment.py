@@ -11,7 +11,6 @@ from PIL import Image
 from scaling_search.data import augment
 from scaling_search.errors import InputError
 
-
 # As training runs it: compiled.
 augmented = jax.jit(augment.augment, static_argnames=("crop_padding", "flip"))
 

@@ -92,9 +92,7 @@ def test_a_step_has_finite_gradients(name: str) -> None:
 
     step = jax.jit(jax.value_and_grad(loss, has_aux=True), compiler_options=FAST_COMPILE)
     # On the host: jax would compile a comparison for every shape.
-    batch_stats, (value, after), gradients = jax.device_get(
-        (batch_stats, *step(params, batch_stats, images))
-    )
+    batch_stats, (value, after), gradients = jax.device_get((batch_stats, *step(params, batch_stats, images)))
     assert np.isfinite(value)
     assert str(jax.tree.structure(gradients)) == str(jax.tree.structure(params))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((gradients, after)))

@@ -20,7 +20,9 @@ SHAPES = {
 }
 
 
-def _run(shape: tuple[int, ...], activation: str, dtype: jnp.dtype, platform: str = "cpu") -> list[np.ndarray]:
+def _run(
+    shape: tuple[int, ...], activation: str, dtype: jnp.dtype, platform: str = "cpu"
+) -> list[np.ndarray]:
     rng = np.random.default_rng(5)
     channels = shape[-1]
     x = rng.normal(3.0, 2.0, size=shape).astype(dtype)

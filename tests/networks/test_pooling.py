@@ -34,7 +34,9 @@ def _both(function, x: jax.Array) -> tuple[jax.Array, jax.Array]:
 def test_pooling_equals_window_reductions(name: str) -> None:
     kernel, stride, padding = CASES[name]
     x = np.random.default_rng(3).normal(size=(2, 7, 8, 3)).astype(np.float32)
-    counts = np.asarray(jax.jit(lambda x: _reduced(x, 0.0, lax.add, kernel, stride, padding))(np.ones_like(x)))
+    counts = np.asarray(
+        jax.jit(lambda x: _reduced(x, 0.0, lax.add, kernel, stride, padding))(np.ones_like(x))
+    )
     options = {"kernel": kernel, "stride": stride, "padding": padding}
     pairs = [
         (lambda x: max_pool(x, **options), lambda x: _reduced(x, -jnp.inf, lax.max, *options.values())),
