@@ -141,9 +141,7 @@ def residuals(op: Operation) -> int:
 
 
 @lru_cache(maxsize=32)
-def abstract(
-    network: Network, init: Init = "reference", loop_from: int = LOOP_FROM
-) -> tuple[nnx.Module, tuple[float, ...]]:
+def abstract(network: Network, init: Init, loop_from: int) -> tuple[nnx.Module, tuple[float, ...]]:
     """The network's modules with shapes in place of arrays, and the weights of its heads' losses.
 
     A network is built for several programs and read for where its weights lie: the walk is done once.

@@ -30,7 +30,7 @@ class Place:
 
 def places(network: Network, *, loop_from: int = LOOP_FROM) -> tuple[Place, ...]:
     """Every layer with weights, in the order of the operation tree; a block in a loop comes once for each copy."""
-    return tuple(_walk(abstract(network, loop_from=loop_from)[0], (), ()))
+    return tuple(_walk(abstract(network, "reference", loop_from)[0], (), ()))
 
 
 def _walk(module: nnx.Module, path: tuple[str, ...], copies: tuple[int, ...]) -> Iterator[Place]:
