@@ -60,7 +60,9 @@ class CompiledNetworks:
         self.platform = provenance.platform_name()
         # By fingerprint, and the number of seeds batched (None: one, not batched).
         self.programs: OrderedDict[tuple[str, int | None], Future[CompiledTrial]] = OrderedDict()
-        self._models: OrderedDict[tuple[str, bool], Model] = OrderedDict()  # by fingerprint, and whether batched
+        self._models: OrderedDict[tuple[str, bool], Model] = (
+            OrderedDict()
+        )  # by fingerprint, and whether batched
         self._gains: dict[int, float] = {}  # by the number of seeds
         self._never_batched: set[str] = set()
         self._pixels: OrderedDict[int, TrialPixels] = OrderedDict()

@@ -129,7 +129,9 @@ def test_a_later_network_without_a_batched_program_trains_its_seeds_one_by_one(
     callback = Steps()
     with Ledger.open(tmp_path / "l.db") as ledger:
         work = trainer(ledger, callback=callback, checkpoints=tmp_path / "kept")
-        work.networks.programs = OrderedDict(work.networks.programs)  # what fails here is kept for no other test
+        work.networks.programs = OrderedDict(
+            work.networks.programs
+        )  # what fails here is kept for no other test
         assert work.networks.batches(TINY, len(SEEDS))
         monkeypatch.setattr(compiled_networks, "start_compiling", refuse)
         assert work.run([trial_of(larger, seed) for seed in SEEDS]) == len(SEEDS)
