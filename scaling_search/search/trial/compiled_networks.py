@@ -25,7 +25,7 @@ from scaling_search.training.seeds import batched_by_default
 from scaling_search.training.seeds import measure as measure_seeds
 from scaling_search.training.stopwatch import measure
 
-# Models and programs kept in memory: a round of racing comes back to every candidate. Beyond this the disk cache serves.
+# Models and programs kept in memory: a round of racing comes back to every candidate. Beyond it the disk cache serves.
 _PROGRAMS = 32
 _RESOLUTIONS = 4
 _RECIPES = 8
