@@ -23,7 +23,7 @@ channels = 1
 classes = 10
 activation = "relu"
 stem = { width = 8, kernel = 3, stride = 1 }
-stages = [{ block = "basic", depth = 1, width = 8 }]
+stages = [{ block = "plain", width = 8 }]
 head = {}
 """
 # The packaged study takes minutes; this one has its parts.

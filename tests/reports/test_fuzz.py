@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.reports import fuzz
 
-FEW = 12
+FEW = 6
 
 
 @pytest.mark.parametrize("name", fuzz.TARGETS)

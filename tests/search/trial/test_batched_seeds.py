@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -42,9 +43,9 @@ def batched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     yield measured
 
 
-def trained_rows(folder: Path, name: str) -> dict[int, TrialRow]:
+def trained_rows(folder: Path, name: str, *, compiled: bool = True) -> dict[int, TrialRow]:
     with Ledger.open(folder / name) as ledger:
-        assert trainer(ledger).run([trial_of(TINY, seed) for seed in SEEDS]) == len(SEEDS)
+        assert trainer(ledger, compiled=compiled).run([trial_of(TINY, seed) for seed in SEEDS]) == len(SEEDS)
         return {row.seed: row for row in ledger.trials(with_correct=True)}
 
 
@@ -62,9 +63,9 @@ def test_batched_seeds_are_the_trials_one_by_one(
         return networks.build(*given, batched=batched, **options)
 
     monkeypatch.setattr(compiled_networks, "build", build)
-    together = trained_rows(tmp_path, "together.db")
+    together = trained_rows(tmp_path, "together.db", compiled=False)
     assert batched == [len(SEEDS)], "measured once"
-    assert built == [False, True, True], "alone and together to measure both, and to train"
+    assert built == [False, True], "alone and together to measure both; it is trained with the latter"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled_networks, "batched_by_default", lambda platform: False)
         in_turn = trained_rows(tmp_path, "turn.db")
@@ -98,7 +99,7 @@ def test_seeds_train_one_by_one_where_no_batched_program_compiles(
         return failed
 
     monkeypatch.setattr(compiled_networks, "start_compiling", refuse)
-    rows = trained_rows(tmp_path, "turn.db")
+    rows = trained_rows(tmp_path, "turn.db", compiled=False)
     assert {row.state for row in rows.values()} == {"complete"}
     assert batched == [], "nothing to measure"
 
@@ -128,6 +129,9 @@ def test_a_later_network_without_a_batched_program_trains_its_seeds_one_by_one(
     callback = Steps()
     with Ledger.open(tmp_path / "l.db") as ledger:
         work = trainer(ledger, callback=callback, checkpoints=tmp_path / "kept")
+        work.networks.programs = OrderedDict(
+            work.networks.programs
+        )  # what fails here is kept for no other test
         assert work.networks.batches(TINY, len(SEEDS))
         monkeypatch.setattr(compiled_networks, "start_compiling", refuse)
         assert work.run([trial_of(larger, seed) for seed in SEEDS]) == len(SEEDS)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from scaling_search.search.trial.trainer import Trainer
 from scaling_search.search.trial.trial import Extras, Trial
 from scaling_search.training import recipe as recipes
 from scaling_search.training.cache import enable_cache
+from scaling_search.training.compiled import CompiledTrial
 from scaling_search.training.outcome import TrainingStopped
 from scaling_search.training.recipe import Recipe
 from scaling_search.training.run import Progress
@@ -48,7 +51,22 @@ def trial_of(network: Network, seed: int = 0) -> Trial:
     return Trial(network=network, cost=cost(network), seed=seed, label="tiny")
 
 
+Programs = OrderedDict[tuple[str, int | None], Future[CompiledTrial]]
+# By recipe. A network so small takes far longer to trace than to train.
+PROGRAMS: defaultdict[Recipe, Programs] = defaultdict(OrderedDict)
 TINY = network('{ block = "plain", width = 4 }')
+
+
+class Kept(Programs):
+    """A trainer's own programs, which it may forget; the next trainer has them from the start all the same."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        super().__init__(PROGRAMS[recipe])
+
+    def __setitem__(self, key: tuple[str, int | None], program: Future[CompiledTrial]) -> None:
+        super().__setitem__(key, program)
+        PROGRAMS[self.recipe][key] = program
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -103,10 +121,15 @@ def trainer(
     should_stop: Callable[[], bool] = lambda: False,
     checkpoints: Path | None = None,
     callback: Steps | None = None,
+    compiled: bool = True,
 ) -> Trainer:
+    """`compiled`: with the programs that earlier tests have compiled for the recipe; else with none."""
+    networks = CompiledNetworks(dataset=DATASET, recipe=recipe, should_stop=should_stop)
+    if compiled:
+        networks.programs = Kept(recipe)
     return Trainer(
         ledger=ledger,
-        networks=CompiledNetworks(dataset=DATASET, recipe=recipe, should_stop=should_stop),
+        networks=networks,
         callback=callback or Steps(),
         checkpoints=checkpoints,
     )
