@@ -25,7 +25,7 @@ from scaling_search.training.seeds import batched_by_default
 from scaling_search.training.seeds import measure as measure_seeds
 from scaling_search.training.stopwatch import measure
 
-# Models and programs kept in memory: a round of racing comes back to every candidate. Beyond it the disk cache serves.
+# Programs kept in memory: a round of racing comes back to every candidate. Beyond this the disk cache serves.
 _PROGRAMS = 32
 _RESOLUTIONS = 4
 _RECIPES = 8
@@ -60,9 +60,6 @@ class CompiledNetworks:
         self.platform = provenance.platform_name()
         # By fingerprint, and the number of seeds batched (None: one, not batched).
         self.programs: OrderedDict[tuple[str, int | None], Future[CompiledTrial]] = OrderedDict()
-        self._models: OrderedDict[tuple[str, bool], Model] = (
-            OrderedDict()
-        )  # by fingerprint, and whether batched
         self._gains: dict[int, float] = {}  # by the number of seeds
         self._never_batched: set[str] = set()
         self._pixels: OrderedDict[int, TrialPixels] = OrderedDict()
@@ -196,17 +193,11 @@ class CompiledNetworks:
         )
 
     def model(self, network: Network, *, batched: bool = False) -> Model:
-        """The network as it is trained here; `batched`, with several seeds in one program. Built once for its seeds."""
-        key = (fingerprint(network), batched)
-        if key not in self._models:
-            momentum = norm_momentum(network.norm_momentum, self.recipe, len(self.dataset.train))
-            network = network.model_copy(update={"norm_momentum": momentum})
-            model = build(network, platform=self.platform, batched=batched, init=self.recipe.init)
-            self._models[key] = model if self.initial is None else self.initial.begin(model, network)
-            while len(self._models) > _PROGRAMS:
-                self._models.popitem(last=False)
-        self._models.move_to_end(key)
-        return self._models[key]
+        """The network as it is trained here; `batched`, with several seeds in one program."""
+        momentum = norm_momentum(network.norm_momentum, self.recipe, len(self.dataset.train))
+        network = network.model_copy(update={"norm_momentum": momentum})
+        model = build(network, platform=self.platform, batched=batched, init=self.recipe.init)
+        return model if self.initial is None else self.initial.begin(model, network)
 
     def estimated_memory(self, network: Network) -> int:
         """Bytes that a training step of the network takes here, before anything is compiled."""
