@@ -164,7 +164,7 @@ def test_racing_stops_the_hopeless_and_a_killed_race_decides_the_same(tmp_path: 
     with Ledger.open(tmp_path / "killed.db") as ledger:
         trained = 0
         while True:
-            left = [2]
+            left = [5]
 
             def killed(trial: Trial, left: list[int] = left) -> float | BaseException | None:
                 left[0] -= 1
@@ -173,7 +173,7 @@ def test_racing_stops_the_hopeless_and_a_killed_race_decides_the_same(tmp_path: 
             try:
                 found = searched(ledger, settings, killed)
             except TrainingStopped:
-                trained += 2
+                trained += 5
                 continue
             trained += found.trained
             break
