@@ -67,7 +67,7 @@ def picked(opened: Opened) -> list[int]:
     found: list[int] = opened.run(
         "[...document.querySelectorAll('#table tr.picked')].map((row) => Number(row.dataset.i))"
     )
-    return found
+    return sorted(found)  # another test may have sorted the rows
 
 
 def saved(opened: Opened, selector: str, path: Path) -> str:
