@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -62,7 +63,7 @@ class Builder:
             case ops.Conv():
                 return modules.Conv(op, shape, self.start, gives)
             case ops.Norm():
-                return modules.Norm(op, shape, "identity", self.start.norm(gives))
+                return modules.Norm(op, shape, "identity", self.start, gives)
             case ops.Dense():
                 return modules.Dense(op, shape, self.start, gives)
             case ops.Pool():
@@ -102,7 +103,7 @@ class Builder:
             behind = steps[0] if steps else None
             ends = None if any(isinstance(later, last) for later in steps) else gives
             if isinstance(step, ops.Norm) and isinstance(behind, ops.Activation):
-                built.append(modules.Norm(step, shape, behind.kind, self.start.norm(ends)))
+                built.append(modules.Norm(step, shape, behind.kind, self.start, ends))
                 steps.pop(0)
             else:
                 built.append(self.build(step, shape, ends))
@@ -114,18 +115,11 @@ class Builder:
             return combinators.Chain(
                 [self.build(with_drop_rate(op.operation, rate), shape) for rate in op.drop_rates]
             )
-        graphs: list[Any] = []
-
-        def copy(_: jax.Array) -> tuple[Any, Any]:
-            # All copies share one graph: places inside are told apart by the loop's own keys.
-            inner = Builder(self.loop_from, self.start)
-            graph, params, stats = modules.split(inner.build(op.operation, shape))
-            graphs.append(graph)
-            return params, stats
-
-        # Traced once, however deep the stage: that is what makes a deep network quick to compile.
-        params, stats = jax.vmap(copy)(jnp.arange(len(op.drop_rates)))
-        return combinators.Loop(nnx.merge(graphs[0], params, stats), op.drop_rates, self.place())
+        # Built once, however deep the stage: that is what makes a deep network quick to compile. Places inside are told
+        # apart by the loop's own keys.
+        copies = (*self.start.copies, len(op.drop_rates))
+        inner = Builder(self.loop_from, replace(self.start, copies=copies))
+        return combinators.Loop(inner.build(op.operation, shape), op.drop_rates, self.place())
 
 
 def residuals(op: Operation) -> int:
@@ -150,8 +144,7 @@ def abstract(network: Network, init: Init, loop_from: int) -> tuple[nnx.Module, 
     shape = (network.resolution, network.resolution, network.channels)
     start = Start(init=init, residuals=max(1, residuals(tree)), normalised=network.norm != "none")
     builder = Builder(loop_from, start)
-    module = nnx.eval_shape(lambda: builder.build(tree, shape, "logits"))
-    return module, tuple(builder.head_weights)
+    return builder.build(tree, shape, "logits"), tuple(builder.head_weights)
 
 
 def build(

@@ -40,31 +40,40 @@ class Begin:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """How the weights of one network begin. ``residuals``: how many blocks it adds up; ``normalised``: has norms."""
+    """How the weights of one network begin. ``residuals``: how many blocks it adds up; ``normalised``: has norms.
+
+    ``copies``: the leading axes that weights inside loops have.
+    """
 
     init: Init
     residuals: int
     normalised: bool
+    copies: tuple[int, ...] = ()
 
     def conv(
         self, shape: tuple[int, int, int, int], groups: int, gives: Gives | None
     ) -> nnx.Param[jax.Array]:
         """A kernel (k, k, C_in/groups, C_out)."""
         fan_out = shape[0] * shape[1] * shape[3] // groups
-        reference = _parameter(shape, "normal", math.sqrt(2 / fan_out) * self.norm(gives))
-        return self._small(shape, gives) or reference
+        small = self._small(shape, gives)
+        return (
+            small
+            if small is not None
+            else self._parameter(shape, "normal", math.sqrt(2 / fan_out) * self.norm(gives))
+        )
 
     def dense(self, shape: tuple[int, int], gives: Gives | None) -> nnx.Param[jax.Array]:
         """A kernel (C_in, C_out)."""
-        return self._small(shape, gives) or _parameter(shape, "uniform", 1 / math.sqrt(shape[1]))
+        small = self._small(shape, gives)
+        return small if small is not None else self._parameter(shape, "uniform", 1 / math.sqrt(shape[1]))
 
     def _small(self, shape: tuple[int, ...], gives: Gives | None) -> nnx.Param[jax.Array] | None:
         """The kernel where `small-head` draws it differently."""
         fan_in = math.prod(shape[:-1])
         if self.init == "small-head" and gives == "logits":
-            return _parameter(shape, "uniform", 1 / math.sqrt(fan_in))
+            return self._parameter(shape, "uniform", 1 / math.sqrt(fan_in))
         if self.init == "small-head" and not self.normalised:
-            return _parameter(shape, "normal", math.sqrt(2 / fan_in) * self.norm(gives))
+            return self._parameter(shape, "normal", math.sqrt(2 / fan_in) * self.norm(gives))
         return None
 
     def norm(self, gives: Gives | None) -> float:
@@ -72,16 +81,19 @@ class Start:
         small = self.init == "small-head" and gives == "branch"
         return 1 / math.sqrt(self.residuals) if small else 1.0
 
+    def constant(self, variable: type[nnx.Variable[jax.Array]], size: int, value: float) -> Any:
+        """A vector of `variable`'s kind that begins as `value` throughout."""
+        return self._begins(variable, (size,), Begin("constant", value))
 
-def _parameter(
-    shape: tuple[int, ...], kind: Literal["normal", "uniform"], scale: float
-) -> nnx.Param[jax.Array]:
-    return nnx.Param(jnp.zeros(shape), begin=Begin(kind, scale))
+    def _parameter(
+        self, shape: tuple[int, ...], kind: Literal["normal", "uniform"], scale: float
+    ) -> nnx.Param[jax.Array]:
+        found: nnx.Param[jax.Array] = self._begins(nnx.Param, shape, Begin(kind, scale))
+        return found
 
-
-def constant(variable: type[nnx.Variable[jax.Array]], size: int, value: float) -> Any:
-    """A vector of `variable`'s kind that begins as `value` throughout."""
-    return variable(jnp.zeros(size), begin=Begin("constant", value))
+    def _begins(self, variable: Any, shape: tuple[int, ...], begin: Begin) -> Any:
+        """Without values: `begin` draws them all, in the order of their paths."""
+        return variable(jax.ShapeDtypeStruct((*self.copies, *shape), jnp.float32), begin=begin)
 
 
 def draw(generator: np.random.Generator, state: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from scaling_search.architecture.shapes import pads
 from scaling_search.networks.activations import activate
 from scaling_search.networks.arrays import Maps, NewMaps, along_channels, wide
 from scaling_search.networks.convolution import convolve
-from scaling_search.networks.initial import Gives, Start, constant
+from scaling_search.networks.initial import Gives, Start
 from scaling_search.networks.normalization import batch_norm
 from scaling_search.networks.pooling import avg_pool, max_pool
 
@@ -41,7 +41,7 @@ class Conv(nnx.Module):
     def __init__(self, op: ops.Conv, inputs: Shape, start: Start, gives: Gives | None) -> None:
         shape = (op.kernel, op.kernel, inputs[2] // op.groups, op.features)
         self.kernel = start.conv(shape, op.groups, gives)
-        self.bias = constant(nnx.Param, op.features, 0.0) if op.bias else None
+        self.bias = start.constant(nnx.Param, op.features, 0.0) if op.bias else None
         self.op = op
         sides = [pads(size, op.kernel, op.stride, op.padding) for size in inputs[:2]]
         self.padding = (sides[0], sides[1])
@@ -63,12 +63,14 @@ class Conv(nnx.Module):
 class Norm(nnx.Module):
     """Batch normalisation with the activation behind it: the pair shares one backward pass."""
 
-    def __init__(self, op: ops.Norm, inputs: Shape, activation: str, scale: float) -> None:
+    def __init__(
+        self, op: ops.Norm, inputs: Shape, activation: str, start: Start, gives: Gives | None
+    ) -> None:
         channels = inputs[2]
-        self.scale = constant(nnx.Param, channels, scale)
-        self.bias = constant(nnx.Param, channels, 0.0)
-        self.mean = constant(nnx.BatchStat, channels, 0.0)
-        self.variance = constant(nnx.BatchStat, channels, 1.0)
+        self.scale = start.constant(nnx.Param, channels, start.norm(gives))
+        self.bias = start.constant(nnx.Param, channels, 0.0)
+        self.mean = start.constant(nnx.BatchStat, channels, 0.0)
+        self.variance = start.constant(nnx.BatchStat, channels, 1.0)
         self.op = op
         self.activation = activation
 
@@ -95,7 +97,7 @@ class Dense(nnx.Module):
 
     def __init__(self, op: ops.Dense, inputs: Shape, start: Start, gives: Gives | None) -> None:
         self.kernel = start.dense((inputs[2], op.features), gives)
-        self.bias = constant(nnx.Param, op.features, 0.0) if op.bias else None
+        self.bias = start.constant(nnx.Param, op.features, 0.0) if op.bias else None
 
     def __call__(self, x: Maps, call: Call) -> NewMaps:  # noqa: ARG002
         y = x @ self.kernel[...].astype(x.dtype)
