@@ -1,7 +1,7 @@
 """What holds for all tests."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,17 @@ install_import_hook(
 # And the same examples each time: whether a change holds is no matter of chance. `make fuzz` draws new ones.
 settings.register_profile("patient", deadline=None, derandomize=True)
 settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def durable() -> Iterator[Sequence[str]]:
+    """What makes ledgers durable. In this process they need not be (nobody pulls the plug), which saves their time."""
+    from scaling_search.ledger.storage import file
+
+    before = file.DURABLE
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file, "DURABLE", [one.replace("= EXTRA", "= OFF") for one in before])
+        yield before
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from scaling_search.errors import DamagedError, StorageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.recovery.check import check
 from scaling_search.ledger.recovery.repair import repair
-from scaling_search.ledger.storage import database, store
+from scaling_search.ledger.storage import database, file, store
 from scaling_search.ledger.storage.rows import Result, TrialRow
 from scaling_search.ledger.storage.schema import TRIALS
 
@@ -118,8 +118,11 @@ def test_a_writer_has_the_lock_before_it_writes(path: Path, monkeypatch: pytest.
         os.close(folder)
 
 
-def test_every_connection_is_durable(path: Path) -> None:
+def test_every_connection_is_durable(
+    path: Path, durable: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As durable as SQLite can, and deleted rows are wiped."""
+    monkeypatch.setattr(file, "DURABLE", durable)
     with Ledger.open(path) as ledger, ledger.database.writing() as connection:
         names = ("journal_mode", "synchronous", "secure_delete", "cell_size_check", "trusted_schema")
         found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]

@@ -19,7 +19,7 @@ from scaling_search.ledger.storage.records import REPAIR
 from scaling_search.ledger.storage.turns import Turns
 
 # Deleted rows are wiped, so that a repair does not find them again.
-_DURABLE = ("journal_mode = DELETE", "synchronous = EXTRA", "secure_delete = ON")
+DURABLE = ("journal_mode = DELETE", "synchronous = EXTRA", "secure_delete = ON")
 _ALWAYS = ("cell_size_check = ON", "trusted_schema = OFF")
 _NO_SPACE = (
     "SQLITE_FULL",
@@ -42,7 +42,7 @@ class File(Database):
         # Not SQLite's own read-only mode, which cannot undo what a killed writer left half done.
         mode = "rwc" if create else "rw"
         self._uri = f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
-        self._pragmas = ("query_only = ON", *_ALWAYS) if read_only else (*_DURABLE, *_ALWAYS)
+        self._pragmas = ("query_only = ON", *_ALWAYS) if read_only else (*DURABLE, *_ALWAYS)
         self.path, self.address, self.place = path, str(path.absolute()), str(path.absolute())
         # SQLite follows links and puts its journal beside what they lead to.
         self._journal = Path(f"{os.path.realpath(path)}-journal")
