@@ -40,6 +40,8 @@ FIGURES = {
     "scheduled_trials": "trials that eight workers finished",
     "scheduled_peak_bytes": "most memory that driver and workers took together meanwhile (resident)",
     "scheduled_growth_bytes": "how much more driver and workers take at the end than after a tenth of the trials",
+    "scheduled_growth_driver_bytes": "the driver's part of it",
+    "scheduled_growth_half_bytes": "how much more driver and workers take at the end than after half of the trials",
     "scheduled_seconds": "how long those trials took",
 }
 _STUDY = """name = "bench"
@@ -125,13 +127,15 @@ def many(trials: int) -> dict[str, float]:
 
         workers._callback = Counter()
         driver = psutil.Process()
-        taken: list[tuple[int, int]] = []  # trials so far, bytes
+        taken: list[tuple[int, int, int]] = []  # trials so far, bytes of the driver, bytes of the workers
         over = threading.Event()
 
         def watch() -> None:
-            while not over.wait(1.0):
-                pids = [driver.pid, *(place.pid for place in workers.places)]
-                taken.append((ended, sum(psutil.Process(pid).memory_info().rss for pid in pids)))
+            ended_all = False
+            while not ended_all:
+                ended_all = over.wait(1.0)
+                placed = sum(psutil.Process(place.pid).memory_info().rss for place in workers.places)
+                taken.append((ended, driver.memory_info().rss, placed))
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -140,12 +144,15 @@ def many(trials: int) -> dict[str, float]:
         processor, seconds = time.process_time() - processor, time.monotonic() - began
         over.set()
         watcher.join()
-    early = [size for count, size in taken if count >= trials / 10] or [0]
+    tenth, half = (next(row for row in taken if row[0] >= trials * part) for part in (0.1, 0.5))
+    _, *last = taken[-1]
     return {
         "driver_ms_per_trial": 1000 * processor / trials,
         "scheduled_trials": done,
-        "scheduled_peak_bytes": max((size for _, size in taken), default=0),
-        "scheduled_growth_bytes": early[-1] - early[0],
+        "scheduled_peak_bytes": max(sum(row[1:]) for row in taken),
+        "scheduled_growth_bytes": sum(last) - sum(tenth[1:]),
+        "scheduled_growth_driver_bytes": last[0] - tenth[1],
+        "scheduled_growth_half_bytes": sum(last) - sum(half[1:]),
         "scheduled_seconds": seconds,
     }
 
