@@ -14,7 +14,7 @@ from scaling_search.cli.groups import Commands
 from scaling_search.system.text import full_path
 
 if TYPE_CHECKING:
-    from scaling_search.data.images.form import Fit
+    from scaling_search.data.summary import Fit
 
 _EVERY = 10.0  # seconds between signs of life
 

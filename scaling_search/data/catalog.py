@@ -27,7 +27,7 @@ from scaling_search.data.summary import Summary
 from scaling_search.errors import InputError, UsageError, suggest
 
 if TYPE_CHECKING:
-    from scaling_search.data.images.form import Fit
+    from scaling_search.data.summary import Fit
 
 # What building fashion_mnist takes on disk: the four files, the records, and tfds's shuffling of them.
 FASHION_MNIST_BYTES = 200_000_000

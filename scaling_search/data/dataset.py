@@ -17,7 +17,7 @@ from jaxtyping import Float32, Int32, UInt8
 from scaling_search.errors import InputError
 
 if TYPE_CHECKING:
-    from scaling_search.data.summary import Summary
+    from scaling_search.data.summary import Fit, Summary
 
 Images = UInt8[np.ndarray, "n h w c"]
 Labels = Int32[np.ndarray, " n"]
@@ -120,6 +120,8 @@ class DatasetInfo:
         None  # pixels on the shorter side before most images were enlarged to `size`; None: they weren't
     )
     summary: Summary | None = field(default=None, repr=False)  # what the import of a folder met
+    fit: Fit | None = None  # how images of another shape were brought to `size`, where that was chosen
+    shape: float | None = None  # the common width / height of the images as they came
 
     @property
     def native_resolution(self) -> int | None:

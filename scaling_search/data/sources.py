@@ -137,6 +137,8 @@ class Folder:
             groups=self.record.groups,
             skipped=self.record.skipped[0] if self.record.skipped else 0,
             native=self.record.form.native if self.record.form else None,
+            fit=self.record.form.fit if self.record.form else None,
+            shape=self.record.form.shape if self.record.form else None,
             summary=self.record.summary,
             prepared=True,
             how_to_prepare="",

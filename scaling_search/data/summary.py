@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 Size = tuple[int, int]  # height and width, pixels
+# How an image of another shape is brought to the size stored: padded with its edge, cut about its centre, stretched.
+Fit = Literal["pad", "crop", "squash"]
 
 # What can happen to an image on its way in.
 Change = Literal[

@@ -10,11 +10,14 @@ from typing import Any
 
 from scaling_search.architecture.network import Network, fingerprint, parts
 from scaling_search.costs.count import cost
+from scaling_search.data.summary import Fit
 from scaling_search.errors import InputError
 from scaling_search.system.text import read_text
 
 GREY_LEVELS = 255.0
 _MOST = 1e6
+# timm's words.
+_CROP_MODES = {"crop": "center", "pad": "border", "squash": "squash", None: "squash"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +37,11 @@ class Metadata:
     """All that may be known of trained weights; None where it is not, and null in the file.
 
     `mean` and `std` are those of each channel in the images' own units, 0 to 255: the network was trained on
-    (pixel - mean) / std. `interpolation`, `crop_pct` and `crop_mode` say how an image of another size is brought to the
-    network's: "center", the largest centred square, which is all of its shorter side; or "squash", all of it.
-    `stored_size` is the (height, width) to which it is brought before that, as the data set's own images were: what
-    is enlarged after it has no more detail.
+    (pixel - mean) / std. `interpolation`, `crop_pct` and `fit` say how an image of another shape is brought to the
+    network's: "crop", the largest centred square, which is all of its shorter side; "squash" or "pad", all of it; None,
+    padded where it is more than 10 % off `shape`, the images' common width / height. `stored_size` is the (height,
+    width) to which it is brought by that, as the data set's own images were, before it is scaled to the network's
+    square: what is enlarged then has no more detail.
     """
 
     mean: tuple[float, ...] | None = None
@@ -45,8 +49,9 @@ class Metadata:
     class_names: tuple[str, ...] | None = None
     interpolation: str = "bilinear"
     crop_pct: float = 1.0
-    crop_mode: str = "center"
+    fit: Fit | None = "crop"
     stored_size: tuple[int, int] | None = None
+    shape: float | None = None
     accuracy: Accuracy | None = None
     recipe: Mapping[str, Any] | None = None
     provenance: Mapping[str, Any] | None = None
@@ -91,7 +96,9 @@ def config(network: Network, metadata: Metadata, *, format: str, normalises: boo
         "normalisation_in_model": normalises,
         "interpolation": metadata.interpolation,
         "crop_pct": metadata.crop_pct,
-        "crop_mode": metadata.crop_mode,
+        "crop_mode": _CROP_MODES[metadata.fit],
+        "fit": metadata.fit,
+        "shape": metadata.shape,
         "stored_size": None if metadata.stored_size is None else list(metadata.stored_size),
         "label_names": None if metadata.class_names is None else list(metadata.class_names),
         "parameters": counted.parameters,

@@ -57,7 +57,9 @@ def test_a_folder_has_all_that_belongs_to_it(
     config = json.loads((out / "config.json").read_text())
     assert config["input_size"] == [1, 8, 8] and config["num_classes"] == 3 and config["format"] == format
     assert config["mean"] == [0.2] and config["std"] == [0.4] and config["label_names"] == ["a", "b", "c"]
-    assert config["interpolation"] == "bilinear" and config["crop_mode"] == "center"
+    assert (
+        config["interpolation"] == "bilinear" and config["crop_mode"] == "center" and config["fit"] == "crop"
+    )
     assert config["accuracy"] is None and config["recipe"] is None and config["provenance"] is None
     check = np.load(out / "check.npz")
     assert check["images"].shape == ((16, 1, 8, 8) if first else (16, 8, 8, 1))

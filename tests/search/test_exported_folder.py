@@ -65,7 +65,7 @@ def test_it_predicts_as_what_it_was_written_of(
     outside = from_outside(
         str(table), weights=tmp_path / "cut" / "model.safetensors", metadata=member.metadata
     )
-    stored = replace(member, metadata=replace(member.metadata, crop_mode="squash", stored_size=(4, 6)))
+    stored = replace(member, metadata=replace(member.metadata, fit=None, stored_size=(4, 6)))
     stored.export("torch", tmp_path / "stored")
     said = {}
     for name, one in (("cut", outside), ("stored", stored)):
@@ -80,7 +80,7 @@ def test_the_documents_way_to_an_image_is_ours(
     member: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All but its last lines, which need PyTorch."""
-    stored = replace(member, metadata=replace(member.metadata, crop_mode="squash", stored_size=(4, 6)))
+    stored = replace(member, metadata=replace(member.metadata, fit=None, stored_size=(4, 6)))
     stored.export("torch", tmp_path / "out")
     monkeypatch.chdir(tmp_path / "out")
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30), np.uint8)).save("image.png")
@@ -106,7 +106,7 @@ def test_the_documents_way_to_an_image_is_ours(
         ({"provenance": "x"}, "provenance: expected a table"),
         ({"stored_size": [0, 4]}, "stored_size"),
         ({"stored_size": [10**6, 10**6]}, "stored_size"),
-        ({"crop_mode": "border"}, "crop_mode: expected center or squash"),
+        ({"fit": "border"}, "fit: expected pad, crop or squash"),
         ({"accuracy": {"value": 1}}, "accuracy.low: required"),
     ],
 )

@@ -10,9 +10,12 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 from scaling_search.architecture import toml
 from scaling_search.cli.main import run
+from scaling_search.data import catalog, paths
+from scaling_search.data.summary import Fit
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage import location
@@ -21,6 +24,7 @@ from scaling_search.networks.build import build
 from scaling_search.search.family.scale import FamilyResult, scale
 from scaling_search.search.grid.search import GridResult, grid
 from scaling_search.search.members.evaluation import record
+from scaling_search.search.members.images import decode, find
 from scaling_search.search.members.member import best_phi, of_grid, of_study
 from scaling_search.search.members.predict import predict
 from scaling_search.search.plan.seeds import FRESH_SEEDS
@@ -99,6 +103,35 @@ def test_members_without_weights_are_trained_again_only_when_asked(ledger: Ledge
     before = ledger.trials()
     assert scaled(ledger, keep_weights="best").trained == 1
     assert seeds_kept(ledger) == [1] and ledger.trials() == before, "a finished row never changes"
+
+
+@pytest.mark.parametrize("fit", [None, "crop", "squash"])
+def test_images_are_fitted_as_their_set_was(
+    ledger: Ledger, tmp_path: Path, fit: Fit | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(paths.VARIABLE, str(tmp_path / "data"))
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 16), np.uint8)
+    for index, image in enumerate(pixels):
+        folder = tmp_path / "images" / str(index % 2)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{index}.png")
+    catalog.prepare("own", source=tmp_path / "images", size=8, fit=fit)
+    network = TINY.model_copy(update={"classes": 2})
+    found = override(settings(None), {"dataset.name": "own", "recipe.batch_size": 8}).model_copy(
+        update={"baseline": network}
+    )
+    with pretended(lambda trial: 0.5, kind=Keeping):
+        result = scale(found, (1.0, 1.0, 1.4), ledger=ledger)
+    assert result.study is not None
+    member = of_study(ledger, result.study, 0, checkpoints=tmp_path / "l.db.checkpoints")
+    assert (member.form.fit, member.form.size) == (fit, (8, 8))
+    first = find(str(tmp_path / "images" / "0" / "0.png"), member.classes)
+    (image,) = decode(first, member.form, member.classes).images
+    stored = catalog.load("own")
+    every = np.concatenate(
+        [split.images for split in (stored.train, stored.validation, catalog.load_test("own"))]
+    )
+    assert any(np.array_equal(image, one) for one in every)
 
 
 @pytest.mark.parametrize("harm", ["damaged", "gone"])

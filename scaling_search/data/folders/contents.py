@@ -17,13 +17,13 @@ import numpy as np
 from scaling_search.data.duplicates import image_digest
 from scaling_search.data.folders.layout import Labelled
 from scaling_search.data.folders.walk import File, Left
-from scaling_search.data.images.form import Fit, Form, settle, stored
+from scaling_search.data.images.form import Form, settle, stored
 from scaling_search.data.images.library_warnings import LibraryWarnings
 from scaling_search.data.images.pixels import Look, UnusableError
 from scaling_search.data.images.reading import look, read
 from scaling_search.data.paths import printable
 from scaling_search.data.storage import draft, writing
-from scaling_search.data.summary import Change, Sizes
+from scaling_search.data.summary import Change, Fit, Sizes
 
 T = TypeVar("T")
 _BATCH = 256  # images decoded ahead of the disk

@@ -18,7 +18,6 @@ from scaling_search.data.folders.grouping import group_names
 from scaling_search.data.folders.layout import Layout, by_folders
 from scaling_search.data.folders.splitting import hang_together, split_all
 from scaling_search.data.folders.walk import Left, walk
-from scaling_search.data.images.form import Fit
 from scaling_search.data.images.library_warnings import LibraryWarnings
 from scaling_search.data.paths import printable
 from scaling_search.data.prepared import said_of_folder
@@ -32,7 +31,7 @@ from scaling_search.data.storage import (
     write_split,
     writing,
 )
-from scaling_search.data.summary import Summary
+from scaling_search.data.summary import Fit, Summary
 from scaling_search.errors import InputError
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")

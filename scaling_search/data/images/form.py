@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from jaxtyping import UInt8
@@ -26,7 +26,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from scaling_search.data.images.pixels import MOST_CHANNELS, Look, Pixels, full_scale
-from scaling_search.data.summary import Change, Size
+from scaling_search.data.summary import Change, Fit, Size
 from scaling_search.errors import InputError, UsageError
 
 SHORTER_SIDE_LIMIT = 256
@@ -34,7 +34,6 @@ MOST_SIZE = 4096
 TOLERANCE = 1.1  # shapes within this factor of the common one are squashed to it
 _REACH = math.log(TOLERANCE) * (1 + 1e-9)  # 10 % off exactly is not more
 
-Fit = Literal["pad", "crop", "squash"]
 FITS: tuple[Fit, ...] = get_args(Fit)
 
 

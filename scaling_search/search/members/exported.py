@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,6 +15,7 @@ from scaling_search.architecture import toml
 from scaling_search.architecture.faults import explain
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.data.images.form import MOST_SIZE
+from scaling_search.data.summary import Fit
 from scaling_search.errors import DamagedError
 from scaling_search.export.metadata import Accuracy, Metadata
 from scaling_search.search.members.member import Member
@@ -35,8 +36,9 @@ class _Config(BaseModel):
     label_names: tuple[str, ...] | None
     interpolation: str
     crop_pct: float
-    crop_mode: Literal["center", "squash"]
+    fit: Fit | None
     stored_size: tuple[Side, Side] | None
+    shape: Annotated[float, Field(gt=0)] | None
     accuracy: Accuracy | None
     recipe: dict[str, Any] | None
     provenance: dict[str, Any] | None
@@ -61,8 +63,9 @@ def of_folder(folder: Path, *, weights_file: Path | None = None) -> Member:
         class_names=config.label_names,
         interpolation=config.interpolation,
         crop_pct=config.crop_pct,
-        crop_mode=config.crop_mode,
+        fit=config.fit,
         stored_size=config.stored_size,
+        shape=config.shape,
         accuracy=config.accuracy,
         recipe=config.recipe,
         provenance=config.provenance,

@@ -11,10 +11,11 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from scaling_search.architecture.network import Network, from_definition
-from scaling_search.data.images.form import Fit, Form
+from scaling_search.data import catalog
+from scaling_search.data.images.form import Form
 from scaling_search.errors import InputError, few
 from scaling_search.export.metadata import Accuracy, Metadata
-from scaling_search.ledger.storage.rows import GRID, EvaluationRow, FamilyRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import GRID, DatasetRow, EvaluationRow, FamilyRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, DATASETS, FAMILIES, TRIPLES
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.grid.answer import Command
@@ -59,8 +60,8 @@ class Member:
         """How an image comes to it: in the form of its data set's, or cut to the square that it takes."""
         side = self.network.resolution
         height, width = self.metadata.stored_size or (side, side)
-        fit: Fit | None = "crop" if self.metadata.crop_mode == "center" else None
-        return Form(size=(height, width), channels=self.network.channels, shape=width / height, fit=fit)
+        channels, shape = self.network.channels, self.metadata.shape or width / height
+        return Form(size=(height, width), channels=channels, shape=shape, fit=self.metadata.fit)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -195,6 +196,16 @@ def _network_at(ledger: Reader, study: StudyRow, family: FamilyRow, phi: float) 
     return next((row.network for row in rows if abs(row.phi - phi) < 1e-9), None)
 
 
+def _fitted(data: DatasetRow) -> dict[str, Any]:
+    """How images were brought to their size when the set was prepared, where it still is here."""
+    try:
+        info = catalog.describe(data.name)
+    except InputError:
+        return {"fit": None}
+    known = info.size == (data.height, data.width)
+    return {"fit": info.fit, "shape": info.shape} if known else {"fit": None}
+
+
 def _member(
     ledger: Reader,
     study: StudyRow,
@@ -218,8 +229,8 @@ def _member(
             mean=tuple(json.loads(data.mean)),
             std=tuple(json.loads(data.std)),
             class_names=tuple(json.loads(data.classes)),
-            crop_mode="squash",
             stored_size=(data.height or 1, data.width or 1),
+            **_fitted(data),
             accuracy=_accuracy(trial, tested[0] if tested else None),
             recipe=json.loads(trial.recipe),
             provenance={
