@@ -65,7 +65,7 @@ class File(Database):
         try:
             for pragma in self._pragmas:
                 connection.execute(f"PRAGMA {pragma}").close()
-        except sqlite3.Error:
+        except BaseException:
             connection.close()
             raise
         return connection
