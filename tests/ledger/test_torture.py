@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TRIES = 2
+TRIES = 4
 
 
 def tortured(only: str, report: Path) -> list[dict[str, object]]:

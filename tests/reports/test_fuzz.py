@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.reports import fuzz
 
-FEW = 6
+FEW = 12
 
 
 @pytest.mark.parametrize("name", fuzz.TARGETS)

@@ -65,12 +65,12 @@ def test_it_predicts_as_what_it_was_written_of(
     outside = from_outside(
         str(table), weights=tmp_path / "cut" / "model.safetensors", metadata=member.metadata
     )
-    stored = replace(member, metadata=replace(member.metadata, fit=None, stored_size=(4, 6)))
+    stored = replace(member, metadata=replace(member.metadata, fit="pad", stored_size=(4, 6), shape=2.0))
     stored.export("torch", tmp_path / "stored")
     said = {}
     for name, one in (("cut", outside), ("stored", stored)):
         found = of_folder(tmp_path / name)
-        assert found.form == one.form
+        assert found.form == one.form and found.form.fit == ("crop" if name == "cut" else "pad")
         said[name] = predict([one], str(images)).probabilities
         assert np.array_equal(predict([found], str(images)).probabilities, said[name])
     assert not np.allclose(said["cut"], said["stored"])

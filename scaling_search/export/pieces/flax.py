@@ -22,7 +22,7 @@ def conv2d(
     groups: int = 1,
     bias: bool = False,
 ) -> nnx.Conv:
-    """A convolution with a square kernel."""
+    """A convolution with a square kernel, 0 until `load` fills it."""
     window = (kernel, kernel)
     # The weights come from a file; to draw first ones would compile a program for every shape.
     options = {"kernel_init": nnx.initializers.zeros, "use_bias": bias, "rngs": RNGS}
@@ -31,7 +31,7 @@ def conv2d(
 
 
 def linear(inputs: int, outputs: int, bias: bool = True) -> nnx.Linear:
-    """A dense layer on maps of one pixel."""
+    """A dense layer on maps of one pixel, 0 until `load` fills it."""
     options = {"kernel_init": nnx.initializers.zeros, "use_bias": bias, "rngs": RNGS}
     return nnx.Linear(inputs, outputs, **options)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -198,12 +199,11 @@ def _network_at(ledger: Reader, study: StudyRow, family: FamilyRow, phi: float) 
 
 def _fitted(data: DatasetRow) -> dict[str, Any]:
     """How images were brought to their size when the set was prepared, where it still is here."""
-    try:
+    with suppress(InputError):
         info = catalog.describe(data.name)
-    except InputError:
-        return {"fit": None}
-    known = info.size == (data.height, data.width)
-    return {"fit": info.fit, "shape": info.shape} if known else {"fit": None}
+        if info.size == (data.height, data.width):
+            return {"fit": info.fit, "shape": info.shape}
+    return {"fit": None}
 
 
 def _member(

@@ -74,6 +74,7 @@ def test_whatever_changes_in_a_study_plan_says_what_grid_trains(
         assert sorted(listener.begun) == sorted({*left.trials, *left.base})
         again = said(ledger, settings)
         assert again == Remaining(trials=())
+        assert searched(ledger, settings).trained == 0
 
 
 def test_every_kind_of_change_was_met(finished: bytes, tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def test_racing_stops_the_hopeless_and_a_killed_race_decides_the_same(tmp_path: 
     with Ledger.open(tmp_path / "killed.db") as ledger:
         trained = 0
         while True:
-            left = [5]
+            left = [2]
 
             def killed(trial: Trial, left: list[int] = left) -> float | BaseException | None:
                 left[0] -= 1
@@ -173,7 +173,7 @@ def test_racing_stops_the_hopeless_and_a_killed_race_decides_the_same(tmp_path: 
             try:
                 found = searched(ledger, settings, killed)
             except TrainingStopped:
-                trained += 5
+                trained += 2
                 continue
             trained += found.trained
             break
