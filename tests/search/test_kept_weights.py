@@ -198,6 +198,8 @@ def test_seeds_are_an_ensemble_and_one_members_evaluation_is_recorded(
     named = ["predict", "phi=0", "digits", "--ledger", str(tmp_path / "l.db")]
     assert run([*named, "--seed", "0", "--seed", "1"]) == 0
     assert "2 members together" in " ".join(capsys.readouterr().out.split())
+    assert run(["predict", "phi=0", "best", *named[2:]]) == 0
+    assert "together" not in capsys.readouterr().out, "one and the same is no ensemble"
 
 
 def test_a_member_has_its_own_weights_and_no_ledger_is_made(

@@ -97,8 +97,8 @@ def members_of(
     checkpoints: Folder,
     seeds: Sequence[int],
 ) -> list[Member]:
-    """Each of `texts` as a member: of a study's each of the `seeds`, else its best. Errors: as what finds them."""
-    found = []
+    """Each of `texts` as a member, once: of a study's each of the `seeds`, else its best. Errors: as what finds them."""
+    found: list[Member] = []
     for text in texts:
         if not is_member(text):
             found.append(from_outside(text))
@@ -110,4 +110,7 @@ def members_of(
             phi = phi_of(text)
             phi = best_phi(ledger, study) if phi is None else phi
             found.append(of_study(ledger, study, phi, checkpoints=checkpoints, seed=seed))
-    return found
+    # `best` and `phi=2` may be one: it is no ensemble with itself.
+    return list(
+        {member.trial.key if member.trial else at: member for at, member in enumerate(found)}.values()
+    )

@@ -351,7 +351,9 @@ def _forecast(found: ForecastCheck) -> Forecast:
         name=f"{found.trials} of {found.planned} trials, by {found.source}",
         kind="seconds",
         forecast=Interval(
-            low=found.forecast_seconds, high=found.forecast_seconds, value=found.forecast_seconds
+            low=found.forecast_seconds if found.low is None else found.low,
+            high=found.forecast_seconds if found.high is None else found.high,
+            value=found.forecast_seconds,
         ),
         actual=found.actual_seconds,
     )

@@ -18,6 +18,7 @@ from scaling_search.system import machine
 _STORE_BYTES = 256 * 2**20  # trials and rows are small; a test split is the largest that goes through it
 _TALK = "talk"
 _REACH_SECONDS = 10.0
+_CROWD = 4  # workers a core: each is a process of a few hundred megabytes
 _STARTS = 2  # Ray gives a busy machine half a minute, and no longer
 
 
@@ -77,6 +78,11 @@ class Cluster:
             ray.exceptions.OutOfMemoryError,
             ray.exceptions.NodeDiedError,
         )
+        most = _CROWD * machine.cores()
+        if address is None and count is not None and count > most:
+            raise UsageError(
+                f"--workers {count}: this machine has {machine.cores()} cores, which at most {most} workers can share"
+            )
         self._count, self._address = count, address
         self._share: Share | None = None
         self._started = False

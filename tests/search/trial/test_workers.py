@@ -25,6 +25,7 @@ from scaling_search.search.trial.trial import Callback, trial_of
 from scaling_search.search.trial.worker import Worker
 from scaling_search.search.trial.worker_process import Place
 from scaling_search.search.trial.workers import Workers
+from scaling_search.system import machine
 from scaling_search.training.outcome import TrainingStopped
 from tests.search.pretend import Listener, Pretend, planned, pretended, searched, study
 from tests.search.trial import placed
@@ -244,6 +245,14 @@ def test_shares(nodes: list[tuple[int, int]], count: int | None, expected: Share
 def test_too_many_workers(nodes: list[tuple[int, int]], count: int | None, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         share(nodes, count, accelerators=True)
+
+
+def test_one_machine_is_not_crowded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+    with pytest.raises(
+        UsageError, match="--workers 9: this machine has 2 cores, which at most 8 workers can share"
+    ):
+        Cluster(9, None)
 
 
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
