@@ -97,7 +97,7 @@ def members_of(
     checkpoints: Folder,
     seeds: Sequence[int],
 ) -> list[Member]:
-    """Each of `texts` as a member, once: of a study's each of the `seeds`, else its best. Errors: as what finds them."""
+    """Each of `texts` once as a member: of a study each of the `seeds`, else its best. Errors: as what finds them."""
     found: list[Member] = []
     for text in texts:
         if not is_member(text):
