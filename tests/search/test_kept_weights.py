@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -91,6 +92,23 @@ def test_the_best_seed_by_validation_is_kept_unless_asked_otherwise(
     assert seeds_kept(ledger) == seeds and len(files(tmp_path)) == len(seeds)
     said = [line for line in listener.noted if line.startswith("Weights are kept in")]
     assert len(said) == (keep != "none"), "what it costs on the disk is said before"
+
+
+def test_the_next_command_finds_the_weights(
+    ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "--checkpoints" not in scaled(ledger).answer
+    elsewhere = tmp_path / "some where"
+    result = scaled(ledger, keep_weights="best", checkpoints=elsewhere)
+    commands = [one for one in result.answer.split("`") if one.startswith("scaling-search")]
+    assert [shlex.split(one)[1] for one in commands] == ["export", "predict"]
+    for one in commands:
+        assert shlex.split(one)[-2:] == ["--checkpoints", str(elsewhere)]
+        assert (
+            run([*shlex.split(one)[1:], *(["--out", str(tmp_path / "out")] if " export " in one else [])])
+            == 0
+        )
+    capsys.readouterr()
 
 
 def test_members_without_weights_are_trained_again_only_when_asked(ledger: Ledger, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,14 +92,15 @@ def _next(found: FamilyResult) -> str:
         files = found.files.get("full", ())
         return f"Next: `scaling-search cost {files[0]}`" if files else "Nothing was written."
     command = Command(study=found.study.name, ledger=found.place or DEFAULT_LEDGER)
+    of_weights = replace(command, checkpoints=found.checkpoints)
     trained = [row for row in found.report.rows if row.status == "trained"]
     if not trained:
         return f"Next: {command.line('report')}"
     best = max(trained, key=lambda row: (row.accuracy or _NONE).mean)
     member = f"phi={best.candidate.phi:g}"
     return (
-        f"Next: {command.line('export', member, '--format', 'torch', '--out', member.replace('=', ''))}, or "
-        f"{command.line('predict', member, found.study.dataset_name)}"
+        f"Next: {of_weights.line('export', member, '--format', 'torch', '--out', member.replace('=', ''))}, or "
+        f"{of_weights.line('predict', member, found.study.dataset_name)}"
     )
 
 

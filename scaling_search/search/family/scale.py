@@ -28,6 +28,7 @@ from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import initial_weights, registry
 from scaling_search.search.trial.setup import checkpoint_folder, data_fingerprint, load_data, make_trainer
 from scaling_search.search.trial.trial import Callback, Callbacks
+from scaling_search.system.files import shown
 from scaling_search.system.time_limit import TimeLimit
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class FamilyResult:
     `kind`: which family was trained, None for none of them; its `report` and `trials`. `full_seconds`: what training
     the full family would take, for one seed of each member, where its proxy's was trained. `decided`: whether the
     search that the triple comes from is; None where it was given. `as_built`: what the grid's candidate of this triple
-    built; None where it had none.
+    built; None where it had none. `checkpoints`: where weights are kept, where that is not beside the ledger.
     """
 
     families: Mapping[Kind, Family]
@@ -60,6 +61,7 @@ class FamilyResult:
     decided: bool | None = None
     as_built: Coefficients | None = None
     place: str | None = None
+    checkpoints: str | None = None
     member: Callable[[float], Member] | None = field(default=None, repr=False)
 
     @property
@@ -279,6 +281,7 @@ def _train(
     return replace(
         built,
         place=ledger.place,
+        checkpoints=None if checkpoints == checkpoint_folder(ledger) else shown(checkpoints),
         member=lambda phi: of_study(ledger, row, phi, checkpoints=checkpoints),
         kind=kind,
         study=row,

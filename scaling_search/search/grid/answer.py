@@ -19,15 +19,17 @@ DEFAULT_LEDGER = "scaling-search.db"
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """Commands that go on with a study, as a shell reads them."""
+    """Commands that go on with a study, as a shell reads them. `checkpoints`: where weights lie, if not beside it."""
 
     study: str
     ledger: str = DEFAULT_LEDGER
+    checkpoints: str | None = None
 
     def line(self, verb: str, *words: str) -> str:
         """One command between backticks."""
         where = () if self.ledger == DEFAULT_LEDGER else ("--ledger", self.ledger)
-        whole = shlex.join(["scaling-search", verb, *words, "--study", self.study, *where])
+        weights = () if self.checkpoints is None else ("--checkpoints", self.checkpoints)
+        whole = shlex.join(["scaling-search", verb, *words, "--study", self.study, *where, *weights])
         return f"`{whole}`"
 
 
