@@ -23,6 +23,7 @@ from scaling_search.ledger.storage.schema import STUDIES, TRIPLES
 from scaling_search.report.rows import StepRow
 from scaling_search.report.table import Estimate
 from scaling_search.search.family import results
+from scaling_search.search.grid.families import families as families_of
 from scaling_search.search.grid.ledger_results import settings_of
 from scaling_search.search.recipe_check.analysis import read_check
 from scaling_search.training import recipe as recipes
@@ -34,7 +35,7 @@ STARTS = (0.0, 1.0, 2.0, 3.0, 4.0)
 
 def study_record(ledger: Reader, row: StudyRow) -> dict[str, Any]:
     """All figures of one study; None where the ledger has nothing to count them from."""
-    families = results.families(ledger, row.name)
+    families = families_of(ledger, row.name)
     members = family_record(ledger, row, families[0]) if families else []
     steps: list[StepRow] = [one["step"] for one in members if one["step"] is not None]
     checked = read_check(ledger, row)

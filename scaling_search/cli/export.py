@@ -38,6 +38,7 @@ def export(
         ),
     ],
     study: options.StudyName = None,
+    coefficients: options.OfTriple = None,
     seed: options.MemberSeed = None,
     weights: options.Weights = None,
     random_weights: Annotated[
@@ -71,6 +72,7 @@ def export(
             ledger,
             [what],
             study=study,
+            coefficients=coefficients,
             seeds=[] if seed is None else [seed],
             weights=weights,
             metadata=about,

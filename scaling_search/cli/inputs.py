@@ -39,6 +39,8 @@ def study(ledger: str, start: Start, *groups: Any, table: str, newest: bool = Fa
     if (start.study is not None or continues) and exists(ledger):
         known = with_ledger(ledger, lambda opened: _from_ledger(opened, start.study, ledger))
         if known is not None:
+            if table == "scale":
+                _say_what_stays(known, given)
             return changed(known)
     if start.study is not None:
         raise InputError(f"study {start.study!r}: no such file, and no ledger {ledger} that could have it")
@@ -64,6 +66,21 @@ def _from_ledger(opened: Any, name: str | None, place: str) -> Any:
     if name is None:
         say(f"study {row.name}, the newest in {place} (--study names another)")
     return found
+
+
+def _say_what_stays(known: Any, given: dict[str, Any]) -> None:
+    """What of an earlier `scale` is not usual and holds once more, for no option changes it."""
+    from scaling_search.architecture.toml import inline
+    from scaling_search.cli.progress import say
+
+    unusual = known.scale.model_dump(exclude_defaults=True)
+    stays = [
+        f"{key} = {inline(value)}"
+        for key, value in unusual.items()
+        if value is not None and given.get(f"scale.{key}") is None
+    ]
+    if stays:
+        say(f"as this study was last run: {', '.join(stays)} (options change them)")
 
 
 def recipe(changes: dict[str, Any]) -> Any:

@@ -32,6 +32,13 @@ StudyName = Annotated[
     str | None,
     typer.Option("--study", help="Name of a study in the ledger, or its file. Default: the newest."),
 ]
+OfTriple = Annotated[
+    str | None,
+    typer.Option(
+        "--coefficients",
+        help="ALPHA,BETA,GAMMA of the family that phi=2 or best is meant of. Default: the search's winner.",
+    ),
+]
 MemberSeed = Annotated[
     int | None,
     typer.Option("--seed", help="Of a member, this seed (0, 1, ...). Default: the best by validation."),

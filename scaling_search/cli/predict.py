@@ -25,6 +25,7 @@ def predict(
         ),
     ],
     study: options.StudyName = None,
+    coefficients: options.OfTriple = None,
     seed: Annotated[
         list[int] | None,
         typer.Option(
@@ -83,6 +84,7 @@ def predict(
         ledger,
         names,
         study=study,
+        coefficients=coefficients,
         seeds=seed or [],
         weights=weights,
         metadata=about,

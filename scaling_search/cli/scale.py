@@ -82,8 +82,8 @@ def scale(
     from scaling_search.cli.work import finish, work
     from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
+    from scaling_search.scaling.coefficients import parse_coefficients
     from scaling_search.search.family.document import record
-    from scaling_search.search.family.members import parse_coefficients
     from scaling_search.search.family.scale import scale as use_case
     from scaling_search.search.plan.study import parse_duration
 

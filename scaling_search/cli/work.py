@@ -57,13 +57,14 @@ def work(
 
     with contextlib.ExitStack() as stack:
         others = () if log is None else (logger(log),)
-        ledger = stack.enter_context(Ledger.open(place, read_only=read_only)) if needed else None
         stop, bars = stack.enter_context(Stop()), stack.enter_context(ProgressBar(quiet=quiet))
         placed = None
         if workers is not None or ray is not None:
             from scaling_search.search.trial.workers import Workers
 
             placed = stack.enter_context(Workers(workers, ray))
+        # Last, so that what is refused before leaves no ledger behind.
+        ledger = stack.enter_context(Ledger.open(place, read_only=read_only)) if needed else None
         for warning in () if ledger is None else ledger.warnings:
             bars.say(f"warning: {warning}")
 
@@ -89,6 +90,7 @@ def find_members(
     names: Sequence[str],
     *,
     study: str | None,
+    coefficients: str | None,
     seeds: Sequence[int],
     weights: Path | None,
     metadata: Any,
@@ -99,6 +101,7 @@ def find_members(
 
     Errors: InputError, UsageError.
     """
+    from scaling_search.scaling.coefficients import parse_coefficients
     from scaling_search.search.members import resolve
     from scaling_search.search.tables.study_report import choose
     from scaling_search.search.trial.setup import checkpoint_folder
@@ -106,8 +109,12 @@ def find_members(
     own = [name for name in names if resolve.is_member(name)]
     if weights is not None and own:
         raise UsageError(f"--weights are for a network or an exported folder: {own[0]} has its own")
-    if seeds and not own:
-        raise UsageError(f"--seed is for members of a study: {names[0]} is none (phi=2, best or winner)")
+    triple = None if coefficients is None else parse_coefficients(coefficients)
+    for option, given in (("--seed", seeds), ("--coefficients", triple)):
+        if given and not own:
+            raise UsageError(
+                f"{option} is for members of a study: {names[0]} is none (phi=2, best or winner)"
+            )
     if weights is not None:
         yield None, [resolve.from_outside(name, weights=weights, metadata=metadata) for name in names]
     elif not own:
@@ -116,7 +123,7 @@ def find_members(
         with _readable(place, read_only=read_only or not inputs.exists(place)) as ledger:
             row = choose(ledger, study)
             folder = checkpoint_folder(ledger, checkpoints)
-            found = resolve.members_of(names, ledger, row, folder, seeds)
+            found = resolve.members_of(names, ledger, row, folder, seeds, triple)
             kept = None if ledger.database.read_only else ledger
             yield kept, [member.about(metadata) for member in found]
 

@@ -62,6 +62,15 @@ class Coefficients:
         return f"({self.alpha:g}, {self.beta:g}, {self.gamma:g})"
 
 
+def parse_coefficients(text: str) -> Coefficients:
+    """`1.2,1.1,1.15`. Errors: UsageError naming the text."""
+    try:
+        alpha, beta, gamma = (float(piece) for piece in text.split(","))
+    except ValueError:
+        raise UsageError(f"coefficients {text!r}: write ALPHA,BETA,GAMMA such as 1.2,1.1,1.15") from None
+    return Coefficients(alpha=alpha, beta=beta, gamma=gamma)
+
+
 def parse_phi(given: object) -> tuple[float, ...]:
     """`0..7` (every whole step), `0,0.5,2`, `-1`, a mixture, a number, or a list. Errors: UsageError naming it.
 

@@ -14,14 +14,16 @@ import pytest
 from PIL import Image
 
 from scaling_search.architecture import toml
+from scaling_search.architecture.network import fingerprint
 from scaling_search.cli.main import run
 from scaling_search.data import catalog, paths
 from scaling_search.data.summary import Fit
-from scaling_search.errors import InputError, UsageError
+from scaling_search.errors import InputError, StorageError, UsageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage import location
 from scaling_search.ledger.storage.schema import EVALUATIONS, WEIGHTS
 from scaling_search.networks.build import build
+from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.family.scale import FamilyResult, scale
 from scaling_search.search.grid.search import GridResult, grid
 from scaling_search.search.members.evaluation import record
@@ -30,11 +32,13 @@ from scaling_search.search.members.member import best_phi, of_grid, of_study
 from scaling_search.search.members.predict import predict
 from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.plan.study import Study, override
+from scaling_search.search.tables import study_report
 from scaling_search.search.trial import weights
 from scaling_search.search.trial.claims import Held
 from scaling_search.search.trial.trial import Extras, Trial
 from scaling_search.training.outcome import Outcome
-from tests.search.pretend import Listener, Pretend, pretended, study
+from tests.search.pretend import Listener, Pretend, planned, pretended, study
+from tests.search.pretend import searched as search_of
 
 TINY = toml.parse(
     'name = "tiny"\nresolution = 8\nchannels = 1\nclasses = 10\nactivation = "relu"\n'
@@ -100,15 +104,57 @@ def test_the_next_command_finds_the_weights(
     assert "--checkpoints" not in scaled(ledger).answer
     elsewhere = tmp_path / "some where"
     result = scaled(ledger, keep_weights="best", checkpoints=elsewhere)
-    commands = [one for one in result.answer.split("`") if one.startswith("scaling-search")]
-    assert [shlex.split(one)[1] for one in commands] == ["export", "predict"]
+    commands = [shlex.split(one) for one in result.answer.split("`") if one.startswith("scaling-search")]
+    assert [one[1] for one in commands] == ["export", "predict"]
     for one in commands:
-        assert shlex.split(one)[-2:] == ["--checkpoints", str(elsewhere)]
-        assert (
-            run([*shlex.split(one)[1:], *(["--out", str(tmp_path / "out")] if " export " in one else [])])
-            == 0
-        )
+        assert one[-2:] == ["--checkpoints", str(elsewhere)]
+        assert one[one.index("--coefficients") + 1] == "1,1,1.4", "it was given: no search names it"
+        assert run([*one[1:], *(["--out", str(tmp_path / "out")] if "export" in one else [])]) == 0
     capsys.readouterr()
+
+
+def test_members_are_of_the_searchs_winner_or_of_the_triple_that_is_named(
+    ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`report` showed the winner's family, and `predict` took whichever was scaled last."""
+    best = planned().candidates[2]
+    result = search_of(
+        ledger, study(racing=False), lambda t: 0.9 if fingerprint(t.network) == best.group else 0.5
+    )
+    assert "`scaling-search scale" in result.answer.splitlines()[2]
+    with pretended(lambda trial: 0.6, kind=Keeping):
+        for triple in (None, (2, 1, 1)):
+            scale(override(study(), {"scale.phi": "0,1", "scale.seeds": 1}), triple, ledger=ledger)
+    folder = tmp_path / "l.db.checkpoints"
+    row = result.study
+    assert of_study(ledger, row, 1, checkpoints=folder).label.startswith(f"{result.winner} φ=1")
+    other = Coefficients(alpha=2, beta=1, gamma=1)
+    assert of_study(ledger, row, 1, checkpoints=folder, coefficients=other).label.startswith("(2, 1, 1) φ=1")
+    answer = study_report.read(ledger, None).document().answer
+    assert answer[2].startswith("Next: `scaling-search export phi=")
+    place = ["--ledger", str(tmp_path / "l.db"), "--json"]
+    for given, means in (([], result.winner), (["--coefficients", "2,1,1"], other)):
+        assert run(["predict", "best", "digits", *given, *place]) == 0
+        assert str(means) in capsys.readouterr().out
+    assert run(["predict", "best", "digits", "--coefficients", "1,1,2", *place]) == 3
+    said = " ".join(capsys.readouterr().err.split())
+    have = ", ".join(sorted({str(result.winner), "(2, 1, 1)"}))
+    assert f"has no family of (1, 1, 2); it has those of {have}" in said
+
+
+def test_a_folder_that_cannot_be_written_is_refused_at_the_start(ledger: Ledger, tmp_path: Path) -> None:
+    """It was noticed at the first checkpoint, and by short trials never."""
+    (tmp_path / "file").write_text("")
+    listener = Listener()
+    with pytest.raises(StorageError, match="cannot write"):
+        scale(
+            settings("none"),
+            (1.0, 1.0, 1.4),
+            ledger=ledger,
+            checkpoints=tmp_path / "file",
+            callbacks=(listener,),
+        )
+    assert not listener.begun
 
 
 def test_members_without_weights_are_trained_again_only_when_asked(ledger: Ledger, tmp_path: Path) -> None:

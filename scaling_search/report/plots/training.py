@@ -83,19 +83,24 @@ def family(axes: Axes, data: ReportData) -> None:
         shift = (number - (len(grown) - 1) / 2) * width
         _family(axes, one, shift, width, number % len(_COLORS))
     phis = sorted({member.phi for one in grown for member in one.members})
-    axes.set_xticks(phis, [_phi(phi, grown[0].members, data) for phi in phis])
-    axes.set_xlabel(f"φ{f', and {data.costs[0].title}' if data.costs else ''}")
+    every = [member for one in grown for member in one.members]
+    ticks = [_phi(phi, every, data) for phi in phis]
+    axes.set_xticks(phis, ticks)
+    axes.set_xlabel(f"φ{f', and {data.costs[0].title}' if any(chr(10) in tick for tick in ticks) else ''}")
     style.percent_axis(axes, "y", "Accuracy (%)")
     style.legend_above(axes, columns=2)
 
 
 def _phi(phi: float, members: Iterable[Member], data: ReportData) -> str:
+    """The tick, with the cost where all members there have about the same."""
     costs = [m.network.costs.get(data.costs[0].key) for m in members if m.phi == phi] if data.costs else []
-    known = [cost for cost in costs if cost is not None and math.isfinite(cost)]
-    if not known:
-        return f"{phi:g}"
-    number, _, prefix = figures.human(known[0]).partition(" ")
-    return f"{phi:g}\n{float(number.replace(',', '')):.2g} {prefix}".rstrip()
+    known = {_about(cost) for cost in costs if cost is not None and math.isfinite(cost)}
+    return f"{phi:g}\n{known.pop()}" if len(known) == 1 else f"{phi:g}"
+
+
+def _about(cost: float) -> str:
+    number, _, prefix = figures.human(cost).partition(" ")
+    return f"{float(number.replace(',', '')):.2g} {prefix}".rstrip()
 
 
 def _family(axes: Axes, one: Family, shift: float, width: float, number: int) -> None:

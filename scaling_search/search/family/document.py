@@ -91,17 +91,22 @@ def _next(found: FamilyResult) -> str:
     if found.study is None or found.report is None:
         files = found.files.get("full", ())
         return f"Next: `scaling-search cost {files[0]}`" if files else "Nothing was written."
-    command = Command(study=found.study.name, ledger=found.place or DEFAULT_LEDGER)
-    of_weights = replace(command, checkpoints=found.checkpoints)
     trained = [row for row in found.report.rows if row.status == "trained"]
+    command = Command(study=found.study.name, ledger=found.place or DEFAULT_LEDGER)
     if not trained:
         return f"Next: {command.line('report')}"
+    command = replace(command, checkpoints=found.checkpoints)
     best = max(trained, key=lambda row: (row.accuracy or _NONE).mean)
-    member = f"phi={best.candidate.phi:g}"
-    return (
-        f"Next: {of_weights.line('export', member, '--format', 'torch', '--out', member.replace('=', ''))}, or "
-        f"{of_weights.line('predict', member, found.study.dataset_name)}"
+    # A triple that was given may not be the one that the search names.
+    given = (
+        () if found.decided is not None else ("--coefficients", _text(found.families[found.kind or "full"]))
     )
+    return command.use(best.candidate.phi or 0.0, found.study.dataset_name, *given)
+
+
+def _text(family: Family) -> str:
+    triple = family.triple
+    return ",".join(f"{value:.10g}" for value in (triple.alpha, triple.beta, triple.gamma))
 
 
 def steps_table(steps: Sequence[StepRow]) -> Table:

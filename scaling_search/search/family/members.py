@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 from scaling_search.architecture import toml
-from scaling_search.errors import UsageError
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.plan.builds import Build, build, matched
 from scaling_search.search.plan.search_space import SearchSpace
@@ -43,15 +42,6 @@ class Family:
             f"{value:.6g}" for value in (self.triple.alpha, self.triple.beta, self.triple.gamma)
         )
         return f"{self.kind} family {triple} ({self.match}, {self.factors})"
-
-
-def parse_coefficients(text: str) -> Coefficients:
-    """`1.2,1.1,1.15`. Errors: UsageError naming the text."""
-    try:
-        alpha, beta, gamma = (float(piece) for piece in text.split(","))
-    except ValueError:
-        raise UsageError(f"coefficients {text!r}: write ALPHA,BETA,GAMMA such as 1.2,1.1,1.15") from None
-    return Coefficients(alpha=alpha, beta=beta, gamma=gamma)
 
 
 def off_constraint(space: SearchSpace, triple: Coefficients) -> str | None:

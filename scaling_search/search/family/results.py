@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import FamilyRow, StudyRow, TrialRow
-from scaling_search.ledger.storage.schema import CANDIDATES, FAMILIES, TRIPLES
+from scaling_search.ledger.storage.schema import CANDIDATES, TRIPLES
 from scaling_search.report import collect
 from scaling_search.report.rows import FamilyReport, MemberRow, StepRow
 from scaling_search.report.table import Interval
@@ -28,12 +28,6 @@ from scaling_search.statistics.scores import Bits, gather
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
-
-
-def families(ledger: Reader, study: str) -> list[FamilyRow]:
-    """A study's families, the newest first."""
-    rows = ledger.rows(FAMILIES, study=study)
-    return sorted(rows, key=lambda row: (row.created_at, row.role), reverse=True)
 
 
 def report_of(ledger: Reader, row: StudyRow, family: FamilyRow) -> tuple[FamilyReport, list[TrialRow]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.storage.rows import GRID, StudyRow, TrialRow
-from scaling_search.ledger.storage.schema import CANDIDATES
+from scaling_search.ledger.storage.schema import CANDIDATES, FAMILIES
 from scaling_search.report import notebook
 from scaling_search.report.rows import FamilyReport
 from scaling_search.report.table import Document
@@ -275,14 +275,14 @@ def _train(
         if not should_stop.reached:
             raise
         callback.say("the time limit is reached; the same command goes on from here")
-    (own,) = [one for one in results.families(ledger, row.name) if one.role == chosen.role]
+    (own,) = ledger.rows(FAMILIES, study=row.name, role=chosen.role)
     report, trials = results.report_of(ledger, row, own)
     full = built.families["full"].members
     return replace(
         built,
         place=ledger.place,
         checkpoints=None if checkpoints == checkpoint_folder(ledger) else shown(checkpoints),
-        member=lambda phi: of_study(ledger, row, phi, checkpoints=checkpoints),
+        member=lambda phi: of_study(ledger, row, phi, checkpoints=checkpoints, coefficients=chosen.triple),
         kind=kind,
         study=row,
         report=report,

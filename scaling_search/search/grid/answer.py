@@ -32,12 +32,22 @@ class Command:
         whole = shlex.join(["scaling-search", verb, *words, "--study", self.study, *where, *weights])
         return f"`{whole}`"
 
+    def use(self, phi: float, dataset: str, *words: str) -> str:
+        """What to do with a trained member."""
+        member = f"phi={phi:g}"
+        exported = self.line("export", member, "--format", "torch", "--out", member.replace("=", ""), *words)
+        return f"Next: {exported}, or {self.line('predict', member, dataset, *words)}"
 
-def answer(found: GridAnalysis, trials: Sequence[TrialRow], command: Command, recipe: str) -> tuple[str, ...]:
-    """Lines 1 to 3. `recipe`: what is known of whether the order depends on it."""
+
+def answer(
+    found: GridAnalysis, trials: Sequence[TrialRow], command: Command, recipe: str, *, use: str | None = None
+) -> tuple[str, ...]:
+    """Lines 1 to 3. `recipe`: what is known of whether the order depends on it. `use`: what to do with the winner's
+    family, where it is trained.
+    """
     if found.winner is None or found.behind is None or found.decision is None:
         return _no_result(found, trials, command)
-    return _named(found, found.winner), f"{_how_sure(found)} {recipe}", _next(found, trials, command)
+    return _named(found, found.winner), f"{_how_sure(found)} {recipe}", _next(found, trials, command, use)
 
 
 def named(triple: Triple) -> str:
@@ -124,21 +134,21 @@ def _others(number: int) -> str:
     return "the other one is" if number == 1 else f"all {number} others are"
 
 
-def _next(found: GridAnalysis, trials: Sequence[TrialRow], command: Command) -> str:
+def _next(found: GridAnalysis, trials: Sequence[TrialRow], command: Command, use: str | None) -> str:
     decision = found.decision
     assert decision is not None  # noqa: S101
-    onward = f"Next: {command.line('scale')}"
     if found.unfinished:
         return f"{missing_trials(found)} Next: {command.line('grid')}"
     if found.decided or decision.alone:
-        return f"{onward} writes and trains the family."
+        return use or f"Next: {command.line('scale')} writes and trains the family."
+    onward = use or f"Next: {command.line('scale')} takes the leader."
     if decision.missing == "seeds" and decision.seeds is not None:
         more = _time(found, trials, decision.seeds)
         go_on = command.line("grid", "--seeds", str(decision.seeds))
-        return f"About {decision.seeds} seeds each would decide{more}: {go_on}. {onward} takes the leader."
+        return f"About {decision.seeds} seeds each would decide{more}: {go_on}. {onward}"
     if decision.missing == "images" and decision.images is not None:
-        return f"Seeds will not decide; about {decision.images:,} validation images would. {onward} takes the leader."
-    return f"Neither seeds nor images at hand will decide; take either. {onward} takes the leader."
+        return f"Seeds will not decide; about {decision.images:,} validation images would. {onward}"
+    return f"Neither seeds nor images at hand will decide; take either. {onward}"
 
 
 def missing_trials(found: GridAnalysis) -> str:

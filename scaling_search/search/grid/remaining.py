@@ -37,9 +37,14 @@ class Remaining:
     at_most: bool = False
 
     @property
+    def seeds(self) -> frozenset[NetworkSeed]:
+        """All but the short ones."""
+        return frozenset({*self.trials, *self.base, *self.tuning})
+
+    @property
     def count(self) -> int:
         """All of them."""
-        return len({*self.trials, *self.base, *self.tuning}) + self.short
+        return len(self.seeds) + self.short
 
 
 def remaining(

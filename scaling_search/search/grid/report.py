@@ -21,7 +21,7 @@ from scaling_search.report.study import grid_details
 from scaling_search.report.table import Interval
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.forecast import ledger_record
-from scaling_search.search.grid import disagreement, recipe_known, screening_stage, tuning
+from scaling_search.search.grid import disagreement, families, recipe_known, screening_stage, tuning
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import Command, answer, missing_trials
 from scaling_search.search.grid.ledger_results import dataset_of, own_trials, settings_of
@@ -80,10 +80,24 @@ def report_of(
         report,
         budget=QUANTITIES[settings.grid.budget].words,
         answer=answer(
-            found, trials, command, recipe_known.known(ledger, study, command, tuned=settings.tuned)
+            found,
+            trials,
+            command,
+            recipe_known.known(ledger, study, command, tuned=settings.tuned),
+            use=_use(ledger, study, found, command),
         ),
     )
     return replace(report, details=(*grid_details(report), *details(found), *held, *timed))
+
+
+def _use(ledger: Reader, study: StudyRow, found: GridAnalysis, command: Command) -> str | None:
+    """What to do with the family of the triple that is named; None where no member of it has weights."""
+    if found.winner is None:
+        return None
+    triple = found.winner.triple
+    own = [row for row in families.families(ledger, study.name) if families.is_of(row, triple)]
+    phi = families.best_phi(ledger, study.name, own)
+    return None if phi is None else command.use(phi, study.dataset_name)
 
 
 def base_network(ledger: Reader, study: StudyRow) -> Network | None:

@@ -60,8 +60,7 @@ def requirements(
         trials = [row for row in ledger.trials() if row.dataset == dataset]
     left = remaining(plan, ledger, own, trials)
     found = _basis(plan, trials, measure)
-    every = set(forecasts.missing(plan, ()))
-    done = every - {*left.trials, *left.tuning}
+    done = {*forecasts.missing(plan, ())} - left.seeds
     return Requirements(
         forecast=None if found is None else forecasts.forecast(plan, found, done),
         memory_bytes=forecasts.memory(plan, "cpu"),

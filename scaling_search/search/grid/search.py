@@ -220,8 +220,7 @@ def _forecast(row: StudyRow, plan: GridPlan, trainer: TrialRunner) -> float | No
     """Says how long it will take, from trials of this device, a measurement in the cache, or one made now."""
     space, ledger, callback = plan.space, trainer.ledger, trainer.callback
     rows = [one for one in ledger.trials() if one.dataset == trainer.networks.dataset.fingerprint]
-    still = remaining(plan, ledger, row, rows)
-    left = {*still.trials, *still.base, *still.tuning}
+    left = remaining(plan, ledger, row, rows).seeds
     if not left:
         return None
     basis = probe.known_or_measured(space, plan.networks, trainer.networks, rows, callback)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from scaling_search.architecture.network import Network, from_definition
@@ -17,8 +16,9 @@ from scaling_search.data.images.form import Form
 from scaling_search.errors import InputError, few
 from scaling_search.export.metadata import Accuracy, Metadata
 from scaling_search.ledger.storage.rows import GRID, DatasetRow, EvaluationRow, FamilyRow, StudyRow, TrialRow
-from scaling_search.ledger.storage.schema import CANDIDATES, DATASETS, FAMILIES, TRIPLES
+from scaling_search.ledger.storage.schema import CANDIDATES, DATASETS, TRIPLES
 from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.search.grid import families
 from scaling_search.search.grid.answer import Command
 from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.grid.ledger_results import own_trials, winner
@@ -94,15 +94,22 @@ class Member:
 
 
 def of_study(
-    ledger: Ledger, study: StudyRow, phi: float, *, checkpoints: Folder, seed: int | None = None
+    ledger: Ledger,
+    study: StudyRow,
+    phi: float,
+    *,
+    checkpoints: Folder,
+    seed: int | None = None,
+    coefficients: Coefficients | None = None,
 ) -> Member:
-    """A member of the study's newest trained family that has this φ: the best seed by validation unless one is named.
+    """A member of the study's family: the best seed by validation unless one is named.
 
-    Errors: InputError where there is none, or no weights of it are kept.
+    `coefficients`: of this triple's; unless given, of the one that the search names where that has weights, else of the
+    newest. Errors: InputError where there is none, or no weights of it are kept.
     """
     found = [
         (family, network)
-        for family in _newest(ledger.rows(FAMILIES, study=study.name))
+        for family in _families(ledger, study, coefficients)
         for network in [_network_at(ledger, study, family, phi)]
         if network is not None
     ]
@@ -162,34 +169,40 @@ def of_grid(ledger: Ledger, study: StudyRow, *, checkpoints: Folder, seed: int |
     return _member(ledger, study, triple, row.network, best, row.phi or 0.0, checkpoints)
 
 
-def best_phi(ledger: Ledger, study: StudyRow) -> float:
-    """φ of the member with the highest mean validation accuracy among those of the newest family with kept weights.
+def best_phi(ledger: Ledger, study: StudyRow, coefficients: Coefficients | None = None) -> float:
+    """φ of the member with the highest mean validation accuracy among those of the first family with kept weights.
 
     Errors: InputError where there is none.
     """
-    for family in _newest(ledger.rows(FAMILIES, study=study.name)):
-        phis = {row.network: row.phi for row in ledger.rows(TRIPLES, study=study.name, role=family.role)}
-        reached: dict[str, list[float]] = {}
-        trials = [
-            trial
-            for trial in ledger.trials(study=study.name, roles=(family.role,))
-            if is_fresh(trial.seed) and trial.state == "complete" and trial.network in phis
-        ]
-        kept = weights.kept(ledger, [trial.key for trial in trials])
-        with_weights = {trial.network for trial in trials if trial.key in kept}
-        for trial in trials:
-            if trial.network in with_weights and trial.accuracy is not None:
-                reached.setdefault(trial.network, []).append(trial.accuracy)
-        if reached:
-            return phis[max(reached, key=lambda network: (fmean(reached[network]), -phis[network]))]
-    raise InputError(
-        f"study {study.name!r} has no member with weights: "
-        f"{Command(study=study.name, ledger=ledger.place).line('scale', '--keep-weights', 'best')} trains them"
-    )
+    found = families.best_phi(ledger, study.name, _families(ledger, study, coefficients))
+    if found is None:
+        raise InputError(
+            f"study {study.name!r} has no member with weights: "
+            f"{Command(study=study.name, ledger=ledger.place).line('scale', '--keep-weights', 'best')} trains them"
+        )
+    return found
 
 
-def _newest(families: Sequence[FamilyRow]) -> list[FamilyRow]:
-    return sorted(families, key=lambda row: (row.created_at, row.role), reverse=True)
+def _families(ledger: Ledger, study: StudyRow, coefficients: Coefficients | None) -> list[FamilyRow]:
+    """The families of a triple; unless given, of the one that the search names, then the others, the newest first.
+
+    Errors: InputError where there is none of the triple given.
+    """
+    named = coefficients
+    if named is None:
+        with suppress(InputError):
+            named, _ = winner(ledger, study)
+    triple = None if named is None else (named.alpha, named.beta, named.gamma)
+    every = families.families(ledger, study.name, triple)
+    if coefficients is None or triple is None:
+        return every
+    found = [one for one in every if families.is_of(one, triple)]
+    if not found:
+        have = sorted({str(Coefficients(alpha=one.alpha, beta=one.beta, gamma=one.gamma)) for one in every})
+        raise InputError(
+            f"study {study.name!r} has no family of {coefficients}; it has those of {few(have) or 'none'}"
+        )
+    return found
 
 
 def _network_at(ledger: Reader, study: StudyRow, family: FamilyRow, phi: float) -> str | None:

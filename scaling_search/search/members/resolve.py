@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scaling_search.baselines.load import load, names
 from scaling_search.errors import InputError, UsageError, suggest
 from scaling_search.export.metadata import Metadata
+from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.members.exported import of_folder
 from scaling_search.search.members.member import Member, best_phi, of_grid, of_study
 from scaling_search.system.text import full_path
@@ -96,8 +97,12 @@ def members_of(
     study: StudyRow,
     checkpoints: Folder,
     seeds: Sequence[int],
+    coefficients: Coefficients | None = None,
 ) -> list[Member]:
-    """Each of `texts` once as a member: of a study each of the `seeds`, else its best. Errors: as what finds them."""
+    """Each of `texts` once as a member: of a study each of the `seeds`, else its best. Errors: as what finds them.
+
+    `coefficients`: whose family is meant, as `of_study`.
+    """
     found: list[Member] = []
     for text in texts:
         if not is_member(text):
@@ -108,8 +113,10 @@ def members_of(
                 found.append(of_grid(ledger, study, checkpoints=checkpoints, seed=seed))
                 continue
             phi = phi_of(text)
-            phi = best_phi(ledger, study) if phi is None else phi
-            found.append(of_study(ledger, study, phi, checkpoints=checkpoints, seed=seed))
+            phi = best_phi(ledger, study, coefficients) if phi is None else phi
+            found.append(
+                of_study(ledger, study, phi, checkpoints=checkpoints, seed=seed, coefficients=coefficients)
+            )
     # `best` and `phi=2` may be one: it is no ensemble with itself.
     return list(
         {member.trial.key if member.trial else at: member for at, member in enumerate(found)}.values()

@@ -326,7 +326,7 @@ def _surface(found: response_surface.Surface) -> Surface:
 def _family(report: FamilyReport, figures: _Figures) -> Family:
     triple = ", ".join(f"{value:g}" for value in report.triple)
     return Family(
-        name=f"({triple}), {report.kind}",
+        name=f"({triple}){'' if report.factors == 'nominal' else ' as built'}, {report.kind}",
         triple=report.triple,
         members=tuple(_member(row, figures) for row in report.rows),
     )

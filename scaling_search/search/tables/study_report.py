@@ -23,6 +23,7 @@ from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import Command
 from scaling_search.search.grid.chance_level import Chance
+from scaling_search.search.grid.families import families, is_of
 from scaling_search.search.grid.ledger_results import dataset_of, read_grid, settings_of
 from scaling_search.search.plan import study as studies
 from scaling_search.search.plan.search_space import search_space
@@ -93,8 +94,9 @@ def read(
         trials, found = read_grid(ledger, row)
         grid = grid_report.report_of(ledger, row, trials, found, place=place)
         check = ledger_record.check(ledger, row.name)
-    families = results.families(ledger, row.name)
-    shown = families if every_family else main_families(families, found)
+    named = None if found is None or found.winner is None else found.winner.triple
+    every = families(ledger, row.name, named)
+    shown = every if every_family else main_families(every)
     # What was measured comes first, and into the chart.
     reports = tuple(
         sorted(
@@ -124,10 +126,9 @@ def read(
     )
 
 
-def main_families(families: list[FamilyRow], found: GridAnalysis | None) -> list[FamilyRow]:
-    """The newest families of the winner's triple, one of each kind; without them the newest."""
-    winner = None if found is None or found.winner is None else found.winner.triple
-    own = [row for row in families if (row.alpha, row.beta, row.gamma) == winner] or families[:1]
+def main_families(every: list[FamilyRow]) -> list[FamilyRow]:
+    """Of the first one's triple the newest of each kind."""
+    own = [row for row in every if is_of(row, (every[0].alpha, every[0].beta, every[0].gamma))]
     return list({row.network: row for row in reversed(own)}.values())
 
 

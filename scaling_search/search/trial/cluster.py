@@ -175,7 +175,7 @@ class Cluster:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         for left in reversed(range(_STARTS if local else 1)):
             try:
-                _reach(self._address)
+                _reach(_resolved(self._address))
                 with _own_signals():
                     self.ray.init(
                         address="local" if local else self._address,
@@ -195,6 +195,17 @@ class Cluster:
                 if not left:
                     raise DeviceError(f"Ray does not start: {_first_line(error)}") from error
         self._started = True
+
+
+def _resolved(address: str | None) -> str | None:
+    """`auto` as HOST:PORT, as Ray itself finds it, which may be a cluster long gone. Errors: ConnectionError."""
+    if address != "auto":
+        return address
+    try:
+        from ray._private.services import canonicalize_bootstrap_address_or_die as found
+    except ImportError:  # another Ray: it looks itself
+        return address
+    return str(found(address))
 
 
 def _reach(address: str | None) -> None:

@@ -14,13 +14,16 @@ from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import provenance
-from scaling_search.system.files import Folder, cache_folder, folder_at
+from scaling_search.system.files import Folder, cache_folder, folder_at, save
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.search.trial.compiled_networks import CompiledNetworks
     from scaling_search.search.trial.trial import Callback, Networks, TrialRunner
     from scaling_search.search.trial.workers import Workers
+
+
+_TRIED = ".tried"  # a file that is written and taken away again
 
 
 def load_data(study: Study) -> Dataset:
@@ -47,6 +50,12 @@ def checkpoint_folder(ledger: Ledger, given: str | Path | None = None) -> Folder
         path = database.path.resolve() if database.path.is_symlink() else database.path
         return path.with_name(f"{path.name}.checkpoints")
     return cache_folder("checkpoints", digest(database.place)[:16])
+
+
+def _try_to_write(folder: Folder) -> None:
+    """Errors: StorageError, before a trial is trained whose checkpoint finds no place."""
+    save(b"", folder / _TRIED)
+    (folder / _TRIED).unlink(missing_ok=True)
 
 
 def make_networks(
@@ -125,6 +134,8 @@ def make_trainer(
         )
     from scaling_search.search.trial.trainer import Trainer
 
+    if checkpoints is not None and checkpoints != checkpoint_folder(ledger):
+        _try_to_write(checkpoints)
     return Trainer(
         ledger=ledger,
         networks=make_networks(space, should_stop=should_stop, dataset=dataset, checkpoints=checkpoints),

@@ -14,8 +14,7 @@ from scaling_search.architecture import toml
 from scaling_search.architecture.network import fingerprint
 from scaling_search.errors import UsageError
 from scaling_search.ledger.storage.rows import GRID
-from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.search.family import members
+from scaling_search.scaling.coefficients import Coefficients, parse_coefficients
 from scaling_search.search.family.members import Family, Kind, emit, family, file_name
 from scaling_search.search.plan.identifiability import parting
 from scaling_search.search.plan.search_space import search_space
@@ -160,8 +159,8 @@ def test_where_the_powers_part_by_more_than_a_tenth_is_said(
 @pytest.mark.parametrize("text", ["", "1.2", "1.2,1.1", "a,b,c", "1,1,1,1", "0.9,1.1,1.1", "nan,1,1"])
 def test_coefficients_that_are_none(text: str) -> None:
     with pytest.raises(UsageError):
-        members.parse_coefficients(text)
+        parse_coefficients(text)
 
 
 def test_coefficients() -> None:
-    assert members.parse_coefficients("1.2, 1.1,1.15") == TRIPLE
+    assert parse_coefficients("1.2, 1.1,1.15") == TRIPLE

@@ -17,6 +17,7 @@ from scaling_search.report.rows import FamilyReport
 from scaling_search.search.family import document as documents
 from scaling_search.search.family import results
 from scaling_search.search.family.scale import FamilyResult, scale
+from scaling_search.search.grid.families import families
 from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.plan.study import Study, override
 from scaling_search.search.tables import study_report
@@ -171,7 +172,7 @@ def test_families_stand_side_by_side(ledger: Ledger) -> None:
 def _proxies(ledger: Ledger) -> list[FamilyReport]:
     row = ledger.study("s")
     assert row is not None
-    found = results.families(ledger, "s")
+    found = families(ledger, "s")
     return [results.report_of(ledger, row, one)[0] for one in found if one.network == "proxy"]
 
 

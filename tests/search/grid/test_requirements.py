@@ -51,8 +51,8 @@ def test_plan_looks_into_the_ledger_then_into_the_cache(ledger: Ledger) -> None:
     ahead = requirements(plan, ledger)
     found = ahead.forecast
     assert found is not None and found.source == "trials in the ledger"
-    assert found.missing == 3 * (len(found.networks) - 1) - 1, "the base apart"
-    assert ahead.remaining is not None and len(ahead.remaining.trials) == found.missing
+    assert found.missing == 3 * len(found.networks) - 1, "of the base as of the candidates"
+    assert ahead.remaining is not None and ahead.remaining.count == found.missing
     assert dict(zip(found.networks, found.trial_seconds, strict=True))[network.fingerprint] == 7
 
 
@@ -70,7 +70,7 @@ def test_the_forecast_is_of_what_is_left(ledger: Ledger) -> None:
     searched(ledger, study(seeds=1, racing=False))
     ahead = requirements(planned(study(seeds=2, racing=False)), ledger)
     assert ahead.forecast is not None and ahead.remaining is not None
-    assert ahead.forecast.missing == len(ahead.remaining.trials) == len(planned().networks)
+    assert ahead.forecast.missing == ahead.remaining.count == len(planned().networks) + 1, "and the base"
     assert len(ahead.remaining.base) == 1
     over = requirements(planned(study(seeds=1, racing=False)), ledger).forecast
     assert over is not None and (over.missing, over.total_seconds) == (0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import deque
@@ -262,7 +263,7 @@ def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_cluster_of_another_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = Cluster(None, "auto")
+    cluster = Cluster(None, "ray://there")
     says = "Version mismatch: The cluster was started with:\n    Ray: 2.0.0\nThis process: 3.0.0"
 
     def init(**_: Any) -> None:
@@ -272,15 +273,22 @@ def test_a_cluster_of_another_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster.ray, "shutdown", lambda: None)
     with pytest.raises(
         UsageError,
-        match=r"--ray auto: Version mismatch: The cluster was started with: Ray: 2\.0\.0 This process: 3\.0\.0",
+        match=r"--ray ray://there: Version mismatch: The cluster was started with: Ray: 2\.0\.0 This process: 3\.0\.0",
     ):
         cluster.start()
 
 
-def test_no_cluster_there() -> None:
-    program = "from scaling_search.search.trial.cluster import Cluster; Cluster(None, '127.0.0.1:1').start()"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert "UsageError: --ray 127.0.0.1:1: no cluster there" in done.stderr
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "auto"])
+def test_no_cluster_there(address: str) -> None:
+    """Of `auto` Ray keeps the last cluster's address, which may be gone: it went on trying without end."""
+    program = f"from scaling_search.search.trial.cluster import Cluster; Cluster(None, {address!r}).start()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "RAY_ADDRESS": "127.0.0.1:1"} if address == "auto" else None,
+    )
+    assert f"UsageError: --ray {address}: no cluster there" in done.stderr
 
 
 def test_placing_needs_no_accelerator_library() -> None:
