@@ -56,6 +56,13 @@ def test_what_it_finds(
     assert found in json.loads((tmp_path / "r.json").read_text())[0]["fault"]
 
 
+def test_each_target_has_a_process_of_its_own(tmp_path: Path) -> None:
+    assert fuzz.main(["--n", "2", "--only", "study", "network", "--json", str(tmp_path / "r.json")]) == 0
+    rows = json.loads((tmp_path / "r.json").read_text())
+    assert [(row["target"], row["fault"]) for row in rows] == [("study", ""), ("network", "")]
+    assert all(1 <= row["tried"] <= 2 and row["peak"] > 0 for row in rows)
+
+
 def test_memory_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     def asked(*peaks: int) -> None:
         monkeypatch.setattr(fuzz, "peak", iter(peaks).__next__)
