@@ -70,6 +70,7 @@ _OTHER_NAMES = {
     "depthwise": ("separable",),
     "md": ("markdown",),
     "tex": ("latex",),
+    **dict.fromkeys(("alpha", "beta", "gamma"), ("coefficients",)),
 }
 _MOST = 10
 _SHOWN = 80  # characters of a value
@@ -108,11 +109,12 @@ def shorten(text: str) -> str:
 
 def meant(text: str, names: Sequence[str]) -> str | None:
     """The same thing under its other name, or the nearest spelling; never merely the least unlike."""
-    other = [one for one in _OTHER_NAMES.get(text.lower(), ()) if one in names]
+    plain = {_plain(one): one for one in names}
+    other = [plain.get(_plain(one)) for one in _OTHER_NAMES.get(text.lower().lstrip("-"), ())]
     near = [one for one in names if _plain(one) == _plain(text)]
     # Of equally likely ones that with the longest beginning in common.
     likely = sorted(names, key=lambda one: (-_likeness(text, one), -_beginning(text, one)))[:1]
-    return next(iter([*other, *near, *(one for one in likely if _likeness(text, one) >= _NEAR)]), None)
+    return next(iter([*filter(None, other), *near, *(one for one in likely if _likeness(text, one) >= _NEAR)]), None)
 
 
 _NEAR = 0.75

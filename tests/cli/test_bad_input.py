@@ -31,6 +31,7 @@ def refused(arguments: list[str], code: int, *words: str, capsys: pytest.Capture
         ("gird", 2, ["'gird'", "did you mean 'grid'?"]),
         ("version", 2, ["did you mean '--version'?"]),
         ("plan --baselin lenet-5", 2, ["'--baselin'", "did you mean '--baseline'?"]),
+        ("scale --alpha 1.2", 2, ["'--alpha'", "did you mean '--coefficients'?"]),
         ("plan --details", 2, ["unknown option '--details'. Legal: "]),
         ("data lst", 2, ["unknown data command 'lst'", "did you mean 'list'?"]),
         ("ledger foo", 2, ["unknown ledger command 'foo'. Legal: list, show, status"]),

@@ -24,7 +24,10 @@ def forbidden(trainer: TrialRunner, member: Build, limit_seconds: float) -> str 
         return f"needs about {size(needed)}, {size(available)} are available"
     seconds = estimated_seconds(trainer, [member])
     if seconds is not None and seconds > limit_seconds:
-        return f"one seed would take about {duration(seconds)}, over the limit of {duration(limit_seconds)} a member"
+        return (
+            f"one seed would take about {duration(seconds)}, over the limit of {duration(limit_seconds)} a member "
+            "(--member-time-limit)"
+        )
     return None
 
 
