@@ -16,18 +16,18 @@ from typer.main import get_command
 from scaling_search.architecture.toml import inline
 from scaling_search.cli.main import app, run
 from scaling_search.scaling.rounding import Rounding
-from scaling_search.search.plan import study
+from scaling_search.search.plan import study, study_tables
 from scaling_search.training.recipe import Recipe
 from scaling_search.training.rules import RULES
 
 HERE = Path(__file__).parent
 _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
-    ("dataset", study.Data),
-    ("proxy", study.Proxy),
+    ("dataset", study_tables.Data),
+    ("proxy", study_tables.Proxy),
     ("rounding", Rounding),
-    ("grid", study.Grid),
-    ("scale", study.Family),
-    ("limits", study.Limits),
+    ("grid", study_tables.Grid),
+    ("scale", study_tables.Family),
+    ("limits", study_tables.Limits),
 )
 
 

@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     from scaling_search.search.grid.search import grid as grid
     from scaling_search.search.members.predict import predict as predict
     from scaling_search.search.members.resolve import from_outside as load_member  # noqa: F401
-    from scaling_search.search.plan.study import Data as Data
-    from scaling_search.search.plan.study import Family as Family
-    from scaling_search.search.plan.study import Grid as Grid
-    from scaling_search.search.plan.study import Limits as Limits
-    from scaling_search.search.plan.study import Proxy as Proxy
     from scaling_search.search.plan.study import Study as Study
+    from scaling_search.search.plan.study_tables import Data as Data
+    from scaling_search.search.plan.study_tables import Family as Family
+    from scaling_search.search.plan.study_tables import Grid as Grid
+    from scaling_search.search.plan.study_tables import Limits as Limits
+    from scaling_search.search.plan.study_tables import Proxy as Proxy
     from scaling_search.search.recipe_check.check import recipe as recipe
     from scaling_search.search.tables.open_ledger import open_ledger as open_ledger
     from scaling_search.search.tables.plan_table import plan as plan
@@ -55,15 +55,15 @@ if TYPE_CHECKING:
 _HOMES = {
     "Callback": ("search.trial.trial", "Callback"),
     "DamagedError": ("errors", "DamagedError"),
-    "Data": ("search.plan.study", "Data"),
+    "Data": ("search.plan.study_tables", "Data"),
     "DeviceError": ("errors", "DeviceError"),
-    "Family": ("search.plan.study", "Family"),
-    "Grid": ("search.plan.study", "Grid"),
+    "Family": ("search.plan.study_tables", "Family"),
+    "Grid": ("search.plan.study_tables", "Grid"),
     "InputError": ("errors", "InputError"),
-    "Limits": ("search.plan.study", "Limits"),
+    "Limits": ("search.plan.study_tables", "Limits"),
     "Network": ("architecture.network", "Network"),
     "ProgressBar": ("cli.progress", "ProgressBar"),
-    "Proxy": ("search.plan.study", "Proxy"),
+    "Proxy": ("search.plan.study_tables", "Proxy"),
     "Race": ("racing.race", "Race"),
     "Rounding": ("scaling.rounding", "Rounding"),
     "ScalingSearchError": ("errors", "ScalingSearchError"),

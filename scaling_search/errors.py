@@ -114,7 +114,9 @@ def meant(text: str, names: Sequence[str]) -> str | None:
     near = [one for one in names if _plain(one) == _plain(text)]
     # Of equally likely ones that with the longest beginning in common.
     likely = sorted(names, key=lambda one: (-_likeness(text, one), -_beginning(text, one)))[:1]
-    return next(iter([*filter(None, other), *near, *(one for one in likely if _likeness(text, one) >= _NEAR)]), None)
+    return next(
+        iter([*filter(None, other), *near, *(one for one in likely if _likeness(text, one) >= _NEAR)]), None
+    )
 
 
 _NEAR = 0.75

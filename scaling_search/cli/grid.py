@@ -63,7 +63,7 @@ def grid(
     from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
     from scaling_search.search.grid import search
-    from scaling_search.search.plan.study import parse_duration
+    from scaling_search.search.plan.study_tables import parse_duration
     from scaling_search.search.tables.grid_table import record
 
     settings = inputs.study(

@@ -21,6 +21,7 @@ def study(ledger: str, start: Start, *groups: Any, table: str, newest: bool = Fa
     option.
     """
     from scaling_search.search.plan import study as studies
+    from scaling_search.search.plan.study_tables import Grid
 
     given = changes(start, *groups, table=table) | {
         key.replace("__", "."): value for key, value in more.items()
@@ -47,7 +48,7 @@ def study(ledger: str, start: Start, *groups: Any, table: str, newest: bool = Fa
     found = studies.packaged()
     if given["baseline"] is not None:
         # Its tolerances are as coarse as its proxy needs, and the proxy goes.
-        usual = studies.Grid()
+        usual = Grid()
         kept = {"tolerance": usual.tolerance, "macs_tolerance": usual.macs_tolerance}
         found = found.model_copy(update={"grid": found.grid.model_copy(update=kept)})
     return changed(found)

@@ -53,8 +53,8 @@ def recipe(
     from scaling_search.ledger.storage.rows import CHECK
     from scaling_search.report.formats.json import dumps
     from scaling_search.report.render import show, write
-    from scaling_search.search.plan.study import parse_duration
     from scaling_search.search.plan.study import read as read_study
+    from scaling_search.search.plan.study_tables import parse_duration
     from scaling_search.search.recipe_check import check
     from scaling_search.search.recipe_check.write import write as write_study
 

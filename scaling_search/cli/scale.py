@@ -85,7 +85,7 @@ def scale(
     from scaling_search.scaling.coefficients import parse_coefficients
     from scaling_search.search.family.document import record
     from scaling_search.search.family.scale import scale as use_case
-    from scaling_search.search.plan.study import parse_duration
+    from scaling_search.search.plan.study_tables import parse_duration
 
     given = {
         "scale__train": "none" if emit_only else train,

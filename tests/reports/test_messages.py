@@ -14,6 +14,7 @@ from scaling_search.architecture import toml
 from scaling_search.cli.main import run
 from scaling_search.errors import InputError, suggest
 from scaling_search.search.plan import study as studies
+from scaling_search.search.plan import study_tables
 from scaling_search.training.recipe import Recipe
 from tests.reports.conftest import Import, fill
 from tests.reports.test_first_use import NETWORK, STUDY
@@ -231,9 +232,9 @@ JUNK = st.one_of(
 @settings(max_examples=60)
 @given(
     key=st.sampled_from(
-        [f"grid.{key}" for key in studies.Grid.model_fields]
-        + [f"scale.{key}" for key in studies.Family.model_fields]
-        + [f"limits.{key}" for key in studies.Limits.model_fields]
+        [f"grid.{key}" for key in study_tables.Grid.model_fields]
+        + [f"scale.{key}" for key in study_tables.Family.model_fields]
+        + [f"limits.{key}" for key in study_tables.Limits.model_fields]
         + [f"recipe.{key}" for key in Recipe.model_fields]
     ),
     value=JUNK,

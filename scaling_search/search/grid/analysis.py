@@ -18,7 +18,7 @@ from scaling_search.scaling.coefficients import MACS, Exponents
 from scaling_search.search.grid import chance_level
 from scaling_search.search.grid.candidates import RecordedCandidate, learned, results_of
 from scaling_search.search.grid.screening_stage import Screening
-from scaling_search.search.plan.study import Grid
+from scaling_search.search.plan.study_tables import Grid
 from scaling_search.statistics import (
     BehindTheBest,
     Decision,

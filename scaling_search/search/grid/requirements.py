@@ -10,7 +10,7 @@ from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.storage.rows import StudyRow, TrialRow
 from scaling_search.report.figures import count, points
 from scaling_search.search.forecast import model as forecasts
-from scaling_search.search.forecast import probe
+from scaling_search.search.forecast import probe, words
 from scaling_search.search.forecast.model import Basis, Forecast
 from scaling_search.search.grid.ledger_results import read_grid
 from scaling_search.search.grid.remaining import Remaining, remaining
@@ -111,11 +111,11 @@ def power(ledger: Reader | None, study: StudyRow | None, difference: float) -> P
 def sentences(ahead: Requirements) -> list[str]:
     """All of it in words."""
     if ahead.forecast is not None:
-        said = forecasts.sentences(ahead.forecast, ahead.workers)
+        said = words.sentences(ahead.forecast, ahead.workers)
     else:
         said = [
             "Time: nothing is measured here yet; --measure compiles and times a network or two.",
-            forecasts.memory_sentence(ahead.memory_bytes, None),
+            words.memory_sentence(ahead.memory_bytes, None),
         ]
     if ahead.power is not None and ahead.difference is not None:
         said.append(sentence(ahead.power, ahead.difference))

@@ -16,7 +16,7 @@ from scaling_search.report.rows import GridReport
 from scaling_search.report.study import grid_table, study_document
 from scaling_search.report.table import Document
 from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.search.forecast import ledger_record, model, probe
+from scaling_search.search.forecast import ledger_record, model, probe, words
 from scaling_search.search.forecast.ledger_record import ForecastCheck
 from scaling_search.search.forecast.step_latency import timed_space
 from scaling_search.search.grid import ledger_results, rounds, screening_stage, tuning
@@ -228,6 +228,6 @@ def _forecast(row: StudyRow, plan: GridPlan, trainer: TrialRunner) -> float | No
         return None
     found = ledger_record.record_forecast(ledger, row.name, plan, basis, {*model.missing(plan, ())} - left)
     at_once = trainer.networks.at_once
-    for sentence in model.sentences(found, at_once):
+    for sentence in words.sentences(found, at_once):
         callback.note(sentence)
     return model.shared(found, at_once)

@@ -14,7 +14,8 @@ from scaling_search.report.figures import count
 from scaling_search.scaling.rounding import round_width
 from scaling_search.search.plan.budget import cost_at
 from scaling_search.search.plan.search_space import base_of
-from scaling_search.search.plan.study import Proxy, Study
+from scaling_search.search.plan.study import Study
+from scaling_search.search.plan.study_tables import Proxy
 from scaling_search.training import recipe as recipes
 from scaling_search.training.recipe import Recipe
 

@@ -16,7 +16,7 @@ from scaling_search.search.grid.answer import named
 from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.grid.ledger_results import dataset_of, settings_of
 from scaling_search.search.plan.seeds import FRESH_SEEDS
-from scaling_search.search.plan.study import Grid
+from scaling_search.search.plan.study_tables import Grid
 from scaling_search.search.recipe_check.cells import LENGTHS, cell_key
 from scaling_search.search.recipe_check.findings import CellKey, Change, Check, Interaction, overall
 from scaling_search.statistics import ImageSample, Scores, compare, decide, gather

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,16 +16,12 @@ from scaling_search.report.page.data import (
     Dimensions,
     Elimination,
     Family,
-    Forecast,
     MappedImage,
     Member,
     Network,
-    RaceTest,
     ReportData,
     Results,
-    Round,
     Standing,
-    Surface,
 )
 from scaling_search.report.rows import Candidate as CandidateFigures
 from scaling_search.report.rows import FamilyReport, GridReport, GridRow, MemberRow
@@ -38,12 +32,9 @@ from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.candidates import bits_of
 from scaling_search.search.grid.chance_level import Chance
 from scaling_search.search.plan.budget import QUANTITIES
-from scaling_search.statistics import response_surface
+from scaling_search.search.tables import race_data
 from scaling_search.statistics.multiple_comparisons import LEVEL
-from scaling_search.statistics.response_surface import STEPS, shares_of
-
-if TYPE_CHECKING:
-    from scaling_search.racing.looks import Look
+from scaling_search.statistics.response_surface import shares_of
 
 COSTS = (
     Cost(key="macs", title="MACs"),
@@ -80,7 +71,7 @@ def page_data(
     """All that a study's page shows. `trials`: of its grid, base and families; `evaluations`: of these."""
     figures = _Figures(trials, evaluations, chance)
     exponents = QUANTITIES[budget].exponents
-    eliminated = {} if found is None else _eliminated(found)
+    eliminated = {} if found is None else race_data.eliminated(found)
     members = [_family(family, figures) for family in families]
     candidates = tuple(
         _candidate(row, key, figures, exponents, eliminated)
@@ -100,10 +91,12 @@ def page_data(
         budget=QUANTITIES[budget].words,
         chance=None if chance is None else chance.accuracy,
         classes=() if chance is None else chance.classes,
-        surface=None if found is None or found.surface is None else _surface(found.surface),
-        race=() if found is None or found.race is None else tuple(map(_round, found.race.looks)),
+        surface=None if found is None or found.surface is None else race_data.surface(found.surface),
+        race=()
+        if found is None or found.race is None
+        else tuple(map(race_data.race_round, found.race.looks)),
         families=tuple(members),
-        forecasts=() if forecast is None else (_forecast(forecast),),
+        forecasts=() if forecast is None else (race_data.forecast(forecast),),
         facts={"What the figures rest on": dict(conditions)},
         images=tuple(images),
         notes=() if grid is None else (*grid.notes, *grid.details),
@@ -257,72 +250,6 @@ def _shares(row: CandidateFigures, exponents: Exponents) -> Dimensions | None:
     return Dimensions(depth=depth, width=width, resolution=resolution)
 
 
-def _eliminated(found: GridAnalysis) -> dict[str, Elimination]:
-    """When and by what, by network."""
-    said: dict[str, Elimination] = {}
-    for look in () if found.race is None else found.race.looks:
-        for group in look.drop:
-            evidence = _evidence(look, group)
-            for row in found.candidate(group).rows:
-                said[row.network] = Elimination(round=look.seeds, evidence=evidence)
-    return said
-
-
-def _evidence(look: Look, group: str) -> str:
-    behind = look.behind
-    if behind is None or group not in behind.row:
-        return look.drop[group]
-    at = behind.row[group]
-    return (
-        f"at least {100 * behind.low[at]:.2f} points behind the best after {look.seeds} seeds "
-        f"(statistic {behind.statistic[at]:.2f} over {behind.threshold[at]:.2f}, p = {behind.p[at]:.3g})"
-    )
-
-
-def _round(look: Look) -> Round:
-    behind = look.behind
-
-    def test(name: str) -> RaceTest:
-        if behind is None or name not in behind.row:
-            return RaceTest(candidate=name, inside=name not in look.drop)
-        at = behind.row[name]
-        low, high = float(behind.low[at]), float(behind.high[at])
-        known = math.isfinite(low) and math.isfinite(high)
-        return RaceTest(
-            candidate=name,
-            inside=bool(behind.inside[at]),
-            statistic=_finite(behind.statistic[at]),
-            threshold=_finite(behind.threshold[at]),
-            p=_finite(behind.p[at]),
-            behind=Interval(low=low, high=high, value=float(behind.estimate[at])) if known else None,
-        )
-
-    return Round(
-        number=look.seeds,
-        seeds=look.seeds,
-        tests=tuple(map(test, (*look.keep, *look.drop))),
-        error=look.error or None,
-    )
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _surface(found: response_surface.Surface) -> Surface:
-    said = any(share.said for share in found.shares)
-    flat = found.p is None or found.p > 1 - LEVEL
-    depth, width, resolution = (share.value for share in found.shares)
-    return Surface(
-        steps=STEPS,
-        values=tuple(None if flat else _finite(value) for value in found.values),
-        region=tuple(bool(inside) for inside in found.region) if said else (),
-        optimum=Dimensions(depth=depth, width=width, resolution=resolution) if said else None,
-        p=found.p,
-        says=found.says,
-    )
-
-
 def _family(report: FamilyReport, figures: _Figures) -> Family:
     triple = ", ".join(f"{value:g}" for value in report.triple)
     return Family(
@@ -342,18 +269,4 @@ def _member(row: MemberRow, figures: _Figures) -> Member:
         predicted=row.predicted,
         results=figures.results(one.fingerprint, row.interval, row.test_interval, fresh=True),
         remark=row.reason,
-    )
-
-
-def _forecast(found: ForecastCheck) -> Forecast:
-    return Forecast(
-        what="Time of the grid",
-        name=f"{found.trials} of {found.planned} trials, by {found.source}",
-        kind="seconds",
-        forecast=Interval(
-            low=found.forecast_seconds if found.low is None else found.low,
-            high=found.forecast_seconds if found.high is None else found.high,
-            value=found.forecast_seconds,
-        ),
-        actual=found.actual_seconds,
     )

@@ -21,7 +21,7 @@ from scaling_search.system.files import Folder, shown
 if TYPE_CHECKING:
     from scaling_search.data.dataset import Dataset
     from scaling_search.ledger.ledger import Ledger
-    from scaling_search.search.plan.study import Data
+    from scaling_search.search.plan.study_tables import Data
     from scaling_search.search.trial.trainer import Trainer
     from scaling_search.training.recipe import Recipe
     from scaling_search.training.run import Progress

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from scaling_search.report.figures import duration
-from scaling_search.search.forecast import model
+from scaling_search.search.forecast import model, words
 from scaling_search.search.forecast.model import Basis, affine, elapsed, from_calibration, from_ledger
 from scaling_search.search.plan.study import Study
 from scaling_search.system import machine
@@ -158,19 +158,19 @@ def test_a_screening_takes_its_share_of_a_trial_and_another_compilation(settings
     found = model.forecast(plan, basis, set())
     assert found.screening_seconds == (pytest.approx(len(networks) * (5 / 5 + 10)) if runs else 0)
     assert found.total_seconds == pytest.approx(len(trials) * (3 * 5 + 10) + found.screening_seconds)
-    assert ("for screening" in model.sentences(found)[0]) == runs
-    assert "workers share" not in model.sentences(found)[0]
+    assert ("for screening" in words.sentences(found)[0]) == runs
+    assert "workers share" not in words.sentences(found)[0]
     assert model.shared(found, 4) == pytest.approx(found.total_seconds / 4)
     assert model.shared(found, 10_000) == 5.0, "no trial is shared"
     said = f"The 4 workers share it: about {duration(found.total_seconds / 4)} for all."
-    assert said in model.sentences(found, 4)[0]
+    assert said in words.sentences(found, 4)[0]
 
 
 def test_memory_that_is_not_there_is_said() -> None:
-    assert model.memory_sentence([2**30, 2**31], 3 * 2**29).endswith(
+    assert words.memory_sentence([2**30, 2**31], 3 * 2**29).endswith(
         "takes about 1.0 GiB to 2.0 GiB (estimated); 1.5 GiB are available: too little for 1 of 2 networks."
     )
-    assert "about 1.0 GiB (estimated)" in model.memory_sentence([2**30, 2**30], None), "not 1.0 to 1.0"
+    assert "about 1.0 GiB (estimated)" in words.memory_sentence([2**30, 2**30], None), "not 1.0 to 1.0"
 
 
 def test_the_interval_is_from_the_first_test_of_a_race_to_all_its_seeds(

@@ -13,7 +13,7 @@ from scaling_search.racing.looks import Look
 from scaling_search.search.grid import analysis
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.candidates import recorded_of
-from scaling_search.search.plan.study import Grid
+from scaling_search.search.plan.study_tables import Grid
 from tests.search.grid.rows import candidate, candidates, trial, triple
 
 FAR_APART = {"a": 300, "b": 296, "c": 100}

@@ -10,7 +10,7 @@ import pytest
 from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.search.grid import disagreement
 from scaling_search.search.grid.analysis import analyse
-from scaling_search.search.plan.study import Grid
+from scaling_search.search.plan.study_tables import Grid
 from scaling_search.training.recipe import named
 from tests.search.grid.rows import candidates, trial
 

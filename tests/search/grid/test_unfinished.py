@@ -8,7 +8,7 @@ from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.search.grid.analysis import GridAnalysis, analyse
 from scaling_search.search.grid.answer import Command, answer
 from scaling_search.search.grid.report import assessments, notes
-from scaling_search.search.plan.study import Grid
+from scaling_search.search.plan.study_tables import Grid
 from tests.search.grid.rows import candidates, trial
 from tests.search.grid.test_analysis import FAR_APART, noisy
 

@@ -8,7 +8,8 @@ from scaling_search.architecture.network import fingerprint
 from scaling_search.errors import InputError
 from scaling_search.scaling.rounding import Rounding
 from scaling_search.search.plan.search_space import search_space
-from scaling_search.search.plan.study import Data, Family, Grid, Limits, Proxy, Study, override
+from scaling_search.search.plan.study import Study, override
+from scaling_search.search.plan.study_tables import Data, Family, Grid, Limits, Proxy
 from tests.search.pretend import study
 
 DATASET = "d" * 64

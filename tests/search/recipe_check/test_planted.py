@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scaling_search.ledger.storage.rows import CHECK, CandidateRow, TrialRow
-from scaling_search.search.plan.study import Grid
+from scaling_search.search.plan.study_tables import Grid
 from scaling_search.search.recipe_check.analysis import analyse
 from scaling_search.search.recipe_check.cells import cell_key
 from scaling_search.search.recipe_check.findings import Check
