@@ -100,6 +100,13 @@ class Cluster:
             self._share = share(nodes, self._count, accelerators=accelerators)
         return self._share.workers
 
+    @property
+    def waits(self) -> str:
+        """Why there may be no worker for long."""
+        if self._address is None:
+            return "this machine is busy, the first has not started yet"
+        return "the cluster has no free cores or accelerator for one"
+
     def actor(self, kind: type[Any]) -> Any:
         """A new actor of this class; Ray begins neither it nor its calls again."""
         assert self._share is not None  # noqa: S101 - for the type checker

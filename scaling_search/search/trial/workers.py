@@ -96,7 +96,7 @@ class Workers:
                 self._prepared(worker, answer)
             if time.monotonic() - said > _SILENT_SECONDS:
                 said = time.monotonic()
-                callback.say("waiting for a worker: the cluster has no free cores or accelerator for one")
+                callback.say(f"waiting for a worker: {self.cluster.waits}")
 
     def measure(self, recipe: Recipe, should_stop: Callable[[], bool], what: str, *given: Any) -> Any:
         """`timing` or `gain` of one worker's networks. Errors: as those."""
