@@ -33,7 +33,7 @@ def test_measured_once_then_remembered(
     assert min(before["memory_bytes"]) > 0
 
     found = said("plan", "--measure")["forecast"]
-    assert (found["source"], found["missing"]) == ("a short measurement", 4)
+    assert (found["source"], found["missing"]) == ("a short measurement", 6)
     assert found["compile_seconds"] > 0 and min(found["trial_seconds"]) > 0
     assert found["total_seconds"] > sum(found["trial_seconds"])
     assert found["available_bytes"] > max(found["memory_bytes"]) > 0

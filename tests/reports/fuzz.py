@@ -330,7 +330,7 @@ def tried_apart(name: str, n: int) -> dict[str, Any]:
             "--json",
             str(file),
         ]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
         if file.exists():
             (row,) = json.loads(file.read_text())
             return dict(row)

@@ -8,18 +8,8 @@ from hypothesis import strategies as st
 
 from scaling_search.errors import InputError, UsageError
 from scaling_search.search.plan import study as studies
-from scaling_search.search.plan.study import (
-    Data,
-    Family,
-    Grid,
-    Limits,
-    Proxy,
-    Study,
-    override,
-    parse,
-    parse_duration,
-    write,
-)
+from scaling_search.search.plan.study import Study, override, parse, write
+from scaling_search.search.plan.study_tables import Data, Family, Grid, Limits, Proxy, parse_duration
 
 TEXT = st.text(min_size=1, max_size=20)
 PHIS = st.sampled_from(["1", "0..7", "0,0.5,2", "-1", "1,2", 1, [0.5, 1]])
