@@ -192,6 +192,11 @@ class Cluster:
                     )
                 break
             except ConnectionError as error:
+                if any("Authentication token" in str(one) for one in _causes(error)):
+                    raise UsageError(
+                        f"--ray {self._address}: the cluster there wants a token, and this process has none or "
+                        "another: RAY_AUTH_MODE=token, and the token in RAY_AUTH_TOKEN or ~/.ray/auth_token"
+                    ) from error
                 raise UsageError(
                     f"--ray {self._address}: no cluster there ({_first_line(error)}); `ray start --head` starts one"
                 ) from error
@@ -235,6 +240,13 @@ def _own_signals() -> Iterator[None]:
         with contextlib.suppress(ValueError):  # not in the main thread, where Ray sets none either
             for signum, handler in before.items():
                 signal.signal(signum, handler)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and what it was raised from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _first_line(error: Exception) -> str:

@@ -278,6 +278,21 @@ def test_a_cluster_of_another_ray(monkeypatch: pytest.MonkeyPatch) -> None:
         cluster.start()
 
 
+def test_a_cluster_that_wants_another_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray 2.60 says it three errors deep (`AuthenticationError`), and of the whole that nothing is there."""
+    cluster = Cluster(None, "ray://there")
+
+    def init(**_: Any) -> None:
+        try:
+            raise RuntimeError("RPC error: InvalidAuthToken: Authentication token is missing or incorrect.")
+        except RuntimeError as error:
+            raise ConnectionError("Failed to connect to Ray cluster at 192.0.2.2:1") from error
+
+    monkeypatch.setattr(cluster.ray, "init", init)
+    with pytest.raises(UsageError, match="wants a token, and this process has none or another"):
+        cluster.start()
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "auto"])
 def test_no_cluster_there(address: str) -> None:
     """Of `auto` Ray keeps the last cluster's address, which may be gone: it went on trying without end."""
