@@ -37,6 +37,7 @@ from tests.search.pretend import searched
 
 MOST_SECONDS = 10.0  # of processor time
 MOST_BYTES = 2_000_000_000
+AT_ONCE = 2500  # examples in one process
 SMALL = toml.write(load("lenet-5"))
 STUDY = (
     'name = "s"\nbaseline = "lenet-5"\n[dataset]\nname = "digits"\n[recipe]\nname = "fast"\nepochs = 1\n'
@@ -316,21 +317,31 @@ def tried(name: str, n: int) -> dict[str, Any]:
 
 
 def tried_apart(name: str, n: int) -> dict[str, Any]:
-    """The same in a process of its own: Hypothesis keeps what it tried, which is not the program's memory."""
+    """The same in processes of their own: Hypothesis keeps what it tried, which is not the program's memory."""
+    found: list[dict[str, Any]] = []
+    for begun in range(0, n, AT_ONCE):
+        found.append(_one_process(name, min(AT_ONCE, n - begun)))
+        if found[-1]["fault"]:
+            break
+    return {
+        "target": name,
+        "tried": sum(row["tried"] for row in found),
+        "slowest": max(row["slowest"] for row in found),
+        "peak": max(row["peak"] for row in found),
+        "fault": found[-1]["fault"],
+    }
+
+
+def _one_process(name: str, n: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "row.json"
-        command = [
-            sys.executable,
-            "-m",
-            "tests.reports.fuzz",
-            "--n",
-            str(n),
-            "--only",
-            name,
-            "--json",
-            str(file),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+        command = [sys.executable, "-m", "tests.reports.fuzz", "--here"]
+        done = subprocess.run(
+            [*command, "--n", str(n), "--only", name, "--json", str(file)],
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
         if file.exists():
             (row,) = json.loads(file.read_text())
             return dict(row)
@@ -342,12 +353,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="fuzz", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--n", type=int, default=1000)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--here", action="store_true", help="in this process alone")
     parser.add_argument("--only", nargs="+", choices=TARGETS, default=list(TARGETS))
     options = parser.parse_args(arguments)
     rows: list[dict[str, Any]] = []
     print(f"{'target':12} {'tried':>7} {'slowest s':>9} {'peak MB':>8}  fault")
     for name in options.only:
-        row = (tried_apart if len(options.only) > 1 else tried)(name, options.n)
+        row = (tried if options.here else tried_apart)(name, options.n)
         rows.append(row)
         print(
             f"{name:12} {row['tried']:7,} {row['slowest']:9.2f} {row['peak'] / 1e6:8,.0f}  {row['fault'] or '-'}",
