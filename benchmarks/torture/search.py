@@ -112,7 +112,9 @@ class Search:
 
     def answer(self) -> Any:
         """What `grid --json` printed, but for what no two calls share."""
-        text = (self.folder / "stdout").read_text().replace(str(self.folder), "")
+        text = (self.folder / "stdout").read_text()
+        for place in (self.ledger.parent, self.folder):
+            text = text.replace(str(place), "")
         said = json.loads(_ABOUT.sub("in a while", text))
         said["notes"] = [note for note in said["notes"] if not note.startswith("Forecast ")]
         return without_seconds({name: value for name, value in said.items() if name not in _OF_THE_HOUR})
