@@ -39,9 +39,9 @@ FIGURES = {
     "driver_ms_per_trial": "processor time of the driver for each of the trials, milliseconds (under 50)",
     "scheduled_trials": "trials that eight workers finished",
     "scheduled_peak_bytes": "most memory that driver and workers took together meanwhile (resident)",
-    "scheduled_growth_bytes": "how much more driver and workers take before the last trial ends than after a tenth of them",
+    "scheduled_growth_bytes": "by how much driver and workers grow from a tenth of the trials to the last",
     "scheduled_growth_driver_bytes": "the driver's part of it",
-    "scheduled_growth_half_bytes": "how much more driver and workers take before the last trial ends than after half of them",
+    "scheduled_growth_half_bytes": "by how much from half of the trials to the last",
     "scheduled_seconds": "how long those trials took",
 }
 _STUDY = """name = "bench"
