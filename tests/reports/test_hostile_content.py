@@ -114,6 +114,32 @@ def test_the_command_to_repeat_has_no_password(secret: str, form: str) -> None:
     assert f"#{secret}" not in said and shlex.split(said)[:3] == ["scaling-search", "grid", "--ledger"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "cost {}",
+        "plan --study {}",
+        "plan --baseline {}",
+        "predict {} digits",
+        "export {} --format torch --out out",
+        "data prepare mine --from {}",
+        "cost --from-onnx {}",
+        "export lenet-5 --weights {} --format torch --out out",
+        "report --maps {} --format html",
+        "grid --epochs 1 --checkpoints {}/x",
+    ],
+)
+def test_a_databases_url_where_a_path_belongs(
+    arguments: str, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A path has one slash where a URL has two, and the password after it was not seen (`make fuzz`)."""
+    monkeypatch.chdir(tmp_path)
+    url = "postgresql://u:s3cr3t@:x/y"
+    assert run([one.format(url) for one in arguments.split()]) in (2, 3)
+    said = capfd.readouterr()
+    assert "Error: " in said.err and "s3cr3t" not in said.out + said.err
+
+
 @settings(max_examples=30)
 @given(st.text(max_size=200))
 def test_any_text_is_toml_or_refused(text: str) -> None:
