@@ -16,7 +16,9 @@ from scaling_search.errors import InputError
 MOST_BYTES = 4_000_000  # a network of a thousand stages takes a tenth of that
 _MOST_NUMBER = 2**63
 # A password in a URL, in its user part or its query; a URL taken for a path has one slash left.
-_PASSWORD = re.compile(r"(:/{1,2}[^/@\s]*?:)\S*(@)|((?:password|passfile|sslpassword)=)[^&\s]*", re.IGNORECASE)
+_PASSWORD = re.compile(
+    r"(:/{1,2}[^/@\s]*?:)\S*(@)|((?:password|passfile|sslpassword)=)[^&\s]*", re.IGNORECASE
+)
 
 
 def full_path(path: str | Path) -> Path:
