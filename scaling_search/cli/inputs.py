@@ -76,9 +76,7 @@ def _say_what_stays(known: Any, given: dict[str, Any]) -> None:
 
     unusual = known.scale.model_dump(exclude_defaults=True)
     stays = [
-        f"{key} = {inline(value)}"
-        for key, value in unusual.items()
-        if value is not None and given.get(f"scale.{key}") is None
+        f"{key} = {inline(value)}" for key, value in unusual.items() if given.get(f"scale.{key}") is None
     ]
     if stays:
         say(f"as this study was last run: {', '.join(stays)} (options change them)")

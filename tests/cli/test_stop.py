@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from scaling_search.cli.main import run
 from scaling_search.cli.signals import Stop
 
 CHILD = """
@@ -129,3 +131,9 @@ def test_handlers_and_threads_are_gone_afterwards() -> None:
     assert "stop signals" not in {thread.name for thread in threading.enumerate()}
     assert len(os.listdir("/proc/self/fd")) == files  # noqa: PTH208
     assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_what_is_refused_leaves_no_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert run(["grid", "--workers", "2", "--ledger", str(tmp_path / "l.db")]) == 6
+    assert not (tmp_path / "l.db").exists()

@@ -132,6 +132,8 @@ def test_members_are_of_the_searchs_winner_or_of_the_triple_that_is_named(
     assert of_study(ledger, row, 1, checkpoints=folder, coefficients=other).label.startswith("(2, 1, 1) φ=1")
     answer = study_report.read(ledger, None).document().answer
     assert answer[2].startswith("Next: `scaling-search export phi=")
+    elsewhere = search_of(ledger, study(racing=False), checkpoints=tmp_path / "elsewhere").answer
+    assert f"--checkpoints {tmp_path / 'elsewhere'}" in elsewhere, "as it was given"
     place = ["--ledger", str(tmp_path / "l.db"), "--json"]
     for given, means in (([], result.winner), (["--coefficients", "2,1,1"], other)):
         assert run(["predict", "best", "digits", *given, *place]) == 0

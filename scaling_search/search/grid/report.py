@@ -46,10 +46,12 @@ def report_of(
     found: GridAnalysis,
     *,
     place: str | None = None,
+    checkpoints: str | None = None,
 ) -> GridReport:
     """The grid's table with answer, verdicts, distances to the best and what the numbers do not say.
 
-    `place`: the ledger as a command names it, for the commands in the answer.
+    `place`: the ledger as a command names it, for the commands in the answer; `checkpoints` likewise, for those that
+    need weights, where they do not lie beside it.
     """
     settings = settings_of(study)
     report = collect.grid(
@@ -84,20 +86,22 @@ def report_of(
             trials,
             command,
             recipe_known.known(ledger, study, command, tuned=settings.tuned),
-            use=_use(ledger, study, found, command),
+            use=_use(ledger, study, found, command, checkpoints),
         ),
     )
     return replace(report, details=(*grid_details(report), *details(found), *held, *timed))
 
 
-def _use(ledger: Reader, study: StudyRow, found: GridAnalysis, command: Command) -> str | None:
+def _use(
+    ledger: Reader, study: StudyRow, found: GridAnalysis, command: Command, checkpoints: str | None
+) -> str | None:
     """What to do with the family of the triple that is named; None where no member of it has weights."""
     if found.winner is None:
         return None
     triple = found.winner.triple
     own = [row for row in families.families(ledger, study.name) if families.is_of(row, triple)]
     phi = families.best_phi(ledger, study.name, own)
-    return None if phi is None else command.use(phi, study.dataset_name)
+    return None if phi is None else replace(command, checkpoints=checkpoints).use(phi, study.dataset_name)
 
 
 def base_network(ledger: Reader, study: StudyRow) -> Network | None:

@@ -198,7 +198,14 @@ def grid(
         trained=trained,
         trials=trials,
         found=found,
-        report=grid_report.report_of(ledger, row, trials, found, place=ledger.place),
+        report=grid_report.report_of(
+            ledger,
+            row,
+            trials,
+            found,
+            place=ledger.place,
+            checkpoints=None if folder == checkpoint_folder(ledger) else shown(folder),
+        ),
         forecast=ledger_record.check(ledger, row.name, _own(ledger, row.name, space)),
     )
     callback.finish(result)
