@@ -55,6 +55,7 @@ def report(
         bool, typer.Option("--all-families", help="Every family of the study, not the winner's alone.")
     ] = False,
     ledger: options.Ledger = options.DEFAULT_LEDGER,
+    checkpoints: options.Checkpoints = None,
     as_json: options.Json = False,
     details: options.Details = False,
 ) -> None:
@@ -64,13 +65,20 @@ def report(
     from scaling_search.errors import UsageError
     from scaling_search.report.render import form_of, render, show, write
     from scaling_search.search.tables import study_report
+    from scaling_search.search.trial.weights import Checkpoints
     from scaling_search.system.files import save
 
     if figure is not None and output is None:
         raise UsageError("--figure needs --output FILE.svg, .pdf or .png")
     found = inputs.with_ledger(
         ledger,
-        lambda opened: study_report.read(opened.snapshot(), study, every_family=all_families, place=ledger),
+        lambda opened: study_report.read(
+            opened.snapshot(),
+            study,
+            every_family=all_families,
+            place=ledger,
+            checkpoints=Checkpoints.of(opened, checkpoints),
+        ),
     )
     form = "json" if as_json else form_of(form, output)
     if figure is not None and output is not None:

@@ -104,7 +104,7 @@ def find_members(
     from scaling_search.scaling.coefficients import parse_coefficients
     from scaling_search.search.members import resolve
     from scaling_search.search.tables.study_report import choose
-    from scaling_search.search.trial.setup import checkpoint_folder
+    from scaling_search.search.trial.weights import checkpoint_folder
 
     own = [name for name in names if resolve.is_member(name)]
     if weights is not None and own:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -33,6 +34,7 @@ from scaling_search.search.members.predict import predict
 from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.plan.study import Study, override
 from scaling_search.search.tables import study_report
+from scaling_search.search.tables.open_ledger import open_ledger
 from scaling_search.search.trial import weights
 from scaling_search.search.trial.claims import Held
 from scaling_search.search.trial.trial import Extras, Trial
@@ -142,6 +144,40 @@ def test_members_are_of_the_searchs_winner_or_of_the_triple_that_is_named(
     said = " ".join(capsys.readouterr().err.split())
     have = ", ".join(sorted({str(result.winner), "(2, 1, 1)"}))
     assert f"has no family of (1, 1, 2); it has those of {have}" in said
+
+
+def test_the_report_offers_weights_that_are_there(
+    ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A ledger travels without its weights: then `export` was printed, and ended with an error."""
+    best = planned().candidates[2]
+    result = search_of(
+        ledger, study(racing=False), lambda t: 0.9 if fingerprint(t.network) == best.group else 0.5
+    )
+    with pretended(lambda trial: 0.6, kind=Keeping):
+        scale(override(study(), {"scale.phi": "0,1", "scale.seeds": 1}), result.winner, ledger=ledger)
+    place, folder = ["--ledger", str(tmp_path / "l.db")], tmp_path / "l.db.checkpoints"
+
+    def next_of(*given: str) -> str:
+        assert run(["report", *place, *given, "--format", "json"]) == 0
+        return str(json.loads(capsys.readouterr().out)["answer"][2])
+
+    def do(line: str) -> list[int]:
+        out = ["--out", str(tmp_path / str(len(list(tmp_path.iterdir()))))]
+        commands = [shlex.split(one) for one in line.split("`") if one.startswith("scaling-search")]
+        codes = [run([*one[1:], *(out if "export" in one else [])]) for one in commands]
+        capsys.readouterr()
+        return codes
+
+    assert do(next_of()) == [0, 0]
+    away = folder.rename(tmp_path / "else where")
+    says = "The family is trained; its weights are not {} (`--checkpoints` says where they are)."
+    assert next_of() == says.format("beside this ledger")
+    assert next_of("--checkpoints", str(tmp_path)) == says.format(f"in {tmp_path}")
+    assert do(next_of("--checkpoints", str(away))) == [0, 0]
+    with open_ledger(tmp_path / "l.db") as opened:
+        assert f"--checkpoints {shlex.quote(str(away))}" in opened.report(checkpoints=away).answer
+        assert says.format("beside this ledger") in opened.report().answer
 
 
 def test_a_folder_that_cannot_be_written_is_refused_at_the_start(ledger: Ledger, tmp_path: Path) -> None:

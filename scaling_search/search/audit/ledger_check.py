@@ -13,7 +13,7 @@ from scaling_search.ledger.storage.location import shown
 from scaling_search.ledger.storage.records import Damage
 from scaling_search.ledger.storage.schema import STUDIES, WEIGHTS
 from scaling_search.search.trial import initial_weights, weights
-from scaling_search.search.trial.setup import checkpoint_folder
+from scaling_search.search.trial.weights import checkpoint_folder
 from scaling_search.system.files import shown as shown_folder
 from scaling_search.training.recipe import parse
 

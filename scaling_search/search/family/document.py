@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from scaling_search.report.rows import StepRow
 from scaling_search.report.study import KINDS, family_table
 from scaling_search.report.table import Details, Document, Estimate, Row, Table
 from scaling_search.search.family.members import Family, Kind, off_constraint
-from scaling_search.search.grid.answer import DEFAULT_LEDGER, Command
+from scaling_search.search.grid.answer import Command
 from scaling_search.search.plan import caveats
 from scaling_search.search.plan.builds import Build
 from scaling_search.search.plan.identifiability import parting
@@ -92,10 +92,9 @@ def _next(found: FamilyResult) -> str:
         files = found.files.get("full", ())
         return f"Next: `scaling-search cost {files[0]}`" if files else "Nothing was written."
     trained = [row for row in found.report.rows if row.status == "trained"]
-    command = Command(study=found.study.name, ledger=found.place or DEFAULT_LEDGER)
+    command = Command.at(found.study.name, found.place, found.checkpoints)
     if not trained:
         return f"Next: {command.line('report')}"
-    command = replace(command, checkpoints=found.checkpoints)
     best = max(trained, key=lambda row: (row.accuracy or _NONE).mean)
     # A triple that was given may not be the one that the search names.
     given = (

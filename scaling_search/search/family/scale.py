@@ -26,9 +26,9 @@ from scaling_search.search.members.resolve import phi_of
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import initial_weights, registry
-from scaling_search.search.trial.setup import checkpoint_folder, data_fingerprint, load_data, make_trainer
+from scaling_search.search.trial.setup import data_fingerprint, load_data, make_trainer
 from scaling_search.search.trial.trial import Callback, Callbacks
-from scaling_search.system.files import shown
+from scaling_search.search.trial.weights import Checkpoints
 from scaling_search.system.time_limit import TimeLimit
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
     from scaling_search.search.trial.workers import Workers
-    from scaling_search.system.files import Folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +46,7 @@ class FamilyResult:
     `kind`: which family was trained, None for none of them; its `report` and `trials`. `full_seconds`: what training
     the full family would take, for one seed of each member, where its proxy's was trained. `decided`: whether the
     search that the triple comes from is; None where it was given. `as_built`: what the grid's candidate of this triple
-    built; None where it had none. `checkpoints`: where weights are kept, where that is not beside the ledger.
+    built; None where it had none. `checkpoints`: where weights are kept.
     """
 
     families: Mapping[Kind, Family]
@@ -61,7 +60,7 @@ class FamilyResult:
     decided: bool | None = None
     as_built: Coefficients | None = None
     place: str | None = None
-    checkpoints: str | None = None
+    checkpoints: Checkpoints | None = None
     member: Callable[[float], Member] | None = field(default=None, repr=False)
 
     @property
@@ -135,9 +134,9 @@ def scale(
         raise UsageError(
             "weights to start from are for a family that is trained: legal here: train proxy, full"
         )
-    initial, kept = None, None if ledger is None else checkpoint_folder(ledger, checkpoints)
+    initial, kept = None, None if ledger is None else Checkpoints.of(ledger, checkpoints)
     if kind is not None and kept is not None:
-        study, initial = initial_weights.given(study, weights, kept)
+        study, initial = initial_weights.given(study, weights, kept.folder)
     space = timed_space(
         study,
         as_published=as_published,
@@ -166,7 +165,7 @@ def scale(
         for each in kinds
     }
     if kind is not None and initial is not None and kept is not None:
-        initial.keep(families[kind].members, kept, say=callback.note)
+        initial.keep(families[kind].members, kept.folder, say=callback.note)
     files: dict[Kind, tuple[Path, ...]] = {}
     if out is not None:
         folder = Path(out)
@@ -247,7 +246,7 @@ def _train(
     stop_when_flat: bool,
     retrain: bool,
     workers: Workers | None,
-    checkpoints: Folder,
+    checkpoints: Checkpoints,
 ) -> FamilyResult:
     from scaling_search.training.outcome import TrainingStopped
 
@@ -258,7 +257,7 @@ def _train(
         ledger,
         callback=callback,
         should_stop=should_stop,
-        checkpoints=checkpoints,
+        checkpoints=checkpoints.folder,
         retry_failed=retry_failed,
         dataset=dataset,
         workers=workers,
@@ -281,8 +280,10 @@ def _train(
     return replace(
         built,
         place=ledger.place,
-        checkpoints=None if checkpoints == checkpoint_folder(ledger) else shown(checkpoints),
-        member=lambda phi: of_study(ledger, row, phi, checkpoints=checkpoints, coefficients=chosen.triple),
+        checkpoints=checkpoints,
+        member=lambda phi: of_study(
+            ledger, row, phi, checkpoints=checkpoints.folder, coefficients=chosen.triple
+        ),
         kind=kind,
         study=row,
         report=report,

@@ -12,6 +12,7 @@ from scaling_search.ledger.storage.rows import BASE, TrialRow
 from scaling_search.report.figures import are, duration, points
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.candidates import RecordedCandidate, Triple
+from scaling_search.search.trial.weights import Checkpoints
 
 _SHOWN = 4
 DEFAULT_LEDGER = "scaling-search.db"
@@ -24,6 +25,15 @@ class Command:
     study: str
     ledger: str = DEFAULT_LEDGER
     checkpoints: str | None = None
+
+    @classmethod
+    def at(cls, study: str, place: str | None, checkpoints: Checkpoints | None) -> Command:
+        """Of a study in the ledger that is named `place`, the default one unless given."""
+        return cls(
+            study=study,
+            ledger=DEFAULT_LEDGER if place is None else place,
+            checkpoints=None if checkpoints is None else checkpoints.named,
+        )
 
     def line(self, verb: str, *words: str) -> str:
         """One command between backticks."""

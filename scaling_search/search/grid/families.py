@@ -14,6 +14,7 @@ from scaling_search.search.trial import weights
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
+    from scaling_search.system.files import Folder
 
 
 def families(ledger: Reader, study: str, named: Sequence[float] | None = None) -> list[FamilyRow]:
@@ -30,8 +31,13 @@ def is_of(family: FamilyRow, triple: Sequence[float]) -> bool:
     return all(math.isclose(one, other, abs_tol=1e-6) for one, other in zip(own, triple, strict=True))
 
 
-def best_phi(ledger: Reader, study: str, families: Iterable[FamilyRow]) -> float | None:
-    """φ of the member with the highest mean validation accuracy, in the first family that has members with weights."""
+def best_phi(
+    ledger: Reader, study: str, families: Iterable[FamilyRow], checkpoints: Folder | None = None
+) -> float | None:
+    """φ of the member with the highest mean validation accuracy, in the first family that has members with weights.
+
+    `checkpoints`: only weights count whose files are in this folder.
+    """
     for family in families:
         phis = {row.network: row.phi for row in ledger.rows(TRIPLES, study=study, role=family.role)}
         reached: dict[str, list[float]] = {}
@@ -41,7 +47,11 @@ def best_phi(ledger: Reader, study: str, families: Iterable[FamilyRow]) -> float
             if is_fresh(trial.seed) and trial.state == "complete" and trial.network in phis
         ]
         kept = weights.kept(ledger, [trial.key for trial in trials])
-        with_weights = {trial.network for trial in trials if trial.key in kept}
+        with_weights = {
+            trial.network
+            for trial in trials
+            if (row := kept.get(trial.key)) and (checkpoints is None or weights.is_there(checkpoints, row))
+        }
         for trial in trials:
             if trial.network in with_weights and trial.accuracy is not None:
                 reached.setdefault(trial.network, []).append(trial.accuracy)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scaling_search.ledger.reader import Reader
+    from scaling_search.search.trial.weights import Checkpoints
 
 
 def report_of(
@@ -46,12 +47,12 @@ def report_of(
     found: GridAnalysis,
     *,
     place: str | None = None,
-    checkpoints: str | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> GridReport:
     """The grid's table with answer, verdicts, distances to the best and what the numbers do not say.
 
-    `place`: the ledger as a command names it, for the commands in the answer; `checkpoints` likewise, for those that
-    need weights, where they do not lie beside it.
+    `place`: the ledger as a command names it, for the commands in the answer. `checkpoints`: where weights lie; members
+    are offered whose weights are there (unless given: are kept anywhere).
     """
     settings = settings_of(study)
     report = collect.grid(
@@ -77,7 +78,7 @@ def report_of(
     )
     checked = ledger_record.check(ledger, study.name)
     timed = [] if checked is None else [ledger_record.sentence(checked)]
-    command = Command(study=study.name) if place is None else Command(study=study.name, ledger=place)
+    command = Command.at(study.name, place, checkpoints)
     report = replace(
         report,
         budget=QUANTITIES[settings.grid.budget].words,
@@ -93,15 +94,20 @@ def report_of(
 
 
 def _use(
-    ledger: Reader, study: StudyRow, found: GridAnalysis, command: Command, checkpoints: str | None
+    ledger: Reader, study: StudyRow, found: GridAnalysis, command: Command, checkpoints: Checkpoints | None
 ) -> str | None:
-    """What to do with the family of the triple that is named; None where no member of it has weights."""
+    """What to do with the family of the triple that is named; None where weights are kept of no member."""
     if found.winner is None:
         return None
     triple = found.winner.triple
     own = [row for row in families.families(ledger, study.name) if families.is_of(row, triple)]
-    phi = families.best_phi(ledger, study.name, own)
-    return None if phi is None else replace(command, checkpoints=checkpoints).use(phi, study.dataset_name)
+    if families.best_phi(ledger, study.name, own) is None:
+        return None
+    phi = families.best_phi(ledger, study.name, own, None if checkpoints is None else checkpoints.folder)
+    if phi is None:
+        where = "beside this ledger" if command.checkpoints is None else f"in {command.checkpoints}"
+        return f"The family is trained; its weights are not {where} (`--checkpoints` says where they are)."
+    return command.use(phi, study.dataset_name)
 
 
 def base_network(ledger: Reader, study: StudyRow) -> Network | None:

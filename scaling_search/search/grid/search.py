@@ -30,7 +30,7 @@ from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import initial_weights, registry
 from scaling_search.search.trial import weights as kept_weights
-from scaling_search.search.trial.setup import check_arithmetic, checkpoint_folder, load_data, make_trainer
+from scaling_search.search.trial.setup import check_arithmetic, load_data, make_trainer
 from scaling_search.search.trial.trial import Callback, Callbacks, Extras
 from scaling_search.statistics import BehindTheBest
 from scaling_search.system.files import shown
@@ -120,7 +120,7 @@ def grid(
     `time_limit` seconds that happens too, and the result is what the ledger has by then. `until_decided` goes on after
     the study's seeds, one more for each candidate that is still open, until one is shown to be good enough.
     `exact` refuses to compare trials of different arithmetics. `workers` train in place of this process.
-    `checkpoints`: their folder, else `setup.checkpoint_folder`. `weights`: a file of the baseline's weights that every
+    `checkpoints`: their folder, else the ledger's own. `weights`: a file of the baseline's weights that every
     network starts from, as far as its blocks have the same shapes. `keep_weights`: none, best (each network's best seed
     by validation) or all, of what is trained from now on. Errors: TrainingStopped (all finished trials are
     kept), InputError, StorageError, DeviceError.
@@ -130,7 +130,8 @@ def grid(
     if keep_weights not in KEPT:
         raise UsageError(suggest("value of keep_weights", keep_weights, KEPT))
     callback, should_stop = Callbacks(callbacks), TimeLimit(time_limit, should_stop)
-    folder = checkpoint_folder(ledger, checkpoints)
+    where = kept_weights.Checkpoints.of(ledger, checkpoints)
+    folder = where.folder
     extras = Extras(weights=None if keep_weights == "none" else folder)
     study, initial = initial_weights.given(study, weights, folder)
     source = None if initial is None else initial.source
@@ -204,7 +205,7 @@ def grid(
             trials,
             found,
             place=ledger.place,
-            checkpoints=None if folder == checkpoint_folder(ledger) else shown(folder),
+            checkpoints=where,
         ),
         forecast=ledger_record.check(ledger, row.name, _own(ledger, row.name, space)),
     )

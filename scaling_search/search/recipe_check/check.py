@@ -36,8 +36,9 @@ from scaling_search.search.recipe_check.findings import Check
 from scaling_search.search.trial import registry
 from scaling_search.search.trial.ledger_rows import network_rows
 from scaling_search.search.trial.scheduler import run_trials
-from scaling_search.search.trial.setup import checkpoint_folder, load_data, make_trainer
+from scaling_search.search.trial.setup import load_data, make_trainer
 from scaling_search.search.trial.trial import Callback, Callbacks, Trial
+from scaling_search.search.trial.weights import Checkpoints, checkpoint_folder
 from scaling_search.statistics.multiple_comparisons import LEAST_SEEDS
 from scaling_search.system.time_limit import TimeLimit
 
@@ -164,7 +165,7 @@ def recipe(
         callback.say("the time limit is reached; the same command goes on from here")
     check = _read(ledger, row)
     ledger.record(check.rows(row.name), instead_of=[(RECIPE_CHECKS, {"study": row.name})])
-    command = Command(study=row.name, ledger=ledger.place)
+    command = Command.at(row.name, ledger.place, Checkpoints.of(ledger, checkpoints))
     result = RecipeResult(study=row, check=check, trained=trained, command=command, beyond=beyond)
     callback.finish(result)
     return result

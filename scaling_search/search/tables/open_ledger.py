@@ -13,6 +13,7 @@ from scaling_search.report.render import render
 from scaling_search.report.table import Document
 from scaling_search.search.tables import study_report
 from scaling_search.search.tables.study_report import StudyReport
+from scaling_search.search.trial.weights import Checkpoints
 from scaling_search.system.files import save
 
 if TYPE_CHECKING:
@@ -73,9 +74,16 @@ class Report:
 class OpenLedger(Ledger):
     """A ledger that reports. See `Ledger` for reading and writing single results."""
 
-    def report(self, study: str | None = None) -> Report:
-        """A study's report, by name or file; the newest unless given. Errors: InputError naming the studies."""
-        return Report(study=study_report.read(self.snapshot(), study, place=self.place))
+    def report(self, study: str | None = None, *, checkpoints: str | Path | None = None) -> Report:
+        """A study's report, by name or file; the newest unless given. Errors: InputError naming the studies.
+
+        `checkpoints`: the folder or URL of its weights, where they are not beside the ledger.
+        """
+        return Report(
+            study=study_report.read(
+                self.snapshot(), study, place=self.place, checkpoints=Checkpoints.of(self, checkpoints)
+            )
+        )
 
 
 def open_ledger(place: str | Path, *, read_only: bool = False, **options: Any) -> OpenLedger:

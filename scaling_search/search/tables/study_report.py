@@ -35,6 +35,7 @@ from scaling_search.search.trial import registry
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
+    from scaling_search.search.trial.weights import Checkpoints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +79,17 @@ class StudyReport:
 
 
 def read(
-    ledger: Reader, study: str | None, *, every_family: bool = False, place: str | None = None
+    ledger: Reader,
+    study: str | None,
+    *,
+    every_family: bool = False,
+    place: str | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> StudyReport:
     """A study, given by name or file; the newest unless given.
 
-    Of several families the winner's is shown, or all with `every_family`; `place` is the ledger as a command names it.
+    Of several families the winner's is shown, or all with `every_family`; `place` is the ledger as a command names it,
+    `checkpoints` where its weights lie.
     Errors: InputError when the ledger has no such study.
     """
     row = choose(ledger, study)
@@ -92,7 +99,7 @@ def read(
     own = tuple(trial for trial in trained if trial.seed != TUNING_SEED)
     if ledger.rows(CANDIDATES, study=row.name, role=GRID):
         trials, found = read_grid(ledger, row)
-        grid = grid_report.report_of(ledger, row, trials, found, place=place)
+        grid = grid_report.report_of(ledger, row, trials, found, place=place, checkpoints=checkpoints)
         check = ledger_record.check(ledger, row.name)
     named = None if found is None or found.winner is None else found.winner.triple
     every = families(ledger, row.name, named)
@@ -104,7 +111,7 @@ def read(
             key=lambda report: all(member.accuracy is None for member in report.rows),
         )
     )
-    command = Command(study=row.name) if place is None else Command(study=row.name, ledger=place)
+    command = Command.at(row.name, place, checkpoints)
     checked = read_check(ledger, row)
     if grid is None and not reports and checked is None:
         raise InputError(

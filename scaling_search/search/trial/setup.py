@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaling_search.architecture.schema import digest
 from scaling_search.data import catalog
 from scaling_search.data.dataset import Dataset
 from scaling_search.errors import DeviceError
@@ -14,7 +12,8 @@ from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import provenance
-from scaling_search.system.files import Folder, cache_folder, folder_at, save
+from scaling_search.search.trial.weights import checkpoint_folder
+from scaling_search.system.files import Folder, save
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
@@ -38,18 +37,6 @@ def data_fingerprint(study: Study) -> str | None:
     if not catalog.describe(data.name).prepared:
         return None
     return catalog.load(data.name, validation=data.validation, split_seed=data.split_seed).fingerprint
-
-
-def checkpoint_folder(ledger: Ledger, given: str | Path | None = None) -> Folder:
-    """Where checkpoints of a ledger's trials go: beside a file; for a server in the user's cache, by its address."""
-    if given is not None:
-        return folder_at(given)
-    database = ledger.database
-    if database.path is not None:
-        # A link is another name of the same ledger.
-        path = database.path.resolve() if database.path.is_symlink() else database.path
-        return path.with_name(f"{path.name}.checkpoints")
-    return cache_folder("checkpoints", digest(database.place)[:16])
 
 
 def _try_to_write(folder: Folder) -> None:

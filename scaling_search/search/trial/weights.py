@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling_search.architecture.network import Network
+from scaling_search.architecture.schema import digest
 from scaling_search.costs.count import Cost
 from scaling_search.errors import DamagedError, InputError
 from scaling_search.ledger.storage.rows import TrialRow, WeightsRow
 from scaling_search.ledger.storage.schema import WEIGHTS
 from scaling_search.system.clock import utc_now
-from scaling_search.system.files import Folder, save, shown
+from scaling_search.system.files import Folder, cache_folder, folder_at, save, shown
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
@@ -25,6 +28,32 @@ if TYPE_CHECKING:
 Tree = dict[str, Any]
 _FOLDER = "weights"
 _FLOAT32 = 4
+
+
+def checkpoint_folder(ledger: Ledger, given: str | Path | None = None) -> Folder:
+    """Where checkpoints of a ledger's trials go: beside a file; for a server in the user's cache, by its address."""
+    if given is not None:
+        return folder_at(given)
+    database = ledger.database
+    if database.path is not None:
+        # A link is another name of the same ledger.
+        path = database.path.resolve() if database.path.is_symlink() else database.path
+        return path.with_name(f"{path.name}.checkpoints")
+    return cache_folder("checkpoints", digest(database.place)[:16])
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The folder of a ledger's checkpoints and weights. `named`: as commands name it, None where it is the usual."""
+
+    folder: Folder
+    named: str | None = None
+
+    @classmethod
+    def of(cls, ledger: Ledger, given: str | Path | None = None) -> Checkpoints:
+        """The folder that a command was given, else the ledger's own."""
+        usual, folder = checkpoint_folder(ledger), checkpoint_folder(ledger, given)
+        return cls(folder, None if folder == usual else shown(folder))
 
 
 def file_of(checkpoints: Folder, sha256: str) -> Folder:
@@ -97,6 +126,14 @@ def kept(ledger: Reader, keys: Iterable[str]) -> dict[str, WeightsRow]:
     """The weights that are kept of these trials, by their keys."""
     wanted = set(keys)
     return {row.trial_key: row for row in ledger.rows(WEIGHTS) if row.trial_key in wanted}
+
+
+def is_there(checkpoints: Folder, row: WeightsRow) -> bool:
+    """Whether a file of kept weights is in this folder."""
+    try:
+        return file_of(checkpoints, row.sha256).exists()
+    except Exception:  # every store has its own
+        return False
 
 
 def best(trials: Iterable[TrialRow]) -> set[str]:
