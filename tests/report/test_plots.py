@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from scaling_search.errors import DeviceError, InputError, UsageError
-from scaling_search.report.page.data import ReportData
+from scaling_search.report.page.data import Family, ReportData
 from scaling_search.report.plots.figure import FIGURES, KINDS, figure, save_figure
 from tests.page import sample
 
@@ -104,6 +104,34 @@ def test_a_family_has_its_predictions_and_what_came(decided: ReportData) -> None
     for one in decided.families:
         got = [member.results.test.mean for member in one.members if member.results.test is not None]
         assert list(lines[f"{one.name}, test"].get_ydata()) == got  # type: ignore[arg-type]
+
+
+def test_a_tick_of_phi_has_the_cost_only_where_all_families_cost_about_that(decided: ReportData) -> None:
+    def ticks(*shown: Family) -> list[str]:
+        (axes,) = figure(replace(decided, families=shown), "family").axes
+        return [label.get_text() for label in axes.get_xticklabels()]
+
+    one = decided.families[0]
+    dearer = replace(
+        one,
+        name="another",
+        members=tuple(
+            replace(
+                member,
+                network=replace(
+                    member.network,
+                    costs={key: cost and cost * 10**member.phi for key, cost in member.network.costs.items()},
+                ),
+            )
+            for member in one.members
+        ),
+    )
+    assert all("\n" in tick for tick in ticks(one))
+    assert ["\n" in tick for tick in ticks(one, dearer)] == [phi == 0 for phi in _phis(one)]
+
+
+def _phis(family: Family) -> list[float]:
+    return sorted({member.phi for member in family.members})
 
 
 def test_bars_of_a_family_are_the_intervals_of_its_tables(decided: ReportData) -> None:

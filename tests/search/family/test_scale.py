@@ -147,6 +147,14 @@ def test_what_a_candidate_built_is_raised_in_place_of_its_triple(ledger: Ledger)
         tuple(max(1.0, value) for value in (built.depth, built.width, built.resolution))
     )
     assert one.factors == result.families["full"].factors == "realised"
+    scaled(ledger, family("0,1,2"), None, match=None)
+    both = {each.name for each in study_report.read(ledger, None, every_family=True).page().families}
+    assert {name.partition(")")[2] for name in both} == {
+        ", proxy",
+        ", full",
+        " as built, proxy",
+        " as built, full",
+    }
     with pytest.raises(UsageError, match="was no candidate of a grid in this ledger"):
         scaled(ledger, settings, (1.2, 1.1, 1.15))
 
