@@ -111,9 +111,7 @@ def count(operation: Operation, shape: Shape) -> tuple[Cost, Shape]:
             agree("residual", [outputs, beside])
             return branch + shortcut + Cost(stored=size(outputs)), outputs
         case Mean() | Concat():
-            inside = shape
-            if isinstance(operation, Concat) and operation.split:
-                inside = (shape[0], shape[1], shape[2] // len(operation.branches))
+            inside = operation.inside(shape) if isinstance(operation, Concat) else shape
             total = FREE
             for branch_operation in operation.branches:
                 total = total + _joined(branch_operation, inside)[0]
@@ -156,11 +154,6 @@ def cost(network: Network, resolution: int | None = None) -> Cost:
     return count(operation_tree(network, side), (side, side, network.channels))[0]
 
 
-def cost_of_part(part: Part) -> Cost:
-    """Cost of one stem, stage or head."""
-    return count(part.operation, part.inputs)[0]
-
-
 def costs_by_part(network: Network) -> list[tuple[Part, Cost]]:
     """Each stem, stage and head with its cost; they add up to `cost(network)`."""
-    return [(part, cost_of_part(part)) for part in parts(network)]
+    return [(part, count(part.operation, part.inputs)[0]) for part in parts(network)]
