@@ -25,16 +25,11 @@ def max_pool(
 
 
 def avg_pool(
-    x: Maps, *, kernel: tuple[int, int], stride: int, padding: Padding, count_padding: bool = False
+    x: Maps, *, kernel: tuple[int, int], stride: int, padding: Padding
 ) -> Float[Array, "batch new_height new_width channels"]:
-    """The mean of each window: (B, H, W, C) → (B, H', W', C).
-
-    The padding is left out of the mean, unless `count_padding`.
-    """
+    """The mean of each window, the padding left out: (B, H, W, C) → (B, H', W', C)."""
     sides = ((0, 0), *padding, (0, 0))
     total = sum(_shifts(jnp.pad(wide(x), sides), kernel, stride), jnp.zeros(()))
-    if count_padding:
-        return (total / (kernel[0] * kernel[1])).astype(x.dtype)
     inside = jnp.pad(jnp.ones((1, *x.shape[1:3], 1)), sides)
     return (total / sum(_shifts(inside, kernel, stride), jnp.zeros(()))).astype(x.dtype)
 
