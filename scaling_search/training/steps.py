@@ -124,13 +124,14 @@ def initial_state(setup: Setup, key: Key[Array, ""]) -> State:
 def abstract_state(setup: Setup) -> State:
     """Shapes and types of a run's state."""
     flat, flat_stats = setup.params.abstract(), setup.batch_stats.abstract()
+    step: Any = jax.ShapeDtypeStruct((), jnp.int32)
     total: Any = jax.ShapeDtypeStruct((), jnp.float32)
     return State(
         params=flat,
         batch_stats=flat_stats,
         optimizer=jax.eval_shape(setup.optimizer().init, flat),
         averaged=() if setup.recipe.ema_images is None else (flat, flat_stats),
-        step=jax.ShapeDtypeStruct((), jnp.int32),
+        step=step,
         loss_sum=total,
         gradient_sum=total,
         silent=jax.eval_shape(lambda flat: rest(flat) == 0, flat),
