@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -147,14 +149,6 @@ def cross_entropy(
     return -(1 - smoothing) * true - smoothing * log_p.mean(axis=-1)
 
 
-def sum_of(losses: list[Float[Array, ""]], weights: tuple[float, ...]) -> Float[Array, ""]:
-    """Σ weight · loss over the heads, the main one first."""
-    total = weights[0] * losses[0]
-    for weight, loss in zip(weights[1:], losses[1:], strict=True):
-        total = total + weight * loss
-    return total
-
-
 def train_step(
     setup: Setup, key: Key[Array, ""], order: Int[Array, " count"], pixels: Pixels, state: State
 ) -> State:
@@ -175,7 +169,8 @@ def train_step(
         logits, batch_stats = setup.model.apply(params, stats_before, images, train=True, key=network_key)
         heads = logits[None] if logits.ndim == 2 else logits
         losses = [cross_entropy(head, labels, recipe.label_smoothing).mean() for head in heads]
-        return sum_of(losses, setup.model.head_weights), batch_stats
+        weighted = (weight * loss for weight, loss in zip(setup.model.head_weights, losses, strict=True))
+        return reduce(operator.add, weighted), batch_stats
 
     # The gradient is taken leaf by leaf and packed after: through the vectors it would be a sum of padded slices.
     (loss, stats), gradients = jax.value_and_grad(loss_of, has_aux=True)(setup.params.unpack(state.params))
