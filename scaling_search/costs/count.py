@@ -8,7 +8,8 @@ activation, pooling, addition and gating count zero. Parameters are trainable sc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import operator
+from dataclasses import dataclass, fields, replace
 from itertools import zip_longest
 
 from scaling_search.architecture.network import Network, Part, operation_tree, parts
@@ -46,25 +47,14 @@ class Cost:
     stored: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.parameters + other.parameters,
-            self.batch_stats + other.batch_stats,
-            self.macs + other.macs,
-            self.activations + other.activations,
-            self.stored + other.stored,
-        )
+        return Cost(*map(operator.add, _figures(self), _figures(other)))
 
     def times(self, count: int) -> Cost:
         """`count` of the same."""
-        return Cost(
-            self.parameters * count,
-            self.batch_stats * count,
-            self.macs * count,
-            self.activations * count,
-            self.stored * count,
-        )
+        return Cost(*(figure * count for figure in _figures(self)))
 
 
+_figures = operator.attrgetter(*(field.name for field in fields(Cost)))
 FREE = Cost()
 # The squares, their sum, its power and the quotient.
 _RESPONSE_NORM_MAPS = 4
