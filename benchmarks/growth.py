@@ -26,7 +26,7 @@ from scaling_search.networks.build import build
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.scaling.proxy import proxy
 from scaling_search.scaling.rounding import Rounding
-from scaling_search.scaling.scale import compound
+from scaling_search.scaling.scale import scale_network
 
 FAMILIES = ("efficientnet-b0", "mobilenetv2", "resnet-18", "densenet-121", "shufflenetv2-1.0")
 PAPER = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
@@ -73,7 +73,10 @@ def networks() -> list[Grown]:
     """B0's proxy at phi = 0 to 4 by the paper's triple, and a proxy of each family."""
     base = small("efficientnet-b0", resolution=16, width=0.25, depth=0.5)
     grown = [
-        Grown(name=f"efficientnet-b0 proxy, φ = {phi}", network=compound(base, PAPER, phi=phi, rounding=FINE))
+        Grown(
+            name=f"efficientnet-b0 proxy, φ = {phi}",
+            network=scale_network(base, PAPER, phi=phi, rounding=FINE),
+        )
         for phi in range(5)
     ]
     families = [

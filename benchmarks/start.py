@@ -24,7 +24,7 @@ from scaling_search.networks.build import build
 from scaling_search.networks.initial import Init
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.scaling.proxy import proxy
-from scaling_search.scaling.scale import compound
+from scaling_search.scaling.scale import scale_network
 from scaling_search.training import optimizer, steps
 from scaling_search.training.pixels import split_on_device
 from scaling_search.training.recipe import Recipe, named
@@ -39,7 +39,7 @@ TAKEN, AVERAGED = 10, 4  # steps before the gradient counts; steps whose norms a
 def small(name: str, phi: float, *, resolution: int = 32, width: float = 0.25) -> Network:
     """A built-in network as a small proxy, scaled to phi."""
     base = proxy(load(name), resolution=resolution, width=width, channels=1, classes=CLASSES)
-    return compound(base, PAPER, phi=phi)
+    return scale_network(base, PAPER, phi=phi)
 
 
 def start_loss(network: Network, dataset: Dataset, init: Init, *, images: int = 2, seed: int = 0) -> float:

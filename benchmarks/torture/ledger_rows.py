@@ -8,9 +8,9 @@ from pathlib import Path
 from scaling_search.ledger.claims.leases import Claim
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.reader import Reader
+from scaling_search.ledger.storage.decision_rows import DecisionRow
 from scaling_search.ledger.storage.rows import (
     CandidateRow,
-    DecisionRow,
     EvaluationRow,
     NetworkRow,
     Result,

@@ -25,7 +25,7 @@ from scaling_search.cli import main
 from scaling_search.data.digits import read_digits
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.recovery.check import check
-from scaling_search.ledger.storage.rows import LookRow
+from scaling_search.ledger.storage.decision_rows import LookRow
 from scaling_search.networks import native
 from scaling_search.search.trial import provenance
 from scaling_search.search.trial import trainer as _trainer  # noqa: F401

@@ -9,11 +9,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Protocol, Self
+from typing import Annotated, Any, Protocol, Self
 
 from pydantic import Field
 
-from scaling_search.architecture.operations import Activation, Chain, Conv, Norm, Operation, Padding, chain
+from scaling_search.architecture.operations import (
+    Activation,
+    Chain,
+    Conv,
+    Dropout,
+    Norm,
+    Operation,
+    Padding,
+    chain,
+)
 from scaling_search.architecture.schema import Strict
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -41,29 +50,37 @@ class Style:
     def act(self) -> Activation:
         return Activation(kind=self.activation)
 
-    def conv(
+    def bare(
         self,
         features: int,
         *,
         kernel: int = 1,
         stride: int = 1,
         groups: int = 1,
-        act: bool = True,
         padding: Padding | None = None,
-    ) -> Chain:
-        """Convolution, norm (or bias), activation: the unit nearly every block is made of."""
-        return chain(
-            Conv(
-                features=features,
-                kernel=kernel,
-                stride=stride,
-                groups=groups,
-                bias=self.norm is None,
-                padding=self.padding if padding is None else padding,
-            ),
-            self.norm,
-            self.act() if act else None,
+    ) -> Conv:
+        """The convolution alone."""
+        return Conv(
+            features=features,
+            kernel=kernel,
+            stride=stride,
+            groups=groups,
+            bias=self.norm is None,
+            padding=self.padding if padding is None else padding,
         )
+
+    def conv(self, features: int, *, act: bool = True, **options: Any) -> Chain:
+        """Convolution (`options` of `bare`), norm (or bias), activation: the unit nearly every block is made of."""
+        return chain(self.bare(features, **options), self.norm, self.act() if act else None)
+
+    def preact(self) -> Chain:
+        """Norm, activation: what stands before a convolution where it does not stand behind."""
+        return chain(self.norm, self.act())
+
+
+def dropped(rate: float) -> Dropout | None:
+    """Dropout, where there is any."""
+    return Dropout(rate=rate) if rate else None
 
 
 class Stage(Strict, ABC):

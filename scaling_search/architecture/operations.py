@@ -133,6 +133,10 @@ class Concat:
     branches: tuple[Operation, ...]
     split: bool = False
 
+    def inside(self, shape: Shape) -> Shape:
+        """What each branch sees of a map."""
+        return (*shape[:2], shape[2] // len(self.branches)) if self.split else shape
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:

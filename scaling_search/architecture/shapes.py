@@ -116,11 +116,9 @@ def output_shape(operation: Operation, shape: Shape) -> Shape:
                 raise InputError(f"a gate of {gate[2]} channels cannot scale {shape[2]} channels")
             return shape
         case Concat():
-            inside = shape
             if operation.split:
                 check_groups(shape[2], shape[2], len(operation.branches))
-                inside = (shape[0], shape[1], shape[2] // len(operation.branches))
-            outputs = [output_shape(branch, inside) for branch in operation.branches]
+            outputs = [output_shape(branch, operation.inside(shape)) for branch in operation.branches]
             agree("concatenation", [output[:2] for output in outputs])
             return (*outputs[0][:2], sum(output[2] for output in outputs))
         case Auxiliary():

@@ -8,7 +8,8 @@ activation, pooling, addition and gating count zero. Parameters are trainable sc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import operator
+from dataclasses import dataclass, fields, replace
 from itertools import zip_longest
 
 from scaling_search.architecture.network import Network, Part, operation_tree, parts
@@ -46,25 +47,14 @@ class Cost:
     stored: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.parameters + other.parameters,
-            self.batch_stats + other.batch_stats,
-            self.macs + other.macs,
-            self.activations + other.activations,
-            self.stored + other.stored,
-        )
+        return Cost(*map(operator.add, _figures(self), _figures(other)))
 
     def times(self, count: int) -> Cost:
         """`count` of the same."""
-        return Cost(
-            self.parameters * count,
-            self.batch_stats * count,
-            self.macs * count,
-            self.activations * count,
-            self.stored * count,
-        )
+        return Cost(*(figure * count for figure in _figures(self)))
 
 
+_figures = operator.attrgetter(*(field.name for field in fields(Cost)))
 FREE = Cost()
 # The squares, their sum, its power and the quotient.
 _RESPONSE_NORM_MAPS = 4
@@ -111,9 +101,7 @@ def count(operation: Operation, shape: Shape) -> tuple[Cost, Shape]:
             agree("residual", [outputs, beside])
             return branch + shortcut + Cost(stored=size(outputs)), outputs
         case Mean() | Concat():
-            inside = shape
-            if isinstance(operation, Concat) and operation.split:
-                inside = (shape[0], shape[1], shape[2] // len(operation.branches))
+            inside = operation.inside(shape) if isinstance(operation, Concat) else shape
             total = FREE
             for branch_operation in operation.branches:
                 total = total + _joined(branch_operation, inside)[0]
@@ -156,11 +144,6 @@ def cost(network: Network, resolution: int | None = None) -> Cost:
     return count(operation_tree(network, side), (side, side, network.channels))[0]
 
 
-def cost_of_part(part: Part) -> Cost:
-    """Cost of one stem, stage or head."""
-    return count(part.operation, part.inputs)[0]
-
-
 def costs_by_part(network: Network) -> list[tuple[Part, Cost]]:
     """Each stem, stage and head with its cost; they add up to `cost(network)`."""
-    return [(part, cost_of_part(part)) for part in parts(network)]
+    return [(part, count(part.operation, part.inputs)[0]) for part in parts(network)]

@@ -31,16 +31,14 @@ class LayerRow:
 
 def layers(network: Network) -> tuple[LayerRow, ...]:
     """Stem, stages and head in order; the figures add up to the network's."""
-    stem = [] if network.stem is None else [(network.stem.block, None)]
-    stages = [(stage.block, stage.depth) for stage in network.stages]
-    named: list[tuple[str, int | None]] = [*stem, *stages, (network.head.block, None)]
+    depths = (*[None] * (network.stem is not None), *network.depths, None)
     rows, field = [], Field()
-    for (part, cost), (block, depth) in zip(costs_by_part(network), named, strict=True):
+    for (part, cost), depth in zip(costs_by_part(network), depths, strict=True):
         field = receptive_field(part.operation, part.inputs, field)
         rows.append(
             LayerRow(
                 part=part.label,
-                block=block,
+                block=part.block,
                 depth=depth,
                 shape=part.outputs,
                 parameters=cost.parameters,

@@ -22,7 +22,7 @@ much: the plan of the compiled program has the last word.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from scaling_search.architecture.network import Network
 from scaling_search.costs.count import Cost, cost
@@ -45,15 +45,7 @@ class Memory:
 
     @property
     def total(self) -> int:
-        return (
-            self.maps
-            + self.images
-            + self.parameters
-            + self.gradients
-            + self.optimizer
-            + self.average
-            + self.statistics
-        )
+        return sum(astuple(self))
 
 
 def training_memory(

@@ -47,7 +47,7 @@ class Module(Strict):
     """MACs of a module as printed: branches of same-size convolutions (features, kernel), side by side."""
 
     name: str
-    input: Annotated[tuple[int, int, int], Field(strict=False)]
+    input: Annotated[Shape, Field(strict=False)]
     branches: Annotated[tuple[Branch, ...], Field(strict=False)]
     macs: int
     rounded_to: int
@@ -57,10 +57,6 @@ class Module(Strict):
     def operation(self) -> Operation:
         """The module as a tree: convolutions without bias, and 3x3 max pooling of stride 1."""
         return Concat(branches=tuple(Chain(tuple(map(_operation, branch))) for branch in self.branches))
-
-    @property
-    def shape(self) -> Shape:
-        return self.input
 
 
 def _operation(step: Step) -> Operation:

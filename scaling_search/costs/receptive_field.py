@@ -56,9 +56,7 @@ def receptive_field(operation: Operation, shape: Shape, field: Field) -> Field:
         case Mean():
             return _widest(operation.branches, shape, field)
         case Concat():
-            if operation.split:
-                shape = (shape[0], shape[1], shape[2] // len(operation.branches))
-            return _widest(operation.branches, shape, field)
+            return _widest(operation.branches, operation.inside(shape), field)
         case Repeat():
             for _ in operation.drop_rates:
                 field = receptive_field(operation.operation, shape, field)

@@ -20,14 +20,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from scaling_search.ledger.claims import trials
 from scaling_search.ledger.claims.heartbeat import Heartbeat
 from scaling_search.ledger.claims.leases import Claim, Watch
 from scaling_search.ledger.claims.trials import Terms
-from scaling_search.ledger.reader import Reader, Snapshot, Tables
+from scaling_search.ledger.reader import Reader, Snapshot, Tables, having
 from scaling_search.ledger.storage import store
 from scaling_search.ledger.storage.database import Connection, Database, again
 from scaling_search.ledger.storage.filesystem import network_warning
@@ -132,9 +131,7 @@ class Ledger(Reader):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @contextmanager
@@ -157,21 +154,15 @@ class Ledger(Reader):
         `instead_of` names tables and values of fields: rows that have them and are not among `rows` are removed.
         A network, a prediction or an evaluation that is there already stays as it was (`Kind.first_stays`).
         """
-        by_kind: dict[Kind[Any], list[Any]] = {}
-        for row in rows:
-            kind = KIND_OF[type(row)]
-            if kind in (TRIALS, LEASES, SUMMARIES):
+        by_kind = _by_kind(rows)
+        for kind in (TRIALS, LEASES, SUMMARIES):
+            if kind in by_kind:
                 raise ValueError(f"{kind.name}: these rows are written by what happens to a trial")
-            by_kind.setdefault(kind, []).append(row)
-        with self.database.writing(_ROW_BYTES * sum(map(len, by_kind.values()))) as connection:
+        with self.database.writing(_ROW_BYTES * len(rows)) as connection:
             for kind, equal in instead_of:
                 new = {kind.key_of(row) for row in by_kind.get(kind, [])}
-                stale = [
-                    row
-                    for row in store.read(connection, kind)
-                    if _has(row, equal) and kind.key_of(row) not in new
-                ]
-                store.remove(connection, kind, stale)
+                old = having(store.read(connection, kind), equal)
+                store.remove(connection, kind, [row for row in old if kind.key_of(row) not in new])
             _put(connection, by_kind)
 
     @again
@@ -228,15 +219,12 @@ class Ledger(Reader):
         (`claim_finished`). Raises LeaseLost.
         """
         size = 0 if result is None else len(result.epochs or "") + len(result.correct or b"")
-        by_kind: dict[Kind[Any], list[Any]] = {}
-        for row in more:
-            by_kind.setdefault(KIND_OF[type(row)], []).append(row)
         with self.database.writing(_ROW_BYTES * (1 + len(more)) + size) as connection:
             if result is None:
                 trials.release_finished(connection, claim)
             else:
                 trials.finish(connection, claim, result, self._wall())
-            _put(connection, by_kind)
+            _put(connection, _by_kind(more))
 
     @again
     def fail(self, claim: Claim, failure: str, *, retry: bool = False) -> None:
@@ -254,12 +242,15 @@ class Ledger(Reader):
             trials.release(connection, claim)
 
 
+def _by_kind(rows: Sequence[object]) -> dict[Kind[Any], list[Any]]:
+    found: dict[Kind[Any], list[Any]] = {}
+    for row in rows:
+        found.setdefault(KIND_OF[type(row)], []).append(row)
+    return found
+
+
 def _put(connection: Connection, by_kind: Mapping[Kind[Any], Sequence[Any]]) -> None:
     for kind, rows in by_kind.items():
         if len({kind.key_of(row) for row in rows}) != len(rows):
             raise ValueError(f"{kind.name}: two rows have the same key")
         store.put(connection, kind, rows, replace=not kind.first_stays)
-
-
-def _has(row: object, equal: Mapping[str, Value]) -> bool:
-    return all(getattr(row, name) == value for name, value in equal.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
@@ -34,6 +34,11 @@ class Tables(Protocol):
         """Those with these keys."""
 
 
+def having(rows: Iterable[Row], equal: Mapping[str, Value]) -> list[Row]:
+    """Those whose fields have these values."""
+    return [row for row in rows if all(getattr(row, name) == value for name, value in equal.items())]
+
+
 class Reader(ABC):
     """All questions. Raises DamagedError for a damaged row (table and key are named) and StorageError."""
 
@@ -45,8 +50,7 @@ class Reader(ABC):
     def rows(self, kind: Kind[Row], **equal: Value) -> list[Row]:
         """The rows of a table in the order of their keys: all, or those whose fields have these values."""
         with self._reading() as tables:
-            found = tables.read(kind)
-        return [row for row in found if all(getattr(row, name) == value for name, value in equal.items())]
+            return having(tables.read(kind), equal)
 
     @again
     def study(self, name: str) -> StudyRow | None:

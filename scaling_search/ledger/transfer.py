@@ -101,7 +101,7 @@ def merge(target: Ledger, other: Reader, *, studies: Sequence[StudyRow] | None =
     new = [row for row in trials if _is_news(mine.get(row.key), row)]
     keys = {row.key for row in trials}
     names = {row.name: _name_for(target, row) for row in chosen}
-    rows: _Rows = {TRIALS: [_at_rest(row) for row in new]}
+    rows: _Rows = {TRIALS: [row.at_rest() for row in new]}
     for row in chosen:
         for kind, own in _renamed(_of_study(other, row), names[row.name]).items():
             rows.setdefault(kind, []).extend(own)
@@ -165,11 +165,6 @@ def _is_news(mine: TrialRow | None, theirs: TrialRow) -> bool:
             )
         return False
     return theirs.state in FINISHED and mine.state != "running"
-
-
-def _at_rest(row: TrialRow) -> TrialRow:
-    """Nobody holds it here."""
-    return dataclasses.replace(row, state="waiting") if row.state == "running" else row
 
 
 def _name_for(target: Reader, row: StudyRow) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 Maps = Float[Array, "batch height width channels"]
@@ -23,3 +26,11 @@ def along_channels(vector: PerChannel, x: jax.Array) -> jax.Array:
 def wide(x: jax.Array) -> jax.Array:
     """x in float32 at least: sums in bfloat16 lose digits."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def shifts(padded: Maps, kernel: tuple[int, ...], stride: int) -> Iterator[NewMaps]:
+    """For each place in a window of (rows, columns), row by row, the image of what the windows hold there."""
+    height, width = ((side - k) // stride + 1 for side, k in zip(padded.shape[1:3], kernel, strict=True))
+    for i, j in np.ndindex(*kernel):
+        rows = slice(i, i + (height - 1) * stride + 1, stride)
+        yield padded[:, rows, j : j + (width - 1) * stride + 1 : stride]

@@ -76,10 +76,7 @@ class Builder:
             case ops.Mean():
                 return combinators.Mean(self.branches(op.branches, shape), op.drop_rate, self.place())
             case ops.Concat():
-                inside = shape
-                if op.split:
-                    inside = (shape[0], shape[1], shape[2] // len(op.branches))
-                return combinators.Concat(self.branches(op.branches, inside), op.split)
+                return combinators.Concat(self.branches(op.branches, op.inside(shape)), op.split)
             case ops.Gate():
                 return combinators.Gate(op, self.build(op.branch, shape))
             case ops.Auxiliary():

@@ -15,7 +15,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from scaling_search.networks import native
-from scaling_search.networks.arrays import Maps, Padding, wide
+from scaling_search.networks.arrays import Maps, Padding, shifts, wide
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -55,10 +55,10 @@ def _backward(
             "depthwise_backward", results, *_wide(x, kernel, grad), **_attributes(stride, padding)
         )
         return dx.astype(x.dtype), dw.astype(kernel.dtype)
-    return (
-        _input_gradient(grad, kernel, stride, padding, x),
-        _weight_gradient(_pad(x, padding), grad, kernel, stride),
-    )
+    # Correlate the gradient, spread out by the stride, with the kernel turned by 180°.
+    spread = _spread(grad, kernel.shape, stride, padding, x.shape)
+    dx = _shift_and_add(spread, kernel[::-1, ::-1], 1, x.dtype)
+    return dx, _weight_gradient(_pad(x, padding), grad, kernel, stride)
 
 
 depthwise.defvjp(_forward, _backward)
@@ -78,24 +78,11 @@ def _pad(x: jax.Array, padding: Padding) -> jax.Array:
 
 
 def _shift_and_add(padded: jax.Array, kernel: jax.Array, stride: int, dtype: jnp.dtype) -> jax.Array:
-    kh, kw, _ = kernel.shape
-    height = (padded.shape[1] - kh) // stride + 1
-    width = (padded.shape[2] - kw) // stride + 1
+    window = kernel.shape[:2]
     total = jnp.zeros((), jnp.float32)
-    for i in range(kh):
-        for j in range(kw):
-            rows = slice(i, i + (height - 1) * stride + 1, stride)
-            columns = slice(j, j + (width - 1) * stride + 1, stride)
-            total = total + wide(padded[:, rows, columns]) * wide(kernel[i, j])[None, None, None]
+    for place, image in zip(np.ndindex(*window), shifts(padded, window, stride), strict=True):
+        total = total + wide(image) * wide(kernel[place])[None, None, None]
     return total.astype(dtype)
-
-
-def _input_gradient(
-    grad: jax.Array, kernel: jax.Array, stride: int, padding: Padding, x: jax.Array
-) -> jax.Array:
-    """Correlate the gradient, spread out by the stride, with the kernel turned by 180°."""
-    spread_grad = _spread(grad, kernel.shape, stride, padding, x.shape)
-    return _shift_and_add(spread_grad, kernel[::-1, ::-1], 1, x.dtype)
 
 
 def _weight_gradient(padded: jax.Array, grad: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:

@@ -49,21 +49,15 @@ def squeeze_and_excite(
 
     Needs `native.version()`.
     """
-    return _run(x, w1, b1, w2, b2, kinds)[0]
-
-
-def _run(
-    x: jax.Array, w1: jax.Array, b1: jax.Array, w2: jax.Array, b2: jax.Array, kinds: Kinds
-) -> list[jax.Array]:
-    wide, narrow = (len(x), len(w1)), (len(x), len(w2))
-    results = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in (x.shape, wide, narrow, wide)]
-    return native.call("gate_forward", results, x, w1, b1, w2, b2, **_attributes(kinds))
+    return _forward(x, w1, b1, w2, b2, kinds)[0]
 
 
 def _forward(
     x: jax.Array, w1: jax.Array, b1: jax.Array, w2: jax.Array, b2: jax.Array, kinds: Kinds
 ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-    y, *inside = _run(x, w1, b1, w2, b2, kinds)
+    wide, narrow = (len(x), len(w1)), (len(x), len(w2))
+    results = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in (x.shape, wide, narrow, wide)]
+    y, *inside = native.call("gate_forward", results, x, w1, b1, w2, b2, **_attributes(kinds))
     return y, (x, w1, b1, w2, b2, *inside)
 
 

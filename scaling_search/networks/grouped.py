@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float
 
-from scaling_search.networks.arrays import Kernel, Maps, NewMaps, Padding
+from scaling_search.networks.arrays import Kernel, Maps, NewMaps, Padding, shifts
 
 
 def pointwise(
@@ -40,18 +39,8 @@ def grouped(
     """
     padded = jnp.pad(x, ((0, 0), *padding, (0, 0)))
     kh, kw, group_channels, features = kernel.shape
-    height = (padded.shape[1] - kh) // stride + 1
-    width = (padded.shape[2] - kw) // stride + 1
-    batch = x.shape[0]
     patches = [
-        lax.slice(
-            padded,
-            (0, i, j, 0),
-            (batch, i + (height - 1) * stride + 1, j + (width - 1) * stride + 1, x.shape[-1]),
-            (1, stride, stride, 1),
-        ).reshape(batch, height, width, groups, group_channels)
-        for i in range(kh)
-        for j in range(kw)
+        image.reshape(*image.shape[:3], groups, group_channels) for image in shifts(padded, (kh, kw), stride)
     ]
     product = jnp.einsum(
         "bhwgtc,tcgo->bhwgo",
@@ -59,4 +48,4 @@ def grouped(
         kernel.reshape(kh * kw, group_channels, groups, features // groups),
         preferred_element_type=jnp.promote_types(x.dtype, jnp.float32),
     )
-    return product.reshape(batch, height, width, features).astype(x.dtype)
+    return product.reshape(*product.shape[:3], features).astype(x.dtype)

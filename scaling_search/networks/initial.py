@@ -55,26 +55,21 @@ class Start:
     ) -> nnx.Param[jax.Array]:
         """A kernel (k, k, C_in/groups, C_out)."""
         fan_out = shape[0] * shape[1] * shape[3] // groups
-        small = self._small(shape, gives)
-        return (
-            small
-            if small is not None
-            else self._parameter(shape, "normal", math.sqrt(2 / fan_out) * self.norm(gives))
-        )
+        return self._kernel(shape, gives, Begin("normal", math.sqrt(2 / fan_out) * self.norm(gives)))
 
     def dense(self, shape: tuple[int, int], gives: Gives | None) -> nnx.Param[jax.Array]:
         """A kernel (C_in, C_out)."""
-        small = self._small(shape, gives)
-        return small if small is not None else self._parameter(shape, "uniform", 1 / math.sqrt(shape[1]))
+        return self._kernel(shape, gives, Begin("uniform", 1 / math.sqrt(shape[1])))
 
-    def _small(self, shape: tuple[int, ...], gives: Gives | None) -> nnx.Param[jax.Array] | None:
-        """The kernel where `small-head` draws it differently."""
-        fan_in = math.prod(shape[:-1])
+    def _kernel(self, shape: tuple[int, ...], gives: Gives | None, reference: Begin) -> nnx.Param[jax.Array]:
+        """A kernel that begins as `reference` says, but where `small-head` draws it differently."""
+        fan_in, begin = math.prod(shape[:-1]), reference
         if self.init == "small-head" and gives == "logits":
-            return self._parameter(shape, "uniform", 1 / math.sqrt(fan_in))
-        if self.init == "small-head" and not self.normalised:
-            return self._parameter(shape, "normal", math.sqrt(2 / fan_in) * self.norm(gives))
-        return None
+            begin = Begin("uniform", 1 / math.sqrt(fan_in))
+        elif self.init == "small-head" and not self.normalised:
+            begin = Begin("normal", math.sqrt(2 / fan_in) * self.norm(gives))
+        found: nnx.Param[jax.Array] = self._begins(nnx.Param, shape, begin)
+        return found
 
     def norm(self, gives: Gives | None) -> float:
         """The scale of a norm, or the factor of a kernel that ends a branch without one."""
@@ -84,12 +79,6 @@ class Start:
     def constant(self, variable: type[nnx.Variable[jax.Array]], size: int, value: float) -> Any:
         """A vector of `variable`'s kind that begins as `value` throughout."""
         return self._begins(variable, (size,), Begin("constant", value))
-
-    def _parameter(
-        self, shape: tuple[int, ...], kind: Literal["normal", "uniform"], scale: float
-    ) -> nnx.Param[jax.Array]:
-        found: nnx.Param[jax.Array] = self._begins(nnx.Param, shape, Begin(kind, scale))
-        return found
 
     def _begins(self, variable: Any, shape: tuple[int, ...], begin: Begin) -> Any:
         """Without values: `begin` draws them all, in the order of their paths."""

@@ -6,11 +6,10 @@ shifted slices fuse into a pass or two over memory.
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from scaling_search.networks.arrays import Maps, Padding, wide
+from scaling_search.networks.arrays import Maps, Padding, shifts, wide
 
 
 def max_pool(
@@ -18,34 +17,17 @@ def max_pool(
 ) -> Float[Array, "batch new_height new_width channels"]:
     """The greatest value in each window, outside the image counting as -∞: (B, H, W, C) → (B, H', W', C)."""
     sides = ((0, 0), *padding, (0, 0))
-    first, *others = _shifts(jnp.pad(x, sides, constant_values=-jnp.inf), kernel, stride)
+    first, *others = shifts(jnp.pad(x, sides, constant_values=-jnp.inf), kernel, stride)
     for other in others:
         first = jnp.maximum(first, other)
     return first
 
 
 def avg_pool(
-    x: Maps, *, kernel: tuple[int, int], stride: int, padding: Padding, count_padding: bool = False
+    x: Maps, *, kernel: tuple[int, int], stride: int, padding: Padding
 ) -> Float[Array, "batch new_height new_width channels"]:
-    """The mean of each window: (B, H, W, C) → (B, H', W', C).
-
-    The padding is left out of the mean, unless `count_padding`.
-    """
+    """The mean of each window, the padding left out: (B, H, W, C) → (B, H', W', C)."""
     sides = ((0, 0), *padding, (0, 0))
-    total = sum(_shifts(jnp.pad(wide(x), sides), kernel, stride), jnp.zeros(()))
-    if count_padding:
-        return (total / (kernel[0] * kernel[1])).astype(x.dtype)
+    total = sum(list(shifts(jnp.pad(wide(x), sides), kernel, stride)), jnp.zeros(()))
     inside = jnp.pad(jnp.ones((1, *x.shape[1:3], 1)), sides)
-    return (total / sum(_shifts(inside, kernel, stride), jnp.zeros(()))).astype(x.dtype)
-
-
-def _shifts(padded: jax.Array, kernel: tuple[int, int], stride: int) -> list[jax.Array]:
-    """For each place in the window, the image of what the windows hold there."""
-    kh, kw = kernel
-    height = (padded.shape[1] - kh) // stride + 1
-    width = (padded.shape[2] - kw) // stride + 1
-    return [
-        padded[:, i : i + (height - 1) * stride + 1 : stride, j : j + (width - 1) * stride + 1 : stride]
-        for i in range(kh)
-        for j in range(kw)
-    ]
+    return (total / sum(list(shifts(inside, kernel, stride)), jnp.zeros(()))).astype(x.dtype)

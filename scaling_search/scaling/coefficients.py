@@ -112,9 +112,7 @@ def parse_values(given: object) -> tuple[float, ...]:
     if min(found) < 1:
         raise UsageError(f"{_short(given)} starts under 1: a coefficient is at least 1")
     if max(found) > 100 or len(found) > _MOST_VALUES:
-        raise UsageError(
-            f"{_short(given)} has too many or too large values: at most {_MOST_VALUES}, up to 100"
-        )
+        raise _too_many(given)
     return tuple(float(value) for value in sorted(found))
 
 
@@ -131,9 +129,7 @@ def _range(text: str, given: str) -> Iterator[Fraction]:
     if step <= 0 or last < first:
         raise _no_range(given)
     if (last - first) / step > _MOST_VALUES:
-        raise UsageError(
-            f"{_short(given)} has too many or too large values: at most {_MOST_VALUES}, up to 100"
-        )
+        raise _too_many(given)
     return (first + place * step for place in range(int((last - first) / step) + 1))
 
 
@@ -141,6 +137,10 @@ def _no_range(given: str) -> UsageError:
     return UsageError(
         f"{_short(given)} is no range: write FIRST:LAST:STEP such as 1:2:0.05, a list such as 1,1.2,1.4, or one number"
     )
+
+
+def _too_many(given: object) -> UsageError:
+    return UsageError(f"{_short(given)} has too many or too large values: at most {_MOST_VALUES}, up to 100")
 
 
 def _short(given: object) -> str:

@@ -31,47 +31,35 @@ class Factors:
     resolution: float = 1.0
     rounding: Rounding = PAPER
 
-    @property
-    def growth(self) -> float:
-        """depth * width^2 * resolution^2: about what the MACs are multiplied by."""
-        return self.depth * self.width**2 * self.resolution**2
 
-
-def _official() -> dict[str, Factors]:
-    """Width, depth and resolution of the official EfficientNets (`efficientnet_params`), as factors of B0's 224 px."""
-    table = {
-        "b0": (1.0, 1.0, 224),
-        "b1": (1.1, 1.0, 240),
-        "b2": (1.2, 1.1, 260),
-        "b3": (1.4, 1.2, 300),
-        "b4": (1.8, 1.4, 380),
-        "b5": (2.2, 1.6, 456),
-        "b6": (2.6, 1.8, 528),
-        "b7": (3.1, 2.0, 600),
-    }
-    return {
-        name: Factors(depth=depth, width=width, resolution=side / 224)
-        for name, (depth, width, side) in table.items()
-    }
-
-
-def _multipliers() -> dict[str, Factors]:
-    """The 16 MobileNetV1 of Howard et al. 2017, section 4.2, as factors of 224 px."""
-    return {
-        f"mobilenet-{width:g}-{side}": Factors(width=width, resolution=side / 224)
-        for width in (1.0, 0.75, 0.5, 0.25)
-        for side in (224, 192, 160, 128)
-    }
-
-
-# Rows of Tan & Le 2019, Tables 3 and 7, and every other fixed set of factors.
+# Depth, width and pixels of the official EfficientNets (`efficientnet_params`), B0 having 224.
+_OFFICIAL = {
+    "b0": (1.0, 1.0, 224),
+    "b1": (1.1, 1.0, 240),
+    "b2": (1.2, 1.1, 260),
+    "b3": (1.4, 1.2, 300),
+    "b4": (1.8, 1.4, 380),
+    "b5": (2.2, 1.6, 456),
+    "b6": (2.6, 1.8, 528),
+    "b7": (3.1, 2.0, 600),
+}
+# Every fixed set of factors, by name.
 TABLES: dict[str, Factors] = {
-    **_official(),
+    **{
+        name: Factors(depth=depth, width=width, resolution=side / 224)
+        for name, (depth, width, side) in _OFFICIAL.items()
+    },
+    # Rows of Tan & Le 2019, Tables 3 and 7.
     "depth-4": Factors(depth=4.0),
     "width-2": Factors(width=2.0),
     "resolution-2": Factors(resolution=2.0),
     "compound-1.4-1.2-1.3": Factors(depth=1.4, width=1.2, resolution=1.3),
-    **_multipliers(),
+    # The 16 MobileNetV1 of Howard et al. 2017, section 4.2, as factors of 224 px.
+    **{
+        f"mobilenet-{width:g}-{side}": Factors(width=width, resolution=side / 224)
+        for width in (1.0, 0.75, 0.5, 0.25)
+        for side in (224, 192, 160, 128)
+    },
 }
 
 

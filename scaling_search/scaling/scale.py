@@ -60,25 +60,20 @@ def scale_network(
     phi: float = 1.0,
     rounding: Rounding = PAPER,
 ) -> Network:
-    """`compound` for a triple (alpha, beta, gamma). Errors: UsageError for a coefficient under 1, or not three."""
-    return compound(network, Coefficients.of(coefficients), phi=phi, rounding=rounding)
-
-
-def compound(
-    network: Network, coefficients: Coefficients, *, phi: float, rounding: Rounding = PAPER
-) -> Network:
     """Compound scaling: depth x alpha^phi, width x beta^phi, resolution x gamma^phi (Tan & Le 2019, eq. 3).
 
     phi may be fractional or negative; phi = 0 is the network itself, whatever the rounding.
+    Errors: UsageError for a coefficient under 1, or not three.
     """
+    triple = Coefficients.of(coefficients)
     name = f"{network.name}@phi={phi:g}"
     if phi == 0:
         return network.model_copy(update={"name": name})
     return scale(
         network,
-        depth=coefficients.alpha**phi,
-        width=coefficients.beta**phi,
-        resolution=coefficients.gamma**phi,
+        depth=triple.alpha**phi,
+        width=triple.beta**phi,
+        resolution=triple.gamma**phi,
         rounding=rounding,
         name=name,
     )

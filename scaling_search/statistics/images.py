@@ -73,18 +73,19 @@ class ImageSample:
         if self.strata is None:
             weights = np.full(images, 1 / images) if self.weights is None else self.weights
             sums = self.unit_sums(means - (means @ weights)[:, None])
-            units = sums.shape[1]
-            return np.asarray(sums * math.sqrt(units / max(1, units - 1)))
+            return sums * _finite(sums.shape[1])
         centred = np.empty_like(means)
         for stratum in np.unique(self.strata):
-            cells = self.strata == stratum
-            count = int(np.count_nonzero(cells))
-            own = means[:, cells]
-            scale = math.sqrt(count / max(1, count - 1)) if self.groups is None else 1.0
-            centred[:, cells] = (own - own.mean(axis=1, keepdims=True)) * scale
+            own = means[:, self.strata == stratum]
+            scale = _finite(own.shape[1]) if self.groups is None else 1.0
+            centred[:, self.strata == stratum] = (own - own.mean(axis=1, keepdims=True)) * scale
         sums = self.unit_sums(centred)
-        units = sums.shape[1]
-        return np.asarray(sums if self.groups is None else sums * math.sqrt(units / max(1, units - 1)))
+        return sums if self.groups is None else sums * _finite(sums.shape[1])
+
+
+def _finite(count: int) -> float:
+    """√(n/(n−1)): what makes up for a centre that is estimated from the same n."""
+    return math.sqrt(count / max(1, count - 1))
 
 
 def image_sample(

@@ -21,8 +21,7 @@ from scipy.special import ndtri
 
 from scaling_search.statistics.collapse import CollapseRate, collapse_rate, collapsed, judged, with_collapses
 from scaling_search.statistics.draws import drawn, usual_draws, variances
-from scaling_search.statistics.images import LEAST_GROUPS
-from scaling_search.statistics.multiple_comparisons import LEVEL, BehindTheBest, quantile
+from scaling_search.statistics.multiple_comparisons import LEVEL, BehindTheBest, few_groups, quantile
 from scaling_search.statistics.scores import Scores
 from scaling_search.statistics.variance_components import noise
 
@@ -122,11 +121,9 @@ def difference(
     found, chance = noise(kept), drawn(kept, noise(kept), draws=draws or usual_draws(level, len(kept.names)))
     value = float(found.means[column] - found.means[row])
     reach = quantile(np.abs(chance.own[:, column] - chance.own[:, row]), level)
-    reach = reach if _enough_groups(kept) else math.nan
-    both = kept.present[row] & kept.present[column]
-    gaps = (kept.seed_means[column] - kept.seed_means[row])[both]
+    reach = math.nan if few_groups(kept) else reach
     variance = float(variances(kept, found, np.array([row]))[0, column])
-    return _estimate(kept, value, value - reach, value + reach, variance, gaps)
+    return _estimate(kept, value, value - reach, value + reach, variance, _gaps(kept, column, row))
 
 
 def _accuracy(
@@ -138,7 +135,7 @@ def _accuracy(
     al. 2019, J. Surv. Stat. Methodol. 7:334).
     """
     found, half, mean = noise(scores), (1 + level) / 2, float(scores.means[row])
-    if not _enough_groups(scores):
+    if few_groups(scores):
         low = high = math.nan
     elif rate is None:
         low = _wilson(mean, quantile(below, half), scores.images, level)[0]
@@ -175,14 +172,17 @@ def _differences(
             low, high = min(low, 0.0), max(high, 0.0)
         if other == row:
             low = high = 0.0
-        elif not _enough_groups(scores):
+        elif few_groups(scores):
             low = high = math.nan
-        both = scores.present[other] & scores.present[row]
-        gaps = (scores.seed_means[other] - scores.seed_means[row])[both]
-        result[name] = _estimate(
-            scores, value, low, high, float(variance[row, other]) if other != row else 0.0, gaps
-        )
+        own = float(variance[row, other]) if other != row else 0.0
+        result[name] = _estimate(scores, value, low, high, own, _gaps(scores, other, row))
     return result
+
+
+def _gaps(scores: Scores, one: int, other: int) -> Float[np.ndarray, " S"]:
+    """One candidate's accuracy minus another's, for each seed that both have."""
+    both = scores.present[one] & scores.present[other]
+    return np.asarray((scores.seed_means[one] - scores.seed_means[other])[both])
 
 
 def _estimate(
@@ -210,7 +210,3 @@ def _wilson(mean: float, reach: float, images: int, level: float) -> tuple[float
 
 def _rate(scores: Scores, flagged: Bool[np.ndarray, "K S"], level: float) -> CollapseRate:
     return collapse_rate(int(flagged.sum()), int(scores.present.sum()), level=level)
-
-
-def _enough_groups(scores: Scores) -> bool:
-    return scores.sample.groups is None or scores.sample.units(scores.images) >= LEAST_GROUPS

@@ -168,16 +168,11 @@ def compare(
     return BehindTheBest(
         names=tuple(scores.names[row] for row in rows),
         estimate=means.max() - means,
-        low=tests.low,
-        high=tests.high,
-        inside=tests.inside,
         seeds=kept.counts[rows],
         collapsed=flagged.sum(axis=1)[rows],
-        statistic=tests.statistic,
-        threshold=tests.threshold,
-        p=tests.p,
         level=level,
         nothing_decided=nothing_decided(kept, scores.counts[rows]),
+        **tests._asdict(),
     )
 
 

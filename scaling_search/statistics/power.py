@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import partial
 
@@ -95,13 +96,8 @@ def seeds_needed(
             most = reached(MOST_SEEDS, 0.0) >= power
             wanted = math.ceil(images * (smallest / difference) ** 2) if most and smallest > 0 else None
             return Power(seeds=None, images=wanted, power=None, smallest=smallest)
-    while low < high:
-        middle = (low + high) // 2
-        if reached(middle, floor) < power:
-            low = middle + 1
-        else:
-            high = middle
-    return Power(seeds=high, images=None, power=reached(high, floor), smallest=smallest)
+    seeds = low + bisect_left(range(low, high), power, key=lambda number: reached(number, floor))
+    return Power(seeds=seeds, images=None, power=reached(seeds, floor), smallest=smallest)
 
 
 def detectable(error: float, *, candidates: int, power: float = POWER, level: float = 0.95) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import platform
@@ -55,17 +56,11 @@ def available_memory() -> int:
 
 @cache
 def _cpuinfo() -> tuple[str, ...]:
-    try:
-        return tuple(Path("/proc/cpuinfo").read_text(errors="replace").splitlines())
-    except OSError:
-        return ()
+    return tuple(_text(Path("/proc/cpuinfo")).splitlines())
 
 
 def _own_cgroups() -> str:
-    try:
-        return Path("/proc/self/cgroup").read_text(errors="replace")
-    except OSError:
-        return ""
+    return _text(Path("/proc/self/cgroup"))
 
 
 def _cgroup_memory(root: Path, own: str) -> list[tuple[int, int]]:
@@ -116,22 +111,19 @@ def _groups(root: Path, own: str, controller: str) -> Iterator[tuple[Path, bool]
 
 
 def _text(path: Path) -> str:
+    """Empty where there is no such file."""
     try:
-        return path.read_text()
+        return path.read_text(errors="replace")
     except OSError:
         return ""
 
 
 def _number(path: Path) -> int | None:
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):  # absent, or "max"
-        return None
+    with contextlib.suppress(ValueError):  # absent, or "max"
+        return int(_text(path))
+    return None
 
 
 def _statistic(path: Path, name: str) -> int:
-    try:
-        lines = path.read_text().splitlines()
-    except OSError:
-        return 0
+    lines = _text(path).splitlines()
     return next((int(line.split()[1]) for line in lines if line.startswith(f"{name} ")), 0)

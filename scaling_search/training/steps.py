@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -126,18 +128,15 @@ def abstract_state(setup: Setup) -> State:
     flat, flat_stats = setup.params.abstract(), setup.batch_stats.abstract()
     step: Any = jax.ShapeDtypeStruct((), jnp.int32)
     total: Any = jax.ShapeDtypeStruct((), jnp.float32)
-    silent: Any = jax.eval_shape(lambda flat: rest(flat) == 0, flat)
-    averaged = () if setup.recipe.ema_images is None else (flat, flat_stats)
-    begun = jax.eval_shape(setup.optimizer().init, flat)
     return State(
         params=flat,
         batch_stats=flat_stats,
-        optimizer=begun,
-        averaged=averaged,
+        optimizer=jax.eval_shape(setup.optimizer().init, flat),
+        averaged=() if setup.recipe.ema_images is None else (flat, flat_stats),
         step=step,
         loss_sum=total,
         gradient_sum=total,
-        silent=silent,
+        silent=jax.eval_shape(lambda flat: rest(flat) == 0, flat),
     )
 
 
@@ -148,14 +147,6 @@ def cross_entropy(
     log_p = jax.nn.log_softmax(logits)
     true = jnp.take_along_axis(log_p, labels[:, None], axis=-1)[:, 0]
     return -(1 - smoothing) * true - smoothing * log_p.mean(axis=-1)
-
-
-def sum_of(losses: list[Float[Array, ""]], weights: tuple[float, ...]) -> Float[Array, ""]:
-    """Σ weight · loss over the heads, the main one first."""
-    total = weights[0] * losses[0]
-    for weight, loss in zip(weights[1:], losses[1:], strict=True):
-        total = total + weight * loss
-    return total
 
 
 def train_step(
@@ -178,7 +169,8 @@ def train_step(
         logits, batch_stats = setup.model.apply(params, stats_before, images, train=True, key=network_key)
         heads = logits[None] if logits.ndim == 2 else logits
         losses = [cross_entropy(head, labels, recipe.label_smoothing).mean() for head in heads]
-        return sum_of(losses, setup.model.head_weights), batch_stats
+        weighted = (weight * loss for weight, loss in zip(setup.model.head_weights, losses, strict=True))
+        return reduce(operator.add, weighted), batch_stats
 
     # The gradient is taken leaf by leaf and packed after: through the vectors it would be a sum of padded slices.
     (loss, stats), gradients = jax.value_and_grad(loss_of, has_aux=True)(setup.params.unpack(state.params))

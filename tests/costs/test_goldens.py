@@ -17,7 +17,7 @@ from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.baselines.load import baseline, names
 from scaling_search.costs.count import cost
 from scaling_search.scaling.coefficients import Coefficients, grid, parse_values
-from scaling_search.scaling.scale import compound, scale
+from scaling_search.scaling.scale import scale, scale_network
 
 PUBLISHED: dict[str, Any] = json.loads(
     resources.files("scaling_search.costs").joinpath("published.json").read_text(encoding="utf-8")
@@ -68,7 +68,7 @@ def test_no_row_without_its_network() -> None:
 @pytest.mark.parametrize("row", PUBLISHED["scaled"], ids=lambda row: f"{row['network']}@phi={row['phi']}")
 def test_the_formula_family(row: dict[str, Any]) -> None:
     triple = Coefficients(alpha=row["alpha"], beta=row["beta"], gamma=row["gamma"])
-    compare(compound(baseline(row["network"]), triple, phi=row["phi"]), row)
+    compare(scale_network(baseline(row["network"]), triple, phi=row["phi"]), row)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_grid_of_the_paper() -> None:
         gamma=parse_values(published["gamma"]),
         tolerance=published["tolerance"],
     )
-    networks = [compound(base, triple, phi=1) for triple in triples]
+    networks = [scale_network(base, triple, phi=1) for triple in triples]
     counted = {fingerprint(network): network for network in networks}
     ratios = [cost(network).macs / cost(base).macs for network in networks]
     assert len(triples) == published["nominal_candidates"]

@@ -220,7 +220,7 @@ def compete(location: str, index: int) -> list[int]:
     done = []
     with Ledger.open(location) as ledger:
         if ledger.database.turns is not None:
-            ledger.database.turns.give_up()
+            ledger.database.turns.works = False
         for seed in random.Random(index).sample(range(6), 6):
             claim = ledger.claim(TrialRow.waiting(**known, seed=seed), f"worker {index}")
             if claim is not None:

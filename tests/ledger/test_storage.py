@@ -109,7 +109,7 @@ def test_a_writer_has_the_lock_before_it_writes(path: Path, monkeypatch: pytest.
     monkeypatch.setattr(database, "PATIENCE_SECONDS", 0.1)
     with Ledger.open(path) as ledger, Ledger.open(path) as other:
         assert ledger.database.turns is not None and other.database.turns is not None
-        other.database.turns.give_up()
+        other.database.turns.works = False
         with ledger.database.writing(), pytest.raises(StorageError, match="has held the ledger"):
             other.add_trials([])
         folder = os.open(path.parent, os.O_RDONLY)

@@ -13,7 +13,7 @@ from scaling_search.architecture.network import fingerprint
 from scaling_search.baselines.load import baseline
 from scaling_search.errors import UsageError
 from scaling_search.scaling.coefficients import Coefficients, grid, parse_phi, parse_values
-from scaling_search.scaling.scale import compound
+from scaling_search.scaling.scale import scale_network
 
 
 def paper_grid(tolerance: float = 0.1) -> list[Coefficients]:
@@ -26,7 +26,7 @@ def test_the_papers_grid_has_108_triples_and_65_networks() -> None:
     assert len(triples) == len(set(triples)) == 108
     assert Coefficients(alpha=1.2, beta=1.1, gamma=1.15) in triples
     base = baseline("efficientnet-b0")
-    assert len({fingerprint(compound(base, triple, phi=1)) for triple in triples}) == 65
+    assert len({fingerprint(scale_network(base, triple, phi=1)) for triple in triples}) == 65
 
 
 def test_the_edge_is_compared_exactly() -> None:

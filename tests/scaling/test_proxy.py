@@ -10,7 +10,7 @@ from scaling_search.costs.count import cost
 from scaling_search.errors import InputError
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.scaling.proxy import SMALLEST_MAP, last_map, proxy
-from scaling_search.scaling.scale import compound
+from scaling_search.scaling.scale import scale_network
 
 
 def test_strides_go_from_the_front() -> None:
@@ -44,7 +44,7 @@ def test_every_network_has_a_proxy(name: str) -> None:
 def test_every_proxy_can_be_searched(name: str) -> None:
     """phi = 1 of the paper's triple builds and costs more."""
     small = proxy(baseline(name), resolution=32, width=0.25, channels=3, classes=10)
-    larger = compound(small, Coefficients(alpha=1.2, beta=1.1, gamma=1.15), phi=1)
+    larger = scale_network(small, Coefficients(alpha=1.2, beta=1.1, gamma=1.15), phi=1)
     assert cost(larger).macs > cost(small).macs
 
 

@@ -19,7 +19,7 @@ weights = st.tuples(*[st.floats(0, 10)] * 3).filter(lambda triple: sum(triple) >
 def test_shares_multiply_to_the_factor(s: float, triple: tuple[float, float, float]) -> None:
     depth, width, resolution = triple
     found = shared(s, depth=depth, width=width, resolution=resolution)
-    assert math.isclose(found.growth, s, rel_tol=1e-9)
+    assert math.isclose(found.depth * found.width**2 * found.resolution**2, s, rel_tol=1e-9)
 
 
 @given(amounts, amounts, weights)

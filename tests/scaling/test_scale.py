@@ -16,7 +16,7 @@ from scaling_search.costs.count import cost
 from scaling_search.errors import UsageError
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.scaling.rounding import Rounding
-from scaling_search.scaling.scale import compound, scale
+from scaling_search.scaling.scale import scale, scale_network
 
 # width, depth, resolution: the reference implementation's `efficientnet_params`
 OFFICIAL = {
@@ -42,7 +42,7 @@ def test_b0_scaled_by_the_official_factors_is_the_official_table(index: str) -> 
 def test_phi_0_is_the_network_itself() -> None:
     base = baseline("shufflenetv2-1.0")  # 116 channels are no multiple of 8
     triple = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
-    assert fingerprint(compound(base, triple, phi=0)) == fingerprint(base)
+    assert fingerprint(scale_network(base, triple, phi=0)) == fingerprint(base)
 
 
 def test_a_factor_of_1_leaves_its_dimension_alone() -> None:
@@ -56,17 +56,17 @@ def test_a_factor_of_1_leaves_its_dimension_alone() -> None:
 
 def test_negative_and_fractional_phi() -> None:
     base, triple = baseline("efficientnet-b0"), Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
-    ladder = [compound(base, triple, phi=phi) for phi in (-2, -1, -0.5, 0, 0.5, 1, 1.5, 2)]
+    ladder = [scale_network(base, triple, phi=phi) for phi in (-2, -1, -0.5, 0, 0.5, 1, 1.5, 2)]
     macs = [cost(network).macs for network in ladder]
     assert macs == sorted(macs)
     assert [network.resolution for network in ladder] == [169, 195, 209, 224, 240, 258, 276, 296]
-    assert compound(base, triple, phi=-0.5).name == "efficientnet-b0@phi=-0.5"
+    assert scale_network(base, triple, phi=-0.5).name == "efficientnet-b0@phi=-0.5"
 
 
 def test_the_official_b2_is_phi_1() -> None:
     """All but the resolution, 260 by hand and 258 by the formula: phi is not the B index."""
     base, triple = baseline("efficientnet-b0"), Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
-    by_formula = compound(base, triple, phi=1)
+    by_formula = scale_network(base, triple, phi=1)
     assert by_formula.stages == baseline("efficientnet-b2").stages
     assert (by_formula.resolution, baseline("efficientnet-b2").resolution) == (258, 260)
 

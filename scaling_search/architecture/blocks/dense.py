@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from scaling_search.architecture.block import Kernel, Rate, Stage, Style
-from scaling_search.architecture.operations import Chain, Concat, Conv, Dropout, Operation, Pool, chain
+from scaling_search.architecture.block import Kernel, Rate, Stage, Style, dropped
+from scaling_search.architecture.operations import Chain, Concat, Operation, Pool, chain
 
 
 class Dense(Stage):
@@ -30,7 +30,7 @@ class Dense(Stage):
         new = chain(
             self._conv(inner, 1, style) if inner else None,
             self._conv(self.width, self.kernel, style),
-            Dropout(rate=self.dropout) if self.dropout else None,
+            dropped(self.dropout),
         )
         return Concat(branches=(Chain(), new))
 
@@ -44,5 +44,4 @@ class Dense(Stage):
 
     @staticmethod
     def _conv(features: int, kernel: int, style: Style) -> Chain:
-        conv = Conv(features=features, kernel=kernel, bias=style.norm is None, padding=style.padding)
-        return chain(style.norm, style.act(), conv)
+        return chain(style.preact(), style.bare(features, kernel=kernel))

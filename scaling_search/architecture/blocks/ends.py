@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from scaling_search.architecture.block import Count, Head, Kernel, Rate, Rounder, Stem, Stride, Style
-from scaling_search.architecture.operations import Dense, Dropout, GlobalPool, Operation, Pool, chain
+from scaling_search.architecture.block import Count, Head, Kernel, Rate, Rounder, Stem, Stride, Style, dropped
+from scaling_search.architecture.operations import Dense, GlobalPool, Operation, Pool, chain
 
 
 class ConvStem(Stem):
@@ -25,8 +25,8 @@ class ConvStem(Stem):
 
     def operation(self, *, style: Style) -> Operation:
         pool = self.pool and Pool(kind="max", kernel=self.pool, stride=2, padding=style.padding)
-        conv = style.conv(self.width, kernel=self.kernel, stride=self.stride)
-        return chain(conv.operations[0] if self.bare else conv, pool or None)
+        conv = style.bare if self.bare else style.conv
+        return chain(conv(self.width, kernel=self.kernel, stride=self.stride), pool or None)
 
     def wider(self, rounded: Rounder) -> Self:
         return self.model_copy(update={"width": rounded(self.width, multiple=self.multiple)})
@@ -51,10 +51,10 @@ class ConvHead(Head):
 
     def operation(self, *, inputs: int, classes: int, style: Style) -> Operation:  # noqa: ARG002
         return chain(
-            *((style.norm, style.act()) if self.normalise else ()),
+            style.preact() if self.normalise else None,
             (self.width and style.conv(self.width)) or None,
             GlobalPool(),
-            Dropout(rate=self.dropout) if self.dropout else None,
+            dropped(self.dropout),
             Dense(features=classes),
         )
 

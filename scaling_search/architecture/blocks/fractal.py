@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from scaling_search.architecture.block import Kernel, Rate, Style
+from scaling_search.architecture.block import Kernel, Rate, Style, dropped
 from scaling_search.architecture.blocks.pooled import PooledStage
-from scaling_search.architecture.operations import Chain, Conv, Dropout, Mean, Operation, chain
+from scaling_search.architecture.operations import Mean, Operation, chain
 
 
 class Fractal(PooledStage):
@@ -30,22 +30,9 @@ class Fractal(PooledStage):
         return self._fractal(self.columns, stride, style)
 
     def _fractal(self, columns: int, stride: int, style: Style) -> Operation:
-        single = self._conv(stride, style)
+        conv = style.bare(self.width, kernel=self.kernel, stride=stride)
+        single = chain(conv, dropped(self.drop), style.preact())
         if columns == 1:
             return single
         twice = chain(self._fractal(columns - 1, stride, style), self._fractal(columns - 1, 1, style))
         return Mean(branches=(single, twice), drop_rate=self.drop_path)
-
-    def _conv(self, stride: int, style: Style) -> Chain:
-        return chain(
-            Conv(
-                features=self.width,
-                kernel=self.kernel,
-                stride=stride,
-                bias=style.norm is None,
-                padding=style.padding,
-            ),
-            Dropout(rate=self.drop) if self.drop else None,
-            style.norm,
-            style.act(),
-        )

@@ -7,18 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from scaling_search.architecture.block import Count, Rate, Rounder, Style
+from scaling_search.architecture.block import Count, Rate, Rounder, Style, dropped
 from scaling_search.architecture.blocks.pooled import PooledStage, Pooling
-from scaling_search.architecture.operations import (
-    Auxiliary,
-    Concat,
-    Dense,
-    Dropout,
-    Flatten,
-    Operation,
-    Pool,
-    chain,
-)
+from scaling_search.architecture.operations import Auxiliary, Concat, Dense, Flatten, Operation, Pool, chain
 from scaling_search.architecture.schema import Strict
 
 Pair = Annotated[tuple[Count, Count], Field(strict=False)]
@@ -42,7 +33,7 @@ class AuxiliaryHead(Strict):
                 Flatten(),
                 Dense(features=self.hidden),
                 style.act(),
-                Dropout(rate=self.dropout) if self.dropout else None,
+                dropped(self.dropout),
                 Dense(features=style.classes),
             ),
         )

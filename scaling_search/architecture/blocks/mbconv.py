@@ -32,6 +32,14 @@ def squeeze_and_excite(*, channels: int, squeezed: int, inner: str, gate: str = 
     )
 
 
+def squeeze(fraction: float | None, of: int, channels: int, style: Style) -> Gate | None:
+    """Squeeze-and-excite of `channels` to that fraction of a number of channels, where there is any."""
+    if not fraction:
+        return None
+    squeezed = max(1, int(of * fraction))
+    return squeeze_and_excite(channels=channels, squeezed=squeezed, inner=style.activation)
+
+
 class MBConv(Stage):
     """1x1 expansion, k x k depthwise, squeeze-and-excite, linear 1x1 projection; residual where shapes agree.
 
@@ -49,7 +57,7 @@ class MBConv(Stage):
         branch = chain(
             style.conv(inner) if self.expand != 1 else None,
             style.conv(inner, kernel=self.kernel, stride=stride, groups=inner),
-            _squeeze(self.squeeze, inputs, inner, style),
+            squeeze(self.squeeze, inputs, inner, style),
             style.conv(self.width, act=False),
         )
         return _skip(branch, inputs == self.width and stride == 1, drop_rate)
@@ -72,22 +80,15 @@ class FusedMBConv(Stage):
         if self.expand == 1:
             branch = chain(
                 style.conv(self.width, kernel=self.kernel, stride=stride),
-                _squeeze(self.squeeze, inputs, self.width, style),
+                squeeze(self.squeeze, inputs, self.width, style),
             )
         else:
             branch = chain(
                 style.conv(inner, kernel=self.kernel, stride=stride),
-                _squeeze(self.squeeze, inputs, inner, style),
+                squeeze(self.squeeze, inputs, inner, style),
                 style.conv(self.width, act=False),
             )
         return _skip(branch, inputs == self.width and stride == 1, drop_rate)
-
-
-def _squeeze(fraction: float | None, inputs: int, channels: int, style: Style) -> Gate | None:
-    if not fraction:
-        return None
-    squeezed = max(1, int(inputs * fraction))
-    return squeeze_and_excite(channels=channels, squeezed=squeezed, inner=style.activation)
 
 
 def _skip(branch: Chain, agrees: bool, drop_rate: float) -> Operation:

@@ -7,17 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from scaling_search.architecture.block import Count, Head, Kernel, Rate, Rounder, Stem, Stride, Style
+from scaling_search.architecture.block import Count, Head, Kernel, Rate, Rounder, Stem, Stride, Style, dropped
 from scaling_search.architecture.blocks.pooled import Behind, PooledStage, Side
-from scaling_search.architecture.operations import (
-    Chain,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalPool,
-    Operation,
-    chain,
-)
+from scaling_search.architecture.operations import Chain, Dense, Flatten, GlobalPool, Operation, chain
 from scaling_search.architecture.schema import Strict
 
 
@@ -109,10 +101,7 @@ class FlattenHead(Head):
     dropout: Rate = 0.0
 
     def operation(self, *, inputs: int, classes: int, style: Style) -> Operation:  # noqa: ARG002
-        hidden = [
-            chain(Dense(features=width), style.act(), Dropout(rate=self.dropout) if self.dropout else None)
-            for width in self.widths
-        ]
+        hidden = [chain(Dense(features=width), style.act(), dropped(self.dropout)) for width in self.widths]
         return chain(Flatten(), *hidden, Dense(features=classes))
 
     def wider(self, rounded: Rounder) -> Self:
@@ -129,7 +118,7 @@ class MapsHead(Head):
     dropout: Rate = 0.0
 
     def operation(self, *, inputs: int, classes: int, style: Style) -> Operation:  # noqa: ARG002
-        return chain(Dropout(rate=self.dropout) if self.dropout else None, style.conv(classes), GlobalPool())
+        return chain(dropped(self.dropout), style.conv(classes), GlobalPool())
 
     def wider(self, rounded: Rounder) -> Self:  # noqa: ARG002
         return self

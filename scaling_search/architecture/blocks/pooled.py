@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from scaling_search.architecture.block import Kernel, Rate, Stage, Stride, Style
-from scaling_search.architecture.operations import Chain, Dropout, LocalResponseNorm, Operation, Pool, chain
+from scaling_search.architecture.block import Kernel, Rate, Stage, Stride, Style, dropped
+from scaling_search.architecture.operations import Chain, LocalResponseNorm, Operation, Pool, chain
 from scaling_search.architecture.schema import Strict
 
 # Pixels on each side, or a rule; see `operations.Padding`.
@@ -55,10 +55,7 @@ class Behind(Strict):
     def behind(self) -> Chain:
         pool = self.pool and self.pool.operation()
         norm = self.response_norm and self.response_norm.operation()
-        return chain(
-            *((pool, norm) if self.pool_first else (norm, pool)),
-            Dropout(rate=self.dropout) if self.dropout else None,
-        )
+        return chain(*((pool, norm) if self.pool_first else (norm, pool)), dropped(self.dropout))
 
 
 class PooledStage(Behind, Stage):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from scaling_search.architecture.block import Count, Kernel, Rate, Rounder, Stage, Style
-from scaling_search.architecture.operations import Chain, Conv, Dropout, Operation, Residual, chain
+from scaling_search.architecture.block import Count, Kernel, Rate, Rounder, Stage, Style, dropped
+from scaling_search.architecture.operations import Operation, Residual, chain
 
 
 class PreactBasic(Stage):
@@ -26,10 +26,10 @@ class PreactBasic(Stage):
 
     def operation(self, *, inputs: int, stride: int, drop_rate: float, style: Style) -> Operation:
         branch = chain(
-            _conv(self.width, style, kernel=self.kernel, stride=stride),
-            _normalised(style),
-            Dropout(rate=self.dropout) if self.dropout else None,
-            _conv(self.width, style, kernel=self.kernel),
+            style.bare(self.width, kernel=self.kernel, stride=stride),
+            style.preact(),
+            dropped(self.dropout),
+            style.bare(self.width, kernel=self.kernel),
         )
         return _added(branch, inputs, self.width, stride, drop_rate, style)
 
@@ -49,11 +49,11 @@ class PreactBottleneck(Stage):
 
     def operation(self, *, inputs: int, stride: int, drop_rate: float, style: Style) -> Operation:
         branch = chain(
-            _conv(self.inner, style, stride=stride),
-            _normalised(style),
-            _conv(self.inner, style, kernel=self.kernel),
-            _normalised(style),
-            _conv(self.width, style),
+            style.bare(self.inner, stride=stride),
+            style.preact(),
+            style.bare(self.inner, kernel=self.kernel),
+            style.preact(),
+            style.bare(self.width),
         )
         return _added(branch, inputs, self.width, stride, drop_rate, style)
 
@@ -61,20 +61,10 @@ class PreactBottleneck(Stage):
         return self.model_copy(update={"width": rounded(self.width), "inner": rounded(self.inner)})
 
 
-def _conv(features: int, style: Style, *, kernel: int = 1, stride: int = 1) -> Conv:
-    return Conv(
-        features=features, kernel=kernel, stride=stride, bias=style.norm is None, padding=style.padding
-    )
-
-
-def _normalised(style: Style) -> Chain:
-    return chain(style.norm, style.act())
-
-
 def _added(
     branch: Operation, inputs: int, width: int, stride: int, drop_rate: float, style: Style
 ) -> Operation:
     if stride == 1 and inputs == width:
-        return Residual(branch=chain(_normalised(style), branch), drop_rate=drop_rate)
-    shortcut = _conv(width, style, stride=stride)
-    return chain(_normalised(style), Residual(branch=branch, shortcut=shortcut, drop_rate=drop_rate))
+        return Residual(branch=chain(style.preact(), branch), drop_rate=drop_rate)
+    shortcut = style.bare(width, stride=stride)
+    return chain(style.preact(), Residual(branch=branch, shortcut=shortcut, drop_rate=drop_rate))

@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from scaling_search.architecture.block import Count, Kernel, Rounder, Stage, Style
 from scaling_search.architecture.blocks.groups import check_divisible
-from scaling_search.architecture.blocks.mbconv import squeeze_and_excite
-from scaling_search.architecture.operations import Chain, Gate, Operation, Residual, chain
+from scaling_search.architecture.blocks.mbconv import squeeze
+from scaling_search.architecture.operations import Chain, Operation, Residual, chain
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 
@@ -29,7 +29,7 @@ class Basic(Stage):
         branch = chain(
             style.conv(self.width, kernel=self.kernel, stride=stride),
             style.conv(self.width, kernel=self.kernel, act=False),
-            _squeeze(self.squeeze, self.width, style),
+            squeeze(self.squeeze, self.width, self.width, style),
         )
         return _added(branch, inputs, self.width, stride, drop_rate, style)
 
@@ -60,20 +60,13 @@ class Bottleneck(Stage):
             style.conv(self.inner),
             style.conv(self.inner, kernel=self.kernel, stride=stride, groups=self.groups),
             style.conv(self.width, act=False),
-            _squeeze(self.squeeze, self.width, style),
+            squeeze(self.squeeze, self.width, self.width, style),
         )
         return _added(branch, inputs, self.width, stride, drop_rate, style)
 
     def wider(self, rounded: Rounder) -> Self:
         update = {"width": rounded(self.width), "inner": rounded(self.inner, multiple=self.groups)}
         return self.model_copy(update=update)
-
-
-def _squeeze(fraction: float | None, channels: int, style: Style) -> Gate | None:
-    if not fraction:
-        return None
-    squeezed = max(1, int(channels * fraction))
-    return squeeze_and_excite(channels=channels, squeezed=squeezed, inner=style.activation)
 
 
 def _added(

@@ -10,7 +10,7 @@ from scaling_search.ledger.claims import leases
 from scaling_search.ledger.claims.leases import Claim, LeaseLost, Watch
 from scaling_search.ledger.storage import store
 from scaling_search.ledger.storage.database import Connection
-from scaling_search.ledger.storage.rows import FINISHED, LeaseRow, Result, State, TrialRow, trial_key
+from scaling_search.ledger.storage.rows import FINISHED, LeaseRow, Result, State, TrialRow
 from scaling_search.ledger.storage.schema import LEASES, TRIALS
 from scaling_search.ledger.storage.store import Stored
 
@@ -30,10 +30,9 @@ class Terms:
 
 def keyed(row: TrialRow) -> TrialRow:
     """The row, when it is one to begin. Raises ValueError."""
-    expected = trial_key(network=row.network, recipe=row.recipe, dataset=row.dataset, seed=row.seed)
-    if row.key != expected or row.state != "waiting":
+    if row.key != row.own_key or row.state != "waiting":
         raise ValueError(
-            f"a trial to begin is waiting under its own key {expected}, not {row.state} under {row.key}"
+            f"a trial to begin is waiting under its own key {row.own_key}, not {row.state} under {row.key}"
         )
     return row
 

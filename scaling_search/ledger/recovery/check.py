@@ -9,7 +9,7 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage import store
 from scaling_search.ledger.storage.database import Connection
 from scaling_search.ledger.storage.records import Damage, decode, fault, key_text
-from scaling_search.ledger.storage.rows import TrialRow, trial_key
+from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.ledger.storage.schema import ALL, Kind
 
 
@@ -42,10 +42,8 @@ def _table_faults(connection: Connection, kind: Kind[object]) -> Iterator[Damage
         if shown in keys:
             yield Damage(table=kind.name, key=shown, what=store.TWO_ROWS)
         keys.add(shown)
-        if isinstance(row, TrialRow):
-            right = trial_key(network=row.network, recipe=row.recipe, dataset=row.dataset, seed=row.seed)
-            if row.key != right:
-                yield Damage(table=kind.name, key=shown, what=f"its content belongs under the key {right}")
+        if isinstance(row, TrialRow) and row.key != row.own_key:
+            yield Damage(table=kind.name, key=shown, what=f"its content belongs under the key {row.own_key}")
     missing = store.vanished(connection, kind, digests) if kind.summarised and intact else None
     if missing is not None:
         yield missing

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import zip_longest
@@ -166,16 +166,11 @@ def _losses(kind: Kind[Any], rows: _Found, damages: list[Damage], summary: Summa
 
 def _write(new: Path, found: dict[str, _Found], lost: list[Damage]) -> Repair:
     create_file(new)
-    database = connect(new, read_only=False)
-    try:
-        with database.writing(new.stat().st_size) as connection:
-            for kind in RESULTS:
-                rows = [row for row, _ in found[kind.name].values()]
-                if kind is TRIALS:
-                    rows = [
-                        dataclasses.replace(r, state="waiting") if r.state == "running" else r for r in rows
-                    ]
-                store.put(connection, kind, rows)
-    finally:
-        database.close()
+    with (
+        closing(connect(new, read_only=False)) as database,
+        database.writing(new.stat().st_size) as connection,
+    ):
+        for kind in RESULTS:
+            rows = [row for row, _ in found[kind.name].values()]
+            store.put(connection, kind, [row.at_rest() for row in rows] if kind is TRIALS else rows)
     return Repair(kept={kind.name: len(found[kind.name]) for kind in RESULTS}, lost=lost)

@@ -10,28 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from scaling_search.ledger.storage.rows import (
-    CandidateRow,
-    ConfusionRow,
-    DatasetRow,
-    DecisionRow,
-    EvaluationRow,
-    FamilyRow,
-    ForecastRow,
-    ForecastTrialRow,
-    LeaseRow,
-    LookRow,
-    NetworkRow,
-    PredictionRow,
-    RecipeCheckRow,
-    ScreenedRow,
-    ScreeningRow,
-    StudyRow,
-    SummaryRow,
-    TrialRow,
-    TripleRow,
-    WeightsRow,
-)
+from scaling_search.ledger.storage import decision_rows, rows
 
 VERSION = "0002"
 VERSION_TABLE = "scaling_search_version"
@@ -128,30 +107,37 @@ def _plain(hint: object) -> type:
     return typing.cast(type, hint)
 
 
-STUDIES = Kind(name="studies", row=StudyRow, key=("name",))
-NETWORKS = Kind(name="networks", first_stays=True, row=NetworkRow, key=("fingerprint",))
-DATASETS = Kind(name="datasets", first_stays=True, row=DatasetRow, key=("fingerprint",))
-CANDIDATES = Kind(name="candidates", row=CandidateRow, key=("study", "role", "group", "network"))
-TRIPLES = Kind(name="triples", row=TripleRow, key=("study", "role", "phi", "alpha", "beta", "gamma"))
-FAMILIES = Kind(name="families", row=FamilyRow, key=("study", "role"))
-TRIALS = Kind(name="trials", row=TrialRow, key=("key",))
-EVALUATIONS = Kind(name="evaluations", first_stays=True, row=EvaluationRow, key=("trial_key", "split"))
+STUDIES = Kind(name="studies", row=rows.StudyRow, key=("name",))
+NETWORKS = Kind(name="networks", first_stays=True, row=rows.NetworkRow, key=("fingerprint",))
+DATASETS = Kind(name="datasets", first_stays=True, row=rows.DatasetRow, key=("fingerprint",))
+CANDIDATES = Kind(name="candidates", row=rows.CandidateRow, key=("study", "role", "group", "network"))
+TRIPLES = Kind(name="triples", row=rows.TripleRow, key=("study", "role", "phi", "alpha", "beta", "gamma"))
+FAMILIES = Kind(name="families", row=rows.FamilyRow, key=("study", "role"))
+TRIALS = Kind(name="trials", row=rows.TrialRow, key=("key",))
+EVALUATIONS = Kind(name="evaluations", first_stays=True, row=rows.EvaluationRow, key=("trial_key", "split"))
 CONFUSIONS = Kind(
-    name="confusions", first_stays=True, row=ConfusionRow, key=("trial_key", "split", "label", "predicted")
+    name="confusions",
+    first_stays=True,
+    row=rows.ConfusionRow,
+    key=("trial_key", "split", "label", "predicted"),
 )
-WEIGHTS = Kind(name="weights", row=WeightsRow, key=("trial_key",))
-LOOKS = Kind(name="looks", row=LookRow, key=("study", "round"))
-DECISIONS = Kind(name="decisions", row=DecisionRow, key=("study", "round", "candidate"))
-SCREENINGS = Kind(name="screenings", row=ScreeningRow, key=("study",))
-SCREENED = Kind(name="screened", row=ScreenedRow, key=("study", "candidate"))
-PREDICTIONS = Kind(name="predictions", first_stays=True, row=PredictionRow, key=("study", "role", "network"))
-FORECASTS = Kind(name="forecasts", row=ForecastRow, key=("study",))
-FORECAST_TRIALS = Kind(name="forecast_trials", row=ForecastTrialRow, key=("study", "position"))
+WEIGHTS = Kind(name="weights", row=rows.WeightsRow, key=("trial_key",))
+LOOKS = Kind(name="looks", row=decision_rows.LookRow, key=("study", "round"))
+DECISIONS = Kind(name="decisions", row=decision_rows.DecisionRow, key=("study", "round", "candidate"))
+SCREENINGS = Kind(name="screenings", row=decision_rows.ScreeningRow, key=("study",))
+SCREENED = Kind(name="screened", row=decision_rows.ScreenedRow, key=("study", "candidate"))
+PREDICTIONS = Kind(
+    name="predictions", first_stays=True, row=decision_rows.PredictionRow, key=("study", "role", "network")
+)
+FORECASTS = Kind(name="forecasts", row=decision_rows.ForecastRow, key=("study",))
+FORECAST_TRIALS = Kind(name="forecast_trials", row=decision_rows.ForecastTrialRow, key=("study", "position"))
 RECIPE_CHECKS = Kind(
-    name="recipe_checks", row=RecipeCheckRow, key=("study", "candidate", "other", "change", "changed_to")
+    name="recipe_checks",
+    row=decision_rows.RecipeCheckRow,
+    key=("study", "candidate", "other", "change", "changed_to"),
 )
-LEASES = Kind(name="leases", row=LeaseRow, key=("trial_key",), summarised=False)
-SUMMARIES = Kind(name="summaries", row=SummaryRow, key=("table_name",), summarised=False)
+LEASES = Kind(name="leases", row=rows.LeaseRow, key=("trial_key",), summarised=False)
+SUMMARIES = Kind(name="summaries", row=rows.SummaryRow, key=("table_name",), summarised=False)
 # What is a study's own, by its name.
 OF_A_STUDY: tuple[Kind[typing.Any], ...] = (
     CANDIDATES,

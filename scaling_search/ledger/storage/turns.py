@@ -27,11 +27,7 @@ class Turns:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.works = fcntl is not None
-
-    def give_up(self) -> None:
-        """Queue no more; SQLite's own waiting remains."""
-        self.works = False
+        self.works = fcntl is not None  # else SQLite's own waiting remains
 
     @contextmanager
     def turn(self) -> Iterator[None]:

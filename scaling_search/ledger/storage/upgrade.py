@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -46,11 +47,8 @@ def ready(database: Database) -> None:
 
 def create_file(path: Path) -> None:
     """Make a new SQLite ledger, in one transaction; where another process is first, its ledger stays."""
-    database = File(path, read_only=False, create=True)
-    try:
+    with closing(File(path, read_only=False, create=True)) as database:
         ready(database)
-    finally:
-        database.close()
 
 
 def _version(database: Database, connection: Connection) -> str | None:
@@ -60,13 +58,11 @@ def _version(database: Database, connection: Connection) -> str | None:
         found = connection.execute(sa.select(VERSIONS)).scalars().all()
         if len(found) == 1:
             return str(found[0])
-    elif not tables & TABLES.keys() and (database.path is None or _pages(connection) <= 1):
+    elif not tables & TABLES.keys() and (
+        database.path is None or connection.exec_driver_sql("PRAGMA page_count").scalar_one() <= 1
+    ):
         return None  # on a server others may have tables too; a file with pages but not these is damaged, or another's
     raise DamagedError(f"{database.name}: not a ledger: it holds no schema of scaling-search")
-
-
-def _pages(connection: Connection) -> int:
-    return int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
 
 
 def _known() -> set[str]:

@@ -136,7 +136,7 @@ def recount(row: published.Printed) -> Recount:
 
 def recount_module(module: published.Module) -> Recount:
     """A module on its own, counted."""
-    counted, _ = count(module.operation(), module.shape)
+    counted, _ = count(module.operation(), module.input)
     return Recount(
         what=module.name,
         ours=counted.macs,

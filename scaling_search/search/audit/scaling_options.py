@@ -12,7 +12,7 @@ from scaling_search.errors import UsageError
 from scaling_search.scaling.coefficients import Coefficients, parse_phi
 from scaling_search.scaling.rounding import Rounding
 from scaling_search.scaling.rules import scale_by_rule
-from scaling_search.scaling.scale import compound, scale
+from scaling_search.scaling.scale import scale, scale_network
 
 # The triple that Tan & Le 2019 found for EfficientNet-B0, section 4.
 PAPER = Coefficients(alpha=1.2, beta=1.1, gamma=1.15)
@@ -62,7 +62,7 @@ class Scaling:
         """`network` scaled, once for each phi, and named after what was done to it."""
         if self.phi is not None:
             triple, rounding = self._coefficients(), self._rounding()
-            return [compound(network, triple, phi=phi, rounding=rounding) for phi in parse_phi(self.phi)]
+            return [scale_network(network, triple, phi=phi, rounding=rounding) for phi in parse_phi(self.phi)]
         if self.rule is not None:
             return [scale_by_rule(network, self.rule, self.factor)]
         return [self._scaled(network)] if self._by_factors else [network]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from scaling_search.ledger.storage.rows import PredictionRow, TrialRow
+from scaling_search.ledger.storage.decision_rows import PredictionRow
+from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.ledger.storage.schema import PREDICTIONS
 from scaling_search.report.table import Interval
 from scaling_search.search.grid.candidates import bits_of

@@ -7,13 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from scaling_search.ledger.storage.rows import (
-    BASE,
-    GRID,
-    ForecastRow,
-    ForecastTrialRow,
-    TrialRow,
-)
+from scaling_search.ledger.storage.decision_rows import ForecastRow, ForecastTrialRow
+from scaling_search.ledger.storage.rows import BASE, GRID, TrialRow
 from scaling_search.ledger.storage.schema import FORECAST_TRIALS, FORECASTS
 from scaling_search.report.figures import duration
 from scaling_search.search.forecast.model import Basis, Forecast, NetworkSeed, elapsed, forecast, missing

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scaling_search.ledger.storage.rows import DecisionRow, LookRow
+from scaling_search.ledger.storage.decision_rows import DecisionRow, LookRow
 from scaling_search.ledger.storage.schema import DECISIONS, LOOKS
 from scaling_search.racing.looks import Look
 from scaling_search.statistics import RULE_VERSION, BehindTheBest, Decision

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scaling_search.ledger.storage.rows import RecipeCheckRow, StudyRow
+from scaling_search.ledger.storage.decision_rows import RecipeCheckRow
+from scaling_search.ledger.storage.rows import StudyRow
 from scaling_search.ledger.storage.schema import RECIPE_CHECKS, STUDIES
 from scaling_search.report.figures import count
 from scaling_search.search.grid.answer import Command

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scaling_search.ledger.storage.rows import ScreenedRow, ScreeningRow
+from scaling_search.ledger.storage.decision_rows import ScreenedRow, ScreeningRow
 from scaling_search.ledger.storage.schema import SCREENED, SCREENINGS
 from scaling_search.racing import screening
 from scaling_search.racing.screening import Agreement

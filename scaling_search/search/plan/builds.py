@@ -11,7 +11,7 @@ from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.count import Cost, costs_by_part
 from scaling_search.export.transfer import Transfer, transfer
 from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.scaling.scale import compound, scale
+from scaling_search.scaling.scale import scale, scale_network
 from scaling_search.search.plan.budget import QUANTITIES, cost_at
 from scaling_search.search.plan.match import nearest
 from scaling_search.search.plan.search_space import SearchSpace
@@ -71,7 +71,7 @@ class Build:
 
 def build(space: SearchSpace, triple: Coefficients, phi: float) -> Build:
     """What `triple` builds at `phi`, as it stands."""
-    network = compound(space.base, triple, phi=phi, rounding=space.study.rounding)
+    network = scale_network(space.base, triple, phi=phi, rounding=space.study.rounding)
     return Build(
         phi=phi,
         triple=triple,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scaling_search.ledger.storage.rows import RecipeCheckRow
+from scaling_search.ledger.storage.decision_rows import RecipeCheckRow
 from scaling_search.search.recipe_check.cells import in_words
 from scaling_search.statistics.interactions import RULE_VERSION, Settling, Verdict
 from scaling_search.system.clock import utc_now

@@ -10,7 +10,8 @@ import pytest
 
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.storage.rows import ForecastRow, ForecastTrialRow, TrialRow
+from scaling_search.ledger.storage.decision_rows import ForecastRow, ForecastTrialRow
+from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.ledger.storage.schema import FORECAST_TRIALS, FORECASTS
 from scaling_search.search.forecast import ledger_record, model
 from scaling_search.search.forecast.model import Basis

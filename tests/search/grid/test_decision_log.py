@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.storage.rows import DecisionRow, LookRow
+from scaling_search.ledger.storage.decision_rows import DecisionRow, LookRow
 from scaling_search.ledger.storage.schema import DECISIONS, LOOKS
 from scaling_search.racing import looks, race
 from scaling_search.racing.looks import Look, Rules

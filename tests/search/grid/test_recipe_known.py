@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.storage.rows import RecipeCheckRow, StudyRow
+from scaling_search.ledger.storage.decision_rows import RecipeCheckRow
+from scaling_search.ledger.storage.rows import StudyRow
 from scaling_search.search.grid.answer import Command
 from scaling_search.search.grid.recipe_known import known
 from scaling_search.training.recipe import named

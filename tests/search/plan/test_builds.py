@@ -10,7 +10,7 @@ from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.count import cost
 from scaling_search.errors import InputError
 from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.scaling.scale import compound, scale
+from scaling_search.scaling.scale import scale, scale_network
 from scaling_search.search.plan.builds import Build, Factors, build, factors, matched, vanished
 from scaling_search.search.plan.search_space import SearchSpace, search_space
 from scaling_search.search.plan.study import override
@@ -33,7 +33,7 @@ def test_a_build_is_measured_as_it_stands(phi: float) -> None:
     on = space()
     for triple in triples():
         row = build(on, triple, phi)
-        assert row.network == compound(on.base, triple, phi=phi, rounding=on.study.rounding)
+        assert row.network == scale_network(on.base, triple, phi=phi, rounding=on.study.rounding)
         assert (row.cost, row.fingerprint) == (cost(row.network), fingerprint(row.network))
         assert row.macs_ratio == row.amount_ratio == row.cost.macs / on.base_cost.macs
         assert row.nominal_resolution == on.base.resolution * triple.gamma**phi

@@ -8,7 +8,7 @@ from scaling_search.architecture.toml import parse
 from scaling_search.baselines.load import load
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.scaling.rounding import Rounding
-from scaling_search.scaling.scale import compound
+from scaling_search.scaling.scale import scale_network
 from scaling_search.search.plan.caveats import grouped
 
 NETWORK = """
@@ -50,7 +50,7 @@ MOVED = {
 def said_of(text: str, beta: float, divisor: int) -> list[str]:
     base = parse(text)
     triple = Coefficients(alpha=1.0, beta=beta, gamma=1.0)
-    network = compound(base, triple, phi=1, rounding=Rounding(divisor=divisor))
+    network = scale_network(base, triple, phi=1, rounding=Rounding(divisor=divisor))
     return grouped(network, base, beta, divisor)
 
 
@@ -71,5 +71,5 @@ def test_what_the_divisor_moves_is_not_put_down_to_groups(divisor: int) -> None:
 @pytest.mark.parametrize("name", ["resnet-18", "mobilenetv2", "vgg-16", "densenet-121", "efficientnet-b0"])
 def test_networks_without_groups_have_nothing_to_say(name: str) -> None:
     base = load(name)
-    network = compound(base, Coefficients(alpha=1.0, beta=1.2, gamma=1.0), phi=1, rounding=Rounding())
+    network = scale_network(base, Coefficients(alpha=1.0, beta=1.2, gamma=1.0), phi=1, rounding=Rounding())
     assert grouped(network, base, 1.2, 8) == []
