@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from scaling_search.search.plan.study_tables import Proxy as Proxy
     from scaling_search.search.recipe_check.check import recipe as recipe
     from scaling_search.search.tables.open_ledger import open_ledger as open_ledger
-    from scaling_search.search.tables.plan_table import plan as plan
+    from scaling_search.search.tables.plan_result import plan as plan
     from scaling_search.search.trial.trial import Callback as Callback
     from scaling_search.search.trial.workers import Workers as Workers
 
@@ -78,7 +78,7 @@ _HOMES = {
     "load_network": ("baselines.load", "load"),
     "open_ledger": ("search.tables.open_ledger", "open_ledger"),
     "load_member": ("search.members.resolve", "from_outside"),
-    "plan": ("search.tables.plan_table", "plan"),
+    "plan": ("search.tables.plan_result", "plan"),
     "predict": ("search.members.predict", "predict"),
     "race": ("racing.race", "race"),
     "recipe": ("search.recipe_check.check", "recipe"),

@@ -23,5 +23,5 @@ def doctor(as_json: options.Json = False) -> None:
         write(dumps(machine_table.record(machine)))
     else:
         show(machine_table.document(machine))
-    if machine.problem is not None:
-        raise DeviceError(f"no device can be used: {machine.problem}")
+    if (problem := machine["device_problem"]) is not None:
+        raise DeviceError(f"no device can be used: {problem}")

@@ -63,7 +63,8 @@ def _from_ledger(opened: Any, name: str | None, place: str) -> Any:
 
     if name is None and not opened.rows(STUDIES):
         return None
-    row, found = from_ledger(opened, choose(opened, name))
+    row = choose(opened, name)
+    found = from_ledger(opened, row)
     if name is None:
         say(f"study {row.name}, the newest in {place} (--study names another)")
     return found

@@ -54,6 +54,11 @@ class LeftOut(_Part):
     count: int
     examples: tuple[str, ...]
 
+    def words(self, reason: str) -> str:
+        """How many and which: "2 no image (.txt) (a.txt, b.txt)"."""
+        more = ", …" if self.count > len(self.examples) else ""
+        return f"{self.count:,} {reason} ({', '.join(self.examples)}{more})"
+
 
 class Duplicates(_Part):
     """Images that are the same, pixel by pixel as they are stored (or nearly, by their perceptual hash).

@@ -12,6 +12,23 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+class Shown:
+    """A result that has a `document`: its answer, and itself in a notebook."""
+
+    @property
+    def document(self) -> Document:
+        """Answer, tables and details."""
+        raise NotImplementedError
+
+    @property
+    def answer(self) -> str:
+        """The answer in at most three lines."""
+        return "\n".join(self.document.answer)
+
+    def _repr_html_(self) -> str:
+        return fragment(self.document)
+
+
 def fragment(document: Document) -> str:
     """A document as HTML to stand inside of another page: tables and sentences, names escaped, no script."""
     from scaling_search.report.formats import html

@@ -31,8 +31,8 @@ def test_points_and_seeds_are_counted_in_words(number: int, share: str) -> None:
 
 def test_doctor_is_read_without_knowing_the_program() -> None:
     def line(safe: bool) -> str:
-        facts = machine.examine().facts | {"sqlite_wal_safe": safe, "sqlite": "3.40.1", "cores": 1}
-        told_of = document(machine.Machine(facts=facts, problem=None)).facts
+        facts = machine.examine() | {"sqlite_wal_safe": safe, "sqlite": "3.40.1", "cores": 1}
+        told_of = document(facts).facts
         assert str(told_of["processor"]).endswith(", 1 core") and told_of["devices"] != "cpu: cpu"
         assert re.match(r"compiled by \S+, version [0-9a-f]{16}$|none: ", str(told_of["kernels"]))
         return str(told_of["SQLite"])

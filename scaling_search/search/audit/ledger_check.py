@@ -44,31 +44,24 @@ def inspect(place: str, *, repair: Path | None, checkpoints: str | None = None) 
     for), StorageError.
     """
     warnings: tuple[str, ...] = ()
-    rows = None
+    rows, lost = None, list[Damage]()
     try:
         with Ledger.open(place, read_only=True) as ledger:
             warnings = ledger.warnings
             damage = check(ledger)
             if not damage:
-                rows = _counts(ledger)
+                rows = {"studies": len(ledger.rows(STUDIES)), "trials": len(ledger.trials())}
                 damage, missing = _weights(ledger, checkpoints)
                 warnings = (*warnings, *missing)
     except DamagedError as error:
         if repair is None:
             raise
         damage = [Damage(table="file", key=shown(place), what=str(error))]
-    if repair is None:
-        return Checkup(
-            ledger=shown(place), damage=damage, warnings=warnings, rows=rows, repaired=None, lost=[]
-        )
-    saved = repairs.repair(place, repair)
+    if repair is not None:
+        saved = repairs.repair(place, repair)
+        rows, lost = saved.kept, saved.lost
     return Checkup(
-        ledger=shown(place),
-        damage=damage,
-        warnings=warnings,
-        rows=saved.kept,
-        repaired=repair,
-        lost=saved.lost,
+        ledger=shown(place), damage=damage, warnings=warnings, rows=rows, repaired=repair, lost=lost
     )
 
 
@@ -90,7 +83,3 @@ def _weights(ledger: Ledger, checkpoints: str | None) -> tuple[list[Damage], lis
             gone.append(f"study {study.name}")
     missing = f"weights of {few(gone)} are not in {shown_folder(folder)} (--checkpoints names another folder)"
     return damage, [missing] if gone else []
-
-
-def _counts(ledger: Ledger) -> dict[str, int]:
-    return {"studies": len(ledger.rows(STUDIES)), "trials": len(ledger.trials())}

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,45 +31,36 @@ def wal_is_safe(version: tuple[int, ...]) -> bool:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Machine:
-    """What a machine has. `problem` says why no device can be used; None: there is one."""
+def examine() -> dict[str, Any]:
+    """Devices, versions, kernels, memory, disks, data sets and commit. What is not known is None.
 
-    facts: dict[str, Any]
-    problem: str | None
-
-
-def examine() -> Machine:
-    """Looks at devices, versions, kernels, memory, disks, data sets and commit. What is not known is None."""
+    `device_problem` says why no device can be used; None: there is one.
+    """
     from scaling_search.networks import native
 
     devices, problem = _devices()
     commit, dirty = provenance.commit()
     here = Path.cwd()
     cache = data_directory()
-    memory = None if problem else provenance.available_memory()
-    return Machine(
-        facts={
-            "devices": devices,
-            "device_problem": problem,
-            "versions": json.loads(provenance.versions()),
-            "kernels": native.state(),
-            "sqlite": sqlite3.sqlite_version,
-            "sqlite_wal_safe": wal_is_safe(sqlite3.sqlite_version_info),
-            "processor": system.processor(),
-            "cores": system.cores(),
-            "memory_available_bytes": memory,
-            "folder": str(here),
-            "folder_free_bytes": _free(here),
-            "folder_warning": network_warning(here / "scaling-search.db"),
-            "cache": str(cache),
-            "cache_free_bytes": _free(cache),
-            "commit": commit,
-            "dirty": dirty,
-            "datasets": known(),
-        },
-        problem=problem,
-    )
+    return {
+        "devices": devices,
+        "device_problem": problem,
+        "versions": json.loads(provenance.versions()),
+        "kernels": native.state(),
+        "sqlite": sqlite3.sqlite_version,
+        "sqlite_wal_safe": wal_is_safe(sqlite3.sqlite_version_info),
+        "processor": system.processor(),
+        "cores": system.cores(),
+        "memory_available_bytes": None if problem else provenance.available_memory(),
+        "folder": str(here),
+        "folder_free_bytes": _free(here),
+        "folder_warning": network_warning(here / "scaling-search.db"),
+        "cache": str(cache),
+        "cache_free_bytes": _free(cache),
+        "commit": commit,
+        "dirty": dirty,
+        "datasets": known(),
+    }
 
 
 def _devices() -> tuple[list[str], str | None]:

@@ -29,17 +29,12 @@ def compare(
 ) -> tuple[Counted, ...]:
     """Each network (a name or a file), scaled and counted, in this order; `recipe` asks for its memory on a CPU."""
     return tuple(
-        _counted(network, by_part=by_part, recipe=recipe)
+        Counted(
+            network=network,
+            cost=(counted := cost(network)),
+            training_bytes=None if recipe is None else step_memory(network, recipe, "cpu", counted=counted),
+            parts=layers(network) if by_part else None,
+        )
         for name in names
         for network in scaling.apply(load(name))
-    )
-
-
-def _counted(network: Network, *, by_part: bool, recipe: Recipe | None) -> Counted:
-    counted = cost(network)
-    return Counted(
-        network=network,
-        cost=counted,
-        training_bytes=None if recipe is None else step_memory(network, recipe, "cpu", counted=counted),
-        parts=layers(network) if by_part else None,
     )

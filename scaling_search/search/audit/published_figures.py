@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scaling_search.architecture.network import Network
@@ -17,6 +18,8 @@ WORDS = {
     "macs": "MACs",
     "activations": "activations",
 }
+# What tells printed rows apart; two sources may print the same network.
+_PRINTED = ("network", "depth", "width", "resolution", "source")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,23 +79,18 @@ class Verification:
 def verify() -> Verification:
     """Counts every built-in network, and every scaled network and module whose figures are on record."""
     known = published.exact()
-    figures = tuple(
-        figure for name in names() if name in known for figure in figures_of(baseline(name), known[name])
-    )
-    recounts = {row_key(row): recount(row) for row in published.printed()}
-    modules = {module.name: recount_module(module) for module in published.modules()}
-    findings = tuple(
-        Finding(
-            text=found.finding,
-            figures=tuple(_named(figure, recounts, modules) for figure in found.figures),
-        )
-        for found in published.contradictions()
-    )
+    recounts = {tuple(getattr(row, key) for key in _PRINTED): recount(row) for row in published.printed()}
+    recounts |= {(module.name,): recount_module(module) for module in published.modules()}
     return Verification(
-        figures=figures,
+        figures=tuple(
+            figure for name in names() if name in known for figure in figures_of(baseline(name), known[name])
+        ),
         unpublished=tuple(name for name in names() if name not in known),
-        recounts=(*recounts.values(), *modules.values()),
-        findings=findings,
+        recounts=tuple(recounts.values()),
+        findings=tuple(
+            Finding(text=found.finding, figures=tuple(_named(figure, recounts) for figure in found.figures))
+            for found in published.contradictions()
+        ),
     )
 
 
@@ -106,11 +104,6 @@ def figures_of(network: Network, row: published.Exact) -> list[Figure]:
         for key in WORDS
         if (theirs := getattr(row, key)) is not None
     ]
-
-
-def row_key(row: published.Printed) -> tuple[str, float, float, int, str]:
-    """What tells printed rows apart; two sources may print the same network."""
-    return row.network, row.depth, row.width, row.resolution, row.source
 
 
 def recount(row: published.Printed) -> Recount:
@@ -147,16 +140,9 @@ def recount_module(module: published.Module) -> Recount:
     )
 
 
-def _named(
-    figure: dict[str, object],
-    recounts: dict[tuple[str, float, float, int, str], Recount],
-    modules: dict[str, Recount],
-) -> Recount:
+def _named(figure: dict[str, object], recounts: Mapping[tuple[object, ...], Recount]) -> Recount:
     """The recount that a contradiction names."""
-    if "module" in figure:
-        return modules[str(figure["module"])]
-    wanted = tuple(figure[key] for key in ("network", "depth", "width", "resolution", "source"))
-    for key, found in recounts.items():
-        if key == wanted:
-            return found
-    raise InputError(f"published.json: a contradiction names {figure}, which is no printed row")
+    found = recounts.get(tuple(figure[key] for key in (("module",) if "module" in figure else _PRINTED)))
+    if found is None:
+        raise InputError(f"published.json: a contradiction names {figure}, which is no printed row")
+    return found

@@ -102,13 +102,12 @@ def status(ledger: Reader, row: StudyRow) -> StudyStatus:
     forecast = {(one.network, one.seed): one.seconds for one in ledger.rows(FORECAST_TRIALS, study=row.name)}
     waiting = [one for one in trials if one.state in ("waiting", "running")]
     seconds = [forecast[one.network, one.seed] for one in waiting if (one.network, one.seed) in forecast]
-    grid = [
-        one for one in own_trials(ledger, row.name) if one.state == "complete" and one.accuracy is not None
-    ]
-    means: dict[str, list[float]] = {}
-    for one in grid:
-        means.setdefault(one.network, []).append(one.accuracy or 0.0)
-    best = max(means, key=lambda network: sum(means[network]) / len(means[network]), default=None)
+    reached: dict[str, list[float]] = {}
+    for one in own_trials(ledger, row.name):
+        if one.state == "complete" and one.accuracy is not None:
+            reached.setdefault(one.network, []).append(one.accuracy)
+    means = {network: sum(accuracies) / len(accuracies) for network, accuracies in reached.items()}
+    best = max(means, key=lambda network: means[network], default=None)
     return StudyStatus(
         row=row,
         states=dict(Counter(one.state for one in trials)),
@@ -119,5 +118,5 @@ def status(ledger: Reader, row: StudyRow) -> StudyStatus:
         ),
         left_seconds=sum(seconds) if len(seconds) == len(waiting) else None,
         best=None if best is None else candidates.get(best),
-        best_accuracy=None if best is None else sum(means[best]) / len(means[best]),
+        best_accuracy=None if best is None else means[best],
     )

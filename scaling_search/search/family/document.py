@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +21,19 @@ from scaling_search.search.plan.identifiability import parting
 if TYPE_CHECKING:
     from scaling_search.search.family.scale import FamilyResult
 
+_NONE = Estimate(mean=0.0, sd=None, seeds=0)
+
 
 def document(found: FamilyResult) -> Document:
     """The answer, what was trained, and what was written."""
-    trained = () if found.report is None else (_trained_table(found),)
-    written = tuple(members_table(found, kind) for kind in found.families if kind != found.kind)
-    steps = () if found.report is None or not found.report.steps else (steps_table(found.report.steps),)
+    report = found.report
+    trained = () if report is None else (family_table(report, apart=len(found.families) > 1),)
     return Document(
         title="",
         answer=answer(found),
-        tables=(*trained, *written),
+        tables=(*trained, *(members_table(found, kind) for kind in found.families if kind != found.kind)),
         notes=tuple(_notes(found)),
-        details=Details(tables=steps),
+        details=Details(tables=(steps_table(report.steps),) if report is not None and report.steps else ()),
     )
 
 
@@ -52,11 +53,6 @@ def answer(found: FamilyResult) -> tuple[str, ...]:
 
 def _full(seconds: float) -> str:
     return f"Training the full family would take about {duration(seconds)} for one seed of each member (--train full)."
-
-
-def _trained_table(found: FamilyResult) -> Table:
-    assert found.report is not None  # noqa: S101 - its callers looked
-    return family_table(found.report, apart=len(found.families) > 1)
 
 
 def _does(found: FamilyResult, family: Family) -> str:
@@ -84,9 +80,6 @@ def _does(found: FamilyResult, family: Family) -> str:
     return f"{says}."
 
 
-_NONE = Estimate(mean=0.0, sd=None, seeds=0)
-
-
 def _next(found: FamilyResult) -> str:
     if found.study is None or found.report is None:
         files = found.files.get("full", ())
@@ -97,15 +90,11 @@ def _next(found: FamilyResult) -> str:
         return f"Next: {command.line('report')}"
     best = max(trained, key=lambda row: (row.accuracy or _NONE).mean)
     # A triple that was given may not be the one that the search names.
-    given = (
-        () if found.decided is not None else ("--coefficients", _text(found.families[found.kind or "full"]))
-    )
+    given: tuple[str, ...] = ()
+    if found.decided is None:
+        triple = astuple(found.families[found.kind or "full"].triple)
+        given = ("--coefficients", ",".join(f"{value:.10g}" for value in triple))
     return command.use(best.candidate.phi or 0.0, found.study.dataset_name, *given)
-
-
-def _text(family: Family) -> str:
-    triple = family.triple
-    return ",".join(f"{value:.10g}" for value in (triple.alpha, triple.beta, triple.gamma))
 
 
 def steps_table(steps: Sequence[StepRow]) -> Table:
@@ -139,7 +128,9 @@ def record(found: FamilyResult) -> dict[str, Any]:
     """The families for programs."""
     main = found.families[found.kind or "full"]
     rows = {kind: members_table(found, kind) for kind in found.families}
-    trained = rows[found.kind or "full"] if found.report is None else _trained_table(found)
+    trained = rows[found.kind or "full"]
+    if found.report is not None:
+        trained = family_table(found.report, apart=len(found.families) > 1)
     return {
         "study": None if found.study is None else found.study.name,
         "coefficients": asdict(main.triple),
@@ -216,21 +207,12 @@ def _notes(found: FamilyResult) -> list[str]:
 def said_of(family: Family) -> list[str]:
     """What the family's networks rest on."""
     space, networks = family.space, [member.network for member in family.members]
-    size, divisor = space.info.size, space.study.rounding.divisor
-    moved = [
-        f"φ = {member.phi:g}: {said[0]}"
-        for member in family.members
-        if (said := caveats.grouped(member.network, space.base, family.raised.beta**member.phi, divisor))
-    ]
-    groups = (
-        [f"Groups move widths in {len(moved)} of {count(len(networks), 'network')}, such as {moved[0]}."]
-        if moved
-        else []
-    )
+    size, beta = space.info.size, family.raised.beta
+    asked = [(f"φ = {member.phi:g}", member.network, beta**member.phi) for member in family.members]
     return [
         *caveats.interpolated(space.info.name, size and min(size), networks),
         *caveats.fixed_resolution(space.study, networks, space.base),
-        *groups,
+        *caveats.widened(asked, space.base, space.study.rounding.divisor),
         *caveats.regularisation(space.base),
     ]
 

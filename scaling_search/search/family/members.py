@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -38,9 +38,7 @@ class Family:
     @property
     def role(self) -> str:
         """The role of its members in the ledger: the same for the same family, whenever it is built."""
-        triple = ",".join(
-            f"{value:.6g}" for value in (self.triple.alpha, self.triple.beta, self.triple.gamma)
-        )
+        triple = ",".join(f"{value:.6g}" for value in astuple(self.triple))
         return f"{self.kind} family {triple} ({self.match}, {self.factors})"
 
 

@@ -50,13 +50,13 @@ def report_of(ledger: Reader, row: StudyRow, family: FamilyRow) -> tuple[FamilyR
     at_chance = chance_level.by_network(trials, chance_level.at_chance(ledger, trials))
     complete = {trial.key: trial for trial in trials if trial.state == "complete"}
     sample = sample_of(dataset_of(ledger, row), settings_of(row).grid.metric)
-    validation = _intervals(((trial, bits_of(trial)) for trial in complete.values()), sample)
-    on_test = [
+    on_validation = _by_network((trial, bits_of(trial)) for trial in complete.values())
+    on_test = _by_network(
         (complete[found.trial_key], bits_of(found))
         for found in evaluations
         if found.split == "test" and found.trial_key in complete
-    ]
-    test = _intervals(on_test, ImageSample())
+    )
+    validation, test = _intervals(on_validation, sample), _intervals(on_test, ImageSample())
     rows = tuple(
         replace(
             _explained(member, at_chance),
@@ -69,7 +69,7 @@ def report_of(ledger: Reader, row: StudyRow, family: FamilyRow) -> tuple[FamilyR
     steps = (
         _steps(rows, on_test, ImageSample(), "test")
         if on_test
-        else _steps(rows, [(trial, bits_of(trial)) for trial in complete.values()], sample, "validation")
+        else _steps(rows, on_validation, sample, "validation")
     )
     return replace(
         report,
@@ -82,26 +82,23 @@ def report_of(ledger: Reader, row: StudyRow, family: FamilyRow) -> tuple[FamilyR
 
 
 def _steps(
-    rows: Sequence[MemberRow], right: Iterable[tuple[TrialRow, Bits]], sample: ImageSample, split: str
+    rows: Sequence[MemberRow], right: Mapping[str, Mapping[int, Bits]], sample: ImageSample, split: str
 ) -> tuple[StepRow, ...]:
     """From each trained member to the next: paired over seeds and images."""
-    table = _by_network(right)
     found = []
-    trained = [row for row in rows if (row.candidate.fingerprint or "") in table]
+    trained = [row for row in rows if (row.candidate.fingerprint or "") in right]
     for one, other in pairwise(trained):
         first, second = one.candidate.fingerprint or "", other.candidate.fingerprint or ""
         if first == second:
             continue
-        scores = gather({"one": table[first], "other": table[second]}, sample)
+        scores = gather({"one": right[first], "other": right[second]}, sample)
         # No member was chosen by these figures.
         gap = difference(scores, "one", "other")
         if not math.isfinite(gap.low):
             continue
-        fell = (
-            None
-            if one.training is None or other.training is None
-            else other.training.mean < one.training.mean
-        )
+        fell = None
+        if one.training is not None and other.training is not None:
+            fell = other.training.mean < one.training.mean
         found.append(
             StepRow(
                 phi=one.candidate.phi or 0.0,
@@ -115,18 +112,18 @@ def _steps(
 
 
 def _by_network(right: Iterable[tuple[TrialRow, Bits]]) -> dict[str, dict[int, Bits]]:
+    """Which images each network got right, by seed."""
     table: dict[str, dict[int, Bits]] = {}
     for trial, bits in right:
         table.setdefault(trial.network, {})[trial.seed] = bits
     return table
 
 
-def _intervals(right: Iterable[tuple[TrialRow, Bits]], sample: ImageSample) -> dict[str, Interval]:
+def _intervals(right: Mapping[str, Mapping[int, Bits]], sample: ImageSample) -> dict[str, Interval]:
     """Intervals of the networks' accuracies, from the images that each of their trials got right."""
-    table = _by_network(right)
-    if not table:
+    if not right:
         return {}
-    scores = gather(table, sample)
+    scores = gather(right, sample)
     found = zip(scores.names, accuracies(scores, level=LEVEL), strict=True)
     return {name: Interval(low=one.low, high=one.high) for name, one in found if math.isfinite(one.low)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from scaling_search.search.members.resolve import phi_of
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import initial_weights, registry
-from scaling_search.search.trial.setup import data_fingerprint, load_data, make_trainer
+from scaling_search.search.trial.setup import data_fingerprint, load_data, make_trainer, until
 from scaling_search.search.trial.trial import Callback, Callbacks
 from scaling_search.search.trial.weights import Checkpoints
 from scaling_search.system.time_limit import TimeLimit
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FamilyResult:
+class FamilyResult(notebook.Shown):
     """What `scale` built, wrote and trained. `families` and `files` are by kind, full and proxy.
 
     `kind`: which family was trained, None for none of them; its `report` and `trials`. `full_seconds`: what training
@@ -64,11 +64,6 @@ class FamilyResult:
     member: Callable[[float], Member] | None = field(default=None, repr=False)
 
     @property
-    def answer(self) -> str:
-        """The answer in at most three lines."""
-        return "\n".join(self.document.answer)
-
-    @property
     def document(self) -> Document:
         """Answer, tables and details."""
         return documents.document(self)
@@ -85,9 +80,6 @@ class FamilyResult:
     def to_dataframe(self) -> DataFrame:
         """The members, one row each. Needs pandas."""
         return notebook.frame(documents.record(self)["scale"])
-
-    def _repr_html_(self) -> str:
-        return notebook.fragment(self.document)
 
 
 def scale(
@@ -229,8 +221,7 @@ def _as_built(ledger: Reader | None, study: StudyRow | None, triple: Coefficient
     """What the candidate of this triple built in the study's grid, as a triple; None where it was no candidate."""
     if ledger is None or study is None:
         return None
-    labels = {"alpha": triple.alpha, "beta": triple.beta, "gamma": triple.gamma}
-    rows = ledger.rows(CANDIDATES, study=study.name, role=GRID, **labels)
+    rows = ledger.rows(CANDIDATES, study=study.name, role=GRID, **asdict(triple))
     return Coefficients.of(realised_triple(rows[0])) if rows else None
 
 
@@ -248,8 +239,6 @@ def _train(
     workers: Workers | None,
     checkpoints: Checkpoints,
 ) -> FamilyResult:
-    from scaling_search.training.outcome import TrainingStopped
-
     dataset = load_data(space.study)
     row = registry.register(ledger, space, dataset, say=callback.say)
     trainer = make_trainer(
@@ -268,12 +257,8 @@ def _train(
         training.record(ledger, row.name, one, None if one.kind == kind else written)
     chosen = built.families[kind]
     trained = 0
-    try:
+    with until(should_stop, callback):
         trained = training.train(row.name, trainer, chosen, stop_when_flat=stop_when_flat, retrain=retrain)
-    except TrainingStopped:
-        if not should_stop.reached:
-            raise
-        callback.say("the time limit is reached; the same command goes on from here")
     (own,) = ledger.rows(FAMILIES, study=row.name, role=chosen.role)
     report, trials = results.report_of(ledger, row, own)
     full = built.families["full"].members

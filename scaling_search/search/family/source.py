@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
 
 
-def from_ledger(ledger: Reader, row: StudyRow) -> tuple[StudyRow, Study]:
+def from_ledger(ledger: Reader, row: StudyRow) -> Study:
     """The study as it was last run, around the very network that it searched.
 
     Errors: InputError where the baseline's file is another network by now, naming both fingerprints.
@@ -30,7 +30,7 @@ def from_ledger(ledger: Reader, row: StudyRow) -> tuple[StudyRow, Study]:
         now = study.network()
     except InputError:
         # Its file is gone: the ledger's copy is the same network.
-        return row, study.model_copy(update={"baseline": network})
+        return study.model_copy(update={"baseline": network})
     same = now.model_copy(update={"channels": network.channels, "classes": network.classes})
     if fingerprint(same) != row.full:
         raise InputError(
@@ -38,4 +38,4 @@ def from_ledger(ledger: Reader, row: StudyRow) -> tuple[StudyRow, Study]:
             f"{row.full[:12]} then, {fingerprint(same)[:12]} now): search it again, or name the network to scale with "
             "--baseline"
         )
-    return row, study
+    return study

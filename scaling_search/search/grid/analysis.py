@@ -102,16 +102,11 @@ def sample_of(dataset: DatasetRow | None, metric: str) -> ImageSample:
     return image_sample(np.array(json.loads(dataset.validation_labels)), metric=metric, groups=groups)
 
 
-def rules_of(settings: Grid, dataset: DatasetRow | None) -> Rules:
-    """How a study's race looks."""
-    return Rules(sample=sample_of(dataset, settings.metric), exhaustive=not settings.racing)
-
-
 def run_race(
     candidates: Sequence[RecordedCandidate],
     train_round: race.TrainRound,
     settings: Grid,
-    rules: Rules,
+    sample: ImageSample,
     *,
     seeds: Iterable[int],
     recorded: Iterable[Look] = (),
@@ -123,7 +118,7 @@ def run_race(
         [candidate.group for candidate in candidates],
         train_round,
         seeds=seeds,
-        rules=rules,
+        rules=Rules(sample=sample, exhaustive=not settings.racing),
         indifference=settings.indifference,
         costs={candidate.group: candidate.macs for candidate in candidates},
         triples={candidate.group: candidate.triple for candidate in candidates},
@@ -151,7 +146,7 @@ def analyse(
     base network's trials; `exponents` are those of the cost that the candidates have equal.
     """
     low = at_chance or {}
-    rules = rules_of(settings, dataset)
+    sample = sample_of(dataset, settings.metric)
     results = results_of(candidates, trials, low)
     started = {trial.network for trial in trials}
     out = () if screening is None else screening.screened_out
@@ -162,16 +157,22 @@ def analyse(
         at_chance=chance_level.by_network(trials, low),
         screening=screening,
         planned=settings.seeds,
-        base=_alone(learned(base, low), rules.sample),
+        base=_alone(learned(base, low), sample),
         not_begun=len(wanted) - len(racing) if racing else 0,
     )
     if not racing:
         return found
+
+    def train_round(names: Sequence[str], seeds: Sequence[int]) -> Results:
+        return {
+            name: {seed: results[name][seed] for seed in seeds if seed in results[name]} for name in names
+        }
+
     done = run_race(
         racing,
-        _from(results),
+        train_round,
         settings,
-        rules,
+        sample,
         seeds=range(_rounds(results, racing, settings)),
         recorded=recorded,
     )
@@ -198,17 +199,6 @@ def analyse(
         figures=winner(_with_base(scores, learned(base, low)), named, done.behind),
         corrected=held_out(scores, named),
     )
-
-
-def _from(results: Results) -> race.TrainRound:
-    """A round that only reads what there is."""
-
-    def train_round(names: Sequence[str], seeds: Sequence[int]) -> Results:
-        return {
-            name: {seed: results[name][seed] for seed in seeds if seed in results[name]} for name in names
-        }
-
-    return train_round
 
 
 def _rounds(results: Results, racing: Sequence[RecordedCandidate], settings: Grid) -> int:

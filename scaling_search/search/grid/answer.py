@@ -81,7 +81,8 @@ def _named(found: GridAnalysis, winner: RecordedCandidate) -> str:
         value = min(found.corrected.value, found.corrected.apparent)
     if math.isfinite(accuracy.low):
         value = min(max(value, accuracy.low), accuracy.high)
-    says = f"{named(winner.triple)}{_verb(found)} {means}{_cost(winner)}; {100 * value:.1f} % validation accuracy"
+    cost = "" if first.macs_ratio is None else f" for {first.macs_ratio:.3g} times the MACs"
+    says = f"{named(winner.triple)}{_verb(found)} {means}{cost}; {100 * value:.1f} % validation accuracy"
     if math.isfinite(accuracy.low):
         says += f" ({100 * accuracy.low:.1f} to {100 * accuracy.high:.1f})"
     return f"{says}{_above_the_base(found)}."
@@ -93,11 +94,6 @@ def _verb(found: GridAnalysis) -> str:
     if found.decision is not None and found.decision.alone:
         return ", the only one with a result, builds"
     return " wins:" if found.decided else " leads, undecided:"
-
-
-def _cost(winner: RecordedCandidate) -> str:
-    first = winner.rows[0]
-    return "" if first.macs_ratio is None else f" for {first.macs_ratio:.3g} times the MACs"
 
 
 def _above_the_base(found: GridAnalysis) -> str:
@@ -124,7 +120,9 @@ def _how_sure(found: GridAnalysis) -> str:
     others = [name for name in behind.set if name != winner.group]
     if found.decided:
         if not others:
-            return f"Decided: {_others(len(behind.names) - 1)} worse (at 95 %)."
+            number = len(behind.names) - 1
+            worse = "the other one is" if number == 1 else f"all {number} others are"
+            return f"Decided: {worse} worse (at 95 %)."
         equal = [name for name in decision.within if name != winner.group]
         says = (
             f"Decided: at most {max(most, 0.01):.2f} points behind the best (at 95 %); {delta} count as equal"
@@ -138,10 +136,6 @@ def _how_sure(found: GridAnalysis) -> str:
         f"It may be up to {most:.2f} points behind the best (at 95 %; {delta} would count as equal); "
         f"{len(behind.set)} of {len(behind.names)} candidates may be the best."
     )
-
-
-def _others(number: int) -> str:
-    return "the other one is" if number == 1 else f"all {number} others are"
 
 
 def _next(found: GridAnalysis, trials: Sequence[TrialRow], command: Command, use: str | None) -> str:

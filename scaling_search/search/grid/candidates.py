@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scaling_search.ledger.storage.rows import BASE, GRID, CandidateRow, EvaluationRow, TrialRow, TripleRow
+from scaling_search.ledger.storage.rows import (
+    BASE,
+    GRID,
+    CandidateRow,
+    EvaluationRow,
+    FamilyRow,
+    TrialRow,
+    TripleRow,
+)
 from scaling_search.ledger.storage.schema import CANDIDATES, TRIPLES
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.grid import tuning
@@ -64,14 +72,14 @@ def record_plan(ledger: Ledger, study: str, plan: GridPlan) -> None:
     A candidate keeps the triple nearest to what was built, whichever plan met it, for as long as that triple builds it.
     """
     triples = [triple_row(study, GRID, row) for at in plan.plans for row in at.rows]
-    again = {(row.phi, _triple(row)) for row in triples}
+    again = {(row.phi, triple_of(row)) for row in triples}
     before = ledger.rows(TRIPLES, study=study, role=GRID)
-    triples += [row for row in before if (row.phi, _triple(row)) not in again]
+    triples += [row for row in before if (row.phi, triple_of(row)) not in again]
     builders = _builders(triples, [at.phi for at in plan.plans])
     found = {
         group: rows
         for group, rows in _by_group(ledger.rows(CANDIDATES, study=study, role=GRID)).items()
-        if _triple(rows[0]) in builders.get(group, ())
+        if triple_of(rows[0]) in builders.get(group, ())
     }
     for one in plan.candidates:
         rows = _rows(plan, study, one)
@@ -106,7 +114,7 @@ def _builders(rows: Iterable[TripleRow], phis: Sequence[float]) -> dict[str, set
     built: dict[Triple, dict[float, str]] = {}
     for row in rows:
         if row.status != "dropped" and row.network is not None:
-            built.setdefault(_triple(row), {})[row.phi] = row.network
+            built.setdefault(triple_of(row), {})[row.phi] = row.network
     found: dict[str, set[Triple]] = {}
     for triple, networks in built.items():
         if all(phi in networks for phi in phis):
@@ -122,7 +130,8 @@ def _by_group(rows: Iterable[CandidateRow]) -> dict[str, list[CandidateRow]]:
     return groups
 
 
-def _triple(row: CandidateRow | TripleRow) -> Triple:
+def triple_of(row: CandidateRow | TripleRow | FamilyRow) -> Triple:
+    """The triple of a row; the base's is (1, 1, 1)."""
     return row.alpha or 1.0, row.beta or 1.0, row.gamma or 1.0
 
 
@@ -133,7 +142,7 @@ def _distance(rows: Iterable[CandidateRow]) -> float:
             depth=row.depth_factor or 1.0,
             width=row.width_factor or 1.0,
             resolution=row.resolution_factor or 1.0,
-        ).distance(Coefficients.of(_triple(row)), row.phi or 0.0)
+        ).distance(Coefficients.of(triple_of(row)), row.phi or 0.0)
         for row in rows
     )
 
@@ -149,10 +158,10 @@ def recorded_of(rows: Iterable[CandidateRow], triples: Iterable[TripleRow]) -> t
     by_network: dict[tuple[str, float], list[Triple]] = {}
     for triple in triples:
         if triple.status != "dropped" and triple.network is not None:
-            by_network.setdefault((triple.network, triple.phi), []).append(_triple(triple))
+            by_network.setdefault((triple.network, triple.phi), []).append(triple_of(triple))
     found = []
     for group, members in _by_group(rows).items():
-        own = _triple(members[0])
+        own = triple_of(members[0])
         alike = set.intersection(
             *(set(by_network.get((row.network, row.phi or 0.0), [own])) for row in members)
         )

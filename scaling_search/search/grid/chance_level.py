@@ -18,6 +18,7 @@ from scipy.special import bdtrc
 
 from scaling_search.ledger.storage.rows import DatasetRow, TrialRow
 from scaling_search.ledger.storage.schema import DATASETS
+from scaling_search.search.grid.candidates import bits_of
 from scaling_search.statistics.images import one_class
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ class Chance:
         # Reading the bits of ten thousand trials would take longer than all the rest.
         if round(trial.accuracy * trial.correct_count) not in self.counts:
             return None
-        bits = np.unpackbits(np.frombuffer(trial.correct, np.uint8), count=trial.correct_count)
-        number = one_class(bits.astype(bool), self.labels)
+        number = one_class(bits_of(trial), self.labels)
         return None if number is None else self.classes[number]
 
 

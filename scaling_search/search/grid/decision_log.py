@@ -8,15 +8,16 @@ basis is what the ledger holds now.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scaling_search.ledger.storage.decision_rows import DecisionRow, LookRow
 from scaling_search.ledger.storage.schema import DECISIONS, LOOKS
 from scaling_search.racing.looks import Look
+from scaling_search.report.table import Interval, finite
 from scaling_search.statistics import RULE_VERSION, BehindTheBest, Decision
 from scaling_search.statistics.multiple_comparisons import LEVEL
 
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
 
 CONTINUES = "continues"
+_FIGURES: Mapping[str, type] = {
+    **dict.fromkeys(("estimate", "low", "high", "statistic", "threshold", "p"), float),
+    "inside": bool,
+    "seeds": int,
+    "collapsed": int,
+}
 
 
 def rows(look: Look, *, study: str, now: str, decision: Decision | None = None) -> list[object]:
@@ -54,25 +61,29 @@ def has(ledger: Reader, look: Sequence[object]) -> bool:
 
 
 def _row(look: Look, study: str, name: str) -> DecisionRow:
-    verdict, behind = look.drop.get(name, CONTINUES), look.behind
-    if behind is None or name not in behind.row:
-        return DecisionRow(study=study, round=look.seeds, candidate=name, verdict=verdict)
-    at = behind.row[name]
     return DecisionRow(
         study=study,
         round=look.seeds,
         candidate=name,
-        verdict=verdict,
-        estimate=float(behind.estimate[at]),
-        low=_known(behind.low[at]),
-        high=_known(behind.high[at]),
-        inside=bool(behind.inside[at]),
-        seeds=int(behind.seeds[at]),
-        collapsed=int(behind.collapsed[at]),
-        statistic=_known(behind.statistic[at]),
-        threshold=_known(behind.threshold[at]),
-        p=_known(behind.p[at]),
+        verdict=look.drop.get(name, CONTINUES),
+        **figures_of(look.behind, name),
     )
+
+
+def figures_of(behind: BehindTheBest | None, name: str) -> dict[str, Any]:
+    """What `behind` says of a candidate, by the names of its fields; None where that is not finite.
+
+    Empty where the candidate was not compared.
+    """
+    at = None if behind is None else behind.row.get(name)
+    return {} if at is None else {key: finite(getattr(behind, key)[at].item()) for key in _FIGURES}
+
+
+def interval_of(behind: BehindTheBest, name: str) -> Interval | None:
+    """How far a candidate is behind the best; None where that is not known."""
+    said = figures_of(behind, name)
+    low, high, value = (said.get(key) for key in ("low", "high", "estimate"))
+    return None if low is None or high is None else Interval(low=low, high=high, value=value)
 
 
 def read(ledger: Reader, study: str, order: Sequence[str]) -> list[Look]:
@@ -93,21 +104,14 @@ def _look(row: LookRow, about: dict[str, DecisionRow], order: Sequence[str]) -> 
 
     def column(name: str) -> np.ndarray:
         values = [getattr(one, name) for one in tested]
-        return np.array([math.nan if value is None else value for value in values])
+        known = np.array([math.nan if value is None else value for value in values])
+        return known.astype(_FIGURES[name])
 
     behind = None
     if tested:
         behind = BehindTheBest(
             names=tuple(one.candidate for one in tested),
-            estimate=column("estimate"),
-            low=column("low"),
-            high=column("high"),
-            inside=column("inside").astype(bool),
-            seeds=column("seeds").astype(int),
-            collapsed=column("collapsed").astype(int),
-            statistic=column("statistic"),
-            threshold=column("threshold"),
-            p=column("p"),
+            **{name: column(name) for name in _FIGURES},
             level=1 - row.error if row.error else LEVEL,
             nothing_decided=row.nothing_decided,
         )
@@ -119,7 +123,3 @@ def _look(row: LookRow, about: dict[str, DecisionRow], order: Sequence[str]) -> 
         behind=behind,
         basis=row.basis,
     )
-
-
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -5,50 +5,38 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import named
-from scaling_search.search.grid.candidates import RecordedCandidate
 from scaling_search.statistics.collapse import collapsed
 from scaling_search.training import recipe as recipes
 
 # How many times the others' standard deviation; of a gradient's norm; and what more of its units may be dead.
-FAR = 3.0
+_FAR = 3.0
 _STEEP = 3.0
 _DEAD = 0.05
 # Batch statistics of fewer images are noise that each seed draws anew.
 _FEW_IMAGES = 16
 
 
-@dataclass(frozen=True, kw_only=True)
-class Disagreement:
-    """A candidate's standard deviation over seeds, that of the others, and why, as far as figures show it; shares."""
-
-    group: str
-    sd: float
-    others: float
-    reason: str | None
-
-
-def disagreements(found: GridAnalysis, trials: Sequence[TrialRow]) -> tuple[Disagreement, ...]:
-    """Those with more than three times the others' standard deviation over seeds (root of the mean square).
+def sentences(found: GridAnalysis, trials: Sequence[TrialRow]) -> list[str]:
+    """Those with more than three times the others' standard deviation over seeds (root of the mean square), in words.
 
     Only candidates with two seeds or more count, and three of them are needed.
     """
     scores = found.scores
     if scores is None:
-        return ()
+        return []
     own = {
         name: float(np.std(scores.seed_means[at][scores.present[at]], ddof=1))
         for at, name in enumerate(scores.names)
         if scores.counts[at] > 1
     }
     if len(own) < 3:
-        return ()
+        return []
     flagged = collapsed(scores)
     by_group = {
         candidate.group: [
@@ -61,21 +49,21 @@ def disagreements(found: GridAnalysis, trials: Sequence[TrialRow]) -> tuple[Disa
     said = []
     for name, sd in own.items():
         others = math.sqrt(statistics.fmean(value**2 for other, value in own.items() if other != name))
-        if sd <= FAR * others:
+        if sd <= _FAR * others:
             continue
         gone = int(flagged[scores.names.index(name)].sum())
         reason = f"{gone} of its seeds collapsed" if gone else _reason(name, by_group)
-        said.append(Disagreement(group=name, sd=sd, others=others, reason=reason))
-    return tuple(said)
+        said.append(
+            f"Seeds of {named(found.candidate(name).triple)} disagree: their standard deviation is {100 * sd:.1f} "
+            f"points, the others' {100 * others:.1f}; {reason}."
+        )
+    return said
 
 
-def _reason(name: str, by_group: Mapping[str, Sequence[TrialRow]]) -> str | None:
+def _reason(name: str, by_group: Mapping[str, Sequence[TrialRow]]) -> str:
     """What is recorded of its trials that the others do not have."""
-    mine = by_group[name]
     rest = [row for other, rows in by_group.items() if other != name for row in rows]
-    worst = min(mine, key=lambda row: row.accuracy or 0.0, default=None)
-    if worst is None:
-        return None
+    worst = min(by_group[name], key=lambda row: row.accuracy or 0.0)
     usual = [row.gradient_norm for row in rest if row.gradient_norm is not None]
     norm = worst.gradient_norm
     if norm is not None and usual and norm > _STEEP * statistics.median(usual):
@@ -93,19 +81,4 @@ def _reason(name: str, by_group: Mapping[str, Sequence[TrialRow]]) -> str | None
     batch = recipes.parse(worst.recipe).batch_size
     if batch < _FEW_IMAGES and worst.batch_stats:
         return f"its batches of {batch} images leave normalisation statistics to chance"
-    return None
-
-
-def sentences(found: GridAnalysis, trials: Sequence[TrialRow]) -> list[str]:
-    """Each in words."""
-    return [
-        f"Seeds of {_name(found.candidate(one.group))} disagree: their standard deviation is {100 * one.sd:.1f} "
-        f"points, the others' {100 * one.others:.1f}; "
-        + (one.reason or "neither gradients, dead units, batches nor collapse show why")
-        + "."
-        for one in disagreements(found, trials)
-    ]
-
-
-def _name(candidate: RecordedCandidate) -> str:
-    return named(candidate.triple)
+    return "neither gradients, dead units, batches nor collapse show why"

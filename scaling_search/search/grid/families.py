@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import FamilyRow
 from scaling_search.ledger.storage.schema import FAMILIES, TRIPLES
+from scaling_search.search.grid.candidates import triple_of
 from scaling_search.search.plan.seeds import is_fresh
 from scaling_search.search.trial import weights
 
@@ -27,8 +28,8 @@ def families(ledger: Reader, study: str, named: Sequence[float] | None = None) -
 
 def is_of(family: FamilyRow, triple: Sequence[float]) -> bool:
     """Whether it raises this triple."""
-    own = (family.alpha, family.beta, family.gamma)
-    return all(math.isclose(one, other, abs_tol=1e-6) for one, other in zip(own, triple, strict=True))
+    own = zip(triple_of(family), triple, strict=True)
+    return all(math.isclose(one, other, abs_tol=1e-6) for one, other in own)
 
 
 def best_phi(

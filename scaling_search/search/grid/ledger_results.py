@@ -66,5 +66,4 @@ def winner(ledger: Reader, row: StudyRow) -> tuple[Coefficients, bool]:
             f"no candidate of study {row.name!r} has a result in this ledger that could be scaled: run "
             "`scaling-search grid` first, or give --coefficients ALPHA,BETA,GAMMA"
         )
-    alpha, beta, gamma = found.winner.triple
-    return Coefficients(alpha=alpha, beta=beta, gamma=gamma), found.decided
+    return Coefficients.of(found.winner.triple), found.decided

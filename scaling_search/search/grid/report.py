@@ -21,14 +21,21 @@ from scaling_search.report.study import grid_details
 from scaling_search.report.table import Interval
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.forecast import ledger_record
-from scaling_search.search.grid import disagreement, families, recipe_known, screening_stage, tuning
+from scaling_search.search.grid import (
+    decision_log,
+    disagreement,
+    families,
+    recipe_known,
+    screening_stage,
+    tuning,
+)
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import Command, answer, missing_trials
 from scaling_search.search.grid.ledger_results import dataset_of, own_trials, settings_of
 from scaling_search.search.plan import caveats, identifiability
 from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.search.plan.study import Study
-from scaling_search.statistics import BehindTheBest, Estimate
+from scaling_search.statistics import Estimate
 from scaling_search.statistics.images import scarce_classes
 from scaling_search.statistics.multiple_comparisons import LEVEL
 from scaling_search.training import recipe as recipes
@@ -133,12 +140,11 @@ def assessments(found: GridAnalysis) -> dict[str, Assessment]:
     for candidate in found.candidates:
         group = candidate.group
         if behind is not None and group in behind.row and group in found.accuracies:
-            at = behind.row[group]
-            collapsed = int(behind.collapsed[at])
+            collapsed = int(behind.collapsed[behind.row[group]])
             said[group] = Assessment(
                 verdict=_verdict(found, group),
                 interval=_interval(found.accuracies[group]),
-                behind=_behind(behind, at),
+                behind=decision_log.interval_of(behind, group) if len(behind.names) > 1 else None,
                 reason=f"{collapsed} of its seeds collapsed and {'is' if collapsed == 1 else 'are'} left out"
                 if collapsed
                 else None,
@@ -166,15 +172,9 @@ def _verdict(found: GridAnalysis, group: str) -> Verdict:
 
 
 def _interval(estimate: Estimate | None) -> Interval | None:
-    known = estimate is not None and math.isfinite(estimate.low)
-    return Interval(low=estimate.low, high=estimate.high) if estimate is not None and known else None
-
-
-def _behind(behind: BehindTheBest, at: int) -> Interval | None:
-    low, high = float(behind.low[at]), float(behind.high[at])
-    if len(behind.names) == 1 or not (math.isfinite(low) and math.isfinite(high)):
+    if estimate is None or not math.isfinite(estimate.low):
         return None
-    return Interval(low=low, high=high, value=float(behind.estimate[at]))
+    return Interval(low=estimate.low, high=estimate.high)
 
 
 def notes(found: GridAnalysis) -> tuple[str, ...]:
@@ -245,12 +245,10 @@ def scarce(data: DatasetRow, metric: str) -> list[str]:
         return []
     names = json.loads(data.classes)
     counts = scarce_classes(np.array(json.loads(data.validation_labels)))
-    shown = [f"{names[number]} ({count})" for number, count in counts.items()]
-    return (
-        []
-        if not counts
-        else [f"Classes with few validation images limit what balanced accuracy can show: {few(shown)}."]
-    )
+    if not counts:
+        return []
+    shown = few([f"{names[number]} ({count})" for number, count in counts.items()])
+    return [f"Classes with few validation images limit what balanced accuracy can show: {shown}."]
 
 
 def arithmetics(trials: Sequence[TrialRow]) -> list[str]:
@@ -270,17 +268,14 @@ def details(found: GridAnalysis) -> tuple[str, ...]:
     sentences = []
     if found.corrected is not None and found.figures is not None:
         held = found.corrected
-        agree = f"{held.agreement:.0%} of {held.choices} repeated choices agree."
-        if held.optimism > 0:
-            sentences.append(
-                f"The accuracy in the answer is corrected for selection: the mean is {held.apparent:.2%}, of which "
-                f"{100 * held.optimism:.2f} points are optimism; {agree}"
-            )
-        else:
-            sentences.append(
-                f"The accuracy in the answer is the mean, {held.apparent:.2%}: repeating the choice shows no optimism; "
-                f"{agree}"
-            )
+        says = (
+            f"corrected for selection: the mean is {held.apparent:.2%}, of which {100 * held.optimism:.2f} points are "
+            "optimism"
+            if held.optimism > 0
+            else f"the mean, {held.apparent:.2%}: repeating the choice shows no optimism"
+        )
+        agree = f"{held.agreement:.0%} of {held.choices} repeated choices agree"
+        sentences.append(f"The accuracy in the answer is {says}; {agree}.")
     if found.screening is not None:
         sentences += screening_stage.sentences(found.screening)
     if found.surface is not None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from scaling_search.ledger.storage.rows import StudyRow
 from scaling_search.racing.looks import Look, Results
-from scaling_search.racing.race import Race
 from scaling_search.report.figures import count
 from scaling_search.search.grid import analysis, chance_level, decision_log
+from scaling_search.search.grid.answer import named
 from scaling_search.search.grid.candidates import RecordedCandidate, recorded, results_of
 from scaling_search.search.grid.ledger_results import dataset_of, own_trials
 from scaling_search.search.plan.candidates import Candidate
@@ -74,9 +73,7 @@ def run(
     every = recorded(ledger, study.name)
     racing = [candidate for candidate in every if candidate.group in first]
     # A race of some of the study's candidates is not the one that its report shows.
-    whole = {candidate.group for candidate in every if candidate.group in planned} == {
-        candidate.group for candidate in every
-    }
+    whole = all(candidate.group in planned for candidate in every)
     earlier = decision_log.read(ledger, study.name, [candidate.group for candidate in every])
     known = {look.basis for look in earlier}
     by_group = {candidate.group: candidate for candidate in racing}
@@ -114,19 +111,16 @@ def run(
             ledger.record(decision_log.rows(look, study=study.name, now=utc_now()))
         trainer.callback.look(_so_far(look, by_group))
 
-    def race(seeds: Sequence[int] | range | itertools.count[int]) -> Race:
-        return analysis.run_race(
-            racing,
-            train_round,
-            grid,
-            analysis.rules_of(grid, dataset_of(ledger, study)),
-            seeds=seeds,
-            recorded=earlier,
-            together=trainer.networks.block,
-            on_look=keep,
-        )
-
-    found = race(range(MOST_SEEDS) if until_decided else range(grid.seeds))
+    found = analysis.run_race(
+        racing,
+        train_round,
+        grid,
+        analysis.sample_of(dataset_of(ledger, study), grid.metric),
+        seeds=range(MOST_SEEDS if until_decided else grid.seeds),
+        recorded=earlier,
+        together=trainer.networks.block,
+        on_look=keep,
+    )
     if whole and found.looks and found.decision is not None:
         last = decision_log.rows(found.looks[-1], study=study.name, now=utc_now(), decision=found.decision)
         if not decision_log.has(ledger, last):
@@ -141,6 +135,6 @@ def _so_far(look: Look, candidates: dict[str, RecordedCandidate]) -> str:
     if behind is None or not behind.set:
         return f"after {count(look.seeds, 'seed')}: {left}"
     leader = min(behind.set, key=lambda name: behind.estimate[behind.row[name]])
-    triple = ", ".join(f"{value:g}" for value in candidates[leader].triple)
+    triple = named(candidates[leader].triple)
     most = 100 * float(behind.high[behind.row[leader]])
-    return f"after {look.seeds} seeds: ({triple}) leads, at most {most:.2f} points behind the best; {left}"
+    return f"after {look.seeds} seeds: {triple} leads, at most {most:.2f} points behind the best; {left}"

@@ -87,7 +87,7 @@ def _accuracies(trainer: TrialRunner, chosen: Sequence[Candidate]) -> dict[str, 
     at_chance = chance_level.at_chance(trainer.ledger, rows.values())
     found = {}
     for name, own in keys.items():
-        values = [rows[key].accuracy if key in rows and key not in at_chance else None for key in own]
+        values = (rows[key].accuracy for key in own if key in rows and key not in at_chance)
         known = [value for value in values if value is not None]
         if len(known) == len(own):
             found[name] = sum(known) / len(known)
@@ -112,19 +112,18 @@ def _rows(
         high=None if agreed is None else agreed.high,
         created_at=utc_now(),
     )
-    verdicts = {
-        name: SCREENED_OUT
-        if name in screened_out
-        else CALIBRATION
-        if name in decided.calibration_set
-        else CONTINUES
-        for name in short
-    }
-    rows = [
-        ScreenedRow(study=study, epochs=epochs, candidate=name, accuracy=short[name], verdict=verdict)
-        for name, verdict in verdicts.items()
+    verdicts = (
+        dict.fromkeys(short, CONTINUES)
+        | dict.fromkeys(decided.calibration_set, CALIBRATION)
+        | dict.fromkeys(screened_out, SCREENED_OUT)
+    )
+    return [
+        summary,
+        *(
+            ScreenedRow(study=study, epochs=epochs, candidate=name, accuracy=accuracy, verdict=verdicts[name])
+            for name, accuracy in short.items()
+        ),
     ]
-    return [summary, *rows]
 
 
 def read(ledger: Reader, study: str, epochs: int | None) -> Screening | None:

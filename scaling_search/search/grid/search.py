@@ -30,7 +30,7 @@ from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import initial_weights, registry
 from scaling_search.search.trial import weights as kept_weights
-from scaling_search.search.trial.setup import check_arithmetic, load_data, make_trainer
+from scaling_search.search.trial.setup import check_arithmetic, load_data, make_trainer, until
 from scaling_search.search.trial.trial import Callback, Callbacks, Extras
 from scaling_search.statistics import BehindTheBest
 from scaling_search.system.files import shown
@@ -49,7 +49,7 @@ KEPT = ("none", "best", "all")
 
 
 @dataclass(frozen=True, kw_only=True)
-class GridResult:
+class GridResult(notebook.Shown):
     """What `grid` did and found. `trained` counts the trials that this call ran; `forecast` is its forecast and what
     came of it.
     """
@@ -81,11 +81,6 @@ class GridResult:
         return replace(behind, names=tuple(named(self.found.candidate(name).triple) for name in behind.names))
 
     @property
-    def answer(self) -> str:
-        """The answer in at most three lines."""
-        return "\n".join(self.report.answer)
-
-    @property
     def document(self) -> Document:
         """Answer, table and details."""
         return study_document(grid=self.report, published=False)
@@ -94,9 +89,6 @@ class GridResult:
         """The candidates, one row each. Needs pandas."""
         table = grid_table(self.report)
         return notebook.frame([table.record(row) for row in table.all_rows])
-
-    def _repr_html_(self) -> str:
-        return notebook.fragment(self.document)
 
 
 def grid(
@@ -125,8 +117,6 @@ def grid(
     by validation) or all, of what is trained from now on. Errors: TrainingStopped (all finished trials are
     kept), InputError, StorageError, DeviceError.
     """
-    from scaling_search.training.outcome import TrainingStopped
-
     if keep_weights not in KEPT:
         raise UsageError(suggest("value of keep_weights", keep_weights, KEPT))
     callback, should_stop = Callbacks(callbacks), TimeLimit(time_limit, should_stop)
@@ -173,7 +163,7 @@ def grid(
                 "of these there are none"
             )
     trained = 0
-    try:
+    with until(should_stop, callback):
         tuned, trained = tuning.tune(row.name, trainer, space, [plan.base, *plan.networks])
         trained += rounds.train_base(trainer, plan, tuned, extras)
         first, screened = screening_stage.run(row.name, trainer, plan)
@@ -183,10 +173,6 @@ def grid(
             row, trainer, plan, first, tuned=tuned, until_decided=until_decided, extras=extras
         ):
             trained += ran
-    except TrainingStopped:
-        if not should_stop.reached:
-            raise
-        callback.say("the time limit is reached; the same command goes on from here")
     if keep_weights == "best":
         own = _own(ledger, row.name, space)
         kept = kept_weights.kept(ledger, [one.key for one in own])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from scaling_search.architecture import toml
 from scaling_search.architecture.faults import explain
@@ -17,23 +16,26 @@ from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.data.images.form import MOST_SIZE
 from scaling_search.data.summary import Fit
 from scaling_search.errors import DamagedError
-from scaling_search.export.metadata import Accuracy, Metadata
+from scaling_search.export.metadata import GREY_LEVELS, Accuracy, Metadata
 from scaling_search.search.members.member import Member
 from scaling_search.system.text import read_text
 
 Tree = dict[str, Any]
 Side = Annotated[int, Field(ge=1, le=MOST_SIZE)]
-_WHITE = 255.0
+Moments = Annotated[
+    tuple[float, ...],
+    AfterValidator(lambda values: tuple(float(np.float32(value)) * GREY_LEVELS for value in values)),
+]
 
 
 class _Config(BaseModel):
-    """What is needed of a folder's `config.json`."""
+    """What is needed of a folder's `config.json`; its moments are of pixels scaled to 0..1."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    mean: tuple[float, ...] | None
-    std: tuple[float, ...] | None
-    label_names: tuple[str, ...] | None
+    mean: Moments | None
+    std: Moments | None
+    class_names: tuple[str, ...] | None = Field(alias="label_names")
     interpolation: str
     crop_pct: float
     fit: Fit | None
@@ -57,19 +59,7 @@ def of_folder(folder: Path, *, weights_file: Path | None = None) -> Member:
         config = _Config.model_validate_json(read_text(path, "exported folder"))
     except ValidationError as error:
         raise DamagedError(str(explain(error, f"{path} is damaged"))) from None
-    metadata = Metadata(
-        mean=_moments(config.mean),
-        std=_moments(config.std),
-        class_names=config.label_names,
-        interpolation=config.interpolation,
-        crop_pct=config.crop_pct,
-        fit=config.fit,
-        stored_size=config.stored_size,
-        shape=config.shape,
-        accuracy=config.accuracy,
-        recipe=config.recipe,
-        provenance=config.provenance,
-    )
+    metadata = Metadata(**{field.name: getattr(config, field.name) for field in fields(Metadata)})
     metadata.check(network)
     if config.fingerprint != fingerprint(network):
         raise DamagedError(f"{folder / 'network.toml'} is not the network that was exported")
@@ -82,10 +72,6 @@ def of_folder(folder: Path, *, weights_file: Path | None = None) -> Member:
         metadata=metadata,
         read=lambda: _read(file, network, sha256, given=bool(weights_file)),
     )
-
-
-def _moments(values: Sequence[float] | None) -> tuple[float, ...] | None:
-    return None if values is None else tuple(float(np.float32(value)) * _WHITE for value in values)
 
 
 def _read(file: Path, network: Network, sha256: str, *, given: bool) -> tuple[Tree, Tree]:

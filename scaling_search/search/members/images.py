@@ -125,10 +125,7 @@ def decode(source: Source, form: Form, classes: Sequence[str]) -> Images:
 
 def left_out(found: dict[str, LeftOut]) -> str:
     """What was not taken, in words: "2 no image (.txt) (a.txt, b.txt), 1 hidden (.git/)"."""
-    return ", ".join(
-        f"{one.count:,} {reason} ({', '.join(one.examples)}{', …' if one.count > len(one.examples) else ''})"
-        for reason, one in found.items()
-    )
+    return ", ".join(one.words(reason) for reason, one in found.items())
 
 
 def _instead(left: Left) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,12 @@ from scaling_search.data.images.form import Form
 from scaling_search.errors import InputError, few
 from scaling_search.export.metadata import Accuracy, Metadata
 from scaling_search.ledger.storage.rows import GRID, DatasetRow, EvaluationRow, FamilyRow, StudyRow, TrialRow
-from scaling_search.ledger.storage.schema import CANDIDATES, DATASETS, TRIPLES
+from scaling_search.ledger.storage.schema import CANDIDATES, TRIPLES
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.grid import families
 from scaling_search.search.grid.answer import Command
-from scaling_search.search.grid.candidates import bits_of
-from scaling_search.search.grid.ledger_results import own_trials, winner
+from scaling_search.search.grid.candidates import bits_of, triple_of
+from scaling_search.search.grid.ledger_results import dataset_of, own_trials, winner
 from scaling_search.search.plan.seeds import is_fresh, number
 from scaling_search.search.trial import weights
 from scaling_search.statistics import accuracies, gather
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from scaling_search.system.files import Folder
 
 Tree = dict[str, Any]
-_WHITE = 255.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,38 +107,35 @@ def of_study(
     newest. Errors: InputError where there is none, or no weights of it are kept.
     """
     found = [
-        (family, network)
+        (family, row.network)
         for family in _families(ledger, study, coefficients)
-        for network in [_network_at(ledger, study, family, phi)]
-        if network is not None
+        for row in ledger.rows(TRIPLES, study=study.name, role=family.role)
+        if abs(row.phi - phi) < 1e-9 and row.network is not None
     ]
+    command = Command(study=study.name, ledger=ledger.place)
     if not found:
         have = sorted({row.phi for row in ledger.rows(TRIPLES, study=study.name) if "family" in row.role})
-        command = Command(study=study.name, ledger=ledger.place)
         known = few([f"phi={value:g}" for value in have]) or f"none: run {command.line('scale')} first"
         raise InputError(f"study {study.name!r} has no member phi={phi:g}; it has {known}")
-    trials = {
-        family.role: [
+    trained = set[int]()
+    for family, network in found:
+        own = [
             trial
             for trial in ledger.trials(study=study.name, roles=(family.role,), with_correct=True)
             if trial.network == network and is_fresh(trial.seed) and trial.state == "complete"
         ]
-        for family, network in found
-    }
-    for family, network in found:
-        own = trials[family.role]
-        kept = weights.kept(ledger, [trial.key for trial in own])
-        chosen = [trial for trial in own if trial.key in kept and seed in (None, number(trial.seed))]
-        if chosen:
-            best = max(chosen, key=lambda trial: (trial.accuracy or 0.0, -trial.seed))
-            triple = Coefficients(alpha=family.alpha, beta=family.beta, gamma=family.gamma)
+        trained |= {number(trial.seed) for trial in own}
+        best = _best(weights.kept(ledger, [trial.key for trial in own]), own, seed)
+        if best is not None:
+            triple = Coefficients.of(triple_of(family))
             return _member(ledger, study, triple, network, best, phi, checkpoints)
-    what, command = f"phi={phi:g} of study {study.name!r}", Command(study=study.name, ledger=ledger.place)
-    seeds = sorted({number(trial.seed) for own in trials.values() for trial in own})
-    if not seeds:
+    what = f"phi={phi:g} of study {study.name!r}"
+    if not trained:
         raise InputError(f"{what} was not trained: {command.line('scale', '--phi', f'{phi:g}')} trains it")
-    if seed is not None and seed not in seeds:
-        raise InputError(f"{what} has no seed {seed}: it was trained with {', '.join(map(str, seeds))}")
+    if seed is not None and seed not in trained:
+        raise InputError(
+            f"{what} has no seed {seed}: it was trained with {', '.join(map(str, sorted(trained)))}"
+        )
     again = command.line("scale", "--phi", f"{phi:g}", "--keep-weights", "best" if seed is None else "all")
     of = "" if seed is None else f"seed {seed} of "
     raise InputError(f"no weights are kept of {of}{what}: {again} trains it again")
@@ -151,12 +147,12 @@ def of_grid(ledger: Ledger, study: StudyRow, *, checkpoints: Folder, seed: int |
     Errors: InputError where there is none, or no weights of it are kept.
     """
     triple, _ = winner(ledger, study)
-    labels = {"alpha": triple.alpha, "beta": triple.beta, "gamma": triple.gamma}
-    row = max(ledger.rows(CANDIDATES, study=study.name, role=GRID, **labels), key=lambda row: row.phi or 0.0)
+    rows = ledger.rows(CANDIDATES, study=study.name, role=GRID, **asdict(triple))
+    row = max(rows, key=lambda row: row.phi or 0.0)
     own = [one for one in own_trials(ledger, study.name) if one.network == row.network]
     kept = weights.kept(ledger, [one.key for one in own])
-    chosen = [one for one in own if one.key in kept and seed in (None, one.seed)]
-    if not chosen:
+    best = _best(kept, own, seed)
+    if best is None:
         of, keep = ("", "best") if seed is None else (f"seed {seed} of ", "all")
         seeds = ", ".join(str(one.seed) for one in own if one.key in kept)
         raise InputError(
@@ -165,8 +161,13 @@ def of_grid(ledger: Ledger, study: StudyRow, *, checkpoints: Folder, seed: int |
             + f": a search keeps those of what it trains from then on with `grid --keep-weights {keep}`; "
             f"{Command(study=study.name, ledger=ledger.place).line('scale')} trains the triple's family with its own"
         )
-    best = max(chosen, key=lambda one: (one.accuracy or 0.0, -one.seed))
     return _member(ledger, study, triple, row.network, best, row.phi or 0.0, checkpoints)
+
+
+def _best(kept: Collection[str], trials: Sequence[TrialRow], seed: int | None) -> TrialRow | None:
+    """Of the trials with kept weights, by keys, the one with the seed; the best by validation unless one is named."""
+    chosen = [one for one in trials if one.key in kept and seed in (None, number(one.seed))]
+    return max(chosen, key=lambda one: (one.accuracy or 0.0, -one.seed), default=None)
 
 
 def best_phi(ledger: Ledger, study: StudyRow, coefficients: Coefficients | None = None) -> float:
@@ -192,22 +193,17 @@ def _families(ledger: Ledger, study: StudyRow, coefficients: Coefficients | None
     if named is None:
         with suppress(InputError):
             named, _ = winner(ledger, study)
-    triple = None if named is None else (named.alpha, named.beta, named.gamma)
+    triple = None if named is None else astuple(named)
     every = families.families(ledger, study.name, triple)
     if coefficients is None or triple is None:
         return every
     found = [one for one in every if families.is_of(one, triple)]
     if not found:
-        have = sorted({str(Coefficients(alpha=one.alpha, beta=one.beta, gamma=one.gamma)) for one in every})
+        have = sorted({str(Coefficients.of(triple_of(one))) for one in every})
         raise InputError(
             f"study {study.name!r} has no family of {coefficients}; it has those of {few(have) or 'none'}"
         )
     return found
-
-
-def _network_at(ledger: Reader, study: StudyRow, family: FamilyRow, phi: float) -> str | None:
-    rows = ledger.rows(TRIPLES, study=study.name, role=family.role)
-    return next((row.network for row in rows if abs(row.phi - phi) < 1e-9), None)
 
 
 def _fitted(data: DatasetRow) -> dict[str, Any]:
@@ -229,7 +225,7 @@ def _member(
     checkpoints: Folder,
 ) -> Member:
     known = ledger.network(network)
-    data = next(iter(ledger.rows(DATASETS, fingerprint=study.dataset)), None)
+    data = dataset_of(ledger, study)
     row = weights.kept(ledger, [trial.key])[trial.key]
     if known is None or data is None:
         raise InputError(f"the ledger does not have the network or the data set of phi={phi:g} any more")
@@ -250,7 +246,7 @@ def _member(
                 "study": study.name,
                 "dataset": data.name,
                 "dataset_fingerprint": data.fingerprint,
-                "coefficients": [triple.alpha, triple.beta, triple.gamma],
+                "coefficients": list(astuple(triple)),
                 "phi": phi,
                 "seed": trial.seed,
                 "trial": trial.key,

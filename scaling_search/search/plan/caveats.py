@@ -76,6 +76,17 @@ def grouped(network: Network, base: Network, width: float, divisor: int) -> list
     return found
 
 
+def widened(builds: Sequence[tuple[str, Network, float]], base: Network, divisor: int) -> list[str]:
+    """How many networks groups moved in width, and an example; each with its name and the width that was asked for."""
+    moved = [
+        f"{name}: {found[0]}"
+        for name, network, width in builds
+        if (found := grouped(network, base, width, divisor))
+    ]
+    some = f"{len(moved)} of {count(len(builds), 'network')}"
+    return [f"Groups move widths in {some}, such as {moved[0]}."] if moved else []
+
+
 def _parts(base: Network, network: Network) -> Iterator[tuple[str, Wider, Wider]]:
     if base.stem is not None and network.stem is not None:
         yield "stem", base.stem, network.stem

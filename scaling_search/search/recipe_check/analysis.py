@@ -10,17 +10,18 @@ import numpy as np
 
 from scaling_search.ledger.storage.rows import CHECK, CandidateRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES
+from scaling_search.report.table import finite
 from scaling_search.search.grid import chance_level
 from scaling_search.search.grid.analysis import sample_of
 from scaling_search.search.grid.answer import named
-from scaling_search.search.grid.candidates import bits_of
+from scaling_search.search.grid.candidates import bits_of, triple_of
 from scaling_search.search.grid.ledger_results import dataset_of, settings_of
 from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.plan.study_tables import Grid
 from scaling_search.search.recipe_check.cells import LENGTHS, cell_key
 from scaling_search.search.recipe_check.findings import CellKey, Change, Check, Interaction, overall
 from scaling_search.statistics import ImageSample, Scores, compare, decide, gather
-from scaling_search.statistics.interactions import Interactions, interactions, settling
+from scaling_search.statistics.interactions import interactions, settling
 from scaling_search.statistics.scores import Bits
 from scaling_search.training import recipe as recipes
 from scaling_search.training.recipe import Recipe
@@ -58,10 +59,10 @@ def analyse(
 ) -> Check:
     """What trials say of the cells `rows`. `own`: the study's recipe; `at_chance`: why trials are, by key."""
     texts = {row.recipe: recipes.parse(row.recipe) for row in rows if row.recipe is not None}
-    names = {row.network: _name(row) for row in rows}
+    names = {row.network: named(triple_of(row)) if row.phi else "base" for row in rows}
     bits, broken = _results(trials, at_chance or {})
-    known = {(row.network, row.recipe or ""): bits.get((row.network, row.recipe or ""), {}) for row in rows}
-    scored = {cell: marks for cell, marks in known.items() if marks and cell not in broken}
+    known = [(row.network, row.recipe or "") for row in rows]
+    scored = {cell: bits[cell] for cell in known if cell in bits and cell not in broken}
     changes = _changes(texts, own)
     pairs = [
         (one, other, change, text, changed)
@@ -70,6 +71,7 @@ def analyse(
         if all((network, recipe) in scored for network in (one, other) for recipe in (text, changed))
     ]
     accuracy: dict[CellKey, float] = {}
+    listed: list[Interaction] = []
     found, scores, delta = None, None, settings.indifference
     if scored:
         scores = gather({cell_key(*cell): marks for cell, marks in scored.items()}, sample)
@@ -85,36 +87,31 @@ def analyse(
             for one, other, change, text, changed in pairs
         ]
         keys = [
-            (
-                cell_key(one, changed),
-                cell_key(other, changed),
-                cell_key(one, text),
-                cell_key(other, text),
-            )
+            (cell_key(one, changed), cell_key(other, changed), cell_key(one, text), cell_key(other, text))
             for one, other, _, text, changed in pairs
         ]
         found = interactions(scores, keys)
-    verdicts = () if found is None else found.verdicts(delta or 0.0)
-    listed = tuple(
-        Interaction(
-            ahead=one,
-            other=other,
-            change=change,
-            recipe=texts[text],
-            changed=texts[changed],
-            lead=accuracy[one, text] - accuracy[other, text],
-            estimate=_at(found, "estimate", place) or 0.0,
-            low=_at(found, "low", place),
-            high=_at(found, "high", place),
-            verdict=verdicts[place],
-        )
-        for place, (one, other, change, text, changed) in enumerate(pairs)
-    )
+        verdicts = found.verdicts(delta or 0.0)
+        listed = [
+            Interaction(
+                ahead=one,
+                other=other,
+                change=change,
+                recipe=texts[text],
+                changed=texts[changed],
+                lead=accuracy[one, text] - accuracy[other, text],
+                estimate=finite(float(found.estimate[place])) or 0.0,
+                low=finite(float(found.low[place])),
+                high=finite(float(found.high[place])),
+                verdict=verdicts[place],
+            )
+            for place, (one, other, change, text, changed) in enumerate(pairs)
+        ]
     epochs, shown = _length(own, listed)
     return Check(
         own=own,
         names=names,
-        interactions=listed,
+        interactions=tuple(listed),
         accuracy=accuracy,
         broken={cell: why for cell, why in broken.items() if cell in known},
         indifference=delta,
@@ -127,12 +124,6 @@ def analyse(
         long_enough=shown,
         unfinished=sum(trial.state in ("waiting", "running") for trial in trials),
     )
-
-
-def _name(row: CandidateRow) -> str:
-    if not row.phi:
-        return "base"
-    return named((row.alpha or 1.0, row.beta or 1.0, row.gamma or 1.0))
 
 
 def _results(
@@ -178,11 +169,6 @@ def _indifference(scores: Scores, own: Sequence[CellKey], settings: Grid) -> flo
         return settings.indifference
     kept = scores.only([cell_key(*cell) for cell in own])
     return decide(kept, compare(kept)).indifference
-
-
-def _at(found: Interactions | None, name: str, place: int) -> float | None:
-    value = float("nan") if found is None else float(getattr(found, name)[place])
-    return value if np.isfinite(value) else None
 
 
 def _rate(

@@ -25,6 +25,7 @@ from scaling_search.training.recipe import Recipe
 # Of the study's own rate and length. A length is looked at by what doubling it changes.
 RATES = (0.5, 2.0)
 LENGTHS = (1, 2, 4, 8)
+_DIMENSIONS = ("depth", "width", "resolution")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +63,17 @@ def in_words(recipe: Recipe) -> str:
 
 def networks(plan: GridPlan) -> tuple[Build, ...]:
     """The base, and the candidates that go farthest in depth, in width and in resolution, at the largest φ."""
-    extremes = [_farthest(plan.candidates, dimension) for dimension in ("depth", "width", "resolution")]
+    extremes = [_farthest(plan.candidates, dimension) for dimension in _DIMENSIONS]
     builds = [plan.base, *(max(one.builds, key=lambda build: build.phi) for one in extremes)]
     return tuple({build.fingerprint: build for build in builds}.values())
 
 
 def _farthest(candidates: Sequence[Candidate], dimension: str) -> Candidate:
     """Of several the one that does nothing else."""
-    others = [name for name in ("depth", "width", "resolution") if name != dimension]
 
     def far(one: Candidate) -> tuple[float, float]:
-        built = one.realised
-        return getattr(built, dimension), -sum(getattr(built, name) for name in others)
+        built = {name: getattr(one.realised, name) for name in _DIMENSIONS}
+        return built.pop(dimension), -sum(built.values())
 
     return max(candidates, key=far)
 

@@ -36,7 +36,7 @@ from scaling_search.search.recipe_check.findings import Check
 from scaling_search.search.trial import registry
 from scaling_search.search.trial.ledger_rows import network_rows
 from scaling_search.search.trial.scheduler import run_trials
-from scaling_search.search.trial.setup import load_data, make_trainer
+from scaling_search.search.trial.setup import load_data, make_trainer, until
 from scaling_search.search.trial.trial import Callback, Callbacks, Trial
 from scaling_search.search.trial.weights import Checkpoints, checkpoint_folder
 from scaling_search.statistics.multiple_comparisons import LEAST_SEEDS
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecipeResult:
+class RecipeResult(notebook.Shown):
     """What `recipe` did and found. `trained` counts the trials that this call ran; `beyond`: why a length was not
     tried.
     """
@@ -78,11 +78,6 @@ class RecipeResult:
         return self.check.epochs
 
     @property
-    def answer(self) -> str:
-        """The answer in at most three lines."""
-        return "\n".join(self.document.answer)
-
-    @property
     def document(self) -> Document:
         """Answer, and the interactions."""
         return documents.document(self.study, self.check, self.command, beyond=self.beyond)
@@ -94,9 +89,6 @@ class RecipeResult:
     def to_dataframe(self) -> DataFrame:
         """The interactions, one row each. Needs pandas."""
         return notebook.frame(self.record()["interactions"])
-
-    def _repr_html_(self) -> str:
-        return notebook.fragment(self.document)
 
 
 def recipe(
@@ -118,8 +110,6 @@ def recipe(
     `workers` and `checkpoints` as in `grid`. Errors: UsageError for a study whose rates are tuned, TrainingStopped, and
     as `grid`.
     """
-    from scaling_search.training.outcome import TrainingStopped
-
     if study.tuned:
         raise UsageError(
             'recipe.rate = "tuned" finds a rate for each candidate: give the study one rate to check it'
@@ -145,10 +135,11 @@ def recipe(
     seeds = range(max(LEAST_SEEDS, study.grid.seeds))
     rates = cells(builds, [space.recipe, *(with_rate(study, images, factor) for factor in RATES)])
     ladder = [cells(builds, [with_length(study, images, 2 * factor)]) for factor in LENGTHS]
-    basis = _basis(space, trainer, builds)
+    known = [one for one in ledger.trials() if one.dataset == dataset.fingerprint]
+    basis = probe.known_or_measured(space, builds, trainer.networks, known, callback)
     _say_cost(trainer, basis, rates, ladder, seeds)
     trained, beyond = 0, None
-    try:
+    with until(limit, callback):
         trained += _train(trainer, space, row.name, rates, seeds, likely=ladder[0])
         for stage in ladder:
             beyond = _beyond(trainer, basis, stage, seeds, limit)
@@ -159,10 +150,6 @@ def recipe(
             half = stage[0].recipe.epochs // 2
             if not any(one.verdict == "unfair" for one in _read(ledger, row).doubled(half)):
                 break
-    except TrainingStopped:
-        if not limit.reached:
-            raise
-        callback.say("the time limit is reached; the same command goes on from here")
     check = _read(ledger, row)
     ledger.record(check.rows(row.name), instead_of=[(RECIPE_CHECKS, {"study": row.name})])
     command = Command.at(row.name, ledger.place, Checkpoints.of(ledger, checkpoints))
@@ -194,11 +181,6 @@ def _read(ledger: Ledger, row: StudyRow) -> Check:
     found = read_check(ledger, row)
     assert found is not None  # noqa: S101 - its cells were recorded
     return found
-
-
-def _basis(space: SearchSpace, trainer: TrialRunner, builds: Sequence[Any]) -> Basis | None:
-    rows = [row for row in trainer.ledger.trials() if row.dataset == trainer.networks.dataset.fingerprint]
-    return probe.known_or_measured(space, builds, trainer.networks, rows, trainer.callback)
 
 
 def _seconds(trainer: TrialRunner, basis: Basis, stage: Sequence[Cell], seeds: Sequence[int]) -> float:

@@ -13,6 +13,8 @@ from scaling_search.search.recipe_check.cells import in_words
 from scaling_search.search.recipe_check.findings import Check, Interaction, words
 from scaling_search.training import recipe as recipes
 
+_FIGURES = ("verdict", "rate", "epochs", "long_enough", "indifference", "seeds", "images")
+
 
 def document(study: StudyRow, check: Check, command: Command, *, beyond: str | None = None) -> Document:
     """The verdict, what to use, and what to do next; then all interactions."""
@@ -28,11 +30,6 @@ def document(study: StudyRow, check: Check, command: Command, *, beyond: str | N
 def answer(check: Check, command: Command) -> tuple[str, ...]:
     """At most three lines."""
     return _verdict(check), _to_use(check), _next(check, command)
-
-
-def sentence(check: Check) -> str:
-    """The verdict alone, for a report."""
-    return f"The recipe was checked. {_verdict(check)}"
 
 
 def _points(share: float | None) -> str:
@@ -64,13 +61,13 @@ def _changes(check: Check, one: Interaction) -> str:
     """What an unfair change does, in words."""
     ahead, other = check.names[one.ahead], check.names[one.other]
     before, after = words(one.recipe, one.change), words(one.changed, one.change)
-    bounds = f"by {_points(abs(one.estimate))} points ({_points(one.low)} to {_points(one.high)})"
     if one.swaps:
         return (
             f"{ahead} and {other} swap: {ahead} is {_points(one.lead)} points ahead with {before}, {other} "
             f"{_points(-(one.lead + one.estimate))} with {after}"
         )
-    return f"the lead of {ahead} over {other} changes {bounds} from {before} to {after}"
+    bounds = f"{_points(abs(one.estimate))} points ({_points(one.low)} to {_points(one.high)})"
+    return f"the lead of {ahead} over {other} changes by {bounds} from {before} to {after}"
 
 
 def _to_use(check: Check) -> str:
@@ -81,10 +78,8 @@ def _to_use(check: Check) -> str:
         return f"Use {rate}; no length was compared with twice itself yet."
     if check.epochs is None:
         return f"Use {rate}; no length that was tried is shown to be long enough."
-    sure = (
-        "doubling it changes nothing" if check.long_enough else "doubling it is not shown to change anything"
-    )
-    return f"Use {rate} and {count(check.epochs, 'epoch')}: {sure} beyond that."
+    sure = "changes nothing" if check.long_enough else "is not shown to change anything"
+    return f"Use {rate} and {count(check.epochs, 'epoch')}: doubling it {sure} beyond that."
 
 
 def _next(check: Check, command: Command) -> str:
@@ -146,15 +141,15 @@ def table(check: Check) -> Table:
 
 
 def _cells(check: Check, one: Interaction) -> dict[str, Any]:
-    known = one.low is not None and one.high is not None
+    bounds = None
+    if one.low is not None and one.high is not None:
+        bounds = Interval(low=one.low, high=one.high, value=one.estimate)
     return {
         "change": f"{words(one.recipe, one.change)} to {words(one.changed, one.change)}",
         "ahead": check.names[one.ahead],
         "other": check.names[one.other],
         "lead": Interval(low=one.lead, high=one.lead + one.estimate),
-        "interaction": Interval(low=one.low or 0.0, high=one.high or 0.0, value=one.estimate)
-        if known
-        else None,
+        "interaction": bounds,
         "verdict": one.verdict,
     }
 
@@ -164,13 +159,7 @@ def record(study: StudyRow, check: Check, whole: Document, *, trained: int) -> d
     return {
         "answer": list(whole.answer),
         "study": study.name,
-        "verdict": check.verdict,
-        "rate": check.rate,
-        "epochs": check.epochs,
-        "long_enough": check.long_enough,
-        "indifference": check.indifference,
-        "seeds": check.seeds,
-        "images": check.images,
+        **{key: getattr(check, key) for key in _FIGURES},
         "trained": trained,
         "unfinished": check.unfinished,
         "seeds_needed": None if check.settling is None else check.settling.seeds,
@@ -184,11 +173,7 @@ def record(study: StudyRow, check: Check, whole: Document, *, trained: int) -> d
                 "epochs": one.recipe.epochs,
                 "changed_rate": one.changed.learning_rate,
                 "changed_epochs": one.changed.epochs,
-                "lead": one.lead,
-                "estimate": one.estimate,
-                "low": one.low,
-                "high": one.high,
-                "verdict": one.verdict,
+                **{key: getattr(one, key) for key in ("lead", "estimate", "low", "high", "verdict")},
             }
             for one in check.interactions
         ],

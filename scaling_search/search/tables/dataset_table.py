@@ -243,9 +243,6 @@ def _examples(same: Duplicates) -> str:
 
 
 def _left_out(summary: Summary) -> list[str]:
-    reasons = [
-        f"{one.count:,} {reason} ({', '.join(one.examples)}{', …' if one.count > len(one.examples) else ''})"
-        for reason, one in summary.left_out.items()
-    ]
+    reasons = [one.words(reason) for reason, one in summary.left_out.items()]
     more = len(reasons) - _REASONS
     return [*reasons[:_REASONS], *([f"{more} more reasons, in --json"] if more > 0 else [])]

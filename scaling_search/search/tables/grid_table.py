@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from scaling_search.ledger.storage.rows import BASE
 from scaling_search.report.table import finite
 from scaling_search.search.grid.analysis import GridAnalysis
+from scaling_search.search.grid.decision_log import figures_of
 from scaling_search.search.plan import identifiability
 from scaling_search.statistics import Estimate
 
 if TYPE_CHECKING:
     from scaling_search.search.grid.search import GridResult
+
+_BEHIND = ("estimate", "low", "high", "inside", "seeds", "collapsed")
 
 
 def record(outcome: GridResult) -> dict[str, Any]:
@@ -67,10 +70,9 @@ def _finite(estimate: Estimate) -> dict[str, Any]:
 
 
 def _entry(found: GridAnalysis, group: str) -> dict[str, Any]:
-    candidate, behind = found.candidate(group), found.behind
+    candidate, behind = found.candidate(group), figures_of(found.behind, group)
     alpha, beta, gamma = candidate.triple
     accuracy = found.accuracies.get(group)
-    at = None if behind is None else behind.row.get(group)
     first = candidate.rows[0]
     return {
         "alpha": alpha,
@@ -87,14 +89,5 @@ def _entry(found: GridAnalysis, group: str) -> dict[str, Any]:
             for row in candidate.rows
         ],
         "accuracy": None if accuracy is None else _finite(accuracy),
-        "behind_the_best": None
-        if behind is None or at is None
-        else {
-            "estimate": float(behind.estimate[at]),
-            "low": finite(float(behind.low[at])),
-            "high": finite(float(behind.high[at])),
-            "inside": bool(behind.inside[at]),
-            "seeds": int(behind.seeds[at]),
-            "collapsed": int(behind.collapsed[at]),
-        },
+        "behind_the_best": {key: behind[key] for key in _BEHIND} if behind else None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from scaling_search.ledger.storage.records import Damage
@@ -15,11 +16,11 @@ def record(found: Checkup) -> dict[str, Any]:
     return {
         "ledger": found.ledger,
         "intact": found.intact,
-        "damage": [_fault(one) for one in found.damage],
+        "damage": [asdict(one) for one in found.damage],
         "warnings": list(found.warnings),
         "rows": found.rows,
         "repaired": None if found.repaired is None else str(found.repaired),
-        "lost": [_fault(one) for one in found.lost],
+        "lost": [asdict(one) for one in found.lost],
     }
 
 
@@ -55,8 +56,4 @@ def _faults(name: str, title: str, faults: list[Damage]) -> Table:
         columns.name("key", "Row"),
         columns.name("what", "What is wrong"),
     )
-    return Table(name=name, title=title, columns=layout, rows=tuple(Row(cells=_fault(one)) for one in faults))
-
-
-def _fault(damage: Damage) -> dict[str, str]:
-    return {"table": damage.table, "key": damage.key, "what": damage.what}
+    return Table(name=name, title=title, columns=layout, rows=tuple(Row(cells=asdict(one)) for one in faults))

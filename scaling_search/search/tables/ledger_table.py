@@ -12,6 +12,7 @@ from scaling_search.report.figures import count, duration
 from scaling_search.report.table import Document, Row, Table
 from scaling_search.search.audit.studies import StudyStatus, StudySummary
 from scaling_search.search.grid.answer import named
+from scaling_search.search.grid.candidates import triple_of
 
 
 def list_document(found: Sequence[StudySummary]) -> Document:
@@ -65,8 +66,7 @@ def status_document(found: StudyStatus) -> Document:
     if found.left_seconds:
         facts["left"] = f"about {duration(found.left_seconds)} of training for those planned now"
     if found.best is not None and found.best_accuracy is not None:
-        triple = (found.best.alpha or 1.0, found.best.beta or 1.0, found.best.gamma or 1.0)
-        facts["best mean so far"] = f"{named(triple)} with {found.best_accuracy:.2%}"
+        facts["best mean so far"] = f"{named(triple_of(found.best))} with {found.best_accuracy:.2%}"
     layout = (
         columns.name("network", "Running", identifies=True),
         columns.integer("seed", "Seed"),

@@ -6,18 +6,16 @@ from typing import Any
 
 from scaling_search.report import figures
 from scaling_search.report.table import Document
-from scaling_search.search.audit.machine import Machine
 from scaling_search.search.tables import dataset_table
 
 
-def record(machine: Machine) -> dict[str, Any]:
-    """The machine for programs."""
-    return machine.facts | {"datasets": [dataset_table.record(info) for info in machine.facts["datasets"]]}
+def record(facts: dict[str, Any]) -> dict[str, Any]:
+    """The machine for programs; `facts` as `audit.machine.examine` has them."""
+    return facts | {"datasets": [dataset_table.record(info) for info in facts["datasets"]]}
 
 
-def document(machine: Machine) -> Document:
+def document(facts: dict[str, Any]) -> Document:
     """The machine for people."""
-    facts = machine.facts
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     unsafe = " (its WAL mode can lose data; the ledger does not use it)"
     state = {True: " with changes", False: "", None: ""}[facts["dirty"]]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(notebook.Shown):
     """A study's report."""
 
     study: StudyReport
@@ -31,11 +31,6 @@ class Report:
     def document(self) -> Document:
         """Answer, tables and details."""
         return self.study.document()
-
-    @property
-    def answer(self) -> str:
-        """The grid's answer in at most three lines."""
-        return "\n".join(self.document.answer)
 
     def to_html(self, path: str | Path) -> Path:
         """Write it as a page: one file that loads nothing. Errors: StorageError."""
@@ -66,9 +61,6 @@ class Report:
         from scaling_search.report.plots.figure import figure
 
         return figure(self.study.page(), name, width=width, cost=cost)
-
-    def _repr_html_(self) -> str:
-        return notebook.fragment(self.document)
 
 
 class OpenLedger(Ledger):

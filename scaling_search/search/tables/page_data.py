@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scaling_search.ledger.storage.rows import EvaluationRow, StudyRow, TrialRow
-from scaling_search.report.measured import estimate
+from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.report.measured import by_network, estimate
 from scaling_search.report.page.data import (
     Candidate,
     Cost,
@@ -25,16 +26,18 @@ from scaling_search.report.page.data import (
 )
 from scaling_search.report.rows import Candidate as CandidateFigures
 from scaling_search.report.rows import FamilyReport, GridReport, GridRow, MemberRow
-from scaling_search.report.table import Interval, Scalar
+from scaling_search.report.table import Interval
 from scaling_search.scaling.coefficients import Exponents
-from scaling_search.search.forecast.ledger_record import ForecastCheck
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.candidates import bits_of
-from scaling_search.search.grid.chance_level import Chance
 from scaling_search.search.plan.budget import QUANTITIES
+from scaling_search.search.plan.seeds import is_fresh
 from scaling_search.search.tables import race_data
 from scaling_search.statistics.multiple_comparisons import LEVEL
 from scaling_search.statistics.response_surface import shares_of
+
+if TYPE_CHECKING:
+    from scaling_search.search.tables.study_report import StudyReport
 
 COSTS = (
     Cost(key="macs", title="MACs"),
@@ -54,50 +57,35 @@ _STANDINGS: dict[str, Standing] = {
 }
 
 
-def page_data(
-    study: StudyRow,
-    grid: GridReport | None,
-    found: GridAnalysis | None,
-    families: Sequence[FamilyReport],
-    *,
-    trials: Sequence[TrialRow],
-    evaluations: Sequence[EvaluationRow],
-    chance: Chance | None,
-    budget: str,
-    forecast: ForecastCheck | None,
-    conditions: Mapping[str, Scalar],
-    images: Sequence[MappedImage] = (),
-) -> ReportData:
-    """All that a study's page shows. `trials`: of its grid, base and families; `evaluations`: of these."""
-    figures = _Figures(trials, evaluations, chance)
-    exponents = QUANTITIES[budget].exponents
+def page_data(report: StudyReport, images: Sequence[MappedImage] = ()) -> ReportData:
+    """All that a study's page shows."""
+    grid, found, chance, figures = report.grid, report.found, report.chance, _Figures(report)
+    budget = QUANTITIES[report.budget]
     eliminated = {} if found is None else race_data.eliminated(found)
-    members = [_family(family, figures) for family in families]
-    candidates = tuple(
-        _candidate(row, key, figures, exponents, eliminated)
-        for row, key in zip(() if grid is None else grid.rows, _keys(grid, found), strict=True)
-    )
     return ReportData(
-        title=f"Study {study.name}",
-        answer=_answer(grid, families),
-        candidates=candidates,
+        title=f"Study {report.study.name}",
+        answer=_answer(grid, report.families),
+        candidates=tuple(
+            _candidate(row, key, figures, budget.exponents, eliminated)
+            for row, key in zip(() if grid is None else grid.rows, _keys(grid, found), strict=True)
+        ),
         costs=COSTS,
-        dataset=study.dataset_name,
-        baseline=study.baseline,
+        dataset=report.study.dataset_name,
+        baseline=report.study.baseline,
         base=None
         if grid is None or grid.base is None
-        else _candidate(grid.base, "base", figures, exponents, {}, standing="base"),
+        else _candidate(grid.base, "base", figures, budget.exponents, {}, standing="base"),
         level=LEVEL,
-        budget=QUANTITIES[budget].words,
+        budget=budget.words,
         chance=None if chance is None else chance.accuracy,
         classes=() if chance is None else chance.classes,
         surface=None if found is None or found.surface is None else race_data.surface(found.surface),
         race=()
         if found is None or found.race is None
         else tuple(map(race_data.race_round, found.race.looks)),
-        families=tuple(members),
-        forecasts=() if forecast is None else (race_data.forecast(forecast),),
-        facts={"What the figures rest on": dict(conditions)},
+        families=tuple(_family(family, figures) for family in report.families),
+        forecasts=() if report.forecast is None else (race_data.forecast(report.forecast),),
+        facts={"What the figures rest on": dict(report.conditions)},
         images=tuple(images),
         notes=() if grid is None else (*grid.notes, *grid.details),
     )
@@ -125,22 +113,15 @@ def _answer(grid: GridReport | None, families: Sequence[FamilyReport]) -> tuple[
 class _Figures:
     """What training gave, by network."""
 
-    def __init__(
-        self, trials: Sequence[TrialRow], evaluations: Sequence[EvaluationRow], chance: Chance | None
-    ) -> None:
-        self.chance = chance
-        self.trials: dict[str, list[TrialRow]] = {}
-        for trial in trials:
-            if trial.state in ("complete", "diverged"):
-                self.trials.setdefault(trial.network, []).append(trial)
-        self.accuracy = {(row.trial_key, row.split): row.accuracy for row in evaluations}
+    def __init__(self, report: StudyReport) -> None:
+        self.chance = report.chance
+        self.trials = by_network(one for one in report.trials if one.state in ("complete", "diverged"))
+        self.accuracy = {(row.trial_key, row.split): row.accuracy for row in report.evaluations}
 
     def results(
         self, network: str | None, validation: Interval | None, test: Interval | None, *, fresh: bool
     ) -> Results:
         """Of one network; `fresh`: of the seeds that a family is trained with."""
-        from scaling_search.search.plan.seeds import is_fresh
-
         own = [trial for trial in self.trials.get(network or "", ()) if is_fresh(trial.seed) == fresh]
         complete = [trial for trial in own if trial.state == "complete"]
         return Results(
@@ -197,14 +178,9 @@ def _network(row: CandidateFigures, figures: _Figures) -> Network:
         depths=row.depth,
         widths=row.width,
         resolution=row.resolution,
-        factors=None
-        if built is None
-        else Dimensions(depth=built.depth, width=built.width, resolution=built.resolution),
+        factors=None if built is None else Dimensions(**vars(built)),
         costs={
-            "macs": row.macs,
-            "parameters": row.parameters,
-            "activations": row.activations,
-            "memory": row.memory,
+            **{key: getattr(row, key) for key in ("macs", "parameters", "activations", "memory")},
             "seconds": figures.seconds(row.fingerprint),
         },
     )
@@ -244,9 +220,8 @@ def _shares(row: CandidateFigures, exponents: Exponents) -> Dimensions | None:
     built = row.realised
     if built is None or 0 in exponents or max(vars(built).values()) <= 1:
         return None
-    depth, width, resolution = shares_of(
-        max(1.0, built.depth), max(1.0, built.width), max(1.0, built.resolution), exponents
-    )
+    alpha, beta, gamma = (max(1.0, factor) for factor in vars(built).values())
+    depth, width, resolution = shares_of(alpha, beta, gamma, exponents)
     return Dimensions(depth=depth, width=width, resolution=resolution)
 
 

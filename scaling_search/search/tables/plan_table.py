@@ -4,71 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import Any
 
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.report import columns
 from scaling_search.report.figures import count
-from scaling_search.report.notebook import fragment, frame
 from scaling_search.report.table import Column, Document, Row, Table
-from scaling_search.search.forecast.step_latency import timed_space
 from scaling_search.search.grid import requirements
 from scaling_search.search.grid.remaining import sentence
 from scaling_search.search.grid.requirements import Requirements
 from scaling_search.search.plan import caveats, identifiability
 from scaling_search.search.plan.budget import cost_at
 from scaling_search.search.plan.builds import Build
-from scaling_search.search.plan.candidates import Candidate
-from scaling_search.search.plan.grid_plan import GridPlan, Plan, grid_plan, origin, unused
-from scaling_search.search.plan.study import Study
-from scaling_search.search.trial.trial import Callback, Callbacks
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-    from scaling_search.ledger.reader import Reader
+from scaling_search.search.plan.grid_plan import GridPlan, Plan, origin, unused
 
 _KEYS = ("alpha", "beta", "gamma")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanResult:
-    """A plan and what it takes. `candidates` are what `grid` would train."""
-
-    plan: GridPlan
-    requirements: Requirements
-
-    @property
-    def candidates(self) -> tuple[Candidate, ...]:
-        """What `grid` would train."""
-        return self.plan.candidates
-
-    def to_dataframe(self) -> DataFrame:
-        """One row per triple. Needs pandas."""
-        return frame(record(self.plan, self.requirements)["candidates"])
-
-    def _repr_html_(self) -> str:
-        return fragment(document(self.plan, self.requirements))
-
-
-def plan(
-    study: Study,
-    *,
-    ledger: Reader | None = None,
-    measure: bool = False,
-    workers: int = 1,
-    callbacks: Sequence[Callback] = (),
-) -> PlanResult:
-    """What `grid` would do, before any compute; `measure` compiles and times a network or two.
-
-    `workers`: how many would train at the same time. Errors: InputError, UsageError.
-    """
-    callback = Callbacks(callbacks)
-    found = grid_plan(timed_space(study, say=callback.note))
-    say = callback.note if measure else None
-    ahead = requirements.requirements(found, ledger, measure=say, workers=workers)
-    return PlanResult(plan=found, requirements=ahead)
 
 
 def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
@@ -88,7 +39,8 @@ def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
     notes += caveats.costly_proxy(study, space.base, space.baseline)
     notes += caveats.interpolated(info.name, info.size and min(info.size), networks)
     notes += caveats.fixed_resolution(study, networks, space.base)
-    notes += widened(plan)
+    asked = [(str(row.triple), row.network, row.triple.beta**row.phi) for row in plan.networks]
+    notes += caveats.widened(asked, space.base, study.rounding.divisor)
     notes += caveats.regularisation(space.base)
     steps, batch = space.recipe.steps(space.images), space.recipe.batch_size
     notes.append(
@@ -104,21 +56,6 @@ def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
     notes += identifiability.notes(study, space.base)
     name = study.name or f"{study.dataset.name}, {space.baseline.name}"
     return Document(title=f"Plan: {name}", tables=tuple(tables), notes=tuple(notes))
-
-
-def widened(plan: GridPlan) -> list[str]:
-    """Candidates whose grouped convolutions are far from the width that was asked for."""
-    base, divisor = plan.space.base, plan.space.study.rounding.divisor
-    moved = [
-        f"{build.triple}: {said[0]}"
-        for build in plan.networks
-        if (said := caveats.grouped(build.network, base, build.triple.beta**build.phi, divisor))
-    ]
-    if not moved:
-        return []
-    return [
-        f"Groups move widths in {len(moved)} of {count(len(plan.networks), 'network')}, such as {moved[0]}."
-    ]
 
 
 def base_table(plan: GridPlan) -> Table:
@@ -204,10 +141,8 @@ def _table(
         columns.millions("parameters", "Parameters", [row.cost.parameters for row in rows]),
         columns.remark("reason", "Remark"),
     )
-    cells = [_cells(at, *one) for one in found]
-    return Table(
-        name=name, title=title, columns=layout, rows=tuple(Row(cells=one) for one in cells), most=most
-    )
+    cells = tuple(Row(cells=_cells(at, *one)) for one in found)
+    return Table(name=name, title=title, columns=layout, rows=cells, most=most)
 
 
 def _budget(plan: GridPlan, rows: Sequence[Build]) -> tuple[Column, ...]:

@@ -6,14 +6,17 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from scaling_search.errors import few
 from scaling_search.report import columns
-from scaling_search.report.table import Details, Document, Row, Table
+from scaling_search.report.table import Details, Document, Row, Table, finite
 from scaling_search.search.members.images import left_out
 from scaling_search.search.members.predict import Evaluation, Prediction
 
 _SHOWN = 20
 _MOST_CLASSES = 30
+_SCORED = ("accuracy", "accuracy_low", "accuracy_high", "top5", "per_class", "confusion")
 _RANKS = {2: "Second", 3: "Third", 4: "Fourth", 5: "Fifth"}
 
 
@@ -58,22 +61,23 @@ def _says(found: Prediction, evaluation: Evaluation) -> str:
 def record(found: Prediction) -> dict[str, Any]:
     """For programs."""
     evaluation = found.evaluation
+    scored: dict[str, Any] = dict.fromkeys(_SCORED)
+    if evaluation is not None:
+        shares = (finite(float(value)) for value in evaluation.per_class)
+        scored |= {
+            "accuracy": evaluation.accuracy.value,
+            "accuracy_low": evaluation.accuracy.low,
+            "accuracy_high": evaluation.accuracy.high,
+            "top5": evaluation.top5,
+            "per_class": dict(zip(found.classes, shares, strict=True)),
+            "confusion": evaluation.confusion.tolist(),
+        }
     return {
         "members": [member.label for member in found.members],
         "source": found.source,
         "split": found.split,
         "classes": list(found.classes),
-        "accuracy": None if evaluation is None else evaluation.accuracy.value,
-        "accuracy_low": None if evaluation is None else evaluation.accuracy.low,
-        "accuracy_high": None if evaluation is None else evaluation.accuracy.high,
-        "top5": None if evaluation is None else evaluation.top5,
-        "per_class": None
-        if evaluation is None
-        else {
-            name: None if math.isnan(value) else float(value)
-            for name, value in zip(found.classes, evaluation.per_class, strict=True)
-        },
-        "confusion": None if evaluation is None else evaluation.confusion.tolist(),
+        **scored,
         "unknown_folders": list(found.images.unknown),
         "left_out": {reason: one.model_dump(mode="json") for reason, one in found.images.left_out.items()},
         "wrong": [one["image"] for one in found.records() if one["right"] is False],
@@ -111,18 +115,15 @@ def _images(found: Prediction) -> Table:
 
 
 def _classes(found: Prediction, evaluation: Evaluation) -> Table:
-    counts = evaluation.confusion.sum(axis=1)
-    order = sorted(
-        range(len(found.classes)),
-        key=lambda at: (math.isnan(evaluation.per_class[at]), evaluation.per_class[at]),
-    )
+    counts, shares = evaluation.confusion.sum(axis=1), evaluation.per_class
     rows = [
         {
             "class": found.classes[at],
             "images": int(counts[at]),
-            "accuracy": None if math.isnan(evaluation.per_class[at]) else float(evaluation.per_class[at]),
+            "accuracy": finite(float(shares[at])),
         }
-        for at in order
+        # NaN, of a class without an image, comes last.
+        for at in np.argsort(shares, kind="stable")
     ]
     return Table(
         name="classes",
@@ -138,12 +139,8 @@ def _classes(found: Prediction, evaluation: Evaluation) -> Table:
 
 
 def _confusion(found: Prediction, evaluation: Evaluation) -> Table:
-    pairs = [
-        (int(evaluation.confusion[label, predicted]), label, predicted)
-        for label in range(len(found.classes))
-        for predicted in range(len(found.classes))
-        if label != predicted and evaluation.confusion[label, predicted]
-    ]
+    wrong = evaluation.confusion - np.diag(np.diag(evaluation.confusion))
+    pairs = sorted(np.argwhere(wrong).tolist(), key=lambda pair: -wrong[*pair])
     return Table(
         name="confusions",
         title="What was taken for what",
@@ -157,10 +154,10 @@ def _confusion(found: Prediction, evaluation: Evaluation) -> Table:
                 cells={
                     "confused_class": found.classes[label],
                     "taken_for": found.classes[predicted],
-                    "times": times,
+                    "times": int(wrong[label, predicted]),
                 }
             )
-            for times, label, predicted in sorted(pairs, key=lambda pair: -pair[0])
+            for label, predicted in pairs
         ),
         most=_SHOWN,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from scaling_search.report.page.data import (
@@ -13,9 +12,10 @@ from scaling_search.report.page.data import (
     Round,
     Surface,
 )
-from scaling_search.report.table import Interval
+from scaling_search.report.table import Interval, finite
 from scaling_search.search.forecast.ledger_record import ForecastCheck
 from scaling_search.search.grid.analysis import GridAnalysis
+from scaling_search.search.grid.decision_log import figures_of, interval_of
 from scaling_search.statistics import response_surface
 from scaling_search.statistics.multiple_comparisons import LEVEL
 from scaling_search.statistics.response_surface import STEPS
@@ -52,17 +52,9 @@ def race_round(look: Look) -> Round:
     def test(name: str) -> RaceTest:
         if behind is None or name not in behind.row:
             return RaceTest(candidate=name, inside=name not in look.drop)
-        at = behind.row[name]
-        low, high = float(behind.low[at]), float(behind.high[at])
-        known = math.isfinite(low) and math.isfinite(high)
-        return RaceTest(
-            candidate=name,
-            inside=bool(behind.inside[at]),
-            statistic=_finite(behind.statistic[at]),
-            threshold=_finite(behind.threshold[at]),
-            p=_finite(behind.p[at]),
-            behind=Interval(low=low, high=high, value=float(behind.estimate[at])) if known else None,
-        )
+        said = figures_of(behind, name)
+        tested = {key: said[key] for key in ("inside", "statistic", "threshold", "p")}
+        return RaceTest(candidate=name, **tested, behind=interval_of(behind, name))
 
     return Round(
         number=look.seeds,
@@ -72,17 +64,13 @@ def race_round(look: Look) -> Round:
     )
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
 def surface(found: response_surface.Surface) -> Surface:
     said = any(share.said for share in found.shares)
     flat = found.p is None or found.p > 1 - LEVEL
     depth, width, resolution = (share.value for share in found.shares)
     return Surface(
         steps=STEPS,
-        values=tuple(None if flat else _finite(value) for value in found.values),
+        values=tuple(None if flat else finite(float(value)) for value in found.values),
         region=tuple(bool(inside) for inside in found.region) if said else (),
         optimum=Dimensions(depth=depth, width=width, resolution=resolution) if said else None,
         p=found.p,

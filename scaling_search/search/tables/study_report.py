@@ -22,6 +22,7 @@ from scaling_search.search.forecast.ledger_record import ForecastCheck
 from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import Command
+from scaling_search.search.grid.candidates import triple_of
 from scaling_search.search.grid.chance_level import Chance
 from scaling_search.search.grid.families import families, is_of
 from scaling_search.search.grid.ledger_results import dataset_of, read_grid, settings_of
@@ -63,19 +64,7 @@ class StudyReport:
 
     def page(self, images: Sequence[MappedImage] = ()) -> ReportData:
         """What the page and the figures for papers draw; `images` with what members look at in them."""
-        return page_data(
-            self.study,
-            self.grid,
-            self.found,
-            self.families,
-            trials=self.trials,
-            evaluations=self.evaluations,
-            chance=self.chance,
-            budget=self.budget,
-            forecast=self.forecast,
-            conditions=self.conditions,
-            images=images,
-        )
+        return page_data(self, images)
 
 
 def read(
@@ -135,7 +124,7 @@ def read(
 
 def main_families(every: list[FamilyRow]) -> list[FamilyRow]:
     """Of the first one's triple the newest of each kind."""
-    own = [row for row in every if is_of(row, (every[0].alpha, every[0].beta, every[0].gamma))]
+    own = [row for row in every if is_of(row, triple_of(every[0]))]
     return list({row.network: row for row in reversed(own)}.values())
 
 
@@ -166,11 +155,6 @@ def _of_file(ledger: Reader, path: Path) -> StudyRow | None:
     )
 
 
-def _versions(text: str) -> str:
-    """The names and versions of a JSON text, as people write them."""
-    return ", ".join(f"{name} {version}" for name, version in json.loads(text).items())
-
-
 def conditions(ledger: Reader, row: StudyRow) -> dict[str, Scalar]:
     """What a study's figures rest on: network, recipe, images, device, versions."""
     settings = settings_of(row)
@@ -197,5 +181,7 @@ def conditions(ledger: Reader, row: StudyRow) -> dict[str, Scalar]:
     )
     for what in ("device", "arithmetic", "versions"):
         met = sorted({str(getattr(one, what)) for one in trials if getattr(one, what)})
-        found[what] = "; ".join(map(_versions, met) if what == "versions" else met) or None
+        if what == "versions":
+            met = [", ".join(f"{name} {one}" for name, one in json.loads(text).items()) for text in met]
+        found[what] = "; ".join(met) or None
     return {key: value for key, value in found.items() if value is not None}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from scaling_search.report import columns
 from scaling_search.report.table import Document, Row, Table
 from scaling_search.search.audit.published_figures import WORDS, Recount, Verification
@@ -39,14 +41,11 @@ def document(found: Verification, *, by_source: bool = False) -> Document:
 def _networks(found: Verification) -> Table:
     rows = [
         Row(
-            cells={
-                "network": figure.network,
+            cells=asdict(figure)
+            | {
                 "figure": WORDS[figure.figure],
-                "ours": figure.ours,
-                "published": figure.published,
                 "difference": figure.ours - figure.published,
                 "verdict": figure.verdict,
-                "source": figure.source,
             },
             emphasis="plain" if figure.verdict == "exact" else "strong",
         )

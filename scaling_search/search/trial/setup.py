@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from scaling_search.data import catalog
@@ -14,6 +15,7 @@ from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import provenance
 from scaling_search.search.trial.weights import checkpoint_folder
 from scaling_search.system.files import Folder, save
+from scaling_search.system.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
@@ -23,6 +25,19 @@ if TYPE_CHECKING:
 
 
 _TRIED = ".tried"  # a file that is written and taken away again
+
+
+@contextmanager
+def until(limit: TimeLimit, callback: Callback) -> Iterator[None]:
+    """Trains in it until the time limit. Errors: TrainingStopped where it was stopped for anything else."""
+    from scaling_search.training.outcome import TrainingStopped
+
+    try:
+        yield
+    except TrainingStopped:
+        if not limit.reached:
+            raise
+        callback.say("the time limit is reached; the same command goes on from here")
 
 
 def load_data(study: Study) -> Dataset:

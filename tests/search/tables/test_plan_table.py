@@ -7,7 +7,8 @@ import pytest
 from scaling_search.search.grid.requirements import Forecast, Requirements
 from scaling_search.search.plan import caveats
 from scaling_search.search.plan.study import override
-from scaling_search.search.tables.plan_table import document, plan, record
+from scaling_search.search.tables.plan_result import plan
+from scaling_search.search.tables.plan_table import document, record
 from tests.search.pretend import BASIC, planned, study
 
 
