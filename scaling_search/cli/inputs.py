@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scaling_search.cli.groups import changes, in_options
-from scaling_search.cli.options import Start
+from scaling_search.cli.groups import Start, changes, in_options
 from scaling_search.errors import InputError, UsageError
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from scaling_search.errors import UsageError, suggest
 from scaling_search.report.table import Document, Table, of
@@ -109,6 +110,22 @@ def show(
         document, form, details=details, width=where.width, color=where.color, encoding=where.encoding
     )
     write(text, stream=stream)
+
+
+def show_or_dump(
+    document: Callable[..., Document | Table],
+    record: Callable[..., Any],
+    *of: Any,
+    as_json: bool,
+    details: bool = False,
+) -> None:
+    """Write to standard output the document that is made ``of`` something or, in its place, a record as JSON."""
+    from scaling_search.report.formats.json import dumps
+
+    if as_json:
+        write(dumps(record(*of)))
+    else:
+        show(document(*of), details=details)
 
 
 def write(text: str, *, stream: TextIO | None = None) -> None:
