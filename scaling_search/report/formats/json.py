@@ -10,8 +10,8 @@ from typing import Any
 
 from scaling_search.report.table import Document, finite
 
-# As in Django's json_script: inside a page, "</script>" would end the element that holds the JSON.
-_UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\x7f"}
+# As in Django's json_script: inside a page, "</script>" or "<!--" would end the element that holds the JSON.
+UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\x7f"}
 
 
 def render(document: Document) -> str:
@@ -33,4 +33,4 @@ def render(document: Document) -> str:
 
 def dumps(whole: Any) -> str:
     """Any JSON value, two spaces deep, ASCII only, with a final newline. NaN is an error (ValueError)."""
-    return json.dumps(whole, indent=2, allow_nan=False).translate(_UNSAFE) + "\n"
+    return json.dumps(whole, indent=2, allow_nan=False).translate(UNSAFE) + "\n"
