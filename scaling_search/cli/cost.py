@@ -119,18 +119,18 @@ def _read(from_timm: str | None, from_onnx: Path | None, out: Path | None) -> li
 
     if from_timm is not None and from_onnx is not None:
         raise UsageError("give --from-timm or --from-onnx, not both")
-    if from_timm is None and from_onnx is None:
-        if out is not None:
-            raise UsageError("--out is where the TOML of --from-timm or --from-onnx goes")
-        return []
     if from_timm is not None:
         from scaling_search.export import read_timm
 
         network = read_timm.read(from_timm)
-    else:
+    elif from_onnx is not None:
         from scaling_search.export import read_onnx
 
-        network = read_onnx.read(from_onnx or Path())
+        network = read_onnx.read(from_onnx)
+    elif out is not None:
+        raise UsageError("--out is where the TOML of --from-timm or --from-onnx goes")
+    else:
+        return []
     name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in network.name)
     target = out or Path(f"{name}.toml")
     if target.suffix != ".toml":

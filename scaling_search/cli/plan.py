@@ -50,7 +50,5 @@ def plan(
         found = grid_plan(timed_space(settings, as_published=as_published, say=bars.note))
         say = bars.note if measure else None
         look = partial(requirements, found, difference=power, measure=say, workers=workers)
-        needed = power is not None
-        there = needed or inputs.exists(ledger)
-        ahead = inputs.with_ledger(ledger, look, needed=needed) if there else look(None)
+        ahead = inputs.with_ledger(ledger, look, needed=power is not None)
     show_or_dump(plan_table.document, plan_table.record, found, ahead, as_json=as_json)

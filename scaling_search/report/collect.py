@@ -17,10 +17,10 @@ from scaling_search.ledger.storage.rows import (
     TripleRow,
 )
 from scaling_search.report.measured import by_network, count, estimate, remark, shown_state
+from scaling_search.report.page.data import Dimensions
 from scaling_search.report.rows import (
     Assessment,
     Candidate,
-    Factors,
     FamilyReport,
     FamilyStatus,
     GridReport,
@@ -147,11 +147,11 @@ def with_verdicts(
 
 def candidate(row: CandidateRow) -> Candidate:
     """A candidate's or a member's figures."""
-    built = (row.depth_factor, row.width_factor, row.resolution_factor)
+    built = {"depth": row.depth_factor, "width": row.width_factor, "resolution": row.resolution_factor}
     return Candidate(
         name=row.network_name,
         fingerprint=row.network,
-        realised=None if None in built else Factors(*built),  # type: ignore[arg-type]
+        realised=None if None in built.values() else Dimensions(**built),  # type: ignore[arg-type]
         **_shared(row),
     )
 

@@ -15,7 +15,7 @@ UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\x7f"}
 
 
 def render(document: Document) -> str:
-    """Answer, facts and tables at the top level; a table's reference row beside it, under its own name.
+    """Answer, facts and tables at the top level; a table's reference row beside it, as "base".
 
     Tables of one name (families) are one list.
     """
@@ -24,7 +24,7 @@ def render(document: Document) -> str:
     tables: dict[str, Any] = {}
     for table in document.all_tables:
         if table.reference is not None:
-            tables[table.reference_name] = table.record(table.reference)
+            tables["base"] = table.record(table.reference)
         tables.setdefault(table.name, []).extend(table.record(row) for row in table.rows)
     whole |= tables
     whole["notes"] = list(document.all_notes)
