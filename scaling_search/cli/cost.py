@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scaling_search.cli import inputs, options
+from scaling_search.cli import groups, inputs, options
 from scaling_search.errors import UsageError
-from scaling_search.system.text import full_path
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
+@dataclass(frozen=True, kw_only=True)
+class Scaled:
+    """How networks are scaled before they are counted."""
+
+    phi: Annotated[
+        str | None, typer.Option(help="Compound scaling: one φ, or 0..7, or 0,0.5,2; negatives too.")
+    ] = None
+    alpha: Annotated[float | None, typer.Option(help="Depth coefficient, with --phi (1.2).")] = None
+    beta: Annotated[float | None, typer.Option(help="Width coefficient, with --phi (1.1).")] = None
+    gamma: Annotated[float | None, typer.Option(help="Resolution coefficient, with --phi (1.15).")] = None
+    depth: Annotated[float | None, typer.Option(help="Or scale by factors: depth.")] = None
+    width: Annotated[float | None, typer.Option(help="Width factor.")] = None
+    resolution: Annotated[
+        float | None, typer.Option(help="Resolution factor, or pixels when 16 or more.")
+    ] = None
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            help="Or by a known rule: pycls's shares such as dwr or d1_w8_r1, with --factor; or a published row: "
+            "b0 to b7, depth-4, width-2, resolution-2, compound-1.4-1.2-1.3, mobilenet-0.75-192."
+        ),
+    ] = None
+    factor: Annotated[
+        float | None, typer.Option(help="With --rule: what depth * width^2 * resolution^2 shall be.")
+    ] = None
+    depth_rounding: groups.DepthRule = None
+    divisor: groups.Divisor = None
+
+
+@groups.apart
 def cost(
+    *,
     networks: Annotated[
         list[str] | None,
         typer.Argument(metavar="NETWORK...", help="Names of built-in networks, or TOML files."),
@@ -26,51 +54,17 @@ def cost(
     ] = None,
     from_onnx: Annotated[
         Path | None,
-        typer.Option(
-            "--from-onnx",
-            parser=full_path,
-            metavar="<path>",
-            help="Also the network of an ONNX file, written likewise.",
-        ),
+        options.path("--from-onnx", "Also the network of an ONNX file, written likewise."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
+        options.path(
             "--out",
+            "Where the TOML of --from-timm or --from-onnx goes (NAME.toml, here).",
             parser=options.new_file,
-            metavar="<path>",
-            help="Where the TOML of --from-timm or --from-onnx goes (NAME.toml, here).",
         ),
     ] = None,
-    phi: Annotated[
-        str | None, typer.Option("--phi", help="Compound scaling: one φ, or 0..7, or 0,0.5,2; negatives too.")
-    ] = None,
-    alpha: Annotated[
-        float | None, typer.Option("--alpha", help="Depth coefficient, with --phi (1.2).")
-    ] = None,
-    beta: Annotated[float | None, typer.Option("--beta", help="Width coefficient, with --phi (1.1).")] = None,
-    gamma: Annotated[
-        float | None, typer.Option("--gamma", help="Resolution coefficient, with --phi (1.15).")
-    ] = None,
-    depth: Annotated[float | None, typer.Option("--depth", help="Or scale by factors: depth.")] = None,
-    width: Annotated[float | None, typer.Option("--width", help="Width factor.")] = None,
-    resolution: Annotated[
-        float | None, typer.Option("--resolution", help="Resolution factor, or pixels when 16 or more.")
-    ] = None,
-    rule: Annotated[
-        str | None,
-        typer.Option(
-            "--rule",
-            help="Or by a known rule: pycls's shares such as dwr or d1_w8_r1, with --factor; or a published row: "
-            "b0 to b7, depth-4, width-2, resolution-2, compound-1.4-1.2-1.3, mobilenet-0.75-192.",
-        ),
-    ] = None,
-    factor: Annotated[
-        float | None,
-        typer.Option("--factor", help="With --rule: what depth * width^2 * resolution^2 shall be."),
-    ] = None,
-    depth_rounding: options.DepthRule = None,
-    divisor: options.Divisor = None,
+    scaled: Scaled,
     layers: Annotated[
         bool, typer.Option("--layers", help="Also a row for each stem, stage and head.")
     ] = False,
@@ -93,8 +87,7 @@ def cost(
     ] = False,
 ) -> None:
     """What networks cost, one or several side by side: parameters, MACs, activations, memory."""
-    from scaling_search.report.formats.json import dumps
-    from scaling_search.report.render import show, write
+    from scaling_search.report.render import show_or_dump
     from scaling_search.search.audit.network_costs import compare
     from scaling_search.search.audit.scaling_options import Scaling
     from scaling_search.search.tables.cost_table import document, record
@@ -106,28 +99,17 @@ def cost(
     if changes and batch_size is None:
         raise UsageError("--optimizer and --no-ema need --batch-size: they only change the training memory")
     recipe = None if batch_size is None else inputs.recipe({"batch_size": batch_size, **changes})
-    scaling = Scaling(
-        phi=phi,
-        alpha=alpha,
-        beta=beta,
-        gamma=gamma,
-        depth=depth,
-        width=width,
-        resolution=resolution,
-        rule=rule,
-        factor=factor,
-        depth_rounding=depth_rounding,
-        divisor=divisor,
-    )
+    scaling = Scaling(**vars(scaled))
     chosen = [*(networks or []), *_read(from_timm, from_onnx, out)]
     if not chosen:
         raise UsageError("name a network, or --from-timm NAME, or --from-onnx FILE")
     found = compare(chosen, scaling, by_part=layers, recipe=recipe)
-    if as_json:
-        records = [record(row) for row in found]
-        write(dumps(records[0] if len(records) == 1 else {"networks": records}))
-    else:
-        show(document(found))
+    show_or_dump(
+        document,
+        lambda found: record(found[0]) if len(found) == 1 else {"networks": [record(row) for row in found]},
+        found,
+        as_json=as_json,
+    )
 
 
 def _read(from_timm: str | None, from_onnx: Path | None, out: Path | None) -> list[str]:
@@ -137,18 +119,18 @@ def _read(from_timm: str | None, from_onnx: Path | None, out: Path | None) -> li
 
     if from_timm is not None and from_onnx is not None:
         raise UsageError("give --from-timm or --from-onnx, not both")
-    if from_timm is None and from_onnx is None:
-        if out is not None:
-            raise UsageError("--out is where the TOML of --from-timm or --from-onnx goes")
-        return []
     if from_timm is not None:
         from scaling_search.export import read_timm
 
         network = read_timm.read(from_timm)
-    else:
+    elif from_onnx is not None:
         from scaling_search.export import read_onnx
 
-        network = read_onnx.read(from_onnx or Path())
+        network = read_onnx.read(from_onnx)
+    elif out is not None:
+        raise UsageError("--out is where the TOML of --from-timm or --from-onnx goes")
+    else:
+        return []
     name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in network.name)
     target = out or Path(f"{name}.toml")
     if target.suffix != ".toml":

@@ -10,37 +10,29 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from scaling_search.cli import options
-from scaling_search.cli.groups import Commands
-from scaling_search.system.text import full_path
+from scaling_search.cli.groups import commands
 
 if TYPE_CHECKING:
     from scaling_search.data.summary import Fit
 
 _EVERY = 10.0  # seconds between signs of life
 
-app = typer.Typer(
-    cls=Commands,
-    add_completion=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    help="Data sets at hand; prepare one.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = commands("Data sets at hand; prepare one.")
 
 
 @app.command("list")
 def show_all(as_json: options.Json = False) -> None:
     """The data sets at hand, and how to prepare those that are not."""
-    from scaling_search.report.formats.json import dumps
-    from scaling_search.report.render import show, write
+    from scaling_search.report.render import show_or_dump
     from scaling_search.search.audit.machine import known
     from scaling_search.search.tables import dataset_table
 
-    found = known()
-    if as_json:
-        write(dumps({"datasets": [dataset_table.record(info) for info in found]}))
-    else:
-        show(dataset_table.document(found))
+    show_or_dump(
+        dataset_table.document,
+        lambda found: {"datasets": [dataset_table.record(info) for info in found]},
+        known(),
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -48,11 +40,9 @@ def prepare(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A data set, or a new name for a folder.")],
     source: Annotated[
         Path | None,
-        typer.Option(
+        options.path(
             "--from",
-            parser=full_path,
-            metavar="<path>",
-            help="Folder of images in folders named after classes, or with a labels.csv (columns file and label; "
+            "Folder of images in folders named after classes, or with a labels.csv (columns file and label; "
             "split and group if you like); for fashion_mnist, its four files.",
         ),
     ] = None,
@@ -93,8 +83,7 @@ def prepare(
     """Make a data set ready to load: decode it, download it, or import a folder of images. Ends with a summary."""
     from scaling_search.cli.progress import say
     from scaling_search.data import catalog
-    from scaling_search.report.formats.json import dumps
-    from scaling_search.report.render import show, write
+    from scaling_search.report.render import show_or_dump
     from scaling_search.search.tables import dataset_table
 
     say(f"preparing {name} …")
@@ -114,9 +103,7 @@ def prepare(
     if as_json:
         for sentence in dataset_table.sentences(info):
             say(sentence)
-        write(dumps(dataset_table.record(info)))
-    else:
-        show(dataset_table.prepared(info))
+    show_or_dump(dataset_table.prepared, dataset_table.record, info, as_json=as_json)
 
 
 def sparsely(say: Callable[[str], None], *, every: float = _EVERY) -> Callable[[str, int, int], None]:

@@ -8,12 +8,8 @@ from typing import Annotated
 import typer
 
 from scaling_search.cli import inputs, options
-from scaling_search.system.text import full_path
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
 def export(
     what: Annotated[
         str,
@@ -33,9 +29,7 @@ def export(
     ],
     out: Annotated[
         Path,
-        typer.Option(
-            "--out", parser=full_path, metavar="<path>", help="The folder to write; it must be new or empty."
-        ),
+        options.path("--out", "The folder to write; it must be new or empty."),
     ],
     study: options.StudyName = None,
     coefficients: options.OfTriple = None,

@@ -6,22 +6,18 @@ from typing import Annotated
 
 import typer
 
-from scaling_search.cli import inputs, options
-from scaling_search.cli.groups import apart
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+from scaling_search.cli import groups, inputs, options
 
 
-@app.command()
-@apart
+@groups.apart
 def grid(
-    start: options.Start,
-    subject: options.Subject,
-    triples: options.Triples,
-    cost: options.Cost,
-    training: options.Training,
-    deciding: options.Deciding,
-    build: options.Build,
+    start: groups.Start,
+    subject: groups.Subject,
+    triples: groups.Triples,
+    cost: groups.Cost,
+    training: groups.Training,
+    deciding: groups.Deciding,
+    build: groups.Build,
     until_decided: Annotated[
         bool,
         typer.Option(
@@ -60,8 +56,7 @@ def grid(
 ) -> None:
     """Train every candidate not yet in the ledger, and choose. Running it again continues."""
     from scaling_search.cli.work import finish, work
-    from scaling_search.report.formats.json import dumps
-    from scaling_search.report.render import show, write
+    from scaling_search.report.render import show_or_dump
     from scaling_search.search.grid import search
     from scaling_search.search.plan.study_tables import parse_duration
     from scaling_search.search.tables.grid_table import record
@@ -93,8 +88,5 @@ def grid(
             exact=exact,
             time_limit=None if time_limit is None else parse_duration(time_limit),
         )
-    if as_json:
-        write(dumps(record(result)))
-    else:
-        show(result.document, details=details)
+    show_or_dump(lambda found: found.document, record, result, as_json=as_json, details=details)
     finish(result.trials, nothing=result.winner is None and result.found.unfinished == 0)

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scaling_search.cli.groups import changes, in_options
-from scaling_search.cli.options import Start
+from scaling_search.cli.groups import Start, changes, in_options
 from scaling_search.errors import InputError, UsageError
 
 
@@ -103,6 +102,8 @@ def exists(location: str) -> bool:
 
 def with_ledger(location: str, use: Callable[[Any], Any], *, needed: bool = True) -> Any:
     """What `use` makes of the ledger, opened for reading only; or of None, where there is none yet nor needed."""
+    if not needed and not exists(location):
+        return use(None)
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.storage.location import NoLedger
 

@@ -8,18 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from scaling_search.cli import inputs, options
-from scaling_search.cli.groups import Commands
+from scaling_search.cli.groups import commands
 from scaling_search.report.figures import count
+from scaling_search.report.render import show_or_dump
 from scaling_search.system.text import full_path
 
-app = typer.Typer(
-    cls=Commands,
-    add_completion=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    help="What a ledger holds; check, repair, merge, rename, delete, export.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = commands("What a ledger holds; check, repair, merge, rename, delete, export.")
 
 Study = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study in the ledger.")]
 Newest = Annotated[
@@ -34,10 +28,11 @@ def show_all(ledger: options.Ledger = options.DEFAULT_LEDGER, as_json: options.J
     from scaling_search.search.tables import ledger_table
 
     found = inputs.with_ledger(ledger, lambda opened: studies(opened.snapshot()))
-    _show(
-        ledger_table.list_document(found),
-        {"studies": [ledger_table.list_record(one) for one in found]},
-        as_json,
+    show_or_dump(
+        ledger_table.list_document,
+        lambda rows: {"studies": [ledger_table.list_record(one) for one in rows]},
+        found,
+        as_json=as_json,
     )
 
 
@@ -55,7 +50,11 @@ def show(
         return facts(opened, row), row.toml, row.recipe
 
     found, toml, recipe = inputs.with_ledger(ledger, read)
-    _show(ledger_table.show_document(found, toml), {**found, "toml": toml, "recipe": recipe}, as_json)
+    show_or_dump(
+        lambda: ledger_table.show_document(found, toml),
+        lambda: {**found, "toml": toml, "recipe": recipe},
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -68,7 +67,7 @@ def status(
     from scaling_search.search.tables.study_report import choose
 
     found = inputs.with_ledger(ledger, lambda opened: studies.status(opened, choose(opened, study)))
-    _show(ledger_table.status_document(found), ledger_table.status_record(found), as_json)
+    show_or_dump(ledger_table.status_document, ledger_table.status_record, found, as_json=as_json)
 
 
 @app.command()
@@ -147,12 +146,7 @@ def export(
     study: Study,
     output: Annotated[
         Path,
-        typer.Option(
-            "--output",
-            parser=full_path,
-            metavar="<path>",
-            help="The file to write: a ledger with this study alone.",
-        ),
+        options.path("--output", "The file to write: a ledger with this study alone."),
     ],
     ledger: options.Ledger = options.DEFAULT_LEDGER,
 ) -> None:
@@ -187,18 +181,8 @@ def _inspect(ledger: str, new: Path | None, as_json: bool, checkpoints: str | No
     from scaling_search.search.tables import ledger_check_table
 
     found = ledger_check.inspect(ledger, repair=new, checkpoints=checkpoints)
-    _show(ledger_check_table.document(found), ledger_check_table.record(found), as_json)
+    show_or_dump(ledger_check_table.document, ledger_check_table.record, found, as_json=as_json)
     if not found.intact:
         faults = f"{count(len(found.damage), 'fault')} found"
         saved = "" if found.repaired is None else f"; what is intact is in {found.repaired}"
         raise DamagedError(f"{found.ledger}: {faults}{saved}")
-
-
-def _show(document: Any, record: Any, as_json: bool) -> None:
-    from scaling_search.report.formats.json import dumps
-    from scaling_search.report.render import show, write
-
-    if as_json:
-        write(dumps(record))
-    else:
-        show(document)

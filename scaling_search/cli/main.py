@@ -67,7 +67,12 @@ class Lazy(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             raise UsageError(suggest("command", cmd_name, [*COMMANDS, "--version", "--help"]))
-        return get_command(importlib.import_module(f"scaling_search.cli.{cmd_name}").app)
+        found = importlib.import_module(f"scaling_search.cli.{cmd_name}")
+        if hasattr(found, "app"):
+            return get_command(found.app)
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command()(getattr(found, cmd_name))
+        return get_command(alone)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

@@ -7,21 +7,17 @@ from typing import Annotated
 
 import typer
 
-from scaling_search.cli import inputs, options
-from scaling_search.cli.groups import apart
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+from scaling_search.cli import groups, inputs, options
 
 
-@app.command()
-@apart
+@groups.apart
 def plan(
-    start: options.Start,
-    subject: options.Subject,
-    triples: options.Triples,
-    cost: options.Cost,
-    training: options.Training,
-    build: options.Build,
+    start: groups.Start,
+    subject: groups.Subject,
+    triples: groups.Triples,
+    cost: groups.Cost,
+    training: groups.Training,
+    build: groups.Build,
     power: Annotated[
         float | None,
         typer.Option(
@@ -42,8 +38,7 @@ def plan(
 ) -> None:
     """What `grid` would do, before any compute: candidates, duplicates, real costs, time."""
     from scaling_search.cli.progress import ProgressBar
-    from scaling_search.report.formats.json import dumps
-    from scaling_search.report.render import show, write
+    from scaling_search.report.render import show_or_dump
     from scaling_search.search.forecast.step_latency import timed_space
     from scaling_search.search.grid.requirements import requirements
     from scaling_search.search.plan.grid_plan import grid_plan
@@ -55,10 +50,5 @@ def plan(
         found = grid_plan(timed_space(settings, as_published=as_published, say=bars.note))
         say = bars.note if measure else None
         look = partial(requirements, found, difference=power, measure=say, workers=workers)
-        needed = power is not None
-        there = needed or inputs.exists(ledger)
-        ahead = inputs.with_ledger(ledger, look, needed=needed) if there else look(None)
-    if as_json:
-        write(dumps(plan_table.record(found, ahead)))
-    else:
-        show(plan_table.document(found, ahead))
+        ahead = inputs.with_ledger(ledger, look, needed=power is not None)
+    show_or_dump(plan_table.document, plan_table.record, found, ahead, as_json=as_json)

@@ -8,12 +8,8 @@ from typing import Annotated
 import typer
 
 from scaling_search.cli import inputs, options
-from scaling_search.system.text import full_path
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
 def predict(
     what: Annotated[
         list[str],
@@ -44,19 +40,11 @@ def predict(
             help="text, markdown, csv, json, latex or html. Default: by the ending of --output, else text.",
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", parser=options.new_file, metavar="<path>", help="Write to a file instead of stdout."
-        ),
-    ] = None,
+    output: options.Output = None,
     maps: Annotated[
         Path | None,
-        typer.Option(
-            "--maps",
-            parser=full_path,
-            metavar="<path>",
-            help="A folder for class activation maps: what each member looks at in each image (PNG).",
+        options.path(
+            "--maps", "A folder for class activation maps: what each member looks at in each image (PNG)."
         ),
     ] = None,
     checkpoints: options.Checkpoints = None,

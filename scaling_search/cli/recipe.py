@@ -5,32 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from scaling_search.cli import inputs, options
-from scaling_search.cli.groups import apart
+from scaling_search.cli import groups, inputs, options
 from scaling_search.report.figures import count
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
-@apart
+@groups.apart
 def recipe(
-    start: options.Start,
-    subject: options.Subject,
-    triples: options.Triples,
-    cost: options.Cost,
-    training: options.Training,
-    deciding: options.Deciding,
-    build: options.Build,
+    start: groups.Start,
+    subject: groups.Subject,
+    triples: groups.Triples,
+    cost: groups.Cost,
+    training: groups.Training,
+    deciding: groups.Deciding,
+    build: groups.Build,
     write_to: Annotated[
         Path | None,
-        typer.Option(
+        options.path(
             "--write",
+            "Put the rate and the length that are named into this study file; a new one has the whole study.",
             parser=options.new_file,
             metavar="FILE",
-            help="Put the rate and the length that are named into this study file; a new one has the whole study.",
         ),
     ] = None,
     retry_failed: options.RetryFailed = False,
@@ -51,8 +45,7 @@ def recipe(
     from scaling_search.cli.progress import say
     from scaling_search.cli.work import finish, work
     from scaling_search.ledger.storage.rows import CHECK
-    from scaling_search.report.formats.json import dumps
-    from scaling_search.report.render import show, write
+    from scaling_search.report.render import show_or_dump
     from scaling_search.search.plan.study import read as read_study
     from scaling_search.search.plan.study_tables import parse_duration
     from scaling_search.search.recipe_check import check
@@ -73,10 +66,7 @@ def recipe(
             time_limit=None if time_limit is None else parse_duration(time_limit),
         )
         trials = at.ledger.trials(study=result.study.name, roles=(CHECK,))
-    if as_json:
-        write(dumps(result.record()))
-    else:
-        show(result.document, details=details)
+    show_or_dump(lambda: result.document, result.record, as_json=as_json, details=details)
     if write_to is not None:
         write_study(settings, result, write_to)
         if not quiet:

@@ -9,17 +9,10 @@ from typing import Annotated
 import typer
 
 from scaling_search.cli import inputs, options
-from scaling_search.system.text import full_path
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command()
 def report(
-    study: Annotated[
-        str | None,
-        typer.Option("--study", help="Name of a study in the ledger, or its file. Default: the newest."),
-    ] = None,
+    study: options.StudyName = None,
     form: Annotated[
         str | None,
         typer.Option(
@@ -36,20 +29,10 @@ def report(
             "race or family.",
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", parser=options.new_file, metavar="<path>", help="Write to a file instead of stdout."
-        ),
-    ] = None,
+    output: options.Output = None,
     maps: Annotated[
         Path | None,
-        typer.Option(
-            "--maps",
-            parser=full_path,
-            metavar="<path>",
-            help="A folder that `predict --maps` wrote, to be shown in the page.",
-        ),
+        options.path("--maps", "A folder that `predict --maps` wrote, to be shown in the page."),
     ] = None,
     all_families: Annotated[
         bool, typer.Option("--all-families", help="Every family of the study, not the winner's alone.")

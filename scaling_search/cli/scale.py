@@ -7,18 +7,13 @@ from typing import Annotated
 
 import typer
 
-from scaling_search.cli import inputs, options
-from scaling_search.cli.groups import apart
-from scaling_search.system.text import full_path
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+from scaling_search.cli import groups, inputs, options
 
 
-@app.command()
-@apart
+@groups.apart
 def scale(
     *,
-    start: options.Start,
+    start: groups.Start,
     coefficients: Annotated[
         str | None,
         typer.Option(
@@ -28,7 +23,7 @@ def scale(
     ] = None,
     out: Annotated[
         Path,
-        typer.Option("--out", parser=full_path, metavar="<path>", help="Folder for one TOML file per phi."),
+        options.path("--out", "Folder for one TOML file per phi."),
     ] = Path("networks"),
     train: Annotated[
         str | None,
@@ -44,9 +39,9 @@ def scale(
             "--factors", help="nominal: raise the triple to the power phi; realised: what it built."
         ),
     ] = None,
-    cost: options.Cost,
-    subject: options.Subject,
-    training: options.Training,
+    cost: groups.Cost,
+    subject: groups.Subject,
+    training: groups.Training,
     member_time_limit: Annotated[
         str | None,
         typer.Option(
@@ -57,7 +52,7 @@ def scale(
         bool,
         typer.Option("--stop-when-flat", help="Stop where the next step's predicted gain is within noise."),
     ] = False,
-    build: options.Build,
+    build: groups.Build,
     keep_weights: Annotated[
         str | None,
         typer.Option(
@@ -80,10 +75,9 @@ def scale(
 ) -> None:
     """Extrapolate the best triple: write one network file per phi, train and test what time and memory allow."""
     from scaling_search.cli.work import finish, work
-    from scaling_search.report.formats.json import dumps
-    from scaling_search.report.render import show, write
+    from scaling_search.report.render import show_or_dump
     from scaling_search.scaling.coefficients import parse_coefficients
-    from scaling_search.search.family.document import record
+    from scaling_search.search.family.document import document, record
     from scaling_search.search.family.scale import scale as use_case
     from scaling_search.search.plan.study_tables import parse_duration
 
@@ -120,8 +114,5 @@ def scale(
             constrained=False,
             as_published=writes_only and subject.as_published,
         )
-    if as_json:
-        write(dumps(record(result)))
-    else:
-        show(result.document, details=details)
+    show_or_dump(document, record, result, as_json=as_json, details=details)
     finish(result.trials, nothing={row.state for row in result.trials} == {"diverged"})

@@ -6,10 +6,7 @@ import typer
 
 from scaling_search.cli import options
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def verify(as_json: options.Json = False) -> None:
     """Count every built-in network against the published figures, and list published ones that contradict each other.
 

@@ -17,7 +17,6 @@ from scaling_search.errors import StoppedError, StorageError, UsageError
 from scaling_search.system.text import without_passwords
 
 if TYPE_CHECKING:
-    from scaling_search.cli.progress import ProgressBar
     from scaling_search.ledger.storage.rows import TrialRow
     from scaling_search.search.trial.trial import Callback
     from scaling_search.search.trial.workers import Workers
@@ -28,7 +27,6 @@ class Work:
     """An open ledger and what runs around it."""
 
     ledger: Any  # a Ledger, None where none is needed
-    bars: ProgressBar
     callbacks: Sequence[Callback]
     should_stop: Callable[[], bool]
     workers: Workers | None
@@ -71,7 +69,6 @@ def work(
         try:
             yield Work(
                 ledger=ledger,
-                bars=bars,
                 callbacks=(bars, *others),
                 should_stop=lambda: stop.requested,
                 workers=placed,

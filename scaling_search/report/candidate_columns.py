@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scaling_search.report import columns
-from scaling_search.report.rows import Candidate
+from scaling_search.report.rows import Candidate, GridRow, MemberRow
 from scaling_search.report.table import Column, Parts
 
 
@@ -38,7 +38,7 @@ def realised() -> Column:
     )
 
 
-_ELSEWHERE = ("group", "alpha", "beta", "gamma")  # no columns of their own
+_ELSEWHERE = ("candidate", "group", "alpha", "beta", "gamma")  # no columns of their own
 
 
 def costs(candidates: Sequence[Candidate], *, macs: bool) -> tuple[Column, ...]:
@@ -65,13 +65,15 @@ def costs(candidates: Sequence[Candidate], *, macs: bool) -> tuple[Column, ...]:
     )
 
 
-def cells(candidate: Candidate) -> dict[str, Any]:
-    """A candidate by the names of its columns."""
+def cells(row: GridRow | MemberRow) -> dict[str, Any]:
+    """A row and its candidate by the names of their columns."""
+    candidate = row.candidate
     built = candidate.realised
     labels = (candidate.alpha, candidate.beta, candidate.gamma)
     return {
-        **{key: value for key, value in vars(candidate).items() if key not in _ELSEWHERE},
+        **{key: value for key, value in (vars(candidate) | vars(row)).items() if key not in _ELSEWHERE},
         "triple": None if None in labels else Parts(labels),
         "realised": None if built is None else dict(vars(built)),
         "macs_to_target": candidate.macs_to_target,
+        "states": dict(vars(row.states)),
     }

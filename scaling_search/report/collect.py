@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from scaling_search.errors import DamagedError
 from scaling_search.ledger.storage.rows import (
@@ -16,10 +17,10 @@ from scaling_search.ledger.storage.rows import (
     TripleRow,
 )
 from scaling_search.report.measured import by_network, count, estimate, remark, shown_state
+from scaling_search.report.page.data import Dimensions
 from scaling_search.report.rows import (
     Assessment,
     Candidate,
-    Factors,
     FamilyReport,
     FamilyStatus,
     GridReport,
@@ -146,26 +147,19 @@ def with_verdicts(
 
 def candidate(row: CandidateRow) -> Candidate:
     """A candidate's or a member's figures."""
-    built = (row.depth_factor, row.width_factor, row.resolution_factor)
+    built = {"depth": row.depth_factor, "width": row.width_factor, "resolution": row.resolution_factor}
     return Candidate(
         name=row.network_name,
         fingerprint=row.network,
-        group=row.group,
-        phi=row.phi,
-        alpha=row.alpha,
-        beta=row.beta,
-        gamma=row.gamma,
-        depth=row.depth,
-        width=row.width,
-        resolution=row.resolution,
-        nominal_resolution=row.nominal_resolution,
-        realised=None if None in built else Factors(*built),  # type: ignore[arg-type]
-        parameters=row.parameters,
-        activations=row.activations,
-        memory=row.memory,
-        macs=row.macs,
-        macs_ratio=row.macs_ratio,
+        realised=None if None in built.values() else Dimensions(**built),  # type: ignore[arg-type]
+        **_shared(row),
     )
+
+
+def _shared(row: CandidateRow | TripleRow) -> dict[str, Any]:
+    """What a candidate has under the same names as a row of the ledger."""
+    names = (field.name for field in dataclasses.fields(Candidate))
+    return {name: getattr(row, name) for name in names if hasattr(row, name)}
 
 
 def base_row(row: Candidate, trials: Sequence[TrialRow]) -> GridRow:
@@ -214,15 +208,7 @@ def _grid_row(row: CandidateRow, triples: Iterable[Triple], trials: Sequence[Tri
 
 def _dropped(row: TripleRow) -> GridRow:
     return GridRow(
-        candidate=Candidate(
-            phi=row.phi,
-            alpha=row.alpha,
-            beta=row.beta,
-            gamma=row.gamma,
-            resolution=row.resolution,
-            nominal_resolution=row.nominal_resolution,
-            macs_ratio=row.macs_ratio,
-        ),
+        candidate=Candidate(**_shared(row)),
         triples=((row.alpha, row.beta, row.gamma),),
         status="dropped",
         reason=row.reason,

@@ -87,13 +87,11 @@ def size(key: str, title: str, *, place: Place = "always") -> Column:
     return Column(key=key, title=title, show=figures.size, place=place)
 
 
-def estimate(
-    key: str, title: str, fields: tuple[str, str, str], digits: int = 2, *, place: Place = "always"
-) -> Column:
+def estimate(key: str, title: str, fields: tuple[str, str, str], *, place: Place = "always") -> Column:
     """An ``Estimate`` of a fraction: mean ± sd (n), in per cent. ``fields`` name mean, sd and n."""
 
     def show(cell: Estimate) -> str:
-        return f"{figures.percent(cell.mean, digits)} ± {figures.percent(cell.sd, digits)} ({cell.seeds})"
+        return f"{figures.percent(cell.mean)} ± {figures.percent(cell.sd)} ({cell.seeds})"
 
     return Column(key=key, title=f"{title} (%), mean ± sd (n)", show=show, fields=fields, place=place)
 

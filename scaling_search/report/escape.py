@@ -18,62 +18,50 @@ _SEQUENCE = re.compile(
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$])")
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\symbol{34}",
-    "`": r"\textasciigrave{}",
-    "[": "{[}",  # after a row's \\ a bare bracket would be read as its optional argument
-    "]": "{]}",
-    "α": r"$\alpha$",
-    "β": r"$\beta$",
-    "γ": r"$\gamma$",
-    "φ": r"$\varphi$",
-    "×": r"$\times$",
-    "÷": r"$\div$",
-    "±": r"$\pm$",
-    "·": r"$\cdot$",
-    "²": r"$^2$",
-    "≤": r"$\leq$",
-    "≥": r"$\geq$",
-    "≈": r"$\approx$",
-    "→": r"$\rightarrow$",
-    "–": "--",
-    "—": "---",
-    "−": "$-$",
-    "…": r"\ldots{}",
+# The signs of the field, for LaTeX and in ASCII.
+_SIGNS = {
+    "α": (r"$\alpha$", "alpha"),
+    "β": (r"$\beta$", "beta"),
+    "γ": (r"$\gamma$", "gamma"),
+    "φ": (r"$\varphi$", "phi"),
+    "×": (r"$\times$", "x"),
+    "÷": (r"$\div$", "/"),
+    "±": (r"$\pm$", "+/-"),
+    "·": (r"$\cdot$", "*"),
+    "²": ("$^2$", "^2"),
+    "≤": (r"$\leq$", "<="),
+    "≥": (r"$\geq$", ">="),
+    "≈": (r"$\approx$", "~"),
+    "→": (r"$\rightarrow$", "->"),
+    "–": ("--", "-"),
+    "—": ("---", "-"),
+    "−": ("$-$", "-"),
+    "…": (r"\ldots{}", "..."),
+    "─": ("─", "-"),
 }
-_PLAIN = {
-    "α": "alpha",
-    "β": "beta",
-    "γ": "gamma",
-    "φ": "phi",
-    "×": "x",
-    "÷": "/",
-    "±": "+/-",
-    "·": "*",
-    "²": "^2",
-    "≤": "<=",
-    "≥": ">=",
-    "≈": "~",
-    "→": "->",
-    "–": "-",
-    "—": "-",
-    "−": "-",
-    "─": "-",
-    "…": "...",
-}
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        '"': r"\symbol{34}",
+        "`": r"\textasciigrave{}",
+        "[": "{[}",  # after a row's \\ a bare bracket would be read as its optional argument
+        "]": "{]}",
+        **{sign: latex for sign, (latex, _) in _SIGNS.items()},
+    }
+)
+_PLAIN = str.maketrans({sign: plain for sign, (_, plain) in _SIGNS.items()})
 
 
 def clean(text: str) -> str:
@@ -92,14 +80,11 @@ def _printable(character: str) -> str:
         return character
     if character.isspace():
         return " "
-    # Lone surrogates cannot be encoded; unassigned and private ones are shown as unknown.
-    return "" if character < "\xa0" or _is_format(character) else "\N{REPLACEMENT CHARACTER}"
-
-
-def _is_format(character: str) -> bool:
     import unicodedata
 
-    return unicodedata.category(character) == "Cf"
+    # Lone surrogates cannot be encoded; unassigned and private ones are shown as unknown.
+    hidden = character < "\xa0" or unicodedata.category(character) == "Cf"
+    return "" if hidden else "\N{REPLACEMENT CHARACTER}"
 
 
 def for_html(text: str) -> str:
@@ -122,7 +107,7 @@ def for_latex(text: str) -> str:
     >>> for_latex("50 % of α_1")
     '50 \\% of $\\alpha$\\_1'
     """
-    escaped = "".join(_LATEX.get(character, character) for character in clean(text))
+    escaped = clean(text).translate(_LATEX)
     return escaped.replace(r"\textasciicircum{}$\varphi$", r"$^\varphi$")  # 2^φ
 
 
@@ -154,21 +139,20 @@ def for_terminal(text: str, encoding: str = "utf-8") -> str:
     >>> for_terminal("α ± 2", "ascii"), for_terminal("1 – 2 ± 3", "cp1252"), for_terminal("漢", "ascii")
     ('alpha +/- 2', '1 – 2 ± 3', '?')
     """
-    line = clean(text)
-    try:
-        line.encode(encoding)
-    except UnicodeEncodeError:
-        return plain(line).encode(encoding, "replace").decode(encoding)
-    return line
+    return encodable(clean(text), encoding)
 
 
-def plain(text: str) -> str:
-    """The words of the field in ASCII, for a terminal whose encoding has no Greek.
+def encodable(text: str, encoding: str) -> str:
+    """Text that an encoding has letters for: the words of the field in ASCII where it lacks Greek or signs.
 
-    >>> plain("α ± 2")
-    'alpha +/- 2'
+    >>> encodable("α ± 2", "utf-8"), encodable("α ± 2", "ascii")
+    ('α ± 2', 'alpha +/- 2')
     """
-    return "".join(_PLAIN.get(character, character) for character in text)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
+    return text
 
 
 def commands(line: str) -> tuple[tuple[str, bool], ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from scaling_search.errors import UsageError, suggest
+from scaling_search.report.escape import encodable
 from scaling_search.report.table import Document, Table, of
 
 FORMATS = ("text", "markdown", "csv", "json", "latex", "html")
@@ -70,33 +73,13 @@ def render(
     ``color`` and ``encoding`` are those of the terminal that text is for.
     """
     whole = of(document) if isinstance(document, Table) else document
-    match form:
-        case "text":
-            from scaling_search.report.formats import text
-
-            return text.render(whole, width=width, color=color, details=details, encoding=encoding)
-        case "markdown":
-            from scaling_search.report.formats import markdown
-
-            return markdown.render(whole, details=details)
-        case "csv":
-            from scaling_search.report.formats import csv
-
-            return csv.render(whole)
-        case "json":
-            from scaling_search.report.formats import json
-
-            return json.render(whole)
-        case "latex":
-            from scaling_search.report.formats import latex
-
-            return latex.render(whole)
-        case "html":
-            from scaling_search.report.formats import html
-
-            return html.render(whole, details=details)
-        case _:
-            raise UsageError(suggest("format", form, FORMATS))
+    if form not in FORMATS:
+        raise UsageError(suggest("format", form, FORMATS))
+    renderer = importlib.import_module(f"scaling_search.report.formats.{form}")
+    options: dict[str, Any] = {"details": details} if form in ("text", "markdown", "html") else {}
+    if form == "text":
+        options |= {"width": width, "color": color, "encoding": encoding}
+    return str(renderer.render(whole, **options))
 
 
 def show(
@@ -104,22 +87,27 @@ def show(
 ) -> None:
     """Write a document to a stream (standard output), fitted to the terminal behind it."""
     stream = sys.stdout if stream is None else stream
-    where = terminal(stream)
-    text = render(
-        document, form, details=details, width=where.width, color=where.color, encoding=where.encoding
-    )
-    write(text, stream=stream)
+    write(render(document, form, details=details, **vars(terminal(stream))), stream=stream)
+
+
+def show_or_dump(
+    document: Callable[..., Document | Table],
+    record: Callable[..., Any],
+    *of: Any,
+    as_json: bool,
+    details: bool = False,
+) -> None:
+    """Write to standard output the document that is made ``of`` something or, in its place, a record as JSON."""
+    from scaling_search.report.formats.json import dumps
+
+    if as_json:
+        write(dumps(record(*of)))
+    else:
+        show(document(*of), details=details)
 
 
 def write(text: str, *, stream: TextIO | None = None) -> None:
     """Write text to a stream (standard output) whose encoding may lack Greek and signs: those are spelled out."""
     stream = sys.stdout if stream is None else stream
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        from scaling_search.report.escape import plain
-
-        text = plain(text).encode(encoding, "replace").decode(encoding)
-    stream.write(text)
+    stream.write(encodable(text, getattr(stream, "encoding", None) or "utf-8"))
     stream.flush()

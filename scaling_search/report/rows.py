@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from scaling_search.report.page.data import Dimensions
 from scaling_search.report.table import Estimate, Interval
 
 Triple = tuple[float, float, float]
@@ -50,21 +51,13 @@ class States:
         return self.waiting + self.running + self.complete + self.failed + self.diverged
 
 
-@dataclass(frozen=True)
-class Factors:
-    """By how much depth (blocks), width (weighted by cost) and resolution (side) were really multiplied."""
-
-    depth: float
-    width: float
-    resolution: float
-
-
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A network that a triple builds at φ. ``macs_ratio`` is to the base network's MACs.
 
-    ``realised`` is what was built, where the triple is what was asked for; ``memory`` are bytes of a training step;
-    ``group`` is shared by the networks, one for each φ, that are ranked as one.
+    ``realised``: by how much depth (blocks), width (weighted by cost) and resolution (side) were really multiplied; the
+    triple is what was asked for. ``memory`` are bytes of a training step; ``group`` is shared by the networks, one for
+    each φ, that are ranked as one.
     """
 
     name: str | None = None
@@ -78,7 +71,7 @@ class Candidate:
     width: str | None = None
     resolution: int | None = None
     nominal_resolution: float | None = None
-    realised: Factors | None = None
+    realised: Dimensions | None = None
     parameters: int | None = None
     activations: int | None = None
     memory: int | None = None

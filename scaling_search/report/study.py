@@ -233,34 +233,18 @@ def _coefficients(report: FamilyReport) -> str:
 
 def _grid_cells(row: GridRow) -> dict[str, Any]:
     return {
-        **cells(row.candidate),
-        "accuracy": row.accuracy,
-        "interval": row.interval,
-        "behind": row.behind,
-        "verdict": row.verdict,
+        **cells(row),
         "triple_count": len(row.triples) or None,
         "triples": [list(triple) for triple in row.triples],
-        "status": row.status,
-        "reason": row.reason,
-        "states": dict(vars(row.states)),
     }
 
 
 def _family_cells(report: FamilyReport, row: MemberRow) -> dict[str, Any]:
     return {
-        **cells(row.candidate),
+        **cells(row),
         "family": report.kind,
         "factors": report.factors,
-        "accuracy": row.accuracy,
-        "interval": row.interval,
-        "training": row.training,
-        "test": row.test,
-        "test_interval": row.test_interval,
-        "predicted": row.predicted,
         "prediction_held": row.prediction_held,
-        "status": row.status,
-        "reason": row.reason,
-        "states": dict(vars(row.states)),
     }
 
 

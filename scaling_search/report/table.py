@@ -109,7 +109,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A titled table. ``name`` is its key in JSON; ``reference`` is the row others are measured against.
+    """A titled table. ``name`` is its key in JSON; ``reference`` is the row others are measured against, the base.
 
     ``most`` bounds the rows that a terminal shows (the other formats have all).
     """
@@ -120,7 +120,6 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     reference: Row | None = None
-    reference_name: str = "base"
     most: int | None = None
 
     def __post_init__(self) -> None:

@@ -30,7 +30,7 @@ def render(document: Document) -> str:
 def _records(document: Document) -> Iterator[tuple[str, dict[str, Any]]]:
     for table in document.all_tables:
         if table.reference is not None:
-            yield f"{table.name} {table.reference_name}", table.record(table.reference)
+            yield f"{table.name} base", table.record(table.reference)
         for row in table.rows:
             yield table.name, table.record(row)
 

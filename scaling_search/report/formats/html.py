@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from scaling_search.report.escape import commands, for_html
 from scaling_search.report.figures import MISSING
@@ -42,24 +42,29 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 def render(document: Document, *, details: bool = False) -> str:
     """A complete HTML page; the details folded, open where asked for."""
-    return "\n".join(_page(document, details)) + "\n"
+    title = document.title or document.tables[0].title
+    return page(title, _body(document, details), style=_STYLE, policy=_POLICY)
 
 
-def _page(document: Document, details: bool) -> Iterator[str]:
-    title = for_html(document.title or document.tables[0].title)
-    yield "<!doctype html>"
-    yield '<html lang="en">'
-    yield "<head>"
-    yield '<meta charset="utf-8">'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{title}</title>"
-    yield f"<style>{_STYLE}</style>"
-    yield "</head>"
-    yield "<body>"
-    yield from _body(document, details)
-    yield "</body>"
-    yield "</html>"
+def page(title: str, content: Iterable[str], *, style: str, policy: str, head: Sequence[str] = ()) -> str:
+    """A complete page of lines of HTML: ``policy`` is its content security policy, ``head`` more for its head."""
+    lines = (
+        "<!doctype html>",
+        '<html lang="en">',
+        "<head>",
+        '<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        *head,
+        f"<title>{for_html(title)}</title>",
+        f"<style>{style}</style>",
+        "</head>",
+        "<body>",
+        *content,
+        "</body>",
+        "</html>",
+    )
+    return "\n".join(lines) + "\n"
 
 
 def body(document: Document) -> str:

@@ -10,12 +10,12 @@ from typing import Any
 
 from scaling_search.report.table import Document, finite
 
-# As in Django's json_script: inside a page, "</script>" would end the element that holds the JSON.
-_UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\x7f"}
+# As in Django's json_script: inside a page, "</script>" or "<!--" would end the element that holds the JSON.
+UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\x7f"}
 
 
 def render(document: Document) -> str:
-    """Answer, facts and tables at the top level; a table's reference row beside it, under its own name.
+    """Answer, facts and tables at the top level; a table's reference row beside it, as "base".
 
     Tables of one name (families) are one list.
     """
@@ -24,7 +24,7 @@ def render(document: Document) -> str:
     tables: dict[str, Any] = {}
     for table in document.all_tables:
         if table.reference is not None:
-            tables[table.reference_name] = table.record(table.reference)
+            tables["base"] = table.record(table.reference)
         tables.setdefault(table.name, []).extend(table.record(row) for row in table.rows)
     whole |= tables
     whole["notes"] = list(document.all_notes)
@@ -33,4 +33,4 @@ def render(document: Document) -> str:
 
 def dumps(whole: Any) -> str:
     """Any JSON value, two spaces deep, ASCII only, with a final newline. NaN is an error (ValueError)."""
-    return json.dumps(whole, indent=2, allow_nan=False).translate(_UNSAFE) + "\n"
+    return json.dumps(whole, indent=2, allow_nan=False).translate(UNSAFE) + "\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from scaling_search.report.escape import commands, for_latex
 from scaling_search.report.table import Column, Document, Table
@@ -24,8 +24,7 @@ def render(document: Document) -> str:
     if document.answer:
         lines = r"\\".join(_answer(line) for line in document.answer)
         parts.append(rf"{{\raggedright {lines}\par}}")
-    for table in document.all_tables:
-        parts.append(_long(table) if len(table.all_rows) > PAGE else _float(table))
+    parts += [_table(table) for table in document.all_tables]
     if notes := (*document.notes, *document.details.notes):
         parts.append("\n".join(_note(note) for note in notes))
     return "\n\n".join(parts) + "\n"
@@ -37,50 +36,46 @@ def _answer(line: str) -> str:
     )
 
 
-def _float(table: Table) -> str:
+def _table(table: Table) -> str:
+    """A float, or over pages where it is longer than one."""
     columns = table.seen(details=True)
-    return "\n".join(
-        (
-            r"\begin{table}[htbp]",
-            rf"\centering\caption{{{for_latex(table.title)}}}\label{{tab:{table.name}}}",
-            r"\footnotesize\setlength{\tabcolsep}{3pt}",
-            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-            rf"\begin{{tabular}}{{{_layout(table, columns)}}}",
-            r"\toprule",
-            _titles(table, columns),
-            r"\midrule",
-            *_body(table, columns),
-            r"\bottomrule",
-            r"\end{tabular}}",
-            *(_note(note) for note in table.notes),
-            r"\end{table}",
-        )
-    )
-
-
-def _long(table: Table) -> str:
-    columns = table.seen(details=True)
-    return "\n".join(
-        (
+    texts = table.texts(columns)
+    layout = _layout(columns, texts)
+    caption = rf"\caption{{{for_latex(table.title)}}}\label{{tab:{table.name}}}"
+    titles = (r"\toprule", _titles(columns, texts), r"\midrule")
+    notes = [_note(note) for note in table.notes]
+    if len(texts) > PAGE:
+        lines = (
             r"{\scriptsize\setlength{\tabcolsep}{3pt}",
-            rf"\begin{{longtable}}{{{_layout(table, columns)}}}",
-            rf"\caption{{{for_latex(table.title)}}}\label{{tab:{table.name}}}\\",
-            r"\toprule",
-            _titles(table, columns),
-            r"\midrule",
+            rf"\begin{{longtable}}{{{layout}}}",
+            rf"{caption}\\",
+            *titles,
             r"\endhead",
             r"\bottomrule",
             r"\endlastfoot",
-            *_body(table, columns),
+            *_body(table, texts),
             r"\end{longtable}",
-            *(_note(note) for note in table.notes),
+            *notes,
             "}",
         )
-    )
+    else:
+        lines = (
+            r"\begin{table}[htbp]",
+            rf"\centering{caption}",
+            r"\footnotesize\setlength{\tabcolsep}{3pt}",
+            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+            rf"\begin{{tabular}}{{{layout}}}",
+            *titles,
+            *_body(table, texts),
+            r"\bottomrule",
+            r"\end{tabular}}",
+            *notes,
+            r"\end{table}",
+        )
+    return "\n".join(lines)
 
 
-def _layout(table: Table, columns: Sequence[Column]) -> str:
-    texts = table.texts(tuple(columns))
+def _layout(columns: Sequence[Column], texts: Sequence[Sequence[str]]) -> str:
     kinds = []
     for i, column in enumerate(columns):
         wide = max((len(row[i]) for row in texts), default=0) > WIDE
@@ -90,33 +85,25 @@ def _layout(table: Table, columns: Sequence[Column]) -> str:
     return "".join(kinds)
 
 
-def _titles(table: Table, columns: tuple[Column, ...]) -> str:
+def _titles(columns: Sequence[Column], texts: Sequence[Sequence[str]]) -> str:
     """Titles folded to the width of what stands under them: an unbroken one would set the column's width."""
-    texts = table.texts(columns)
     cells = []
     for i, column in enumerate(columns):
         wide = max([8, *(min(len(row[i]), 2 * WIDE) for row in texts)])
-        lines = [for_latex(line) for line in textwrap.wrap(column.title, wide, break_long_words=False)] or [
-            ""
-        ]
+        lines = [for_latex(line) for line in textwrap.wrap(column.title, wide, break_long_words=False)]
         side = "r" if column.align == "right" else "l"
         stack = r"\\".join(lines)
-        cells.append(stack if len(lines) == 1 else rf"\shortstack[{side}]{{{stack}}}")
+        cells.append(stack if len(lines) < 2 else rf"\shortstack[{side}]{{{stack}}}")
     return " & ".join(cells) + r" \\"
 
 
-def _body(table: Table, columns: tuple[Column, ...]) -> list[str]:
-    lines = []
-    for row, texts in zip(table.all_rows, table.texts(columns), strict=True):
-        lines.append(_line(texts, bold=row.emphasis == "strong"))
+def _body(table: Table, texts: Sequence[Sequence[str]]) -> Iterator[str]:
+    for row, line in zip(table.all_rows, texts, strict=True):
+        cells = (for_latex(text) for text in line)
+        bold = row.emphasis == "strong"
+        yield " & ".join(rf"\textbf{{{cell}}}" if bold and cell else cell for cell in cells) + r" \\"
         if row is table.reference:
-            lines.append(r"\midrule")
-    return lines
-
-
-def _line(texts: Sequence[str], *, bold: bool = False) -> str:
-    cells = (for_latex(text) for text in texts)
-    return " & ".join(rf"\textbf{{{cell}}}" if bold and cell else cell for cell in cells) + r" \\"
+            yield r"\midrule"
 
 
 def _note(note: str) -> str:

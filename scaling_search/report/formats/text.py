@@ -119,7 +119,7 @@ class _Screen:
         cells = [[self.say(cell) for cell in row] for row in table.texts(columns)[: shown + extra]]
         emphasis: list[Emphasis] = [row.emphasis for row in table.all_rows[: shown + extra]]
         lines = [self.bold(table.title)] if table.title else []
-        for number, block in enumerate(_Widths(columns, titles, cells, self.width).blocks()):
+        for number, block in enumerate(_blocks(columns, titles, cells, self.width)):
             if number:
                 lines.append("")
             lines += self.block(block, columns, titles, cells, emphasis)
@@ -156,48 +156,39 @@ class _Screen:
         return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
 
 
-class _Widths:
-    """Which columns stand together, and how wide each is."""
+def _blocks(
+    columns: Sequence[Column], titles: Sequence[str], cells: Sequence[Sequence[str]], width: int
+) -> list[list[tuple[int, int]]]:
+    """Which columns stand together, and how wide: blocks of (column, width).
 
-    def __init__(
-        self, columns: Sequence[Column], titles: Sequence[str], cells: Sequence[Sequence[str]], width: int
-    ) -> None:
-        self.columns, self.width = columns, width
-        self.natural = []
-        for i, title in enumerate(titles):
-            words = max((_cells(word) for word in title.split(" ")), default=1)
-            self.natural.append(max([words, 1, *(_cells(row[i]) for row in cells)]))
-        self.keys = [i for i, column in enumerate(columns) if column.identifies]
-        for i in self.keys:
-            if columns[i].align == "left":
-                self.natural[i] = min(self.natural[i], max(_NARROW, width // 3))
-
-    def blocks(self) -> list[list[tuple[int, int]]]:
-        """Blocks of (column, width): the identifying columns, then as many of the others as fit, in order."""
-        keys = [(i, self.natural[i]) for i in self.keys]
-        start = sum(w + GAP for _, w in keys)
-        blocks: list[list[tuple[int, int]]] = []
-        block, used = list(keys), start
-        for i, column in enumerate(self.columns):
-            if i in self.keys:
-                continue
-            room = self.width - used
-            if len(block) > len(keys) and not self._fits(column, i, room):
-                blocks.append(block)
-                block, used = list(keys), start
-                room = self.width - used
-            wide = self.natural[i]
-            if column.align == "left" and wide > room:
-                wide = max(room, min(_NARROW, wide))
-            block.append((i, wide))
-            used += wide + GAP
-        if len(block) > len(keys) or not blocks:
+    Each has the identifying columns, then as many of the others as fit, in order.
+    """
+    natural = []
+    for i, title in enumerate(titles):
+        words = max((_cells(word) for word in title.split(" ")), default=1)
+        natural.append(max([words, 1, *(_cells(row[i]) for row in cells)]))
+    for i, column in enumerate(columns):
+        if column.identifies and column.align == "left":
+            natural[i] = min(natural[i], max(_NARROW, width // 3))
+    keys = [(i, natural[i]) for i, column in enumerate(columns) if column.identifies]
+    start = sum(wide + GAP for _, wide in keys)
+    blocks: list[list[tuple[int, int]]] = []
+    block, used = list(keys), start
+    for i, column in enumerate(columns):
+        if column.identifies:
+            continue
+        wide = natural[i]
+        least = wide if column.align == "right" else min(wide, 2 * _NARROW)
+        if len(block) > len(keys) and least > width - used:
             blocks.append(block)
-        return [sorted(block) for block in blocks]
-
-    def _fits(self, column: Column, i: int, room: int) -> bool:
-        least = self.natural[i] if column.align == "right" else min(self.natural[i], 2 * _NARROW)
-        return least <= room
+            block, used = list(keys), start
+        if column.align == "left":
+            wide = min(wide, max(width - used, _NARROW))
+        block.append((i, wide))
+        used += wide + GAP
+    if len(block) > len(keys) or not blocks:
+        blocks.append(block)
+    return [sorted(block) for block in blocks]
 
 
 def _lines(cells: Sequence[tuple[str, int, str]], *, words: bool) -> list[str]:

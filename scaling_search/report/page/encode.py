@@ -10,14 +10,13 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from scaling_search.report.escape import clean
+from scaling_search.report.formats.json import UNSAFE
 from scaling_search.report.page.data import VERSION, Candidate, Curve, Member, ReportData
 
 DIGITS = 6  # significant ones: a page is read by people; csv and json from the command line have all
 EPOCHS = 150_000  # of all curves together, about 3 MB; beyond that each shows every second, third, … epoch
 # Names that tell things apart: never shown, so kept to the letter (two that differ by an invisible mark stay two).
 _KEYS = frozenset({"key", "candidate"})
-# Inside a page "</script>" or "<!--" would end the element that holds the JSON, as in Django's json_script.
-_UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\x7f"}
 Owner = TypeVar("Owner", Candidate, Member)
 
 
@@ -30,7 +29,7 @@ def record(data: ReportData) -> dict[str, Any]:
 
 def dumps(data: ReportData) -> str:
     """The record in one line of ASCII that can stand inside a script element."""
-    return json.dumps(record(data), allow_nan=False, separators=(",", ":")).translate(_UNSAFE)
+    return json.dumps(record(data), allow_nan=False, separators=(",", ":")).translate(UNSAFE)
 
 
 def _value(value: Any, name: str = "") -> Any:

@@ -13,7 +13,7 @@ from importlib import resources
 
 from scaling_search.report.escape import for_html
 from scaling_search.report.figures import MISSING
-from scaling_search.report.formats.html import answer_line
+from scaling_search.report.formats.html import answer_line, page
 from scaling_search.report.page import encode
 from scaling_search.report.page.data import ReportData
 from scaling_search.report.table import Scalar
@@ -43,27 +43,17 @@ SCRIPTS = (
 
 def render(data: ReportData) -> str:
     """The complete page."""
-    return "\n".join(_page(data)) + "\n"
-
-
-def _page(data: ReportData) -> Iterator[str]:
     style = _asset("page.css")
     script = "\n".join(_asset(name) for name in SCRIPTS)
     policy = (
         f"default-src 'none'; script-src {_hashed(script)}; style-src {_hashed(style)}; img-src data:;"
         " base-uri 'none'; form-action 'none'"
     )
-    yield "<!doctype html>"
-    yield '<html lang="en">'
-    yield "<head>"
-    yield '<meta charset="utf-8">'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield '<meta name="referrer" content="no-referrer">'
-    yield f"<title>{for_html(data.title)}</title>"
-    yield f"<style>{style}</style>"
-    yield "</head>"
-    yield "<body>"
+    private = '<meta name="referrer" content="no-referrer">'
+    return page(data.title, _content(data, script), style=style, policy=policy, head=(private,))
+
+
+def _content(data: ReportData, script: str) -> Iterator[str]:
     yield '<a class="skip" href="#table">Skip to the table of candidates</a>'
     yield f"<h1>{for_html(data.title)} · {for_html(data.baseline)} on {for_html(data.dataset)}</h1>"
     yield '<section class="answer" aria-label="Answer">'
@@ -80,8 +70,6 @@ def _page(data: ReportData) -> Iterator[str]:
     yield '<div id="card" role="tooltip" hidden></div>'
     yield f'<script type="application/json" id="data">{encode.dumps(data)}</script>'
     yield f'<script type="module">{script}</script>'
-    yield "</body>"
-    yield "</html>"
 
 
 def _facts(facts: Mapping[str, Mapping[str, Scalar]]) -> Iterator[str]:

@@ -65,15 +65,14 @@ def percent_axis(axes: Axes, which: str, title: str) -> None:
     axis.set_label_text(title)
 
 
-def cost_axis(axes: Axes, title: str, kind: CostKind, *, log: bool = True) -> None:
+def cost_axis(axes: Axes, title: str, kind: CostKind) -> None:
     """A cost along x, written as people read its kind."""
     write = {"count": figures.human, "bytes": figures.size, "seconds": figures.duration}[kind]
-    if log:
-        axes.set_xscale("log")
-        low, high = axes.get_xlim()
-        if high < 4 * low:
-            # A logarithmic axis has no round tick in so short a range.
-            axes.set_xscale("linear")
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    if high < 4 * low:
+        # A logarithmic axis has no round tick in so short a range.
+        axes.set_xscale("linear")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(write(value))))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(title)
