@@ -135,7 +135,8 @@ def prepare(
         if known is not None and not isinstance(known, Folder | Refused):
             raise InputError(f"{name!r} names another data set here: choose another name for {source.name!r}")
         # Image libraries take a while to load, and loading what was imported needs none.
-        from scaling_search.data.folders.importing import Options, import_folder
+        from scaling_search.data.folders.contents import Options
+        from scaling_search.data.folders.importing import import_folder
 
         import_folder(source, base, name, Options(**options), progress=progress or (lambda *_: None))
     else:
