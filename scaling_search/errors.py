@@ -88,17 +88,17 @@ def suggest(what: str, name: object, legal: Iterable[str]) -> str:
     return f"unknown {what} {shorten(text)!r}{hint} Legal: {few(names, near=text)}"
 
 
-def few(names: Sequence[str], *, near: str = "") -> str:
-    """At most ten names, and how many there are: all, or those that are most like `near`.
+def few(names: Sequence[str], *, near: str = "", most: int = _MOST) -> str:
+    """At most ten names, or `most`, and how many there are: all, or those that are most like `near`.
 
     >>> few([str(number) for number in range(12)], near="11")
     '11, 1, 10, 0, 2, 3, 4, 5, 6, 7 and 2 more'
     """
-    if len(names) <= _MOST:
+    if len(names) <= most:
         return ", ".join(names)
     if near:
         names = sorted(names, key=lambda one: -_likeness(near, one))
-    return f"{', '.join(names[:_MOST])} and {len(names) - _MOST} more"
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 def shorten(text: str) -> str:

@@ -11,13 +11,13 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scaling_search.data import fashion_mnist
 from scaling_search.data.dataset import Dataset, DatasetInfo, Split, SplitName, check_labels
-from scaling_search.data.duplicates import digests, found, merged
+from scaling_search.data.duplicates import found, image_digest, merged
 from scaling_search.data.paths import check_name, data_directory
 from scaling_search.data.prepared import Refused
 from scaling_search.data.sources import Folder, Prepared, Source, find_sources
@@ -88,27 +88,6 @@ def load(name: str, *, validation: float = 0.2, split_seed: int = 0, data_dir: P
     )
 
 
-def fingerprint(
-    name: str, *, validation: float = 0.2, split_seed: int = 0, data_dir: Path | None = None
-) -> str | None:
-    """The fingerprint that `load` gives, without decoding anything; None where the set has to be decoded for it."""
-    source = _source(name, data_dir)
-    info = source.info()
-    train = source.known("train")
-    held = None if info.validation_count is None else source.known("validation")
-    if train is None or (info.validation_count is not None and held is None):
-        return None
-    return split_fingerprint(
-        train.digest,
-        classes=len(info.classes),
-        validation=validation,
-        split_seed=split_seed,
-        grouped=train.grouped,
-        fixed=None if held is None else held.digest,
-        skipped=source.skipped(),
-    )
-
-
 def load_test(name: str, *, data_dir: Path | None = None) -> Split:
     """The test split: for `scale` and `report`. A search that looks at it has no honest figure left."""
     return _read(_source(name, data_dir), "test")[0]
@@ -140,35 +119,28 @@ def prepare(
     """
     base = data_directory(data_dir)
     known = find_sources(base).get(check_name(name))
-    settings = {
+    options: dict[str, Any] = {
         "size": size,
         "channels": channels,
         "fit": fit,
         "groups": groups,
-        "group_near": group_near or None,
-        "skip_damaged": skip_damaged or None,
+        "group_near": group_near,
+        "skip_damaged": skip_damaged,
     }
     if name == "fashion_mnist":
-        _no_settings(name, settings)
+        _refuse(options, name)
         if not isinstance(known, Prepared):
             _prepare_fashion_mnist(base, source)
     elif source is not None:
         if known is not None and not isinstance(known, Folder | Refused):
             raise InputError(f"{name!r} names another data set here: choose another name for {source.name!r}")
         # Image libraries take a while to load, and loading what was imported needs none.
-        from scaling_search.data.folders.importing import Options, import_folder
+        from scaling_search.data.folders.contents import Options
+        from scaling_search.data.folders.importing import import_folder
 
-        options = Options(
-            size=size,
-            channels=channels,
-            fit=fit,
-            groups=groups,
-            group_near=group_near,
-            skip_damaged=skip_damaged,
-        )
-        import_folder(source, base, name, options, progress=progress or (lambda *_: None))
+        import_folder(source, base, name, Options(**options), progress=progress or (lambda *_: None))
     else:
-        _no_settings(name, settings)
+        _refuse(options, name)
     load(name, data_dir=base)  # that validation can be held out shows now, not when a search begins
     ready = _source(name, base)
     info = ready.info()
@@ -180,8 +152,13 @@ def prepare(
     return info if info.summary is not None else _summed_up(info, splits)
 
 
-def _no_settings(name: str, settings: Mapping[str, object]) -> None:
-    given = [f"--{key.replace('_', '-')}" for key, value in settings.items() if value is not None]
+def _refuse(options: Mapping[str, object], name: str) -> None:
+    """UsageError: any option of folders was given for a set that is none."""
+    given = [
+        f"--{key.replace('_', '-')}"
+        for key, value in options.items()
+        if not (value is None or value is False)
+    ]
     if given:
         raise UsageError(
             f"{', '.join(given)}: for a folder of images (`data prepare {name} --from DIR`), which {name} is not here"
@@ -190,7 +167,7 @@ def _no_settings(name: str, settings: Mapping[str, object]) -> None:
 
 def _summed_up(info: DatasetInfo, splits: Mapping[SplitName, Split]) -> DatasetInfo:
     """What can be said of a set that was not imported from a folder: its classes, and images that are the same."""
-    every = [digest for split in splits.values() for digest in digests(split.images)]
+    every = [image_digest(image) for split in splits.values() for image in split.images]
     where = [name for name, split in splits.items() for _ in range(len(split))]
     labels = np.concatenate([split.labels for split in splits.values()])
     summary = Summary(

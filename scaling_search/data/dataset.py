@@ -104,21 +104,18 @@ class DatasetInfo:
     size: tuple[int, int] | None  # height and width, pixels; None: images of many sizes, settled when decoded
     train_count: int
     test_count: int
-    prepared: bool
-    how_to_prepare: str  # a command to type; "" when nothing is to do
+    prepared: bool = True
+    how_to_prepare: str = ""  # a command to type; "" when nothing is to do
     source: str
     location: Path | None = None
     validation_count: int | None = None  # of the set's own validation split; None: it is held out of train
-    counts: Mapping[SplitName, tuple[int, ...]] | None = (
-        None  # images of each class, by split; None: not known
-    )
-    groups: str | None = (
-        None  # what put images into groups, as it was asked for; None: nothing but equal pixels
-    )
+    # Images of each class, by split.
+    counts: Mapping[SplitName, tuple[int, ...]] | None = None
+    # What put images into groups, as it was asked for; None: nothing but equal pixels.
+    groups: str | None = None
     skipped: int = 0  # files left out as damaged
-    native: int | None = (
-        None  # pixels on the shorter side before most images were enlarged to `size`; None: they weren't
-    )
+    # Pixels on the shorter side before most images were enlarged to `size`; None: they weren't.
+    native: int | None = None
     summary: Summary | None = field(default=None, repr=False)  # what the import of a folder met
     fit: Fit | None = None  # how images of another shape were brought to `size`, where that was chosen
     shape: float | None = None  # the common width / height of the images as they came

@@ -26,8 +26,6 @@ INFO = DatasetInfo(
     size=(8, 8),
     train_count=1438,
     test_count=359,
-    prepared=True,
-    how_to_prepare="",
     source="UCI optical digits, in scikit-learn",
 )
 

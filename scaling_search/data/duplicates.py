@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Sequence
 import numpy as np
 from jaxtyping import Int32
 
-from scaling_search.data.dataset import Images, SplitName
+from scaling_search.data.dataset import SplitName
 from scaling_search.data.summary import Duplicates
 
 EXAMPLES = 5  # sets of duplicates that are named
@@ -21,11 +21,6 @@ NAMES = 4  # files of a set that are named
 def image_digest(image: np.ndarray) -> bytes:
     """16 bytes that tell images of one shape apart."""
     return hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
-
-
-def digests(images: Images) -> list[bytes]:
-    """`image_digest` of each image."""
-    return [image_digest(image) for image in images]
 
 
 def merged(count: int, keys: Iterable[Sequence[Hashable]], pairs: Iterable[tuple[int, int]] = ()) -> Groups:
@@ -87,9 +82,5 @@ def found(
         across_classes=len(across_classes),
         repeated_test=repeated["test"],
         repeated_validation=repeated["validation"],
-        examples=tuple(_names(sets[g], names) for g in order[:EXAMPLES]) if names is not None else (),
+        examples=tuple(tuple(names[i] for i in sets[g][:NAMES]) for g in order[:EXAMPLES]) if names else (),
     )
-
-
-def _names(members: list[int], names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(names[i] for i in members[:NAMES])

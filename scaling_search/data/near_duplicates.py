@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float32, UInt8
-from PIL import Image
+from jaxtyping import Float32
 from scipy.fft import dctn
 from scipy.spatial import cKDTree
 
 from scaling_search.data.dataset import Images
+from scaling_search.data.images.form import scaled
 
 LEAST_SIDE = 32  # under this many pixels, everything of one kind looks alike
 # Root mean square difference of the thumbnails, the square root of 2·(1 - correlation).
@@ -62,7 +62,7 @@ def thumbnails(images: Images, rows: Sequence[int]) -> np.ndarray:
     """(N, 16, 16, C) float16 of mean 0 and mean square 1; NaN where an image is of one colour, or nearly."""
     made = np.empty((len(rows), _SIDE, _SIDE, images.shape[3]), np.float16)
     for i, row in enumerate(rows):
-        small = _small(images[row])
+        small = scaled(images[row], (_SIDE, _SIDE)).astype(np.float32)
         small = small - small.mean()
         spread = small.std()
         made[i] = small / spread if spread >= 1 else np.nan
@@ -75,13 +75,3 @@ def perceptual_hashes(thumbs: np.ndarray) -> Float32[np.ndarray, "n 36"]:
     low = dctn(grey, axes=(1, 2), norm="ortho")[:, :_LOW, :_LOW]
     whole: Float32[np.ndarray, "n 36"] = low.reshape(len(thumbs), -1) / np.float32(_SIDE)
     return whole
-
-
-def _small(image: UInt8[np.ndarray, "h w c"]) -> Float32[np.ndarray, "16 16 c"]:
-    size = (_SIDE, _SIDE)
-    bands = [image] if image.shape[2] == 3 else [image[:, :, c] for c in range(image.shape[2])]
-    made = [np.asarray(Image.fromarray(band).resize(size, Image.Resampling.BILINEAR)) for band in bands]
-    small: Float32[np.ndarray, "16 16 c"] = (
-        made[0] if image.shape[2] == 3 else np.stack(made, axis=2)
-    ).astype(np.float32)
-    return small

@@ -48,11 +48,10 @@ class PreparedSet:
         return hashlib.sha256(json.dumps([str(self.directory), stats]).encode()).hexdigest()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Refused:
-    """A set of tensorflow-datasets that cannot be used, and why."""
+    """Why a set cannot be used."""
 
-    name: str
     reason: str
 
 
@@ -129,18 +128,16 @@ def _examine(name: str, directory: Path, elsewhere: Path) -> PreparedSet | Refus
         info = json.loads((directory / "dataset_info.json").read_bytes())
         if info["fileFormat"] != "array_record":
             how = conversion(directory, name, elsewhere)
-            return Refused(
-                name=name, reason=f"is stored as {printable(info['fileFormat'])}, not as array_record; {how}"
-            )
+            return Refused(f"is stored as {printable(info['fileFormat'])}, not as array_record; {how}")
         features = json.loads((directory / "features.json").read_bytes())["featuresDict"]["features"]
         counts = {one["name"]: sum(map(int, one["shardLengths"])) for one in info["splits"]}
         image_key, label_key = _keys(info, features)
         image, label = features[image_key]["image"], features[label_key]["classLabel"]
         height, width, channels = (int(one) for one in image["shape"]["dimensions"])
         if channels not in (1, 3) or ("dtype" in image and image["dtype"] != "uint8"):
-            return Refused(name=name, reason="holds images that are neither grey nor colour in 8 bits")
+            return Refused("holds images that are neither grey nor colour in 8 bits")
         if "train" not in counts:
-            return Refused(name=name, reason="has no train split")
+            return Refused("has no train split")
         names = directory / f"{label_key}.labels.txt"
         classes = (
             tuple(printable(line) for line in names.read_text(encoding="utf-8").splitlines())
@@ -159,7 +156,7 @@ def _examine(name: str, directory: Path, elsewhere: Path) -> PreparedSet | Refus
             counts=counts,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return Refused(name=name, reason=f"is no set of images with one class each ({printable(error)})")
+        return Refused(f"is no set of images with one class each ({printable(error)})")
 
 
 def _keys(info: Mapping[str, Any], features: Mapping[str, Any]) -> tuple[str, str]:

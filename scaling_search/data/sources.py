@@ -20,7 +20,6 @@ from scaling_search.data.paths import printable, tfds_directories
 from scaling_search.data.prepared import PreparedSet, Refused, find_prepared
 from scaling_search.data.storage import (
     FOLDER_RECORD,
-    Entry,
     Record,
     read_record,
     read_split,
@@ -36,11 +35,9 @@ class Source(Protocol):
     def info(self) -> DatasetInfo:
         """What it holds, without decoding it."""
 
-    def known(self, split: SplitName) -> Entry | None:
-        """What is stored of a split; None where it has to be decoded first."""
-
     def skipped(self) -> str | None:
         """The digest of the names of files that were left out as damaged; None without any."""
+        return None
 
     def read(self, split: SplitName) -> tuple[Split, str]:
         """One split and the digest of its content. InputError: there is no such split, or it is damaged."""
@@ -59,32 +56,17 @@ def find_sources(data_dir: Path) -> dict[str, Source | Refused]:
         if record is not None:
             found[path.name] = Folder(path, record)
         elif path.is_dir():
-            found.setdefault(
-                path.name,
-                Refused(
-                    name=path.name, reason="is damaged, or was imported by another version: import it again"
-                ),
-            )
+            again = "is damaged, or was imported by another version: import it again"
+            found.setdefault(path.name, Refused(again))
     return found
 
 
-class Digits:
+class Digits(Source):
     """scikit-learn's digits; nothing is stored."""
 
     def info(self) -> DatasetInfo:
         """See `digits`."""
         return digits.INFO
-
-    def known(self, split: SplitName) -> Entry | None:
-        """Read for it: there are few of them, and no two are the same."""
-        found, digest = self.read(split)
-        counts = tuple(np.bincount(found.labels).tolist())
-        count, *size = found.images.shape
-        return Entry(shape=(count, size[0], size[1], size[2]), digest=digest, counts=counts)
-
-    def skipped(self) -> str | None:
-        """Nothing is left out."""
-        return None
 
     def read(self, split: SplitName) -> tuple[Split, str]:
         """See `digits.read_digits`."""
@@ -92,7 +74,7 @@ class Digits:
 
 
 @dataclass(frozen=True)
-class Unprepared:
+class Unprepared(Source):
     """A set that is known but not on this machine."""
 
     about: DatasetInfo
@@ -101,21 +83,13 @@ class Unprepared:
         """What its makers say of it."""
         return self.about
 
-    def known(self, _: SplitName) -> Entry | None:
-        """Nothing."""
-        return None
-
-    def skipped(self) -> str | None:
-        """Nothing is left out."""
-        return None
-
     def read(self, split: SplitName) -> tuple[Split, str]:
         """Always InputError, with the command that prepares the set."""
         raise InputError(f"{self.about.name} is not prepared ({split}): run `{self.about.how_to_prepare}`")
 
 
 @dataclass(frozen=True)
-class Folder:
+class Folder(Source):
     """An imported folder of images."""
 
     path: Path
@@ -140,15 +114,9 @@ class Folder:
             fit=self.record.form.fit if self.record.form else None,
             shape=self.record.form.shape if self.record.form else None,
             summary=self.record.summary,
-            prepared=True,
-            how_to_prepare="",
             source=self.record.source,
             location=self.path,
         )
-
-    def known(self, split: SplitName) -> Entry | None:
-        """As its record says."""
-        return self.record.splits.get(split)
 
     def skipped(self) -> str | None:
         """As its record says."""
@@ -167,7 +135,7 @@ class Folder:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Prepared(Source):
     """A set of tensorflow-datasets; each split is decoded once into the folder `decoded`.
 
     Its validation split is the set's own where it has a test split too; without one it is the test split.
@@ -188,41 +156,24 @@ class Prepared:
             train_count=counts["train"],
             test_count=0 if test is None else counts[test],
             validation_count=None if validation is None else counts[validation],
-            prepared=True,
-            how_to_prepare="",
             source=f"tensorflow-datasets {self.found.name}/{self.found.version}",
             location=self.found.directory,
         )
 
-    def known(self, split: SplitName) -> Entry | None:
-        """What was decoded, where it was from these record files."""
-        record = self._record(split)
-        return None if record is None else record.splits[split]
-
-    def skipped(self) -> str | None:
-        """Nothing is left out."""
-        return None
-
     def read(self, split: SplitName) -> tuple[Split, str]:
         """From the decoded arrays, decoding first where there are none, or other ones, or damaged ones."""
-        record = self._record(split)
-        if record is not None:
+        name = f"{split}.json"
+        record = read_record(self.decoded, name)
+        if record is not None and record.origin == self.found.origin and split in record.splits:
             entry = record.splits[split]
-            found = read_split(self.decoded, split, entry)
-            if found is not None:
+            if (found := read_split(self.decoded, split, entry)) is not None:
                 return found, entry.digest
         record = self._decode(split)
-        write_record(self.decoded, f"{split}.json", record, splits=[split])
+        write_record(self.decoded, name, record, splits=[split])
         entry = record.splits[split]
-        found = read_split(self.decoded, split, entry)
-        if found is None:
+        if (found := read_split(self.decoded, split, entry)) is None:
             raise InputError(f"the arrays in {printable(self.decoded)} changed while they were being read")
         return found, entry.digest
-
-    def _record(self, split: SplitName) -> Record | None:
-        record = read_record(self.decoded, f"{split}.json")
-        fits = record is not None and record.origin == self.found.origin and split in record.splits
-        return record if fits else None
 
     def _stored_as(self, split: SplitName) -> str | None:
         """The name that a split of ours has in the set; None where there is none."""
@@ -241,7 +192,10 @@ class Prepared:
             self.decoded,
             split,
             (self.found.counts[stored_as], *form.size, form.channels),
-            ((stored(_pixels(image), form)[0], label) for image, label in self._images(stored_as)),
+            (
+                (stored(Pixels(values=image, white=255), form)[0], label)
+                for image, label in self._images(stored_as)
+            ),
             classes=len(self.found.classes),
             find_groups=True,
         )
@@ -273,7 +227,3 @@ class Prepared:
             image_key=self.found.image_key,
             label_key=self.found.label_key,
         )
-
-
-def _pixels(image: np.ndarray) -> Pixels:
-    return Pixels(values=image, white=255)

@@ -18,17 +18,17 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import StringConstraints, ValidationError
 
 from scaling_search.data.dataset import Split, SplitName
 from scaling_search.data.duplicates import Groups, image_digest, in_groups, merged
 from scaling_search.data.images.form import Form
 from scaling_search.data.paths import printable
 from scaling_search.data.splits import begin_digest, content_digest, end_digest
-from scaling_search.data.summary import Summary
+from scaling_search.data.summary import Kept, Summary
 from scaling_search.errors import InputError, StorageError
 from scaling_search.system.files import DRAFT_PREFIX, as_new, replacing, sync_folder
 
@@ -41,13 +41,11 @@ Shape = tuple[int, int, int, int]  # N, H, W, C
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Entry(BaseModel):
+class Entry(Kept):
     """One split: the shape (N, H, W, C) of its images, the digest of its content, whether it has groups.
 
     `counts`: how many images each class has.
     """
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     shape: Shape
     digest: Digest
@@ -55,14 +53,12 @@ class Entry(BaseModel):
     counts: tuple[int, ...]
 
 
-class Record(BaseModel):
+class Record(Kept):
     """What a record file says. `origin` changes when the files that the arrays came from do.
 
     `groups`: what groups were made by, as the user asked; `skipped`: how many files were left out as damaged, and the
     digest of their names.
     """
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     format: Literal[2] = 2
     classes: tuple[str, ...]
@@ -87,18 +83,13 @@ def writing(folder: Path, needed: int) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # not the system's: requests, for one, derives its errors from OSError
             raise
-        raise storage_error(error, folder, needed) from error
-
-
-def storage_error(error: OSError, folder: Path, needed: int) -> StorageError:
-    """The same error for the user: which folder, how many bytes it must take, and what else can be named."""
-    why = {errno.ENOSPC: "no space", errno.EDQUOT: "quota used up", errno.EROFS: "read-only file system"}
-    reason = why[error.errno] if error.errno in why else (error.strerror or str(error))
-    room = f" ({needed:,} bytes needed)" if needed else ""
-    return StorageError(
-        f"cannot write in {printable(folder)}: {reason}{room}; "
-        "another folder can be named with SCALING_SEARCH_DATA"
-    )
+        why = {errno.ENOSPC: "no space", errno.EDQUOT: "quota used up", errno.EROFS: "read-only file system"}
+        reason = why.get(error.errno) or error.strerror or str(error)
+        room = f" ({needed:,} bytes needed)" if needed else ""
+        raise StorageError(
+            f"cannot write in {printable(folder)}: {reason}{room}; "
+            "another folder can be named with SCALING_SEARCH_DATA"
+        ) from error
 
 
 def write_split(
@@ -116,13 +107,12 @@ def write_split(
     `find_groups` puts images that are the same into one group, where no `groups` are given.
     """
     digest, digests = begin_digest(shape), []
-    with writing(folder, math.prod(shape) + 8 * shape[0] + 4096), contextlib.ExitStack() as temporary:
+    with writing(folder, math.prod(shape) + 8 * shape[0] + 4096), draft(folder) as path:
         remove_abandoned(folder)
-        images_path, labels_path, groups_path = (temporary.enter_context(draft(folder)) for _ in range(3))
         labels: list[int] = []
         stream = iter(pairs)
         # Not a mapped array: on a full disk, writing to mapped memory kills the process instead of raising.
-        with images_path.open("wb") as file:
+        with path.open("wb") as file:
             file.write(_header(np.dtype(np.uint8), shape))
             while part := list(islice(stream, _ROWS)):
                 block = np.stack([image for image, _ in part])
@@ -132,7 +122,8 @@ def write_split(
                 digest.update(block.data)
                 file.write(block.data)
                 digests += [image_digest(image) for image in block] if find_groups else []
-            _settle(file)
+            file.flush()
+            os.fsync(file.fileno())
         if len(labels) != shape[0]:
             raise InputError(f"{printable(folder)}: {len(labels)} images where {shape[0]} were promised")
         numbers = np.array(labels, "<i4")
@@ -146,20 +137,13 @@ def write_split(
             grouped=groups is not None,
             counts=tuple(counts.tolist()),
         )
-        _write_array(labels_path, numbers)
-        images_path.replace(folder / _file(split, entry, "images"))
-        labels_path.replace(folder / _file(split, entry, "labels"))
-        if groups is not None:
-            _write_array(groups_path, groups.astype("<i4"))
-            groups_path.replace(folder / _file(split, entry, "groups"))
+        for kind, array in (("labels", numbers), ("groups", groups)):
+            if array is not None:
+                with replacing(folder / _file(split, entry, kind)) as file:
+                    file.write(_header(np.dtype("<i4"), array.shape))
+                    file.write(np.ascontiguousarray(array, "<i4").data)
+        path.replace(folder / _file(split, entry, "images"))
     return entry
-
-
-def _write_array(path: Path, numbers: np.ndarray) -> None:
-    with path.open("wb") as file:
-        file.write(_header(numbers.dtype, numbers.shape))
-        file.write(np.ascontiguousarray(numbers).data)
-        _settle(file)
 
 
 def write_record(folder: Path, name: str, record: Record, *, splits: Sequence[SplitName]) -> None:
@@ -195,18 +179,18 @@ def read_split(folder: Path, split: SplitName, entry: Entry) -> Split | None:
     """The split, its images mapped from disk and checked against the digest; None where anything is amiss."""
     try:
         images = _map(folder / _file(split, entry, "images"), np.dtype(np.uint8), entry.shape)
-        labels = _map(folder / _file(split, entry, "labels"), np.dtype("<i4"), entry.shape[:1])
+        numbers = np.dtype("<i4"), entry.shape[:1]
+        labels = _map(folder / _file(split, entry, "labels"), *numbers).astype(np.int32)
         groups = None
         if entry.grouped:
-            groups = _map(folder / _file(split, entry, "groups"), np.dtype("<i4"), entry.shape[:1])
-            groups = groups.astype(np.int32)
+            groups = _map(folder / _file(split, entry, "groups"), *numbers).astype(np.int32)
     except PermissionError as error:
         raise StorageError(f"cannot read {printable(folder)}: {error.strerror}") from error
     except (OSError, ValueError):
         return None
-    if content_digest(images, labels.astype(np.int32), groups) != entry.digest:
+    if content_digest(images, labels, groups) != entry.digest:
         return None
-    return Split(images=images, labels=labels.astype(np.int32), groups=groups)
+    return Split(images=images, labels=labels, groups=groups)
 
 
 def _file(split: str, entry: Entry, kind: str) -> str:
@@ -231,11 +215,6 @@ def _map(path: Path, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> np.
     if path.stat().st_size != len(header) + math.prod(shape) * dtype.itemsize:
         raise ValueError(f"{path.name} has another length")
     return np.memmap(path, dtype, "r", len(header), shape)
-
-
-def _settle(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 @contextlib.contextmanager

@@ -34,11 +34,13 @@ Change = Literal[
 ]
 
 
-class _Part(BaseModel):
+class Kept(BaseModel):
+    """A table that is kept with a set as JSON, and read only where every key and type is as it was written."""
+
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class Sizes(_Part):
+class Sizes(Kept):
     """Sizes met, as the images are seen: how many different ones, the extremes by area, the commonest."""
 
     different: int
@@ -48,7 +50,7 @@ class Sizes(_Part):
     commonest_images: int
 
 
-class LeftOut(_Part):
+class LeftOut(Kept):
     """Files that were not taken for one reason: how many, and the first few, relative to the folder."""
 
     count: int
@@ -60,7 +62,7 @@ class LeftOut(_Part):
         return f"{self.count:,} {reason} ({', '.join(self.examples)}{more})"
 
 
-class Duplicates(_Part):
+class Duplicates(Kept):
     """Images that are the same, pixel by pixel as they are stored (or nearly, by their perceptual hash).
 
     `images` lie in `sets` of the same image; of the sets, `across_splits` have images in more than one of train,
@@ -78,7 +80,7 @@ class Duplicates(_Part):
     examples: tuple[tuple[str, ...], ...] = ()
 
 
-class Summary(_Part):
+class Summary(Kept):
     """Everything that an import met. `converted` counts images; one image can be in several counts.
 
     `layout` says how classes and splits were found, `splits` how each split was made, `depth` how values of more than

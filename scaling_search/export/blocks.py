@@ -100,7 +100,7 @@ def single(write: Write, part: Part) -> Node:
 
 def table(network: Network, write: Write, returns: str) -> Table:
     """The stages of a network. `returns` is the type that a block function says it returns."""
-    stages = [tuple(_blocks(part)) for part in parts(network) if part.label.startswith("stage ")]
+    stages = [tuple(blocks(part)) for part in parts(network) if part.label.startswith("stage ")]
     groups: dict[Any, list[Block]] = {}
     for block in (block for stage in stages for block in stage):
         groups.setdefault(structure(block.operation), []).append(block)
@@ -126,7 +126,8 @@ def table(network: Network, write: Write, returns: str) -> Table:
     return Table(tuple(functions), tuple(map(tuple, rows)), shortcuts)
 
 
-def _blocks(part: Part) -> Iterator[Block]:
+def blocks(part: Part) -> Iterator[Block]:
+    """The blocks of a stage."""
     shape = part.inputs
     operation = unrolled(part.operation)
     assert isinstance(operation, ops.Chain)  # noqa: S101 # a stage is a chain of its blocks

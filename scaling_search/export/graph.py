@@ -74,10 +74,9 @@ class _Paths:
 
     def __init__(self, nodes: Sequence[Node], shapes: dict[int, Shape], rule: ops.Padding) -> None:
         self.nodes, self.shapes, self.rule = nodes, shapes, rule
-        self.before: list[frozenset[int]] = []
+        self.above = {-1: frozenset({-1})}  # each place and those that lead to it
         for place, node in enumerate(nodes):
-            above = (self.before[one] if one >= 0 else frozenset({-1}) for one in node.inputs)
-            self.before.append(frozenset({place, -1}).union(*above))
+            self.above[place] = frozenset({place, -1}).union(*(self.above[one] for one in node.inputs))
 
     def steps(self, end: int, begin: int) -> list[tuple[Operation, str]]:
         """The operations between two places, in order."""
@@ -87,16 +86,13 @@ class _Paths:
                 raise InputError("two paths that meet did not begin at one place")
             node = self.nodes[end]
             if isinstance(node.what, str):
-                fork = max(frozenset.intersection(*(self._above(one) for one in node.inputs)))
+                fork = max(frozenset.intersection(*(self.above[one] for one in node.inputs)))
                 found.append((self._joined(node, fork), node.name))
                 end = fork
             else:
                 found.append((self._padded(node), node.name))
                 (end,) = node.inputs
         return found[::-1]
-
-    def _above(self, place: int) -> frozenset[int]:
-        return self.before[place] if place >= 0 else frozenset({-1})
 
     def _joined(self, node: Node, fork: int) -> Operation:
         paths = [ops.Chain(tuple(step for step, _ in self.steps(one, fork))) for one in node.inputs]

@@ -117,14 +117,12 @@ def channels_first(layer: Layer, arrays: Arrays) -> Arrays:
     found: Arrays = {}
     for name, array in arrays.items():
         if name == "kernel":
-            value = _order(array, layer.flattened, first=True) if layer.flattened else array
+            value = _order(array, layer.flattened, first=True)
             found["weight"] = value.transpose((3, 2, 0, 1) if value.ndim == 4 else (1, 0))
         elif name == "bias" and not isinstance(layer.operation, ops.Norm):
             found["bias"] = array
         else:
-            found[_NORM_NAMES[name]] = (
-                _order(array, layer.flattened, first=True) if layer.flattened else array
-            )
+            found[_NORM_NAMES[name]] = _order(array, layer.flattened, first=True)
     return {name: np.ascontiguousarray(value) for name, value in found.items()}
 
 
@@ -135,10 +133,9 @@ def channels_last(layer: Layer, arrays: Arrays) -> Arrays:
     for name, array in arrays.items():
         if name == "weight" and not norm:
             value = array.transpose((2, 3, 1, 0) if array.ndim == 4 else (1, 0))
-            found["kernel"] = _order(value, layer.flattened, first=False) if layer.flattened else value
+            found["kernel"] = _order(value, layer.flattened, first=False)
         elif norm:
-            value = _order(array, layer.flattened, first=False) if layer.flattened else array
-            found[_OUR_NAMES[name]] = value
+            found[_OUR_NAMES[name]] = _order(array, layer.flattened, first=False)
         else:
             found[name] = array
     return {name: np.ascontiguousarray(value, np.float32) for name, value in found.items()}
@@ -148,8 +145,10 @@ _NORM_NAMES = {"scale": "weight", "bias": "bias", "mean": "running_mean", "varia
 _OUR_NAMES = {theirs: ours for ours, theirs in _NORM_NAMES.items()}
 
 
-def _order(array: np.ndarray, flattened: Shape, *, first: bool) -> np.ndarray:
+def _order(array: np.ndarray, flattened: Shape | None, *, first: bool) -> np.ndarray:
     """Rows in the order (H, W, C) into the order (C, H, W) with `first`, else back. A 1x1 kernel's rows are axis 2."""
+    if flattened is None:
+        return array
     axis = array.ndim - 2 if array.ndim > 1 else 0
     rows = np.arange(np.prod(flattened)).reshape(flattened)
     order = rows.transpose(2, 0, 1).ravel()

@@ -7,13 +7,14 @@ known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from scaling_search.architecture import operations as ops
 from scaling_search.architecture.network import Network, parts, unrolled
 from scaling_search.export.layers import Layer, layers
+from scaling_search.export.recognise import flat
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,10 @@ def ours(network: Network) -> list[str]:
 
 
 def _in_turn(
-    inside: Sequence[Layer], convs: Sequence[str], norms: Iterator[str], gates: Sequence[str]
+    inside: Sequence[Layer], convs: Iterable[str], norms: Iterable[str] = (), gates: Iterable[str] = ()
 ) -> Iterator[str]:
     """Names for layers in order: convolutions, norms, and those in gates, each kind in turn."""
-    each = {"conv": iter(convs), "norm": norms, "gate": iter(gates)}
+    each = {"conv": iter(convs), "norm": iter(norms), "gate": iter(gates)}
     for layer in inside:
         kind = "gate" if layer.gated else "norm" if isinstance(layer.operation, ops.Norm) else "conv"
         yield next(each[kind])
@@ -63,57 +64,45 @@ def _in_turn(
 def timm_efficientnet(network: Network) -> list[str]:
     """timm's EfficientNet, MobileNetV2, MnasNet and EfficientNetV2."""
     stem, inside, head = blocks(network)
-    found = list(_in_turn(stem, ["conv_stem"], iter(["bn1"]), []))
+    found = list(_in_turn(stem, ["conv_stem"], ["bn1"]))
     for block in inside:
-        convs = _mobile(
-            block,
-            ["conv"],
-            ["conv_dw", "conv_pw"],
-            ["conv_exp", "conv_pwl"],
-            ["conv_pw", "conv_dw", "conv_pwl"],
-        )
+        convs = _mobile(block, "conv", "conv_dw conv_pw", "conv_exp conv_pwl", "conv_pw conv_dw conv_pwl")
         norms = (f"bn{number}" for number in count(1))
-        gates = ["se.conv_reduce", "se.conv_expand"]
-        found += [
-            f"blocks.{block.stage}.{block.index}.{name}"
-            for name in _in_turn(block.layers, convs, norms, gates)
-        ]
-    return found + list(
-        _in_turn(head, ["conv_head", "classifier"] if len(head) > 1 else ["classifier"], iter(["bn2"]), [])
-    )
+        inner = _in_turn(block.layers, convs, norms, ["se.conv_reduce", "se.conv_expand"])
+        found += [f"blocks.{block.stage}.{block.index}.{name}" for name in inner]
+    last = ["conv_head", "classifier"] if len(head) > 1 else ["classifier"]
+    return [*found, *_in_turn(head, last, ["bn2"])]
 
 
-def _mobile(
-    block: Block, one: list[str], separable: list[str], fused: list[str], mobile: list[str]
-) -> list[str]:
+def _mobile(block: Block, one: str, separable: str, fused: str, mobile: str) -> list[str]:
     """The names that fit a block: by how many convolutions it has, and whether the first is depthwise."""
     depthwise = bool(block.convs) and block.convs[0].groups > 1
-    return {1: one, 2: separable if depthwise else fused, 3: mobile}[len(block.convs)]
+    return {1: one, 2: separable if depthwise else fused, 3: mobile}[len(block.convs)].split()
 
 
 def official_efficientnet(network: Network) -> list[str]:
     """The reference EfficientNet's, as its PyTorch ports write them (efficientnet-pytorch, Lite)."""
     stem, inside, head = blocks(network)
-    found = list(_in_turn(stem, ["_conv_stem"], iter(["_bn0"]), []))
+    found = list(_in_turn(stem, ["_conv_stem"], ["_bn0"]))
     for block in inside:
         convs = _mobile(
             block,
-            ["_conv"],
-            ["_depthwise_conv", "_project_conv"],
-            ["_expand_conv", "_project_conv"],
-            ["_expand_conv", "_depthwise_conv", "_project_conv"],
+            "_conv",
+            "_depthwise_conv _project_conv",
+            "_expand_conv _project_conv",
+            "_expand_conv _depthwise_conv _project_conv",
         )
         first = 0 if convs[0] == "_expand_conv" else 1
         norms = (f"_bn{number}" for number in count(first))
         inner = _in_turn(block.layers, convs, norms, ["_se_reduce", "_se_expand"])
         found += [f"_blocks.{block.flat}.{name}" for name in inner]
-    return found + list(_in_turn(head, ["_conv_head", "_fc"], iter(["_bn1"]), []))
+    return [*found, *_in_turn(head, ["_conv_head", "_fc"], ["_bn1"])]
 
 
 def torchvision_efficientnet(network: Network) -> list[str]:
     """torchvision's EfficientNet and EfficientNetV2."""
     stem, inside, head = blocks(network)
-    found = list(_in_turn(stem, ["features.0.0"], iter(["features.0.1"]), []))
+    found = list(_in_turn(stem, ["features.0.0"], ["features.0.1"]))
     for block in inside:
         at = -1
         gate: Iterator[str] = iter(())
@@ -127,74 +116,71 @@ def torchvision_efficientnet(network: Network) -> list[str]:
                 at, name = (at, "1") if norm else (at + 1, "0")
             found.append(f"features.{block.stage + 1}.{block.index}.block.{at}.{name}")
     last = f"features.{len(network.stages) + 1}"
-    return found + list(_in_turn(head, [f"{last}.0", "classifier.1"], iter([f"{last}.1"]), []))
+    return [*found, *_in_turn(head, [f"{last}.0", "classifier.1"], [f"{last}.1"])]
 
 
 def torchvision_mobilenet(network: Network) -> list[str]:
     """torchvision's MobileNetV2: convolutions with an activation have a folder of their own, the last has none."""
     stem, inside, head = blocks(network)
-    found = list(_in_turn(stem, ["features.0.0"], iter(["features.0.1"]), []))
+    found = list(_in_turn(stem, ["features.0.0"], ["features.0.1"]))
     for block in inside:
         last = len(block.convs) - 1
         convs = [f"{at}.0" if at < last else f"{at}" for at in range(last + 1)]
-        norms = iter([f"{at}.1" if at < last else f"{at + 1}" for at in range(last + 1)])
-        inner = _in_turn(block.layers, convs, norms, [])
+        norms = [f"{at}.1" if at < last else f"{at + 1}" for at in range(last + 1)]
+        inner = _in_turn(block.layers, convs, norms)
         found += [f"features.{block.flat + 1}.conv.{name}" for name in inner]
     end = f"features.{len(inside) + 1}"
-    return found + list(_in_turn(head, [f"{end}.0", "classifier.1"], iter([f"{end}.1"]), []))
+    return [*found, *_in_turn(head, [f"{end}.0", "classifier.1"], [f"{end}.1"])]
 
 
 def torchvision_mnasnet(network: Network) -> list[str]:
     """torchvision's MnasNet: stem and first stage are laid flat."""
     stem, inside, head = blocks(network)
-    found = list(_in_turn(stem, ["layers.0"], iter(["layers.1"]), []))
+    found = list(_in_turn(stem, ["layers.0"], ["layers.1"]))
     for block in inside:
-        places = [0, 1, 3, 4, 6, 7]
-        if block.stage == 0:
-            found += [f"layers.{3 + place}" for place in places[: len(block.layers)]]
-        else:
-            front = f"layers.{7 + block.stage}.{block.index}.layers"
-            found += [f"{front}.{place}" for place in places[: len(block.layers)]]
+        places = [0, 1, 3, 4, 6, 7][: len(block.layers)]
+        front = f"layers.{7 + block.stage}.{block.index}.layers"
+        found += [f"{front}.{place}" if block.stage else f"layers.{3 + place}" for place in places]
     end = 7 + len(network.stages)
-    return found + list(_in_turn(head, [f"layers.{end}", "classifier.1"], iter([f"layers.{end + 1}"]), []))
+    return [*found, *_in_turn(head, [f"layers.{end}", "classifier.1"], [f"layers.{end + 1}"])]
 
 
 def resnet(network: Network) -> list[str]:
     """ResNet, Wide ResNet and ResNeXt of torchvision and timm; squeeze-and-excite as in timm."""
     stem, inside, head = blocks(network)
-    found = list(_in_turn(stem, ["conv1"], iter(["bn1"]), []))
+    found = list(_in_turn(stem, ["conv1"], ["bn1"]))
     for block in inside:
         branch = [layer for layer in block.layers if ".shortcut." not in layer.name]
         beside = [layer for layer in block.layers if ".shortcut." in layer.name]
         convs, norms = ([f"{kind}{number}" for number in range(1, 9)] for kind in ("conv", "bn"))
-        names = list(_in_turn(branch, convs, iter(norms), ["se.fc1", "se.fc2"]))
+        names = list(_in_turn(branch, convs, norms, ["se.fc1", "se.fc2"]))
         names += [f"downsample.{number}" for number in range(len(beside))]
         found += [f"layer{block.stage + 1}.{block.index}.{name}" for name in names]
-    return found + list(_in_turn(head, ["fc"], iter(()), []))
+    return [*found, *_in_turn(head, ["fc"])]
 
 
 def densenet(network: Network) -> list[str]:
     """DenseNet of torchvision and timm: a transition is what a stage's first block has more than its others."""
     stem, inside, head = blocks(network)
-    found = list(_in_turn(stem, ["features.conv0"], iter(["features.norm0"]), []))
+    found = list(_in_turn(stem, ["features.conv0"], ["features.norm0"]))
     for block in inside:
         layer_names = ["norm1", "conv1", "norm2", "conv2"]
         extra = len(block.layers) - len(layer_names)
         found += [f"features.transition{block.stage}.{name}" for name in ["norm", "conv"][:extra]]
         front = f"features.denseblock{block.stage + 1}.denselayer{block.index + 1}"
         found += [f"{front}.{name}" for name in layer_names[: len(block.layers)]]
-    return found + list(_in_turn(head, ["classifier"], iter(["features.norm5"]), []))
+    return [*found, *_in_turn(head, ["classifier"], ["features.norm5"])]
 
 
 def shufflenet(network: Network) -> list[str]:
     """torchvision's ShuffleNetV2: the branches count their steps as ours do."""
     stem, inside, head = blocks(network)
-    found = list(_in_turn(stem, ["conv1.0"], iter(["conv1.1"]), []))
+    found = list(_in_turn(stem, ["conv1.0"], ["conv1.1"]))
     for block in inside:
         for layer in block.layers:
             *_, branch, step = layer.name.split(".")
             found.append(f"stage{block.stage + 2}.{block.index}.branch{int(branch) + 1}.{step}")
-    return found + list(_in_turn(head, ["conv5.0", "fc"], iter(["conv5.1"]), []))
+    return [*found, *_in_turn(head, ["conv5.0", "fc"], ["conv5.1"])]
 
 
 def numbered(network: Network) -> list[str]:
@@ -204,7 +190,7 @@ def numbered(network: Network) -> list[str]:
     for part in parts(network):
         tree = unrolled(part.operation)
         if part.label == "head":
-            steps = [step for step in _steps(tree) if not isinstance(step, ops.Flatten)]
+            steps = [step for step in flat(tree) if not isinstance(step, ops.Flatten)]
             weighted = [
                 at for at, step in enumerate(steps) if isinstance(step, ops.Conv | ops.Dense | ops.Norm)
             ]
@@ -212,7 +198,7 @@ def numbered(network: Network) -> list[str]:
             continue
         assert isinstance(tree, ops.Chain)  # noqa: S101 # a part is a chain
         for block in tree.operations:
-            inside = _steps(block)
+            inside = flat(block)
             concat = next((step for step in inside if isinstance(step, ops.Concat)), None)
             if concat is not None:  # a module of its own
                 at = next(numbers)
@@ -223,13 +209,6 @@ def numbered(network: Network) -> list[str]:
                 if isinstance(step, ops.Conv | ops.Norm):
                     found.append(f"features.{at}")
     return found
-
-
-def _steps(op: ops.Operation) -> list[ops.Operation]:
-    """The steps of a chain, chains in it laid flat."""
-    if isinstance(op, ops.Chain):
-        return [leaf for step in op.operations for leaf in _steps(step)]
-    return [op]
 
 
 SCHEMES: dict[str, Callable[[Network], list[str]]] = {

@@ -78,15 +78,11 @@ def _tensor(storage: Storage, offset: int, shape: Any, strides: Any, *_: Any) ->
     return Tensor(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
 
 
-def _parameter(data: Any, *_: Any) -> Any:
-    return data
-
-
 _LEGAL: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): collections.OrderedDict,
     ("torch._utils", "_rebuild_tensor"): _tensor,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
+    ("torch._utils", "_rebuild_parameter"): lambda data, *_: data,
     ("torch", "Size"): tuple,
     **{("torch", name): dtype for name, dtype in _TYPES.items()},
 }

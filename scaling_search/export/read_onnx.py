@@ -139,7 +139,7 @@ def _node(
                 epsilon=_short(given.get("epsilon", 1e-5)), momentum=_short(given.get("momentum", 0.9))
             )
             taken = ("epsilon", "momentum")
-        case "Clip" if [_number(one) for one in tensors[1:]] == [0.0, 6.0]:
+        case "Clip" if [_list(one) for one in tensors[1:]] == [[0.0], [6.0]]:
             what = ops.Activation(kind="relu6")
         case "MaxPool" | "AveragePool":
             what = ops.Pool(
@@ -184,11 +184,6 @@ def _list(constant: Any) -> list[float]:
         return [float(one) for one in np.atleast_1d(array)]
     except (ValueError, TypeError, KeyError):
         return []
-
-
-def _number(constant: Any) -> float | None:
-    found = _list(constant)
-    return found[0] if len(found) == 1 else None
 
 
 def _short(value: float) -> float:

@@ -115,13 +115,13 @@ def _plain(op: Operation) -> Operation:
             return op
 
 
-def _flat(op: Operation) -> list[Operation]:
+def flat(op: Operation) -> list[Operation]:
     """An operation's steps, chains laid flat, as the readers of graphs lay them."""
     match op:
         case ops.Chain():
-            return [leaf for step in op.operations for leaf in _flat(step)]
+            return [leaf for step in op.operations for leaf in flat(step)]
         case ops.Residual():
-            sides = (ops.Chain(tuple(_flat(op.branch))), ops.Chain(tuple(_flat(op.shortcut))))
+            sides = (ops.Chain(tuple(flat(op.branch))), ops.Chain(tuple(flat(op.shortcut))))
             return [ops.Residual(branch=sides[0], shortcut=sides[1])]
         case _:
             return [op]
@@ -148,7 +148,7 @@ def _stems(chain: Sequence[Operation], style: Style) -> Iterator[tuple[int, dict
 
 def _written(op: Operation) -> list[Operation]:
     """What a block writes, as the readers of graphs read it."""
-    return [_plain(step) for step in _flat(op)]
+    return [_plain(step) for step in flat(op)]
 
 
 def _head(chain: Sequence[Operation], style: Style, where: Sequence[str]) -> tuple[int, dict[str, Any]]:
@@ -195,7 +195,7 @@ def _proposals(chain: Sequence[Operation], inputs: int) -> Iterator[dict[str, An
         residual: Any = chain[2]
     else:
         residual = first
-    inside = _flat(residual.branch) if isinstance(residual, ops.Residual) else list(islice(chain, 12))
+    inside = flat(residual.branch) if isinstance(residual, ops.Residual) else list(islice(chain, 12))
     convs = [step for step in inside if isinstance(step, ops.Conv)]
     gate = next((step for step in inside if isinstance(step, ops.Gate)), None)
     counts = [len(convs)] if isinstance(residual, ops.Residual) else [3, 2, 1]
@@ -204,9 +204,11 @@ def _proposals(chain: Sequence[Operation], inputs: int) -> Iterator[dict[str, An
         if len(few) < count or not few:
             continue
         width, stride = few[-1].features, max(conv.stride for conv in few)
+        ratio = few[0].features / inputs
+        ratio = int(ratio) if ratio == int(ratio) else ratio
         squeezes: list[dict[str, Any]] = [{}]
         if gate is not None:
-            squeezed = _flat(gate.branch)[1]
+            squeezed = flat(gate.branch)[1]
             if isinstance(squeezed, ops.Conv):
                 squeezes = [
                     {"squeeze": share} for share in _shares(squeezed.features, (inputs, width))
@@ -214,15 +216,11 @@ def _proposals(chain: Sequence[Operation], inputs: int) -> Iterator[dict[str, An
         base = {"width": width, "stride": stride}
         for squeeze in squeezes:
             if count == 3:
-                ratio = few[0].features / inputs
-                ratio = int(ratio) if ratio == int(ratio) else ratio
                 yield {"block": "mbconv", **base, "kernel": few[1].kernel, "expand": ratio, **squeeze}
                 inner = {"inner": few[0].features, "kernel": few[1].kernel}
                 yield {"block": "bottleneck", **base, **inner, "groups": few[1].groups, **squeeze}
                 yield {"block": "preact-bottleneck", **base, **inner}
             if count == 2:
-                ratio = few[0].features / inputs
-                ratio = int(ratio) if ratio == int(ratio) else ratio
                 yield {"block": "mbconv", **base, "kernel": few[0].kernel, "expand": 1, **squeeze}
                 yield {"block": "fused-mbconv", **base, "kernel": few[0].kernel, "expand": ratio, **squeeze}
                 yield {"block": "separable", **base, "kernel": few[0].kernel}

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import groupby
 
 WIDTH = 88
 _INDENT = 4
@@ -49,26 +51,19 @@ def _tall(node: Node) -> bool:
     return isinstance(node, Call) and (node.tall or any(map(_tall, node.arguments)))
 
 
-def keyword(name: str, value: Node) -> Node:
-    """`name=value` as an argument."""
-    if isinstance(value, str):
-        return f"{name}={value}"
-    return Call(f"{name}={value.name}", value.arguments, value.tall)
-
-
 @dataclass(frozen=True)
 class Pieces:
-    """The helpers of one file by name, and its imports as (the names that they bind, their text)."""
+    """The text of the helpers of one file by name, and of its imports."""
 
     helpers: dict[str, str]
-    imports: tuple[tuple[frozenset[str], str], ...]
+    imports: tuple[str, ...]
 
     @staticmethod
     def of(name: str) -> Pieces:
         """Those of `pieces/NAME.py`."""
         text = (resources.files("scaling_search.export.pieces") / f"{name}.py").read_text(encoding="utf-8")
         helpers: dict[str, str] = {}
-        imports: list[tuple[frozenset[str], str]] = []
+        imports: list[str] = []
         for node in ast.parse(text).body:
             segment = ast.get_source_segment(text, node) or ""
             match node:
@@ -76,9 +71,8 @@ class Pieces:
                     helpers[name] = segment
                 case ast.Assign(targets=[ast.Name(id=name)]):
                     helpers[name] = segment
-                case ast.Import(names=names) | ast.ImportFrom(names=names):
-                    bound = frozenset((one.asname or one.name).partition(".")[0] for one in names)
-                    imports.append((bound, segment))
+                case ast.Import() | ast.ImportFrom():
+                    imports.append(segment)
         return Pieces(helpers, tuple(imports))
 
 
@@ -98,41 +92,31 @@ def program(
     here = [text for text in front if _is_constant(text)]
     definitions = [*here, *constants, *(text for text in front if text not in here), *body, *last]
     used = set().union(*map(_names, definitions))
-    lines = _imports([(bound, text) for bound, text in pieces.imports if bound & used], used)
+    lines = _imports(pieces.imports, used)
     first, *others = _constants_together(definitions)
     gap = "\n\n" if _is_constant(first) else "\n\n\n"
     return "\n\n\n".join([f'"""{docstring}"""\n\n{lines}{gap}{first}', *others]) + "\n"
 
 
-def _imports(imports: Sequence[tuple[frozenset[str], str]], used: set[str]) -> str:
+def _imports(imports: Sequence[str], used: set[str]) -> str:
     """The imports, names that nobody uses left out; a blank line between those of Python and the others."""
-    import sys
-
     groups: tuple[list[tuple[bool, str, str]], ...] = ([], [])
-    for _, text in imports:
-        (node,) = ast.parse(text).body
-        if isinstance(node, ast.ImportFrom):
-            kept = [one for one in node.names if (one.asname or one.name) in used]
-            text = f"from {node.module} import {', '.join(map(ast.unparse, kept))}"
-            module = node.module or ""
-        else:
-            module = node.names[0].name if isinstance(node, ast.Import) else ""
-        entry = isinstance(node, ast.ImportFrom), module, text
-        groups[module.partition(".")[0] not in sys.stdlib_module_names].append(entry)
+    for node in ast.parse("\n".join(imports)).body:
+        assert isinstance(node, ast.Import | ast.ImportFrom)  # noqa: S101 # the text of imports
+        node.names = [one for one in node.names if (one.asname or one.name).partition(".")[0] in used]
+        if node.names:
+            module = getattr(node, "module", node.names[0].name)
+            entry = isinstance(node, ast.ImportFrom), module, ast.unparse(node)
+            groups[module.partition(".")[0] not in sys.stdlib_module_names].append(entry)
     return "\n\n".join("\n".join(text for *_, text in sorted(group)) for group in groups if group)
 
 
 def _constants_together(definitions: Sequence[str]) -> list[str]:
     """Neighbouring assignments stand together."""
     found: list[str] = []
-    constant = False
-    for text in definitions:
-        is_constant = _is_constant(text)
-        if constant and is_constant:
-            found[-1] += "\n" + text
-        else:
-            found.append(text)
-        constant = is_constant
+    for constant, group in groupby(definitions, _is_constant):
+        texts = list(group)
+        found += ["\n".join(texts)] if constant else texts
     return found
 
 

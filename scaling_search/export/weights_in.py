@@ -44,12 +44,7 @@ def read(path: Folder, network: Network) -> tuple[Tree, Tree]:
     Errors: InputError naming the first tensor that does not fit the network, or a file of another kind; DamagedError
     for one that is cut short.
     """
-    return fit(tensors(path), network, str(path))
-
-
-def tensors(path: Folder) -> Arrays:
-    """Every tensor of a file by its name. Errors: InputError, DamagedError."""
-    return parse(contents(path), str(path))
+    return stack(network, by_layer(parse(contents(path), str(path)), network, str(path)))
 
 
 def contents(path: Folder) -> bytes:
@@ -90,11 +85,6 @@ def _safetensors(data: bytes) -> Arrays:
     }
 
 
-def fit(found: Arrays, network: Network, what: str) -> tuple[Tree, Tree]:
-    """The trees of a network from tensors by name. Errors: InputError naming the first that does not fit."""
-    return stack(network, by_layer(found, network, what))
-
-
 def as_trained(found: Arrays, network: Network, what: str) -> Network:
     """The network with as many channels and classes as the file's. Errors: InputError where no name is known."""
     given = _given(found, network)
@@ -110,16 +100,17 @@ def as_trained(found: Arrays, network: Network, what: str) -> Network:
 
 
 def by_layer(found: Arrays, network: Network, what: str) -> list[Arrays]:
-    """The arrays of each of `layers`, as ours, from tensors by name. Errors: as `fit`."""
+    """The arrays of each of `layers`, as ours, from tensors by name.
+
+    Errors: InputError naming the first that does not fit.
+    """
     given = _given(found, network)
     scheme, names = _scheme(network, given, what)
-    known = layers(network)
     used: set[str] = set()
     arrays: list[Arrays] = []
-    for layer, module in zip(known, names, strict=True):
-        shapes = tensor_shapes(layer)
+    for layer, module in zip(layers(network), names, strict=True):
         taken: Arrays = {}
-        for tensor, shape in shapes.items():
+        for tensor, shape in tensor_shapes(layer).items():
             name = f"{module}.{tensor}"
             if name not in given:
                 raise InputError(
@@ -179,16 +170,10 @@ def _scheme(network: Network, given: Arrays, what: str) -> tuple[str, list[str]]
     known = candidates(network)
     best = max(known, key=lambda scheme: len(modules.intersection(known[scheme])))
     if not modules.intersection(known[best]):
-        first = next(iter(given), None)
-        raise InputError(
-            f"weights {what}: "
-            + (
-                "it holds no tensors"
-                if first is None
-                else f"{first} is by no known name of a layer of {network.name}"
-            )
-            + f"; known for this network are the names of {', '.join(known)}"
-        )
+        why = "it holds no tensors"
+        if given:
+            why = f"{next(iter(given))} is by no known name of a layer of {network.name}"
+        raise InputError(f"weights {what}: {why}; known for this network are the names of {', '.join(known)}")
     return best, known[best]
 
 

@@ -35,6 +35,8 @@ class Dialect:
     stack: str  # puts arrays on top of each other
     logits: str  # takes the pixel's axes from a head's output; {} is the head
     training: str
+    images: str  # the axes of a batch
+    momentum: Callable[[float], float]  # of a norm, from ours
     activations: Mapping[str, str]
     layers: Mapping[type[Operation], str]
     bias: bool
@@ -147,21 +149,21 @@ def _drop(every: Sequence[Any], columns: Columns) -> tuple[Node, ...]:
     return (f"drop={columns.number(rates, 'drop')}",) if any(rates) else ()
 
 
-def model(
-    network: Network, about: str, dialect: Dialect, norm: Callable[[ops.Norm], tuple[str, ...]], images: str
-) -> str:
-    """The text of `model.py`. `about` begins it, `norm` are the constants of a norm, `images` the axes of a batch."""
+def model(network: Network, about: str, dialect: Dialect) -> str:
+    """The text of `model.py`; `about` begins it."""
     write = Writer(dialect)
     stem, head = ends(network)
     written = table(network, write, dialect.module)
     rows = Call("", tuple(Call("", stage) for stage in written.stages), tall=True)
-    whole = _model(network, write, None if stem is None else single(write, stem), single(write, head), images)
+    whole = _model(network, write, None if stem is None else single(write, stem), single(write, head))
     body = [*written.functions, layout(rows, before="STAGES = "), _stage(written.shortcuts, dialect)]
     if write.heads:
         body.append(f"HEAD_WEIGHTS = ({', '.join(map(repr, (1.0, *write.heads)))})")
     pieces = Pieces.of(dialect.pieces)
     last = [*(pieces.helpers[name] for name in dialect.last), 'if __name__ == "__main__":\n    check()']
-    constants = norm(write.norm) if write.norm is not None else ()
+    constants = []
+    if norm := write.norm:
+        constants = [f"EPSILON = {norm.epsilon!r}", f"MOMENTUM = {dialect.momentum(norm.momentum)!r}"]
     return program(about, [*body, whole], pieces, constants=constants, last=last)
 
 
@@ -182,8 +184,9 @@ def _stage(shortcuts: bool, dialect: Dialect) -> str:
     return {dialect.sequential}(*blocks)'''
 
 
-def _model(network: Network, write: Writer, stem: Node | None, head: Node, images: str) -> str:
+def _model(network: Network, write: Writer, stem: Node | None, head: Node) -> str:
     dialect = write.dialect
+    images = dialect.images.format(side=network.resolution, channels=network.channels)
     lines = [] if stem is None else [" " * 8 + layout(stem, indent=8, before="self.stem = ")]
     lines += [f"        self.stages = {dialect.sequential}(*map(stage, STAGES))"]
     lines += [" " * 8 + layout(head, indent=8, before="self.head = ")]

@@ -13,7 +13,7 @@ from PIL import Image, ImageEnhance
 from sklearn.datasets import load_sample_images
 
 from scaling_search.data import catalog
-from scaling_search.data.duplicates import digests, found, in_groups, merged
+from scaling_search.data.duplicates import found, image_digest, in_groups, merged
 from scaling_search.data.near_duplicates import DIFFERENCE, near_pairs, perceptual_hashes, thumbnails
 
 
@@ -48,7 +48,7 @@ def test_what_is_the_same_is_counted_by_split_and_class() -> None:
     images[:, 0, 0, 0] = [1, 1, 2, 2, 2, 3, 4, 4]
     labels = np.array([0, 0, 0, 1, 0, 1, 1, 1])
     splits = ["train", "test", "train", "train", "test", "test", "train", "validation"]
-    same = found(merged(8, [digests(images)]), labels, splits, list("abcdefgh"))
+    same = found(merged(8, [[image_digest(image) for image in images]]), labels, splits, list("abcdefgh"))
     assert (same.images, same.sets, same.across_splits, same.across_classes) == (7, 3, 3, 1)
     assert (same.repeated_test, same.repeated_validation) == (2, 1)
     assert same.examples == (("c", "d", "e"), ("a", "b"), ("g", "h"))

@@ -30,6 +30,18 @@ _BATCH = 256  # images decoded ahead of the disk
 Progress = Callable[[str, int, int], None]  # what is being done, how many of how many
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a folder is imported; see `catalog.prepare`."""
+
+    size: int | None = None
+    channels: int | None = None
+    fit: Fit | None = None
+    groups: str | None = None
+    group_near: bool = False
+    skip_damaged: bool = False
+
+
 @dataclass
 class Contents:
     """Images that could be decoded, in the form of their set."""
@@ -69,41 +81,27 @@ class Reader:
 
     @contextlib.contextmanager
     def decoded(
-        self,
-        folder: Path,
-        files: list[Labelled],
-        looks: list[Look],
-        *,
-        size: int | None,
-        channels: int | None,
-        fit: Fit | None,
+        self, folder: Path, files: list[Labelled], looks: list[Look], options: Options
     ) -> Iterator[Contents]:
         """The images of these files, once, in a file in `folder` that is gone afterwards.
 
         Where some turn out to be damaged, the form is settled by the others: as if the damaged ones were not there.
         """
-        while True:
+
+        def settled() -> Form:
             names = [one.file.name for one in files]
-            form = settle(looks, names, size=size, channels=channels, fit=fit)
+            return settle(looks, names, size=options.size, channels=options.channels, fit=options.fit)
+
+        form = settled()
+        while True:
             needed = 2 * len(files) * math.prod(form.size) * form.channels  # once here, once by splits
             with writing(folder, needed), draft(folder) as path:
                 contents = self._decoded(path, files, looks, form)
-                looks = contents.looks
-                if (
-                    contents.files
-                    and settle(
-                        looks,
-                        [one.file.name for one in contents.files],
-                        size=size,
-                        channels=channels,
-                        fit=fit,
-                    )
-                    != form
-                ):
-                    files = contents.files
-                    continue
-                yield contents
-                return
+                files, looks = contents.files, contents.looks
+                if not files or (other := settled()) == form:
+                    yield contents
+                    return
+            form = other
 
     def _decoded(self, path: Path, files: list[Labelled], looks: list[Look], form: Form) -> Contents:
         kept: list[int] = []

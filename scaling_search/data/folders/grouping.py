@@ -24,7 +24,8 @@ def group_names(files: Sequence[Labelled], rule: str | None) -> list[str | None]
         return [one.group and same_name(one.group) for one in files]
     columns = {column for one in files for column in one.cells or ()}
     if rule.isdecimal():
-        named = [_folder(one, int(rule)) for one in files]
+        at = int(rule) - 1
+        named = [one.below[at] if 0 <= at < len(one.below) else None for one in files]
         what = f"have no folder of level {rule} below that of their class"
     elif rule in columns:
         named = [(one.cells or {})[rule] or None for one in files]
@@ -36,13 +37,8 @@ def group_names(files: Sequence[Labelled], rule: str | None) -> list[str | None]
         what = f"have names in which {rule!r} is not found{known}"
     lost = [one.file.name for one, name in zip(files, named, strict=True) if name is None]
     if lost:
-        more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
-        raise InputError(f"groups {rule!r}: {len(lost)} files {what}: {', '.join(lost[:_SHOWN])}{more}")
+        raise InputError(f"groups {rule!r}: {len(lost)} files {what}: {few(lost, most=_SHOWN)}")
     return [name and same_name(name) for name in named]
-
-
-def _folder(one: Labelled, level: int) -> str | None:
-    return one.below[level - 1] if 1 <= level <= len(one.below) else None
 
 
 def _pattern(rule: str) -> re.Pattern[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from scaling_search.data.dataset import SplitName
 from scaling_search.data.duplicates import Groups, found, in_groups, merged
 from scaling_search.data.folders import labels_file, remarks
-from scaling_search.data.folders.contents import Contents, Progress, Reader, sizes_met
+from scaling_search.data.folders.contents import Contents, Options, Progress, Reader, sizes_met
 from scaling_search.data.folders.grouping import group_names
 from scaling_search.data.folders.layout import Layout, by_folders
 from scaling_search.data.folders.splitting import hang_together, split_all
@@ -31,22 +30,10 @@ from scaling_search.data.storage import (
     write_split,
     writing,
 )
-from scaling_search.data.summary import Fit, Summary
+from scaling_search.data.summary import Summary
 from scaling_search.errors import InputError
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How a folder is imported; see `catalog.prepare`."""
-
-    size: int | None = None
-    channels: int | None = None
-    fit: Fit | None = None
-    groups: str | None = None
-    group_near: bool = False
-    skip_damaged: bool = False
 
 
 def import_folder(folder: Path, own: Path, name: str, options: Options, *, progress: Progress) -> Record:
@@ -66,24 +53,12 @@ def import_folder(folder: Path, own: Path, name: str, options: Options, *, progr
             raise (
                 remarks.faulty(reader.faults, faults_file) if reader.faults else remarks.nothing(folder, left)
             )
-        with _set_folder(target), contextlib.ExitStack() as stack:
-            decoding = reader.decoded(
-                target, files, looks, size=options.size, channels=options.channels, fit=options.fit
-            )
-            contents = stack.enter_context(decoding)
+        with _set_folder(target), reader.decoded(target, files, looks, options) as contents:
             if reader.faults and not (options.skip_damaged and contents.files):
                 raise remarks.faulty(reader.faults, faults_file)
             for damaged, kind, _ in reader.faults:
                 left.add(kind, damaged)
-            record = _stored(folder, target, options, layout, contents)
-            record = record.model_copy(
-                update={
-                    "skipped": _skipped(reader.faults),
-                    "summary": (record.summary or Summary()).model_copy(
-                        update={"left_out": left.counted(), "warnings": warned.lines()}
-                    ),
-                }
-            )
+            record = _stored(folder, target, options, layout, contents, reader)
             write_record(target, FOLDER_RECORD, record, splits=SPLITS)
             return record
 
@@ -122,8 +97,10 @@ def _layout(folder: Path, left: Left, own: Path) -> Layout:
     return layout
 
 
-def _stored(folder: Path, target: Path, options: Options, layout: Layout, contents: Contents) -> Record:
-    """Split and write what was decoded; the record says all but what was left out."""
+def _stored(
+    folder: Path, target: Path, options: Options, layout: Layout, contents: Contents, reader: Reader
+) -> Record:
+    """Split and write what was decoded."""
     what = printable(folder)
     classes = tuple(layout.names.values())
     numbers = {key: number for number, key in enumerate(layout.names)}
@@ -133,16 +110,22 @@ def _stored(folder: Path, target: Path, options: Options, layout: Layout, conten
     named = group_names(contents.files, options.groups)
     near = _near(contents, same)
     given = [one.split for one in contents.files]
-    together = hang_together(
+    grouped, too_alike = hang_together(
         labels, given, named=named, digests=contents.digests, near=near or () if options.group_near else ()
     )
-    groups = in_groups(together.groups)
+    groups = in_groups(grouped)
     splits, made = split_all(given, labels, groups, classes=classes, what=what)
-    entries = {
-        split: _write(target, split, contents, labels, groups, splits, len(classes))
-        for split in SPLITS
-        if split in splits
-    }
+    entries: dict[SplitName, Entry] = {}
+    for split in SPLITS:
+        if rows := [row for row, one in enumerate(splits) if one == split]:
+            entries[split] = write_split(
+                target,
+                split,
+                (len(rows), *contents.form.size, contents.form.channels),
+                ((contents.images[row], int(labels[row])) for row in rows),
+                classes=len(classes),
+                groups=None if groups is None else in_groups(groups[rows]),
+            )
     names = [one.file.name for one in contents.files]
     summary = Summary(
         layout=layout.described,
@@ -155,12 +138,14 @@ def _stored(folder: Path, target: Path, options: Options, layout: Layout, conten
         near=None if near is None else found(merged(len(labels), [], near), labels, splits, names),
         notes=(
             *layout.notes,
-            *remarks.on_likeness(together.too_alike, classes),
+            *remarks.on_likeness(too_alike, classes),
             *remarks.on_groups(merged(len(labels), [named]), splits, options.groups),
             *remarks.on_near(near, options.group_near),
             *remarks.on_classes(classes, entries),
             *remarks.on_replacing(target.name, read_record(target, FOLDER_RECORD), entries),
         ),
+        left_out=reader.left.counted(),
+        warnings=reader.warned.lines(),
     )
     return Record(
         classes=classes,
@@ -169,24 +154,9 @@ def _stored(folder: Path, target: Path, options: Options, layout: Layout, conten
         splits=entries,
         form=contents.form,
         groups=options.groups or ("group" if any(named) else None),
+        skipped=_skipped(reader.faults),
         summary=summary,
     )
-
-
-def _write(
-    target: Path,
-    split: SplitName,
-    contents: Contents,
-    labels: np.ndarray,
-    groups: Groups | None,
-    splits: Sequence[SplitName],
-    classes: int,
-) -> Entry:
-    rows = [row for row, one in enumerate(splits) if one == split]
-    shape = (len(rows), *contents.form.size, contents.form.channels)
-    pairs = ((contents.images[row], int(labels[row])) for row in rows)
-    mine = None if groups is None else in_groups(groups[rows])
-    return write_split(target, split, shape, pairs, classes=classes, groups=mine)
 
 
 def _near(contents: Contents, same: Groups) -> list[tuple[int, int]] | None:

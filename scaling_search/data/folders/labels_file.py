@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import csv
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from scaling_search.data.dataset import SplitName
 from scaling_search.data.folders.layout import NAMES, Labelled, Layout, class_names, split_of
 from scaling_search.data.folders.walk import File, Left
 from scaling_search.data.paths import printable
@@ -41,23 +41,24 @@ def by_labels(root: Path, table: File, files: Sequence[File], left: Left) -> Lay
     taken: dict[str, Labelled] = {}
     listed: set[str] = set()
     for line, cells in rows:
-        name = _cell(cells, "file")
-        key = _key(_relative(name, root))
-        file, label = known.get(key), _cell(cells, "label")
-        split: SplitName | None = split_of(_cell(cells, "split"))
+        name, label, split_name = cells["file"], cells["label"], cells.get("split", "")
+        # Paths from Windows, from the root of the disk, and from here are the same.
+        key = _key(name.replace("\\", "/").removeprefix(f"{root.absolute().as_posix()}/").removeprefix("./"))
+        file, split = known.get(key), split_of(split_name)
         listed.add(key)
         if file is None:
             faults.setdefault("files that are not there", []).append(f"{printable(name)} (line {line})")
         elif not label:
             left.add("without a label in labels.csv", file.name)
-        elif _cell(cells, "split") and split is None:
-            faults.setdefault(
-                f"splits that are none of {', '.join(name for names in NAMES.values() for name in names)}", []
-            ).append(f"{printable(_cell(cells, 'split'))} (line {line})")
+        elif split_name and split is None:
+            legal = ", ".join(name for names in NAMES.values() for name in names)
+            faults.setdefault(f"splits that are none of {legal}", []).append(
+                f"{printable(split_name)} (line {line})"
+            )
         else:
             row = Labelled(
                 file=file, label=label, split=split, below=file.steps[:-1],
-                group=_cell(cells, "group") or None, cells=cells,
+                group=cells.get("group") or None, cells=cells,
             )  # fmt: skip
             before = taken.setdefault(key, row)
             if before.key != row.key or before.split != split or before.group != row.group:
@@ -67,11 +68,15 @@ def by_labels(root: Path, table: File, files: Sequence[File], left: Left) -> Lay
             left.add("not in labels.csv", file.name)
     placed = _with_split(list(taken.values()), faults)
     if faults:
-        raise InputError("\n".join(f"{NAME}: {_some(what, where)}" for what, where in faults.items()))
+        raise InputError(
+            "\n".join(
+                f"{NAME}: {len(where)} {what}: {few(where, most=_SHOWN)}" for what, where in faults.items()
+            )
+        )
     return Layout(
         files=tuple(sorted(placed, key=lambda one: (one.key, one.file.steps))),
         names=class_names(root, placed),
-        described=f"{NAME}",
+        described=NAME,
     )
 
 
@@ -85,15 +90,7 @@ def _with_split(rows: list[Labelled], faults: dict[str, list[str]]) -> list[Labe
     folders = [split_of(row.file.steps[0]) if len(row.file.steps) > 1 else None for row in rows]
     if "train" in folders and None not in folders:
         return [
-            Labelled(
-                file=row.file,
-                label=row.label,
-                split=split,
-                below=row.below[1:],
-                group=row.group,
-                cells=row.cells,
-            )
-            for row, split in zip(rows, folders, strict=True)
+            replace(row, split=split, below=row.below[1:]) for row, split in zip(rows, folders, strict=True)
         ]
     return rows
 
@@ -107,25 +104,23 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
             file.seek(0)
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             columns = _columns(next(reader, []))
-            return list(_cells(reader, columns))
+            rows = []
+            for row in reader:
+                if not any(cell.strip() for cell in row):
+                    continue
+                if len(row) != len(columns):
+                    raise InputError(
+                        f"{NAME}, line {reader.line_num}: {len(row)} fields where the first line has {len(columns)}"
+                    )
+                cells = {column: cell.strip() for column, cell in zip(columns, row, strict=True)}
+                rows.append((reader.line_num, cells))
+            return rows
     except UnicodeError:
         raise InputError(f"{NAME} is not UTF-8 text: save it as CSV UTF-8") from None
     except csv.Error as error:
         raise InputError(f"{NAME} is no table: {error}") from None
     except OSError as error:
         raise StorageError(f"cannot read {printable(path)}: {error.strerror}") from error
-
-
-def _cells(reader: Iterator[list[str]], columns: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    for row in reader:
-        line = getattr(reader, "line_num", 0)
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(columns):
-            raise InputError(
-                f"{NAME}, line {line}: {len(row)} fields where the first line has {len(columns)}"
-            )
-        yield line, {column: cell.strip() for column, cell in zip(columns, row, strict=True)}
 
 
 def _columns(names: list[str]) -> list[str]:
@@ -146,20 +141,6 @@ def _columns(names: list[str]) -> list[str]:
     return columns
 
 
-def _cell(cells: dict[str, str], column: str) -> str:
-    return cells.get(column, "")
-
-
-def _relative(name: str, root: Path) -> str:
-    path = name.replace("\\", "/")
-    return path.removeprefix(f"{root.absolute().as_posix()}/").removeprefix("./")
-
-
 def _key(name: str) -> str:
     """Files are found whatever Unicode form their names are written in, on either side."""
     return unicodedata.normalize("NFC", name)
-
-
-def _some(what: str, where: list[str]) -> str:
-    more = f" and {len(where) - _SHOWN} more" if len(where) > _SHOWN else ""
-    return f"{len(where)} {what}: {', '.join(where[:_SHOWN])}{more}"

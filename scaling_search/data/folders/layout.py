@@ -78,41 +78,38 @@ def by_folders(root: Path, found: Found, left: Left) -> Layout:
     """The layout of a folder without labels.csv. InputError: two folders for one split, a class without files."""
     files, top = found.files, _tree(found.files)
     roles = {name: split_of(name) for name in top}
+    inner = [split_of(name) for below in top.values() for name in below]
     if any(role == "train" and top[name] for name, role in roles.items()):
         _one_folder_each(root, [name for name in top if roles[name]])
-        labelled = [
-            Labelled(file=file, label=file.steps[1], split=roles[file.steps[0]], below=file.steps[2:-1])
-            for file in files
-            if _placed(file, left, 3, roles.get(file.steps[0]) is not None)
-        ]
-        described = "folders of splits, with folders of classes in them"
+        described, classes, splits = "folders of splits, with folders of classes in them", 1, 0
         _none_empty(
             steps
             for steps in found.empty
             if split_of(steps[0]) and len(steps) <= 1 + (split_of(steps[0]) == "train")
         )
-    elif top and all(below and all(map(split_of, below)) for below in top.values()) and _any_train(top):
+    elif "train" in inner and all(inner) and all(top.values()):
         for below in top.values():
             _one_folder_each(root, sorted(below))
-        labelled = [
-            Labelled(file=file, label=file.steps[0], split=split_of(file.steps[1]), below=file.steps[2:-1])
-            for file in files
-            if _placed(file, left, 3, True)
-        ]
-        described = "folders of classes, with folders of splits in them"
+        described, classes, splits = "folders of classes, with folders of splits in them", 0, 1
     else:
         if top and all(roles.values()) and all(top.values()):
             raise InputError(
                 f"{printable(root)} holds {few(list(map(printable, top)))}, but no folder for training; legal names "
                 f"are {' and '.join(NAMES['train'])}"
             )
-        labelled = [
-            Labelled(file=file, label=file.steps[0], split=None, below=file.steps[1:-1])
-            for file in files
-            if _placed(file, left, 2, True)
-        ]
-        described = "folders of classes"
+        described, classes, splits = "folders of classes", 0, None
         _none_empty(steps for steps in found.empty if len(steps) == 1 and files)
+    depth = 2 if splits is None else 3
+    labelled = [
+        Labelled(
+            file=file,
+            label=file.steps[classes],
+            split=None if splits is None else split_of(file.steps[splits]),
+            below=file.steps[depth - 1 : -1],
+        )
+        for file in files
+        if _placed(file, left, depth, splits != 0 or roles.get(file.steps[0]) is not None)
+    ]
     return Layout(
         files=tuple(sorted(labelled, key=lambda one: (one.key, one.file.steps))),
         names=class_names(root, labelled),
@@ -139,10 +136,6 @@ def _tree(files: Sequence[File]) -> dict[str, set[str]]:
         if len(file.steps) > 1:
             top.setdefault(file.steps[0], set()).update(file.steps[1:2] if len(file.steps) > 2 else ())
     return top
-
-
-def _any_train(top: dict[str, set[str]]) -> bool:
-    return any(split_of(name) == "train" for below in top.values() for name in below)
 
 
 def _one_folder_each(root: Path, names: Sequence[str]) -> None:

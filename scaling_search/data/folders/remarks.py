@@ -12,7 +12,7 @@ from scaling_search.data.folders.layout import Labelled, Layout
 from scaling_search.data.folders.walk import Left
 from scaling_search.data.paths import printable
 from scaling_search.data.storage import Entry, Record
-from scaling_search.errors import InputError
+from scaling_search.errors import InputError, few
 from scaling_search.system.files import save
 
 _SHOWN = 20
@@ -133,6 +133,4 @@ def nothing(folder: Path, left: Left) -> InputError:
 
 
 def _some(names: Sequence[str]) -> str:
-    """The first names of a list that may be long."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(map(repr, names[:_SHOWN])) + more
+    return few(list(map(repr, names)), most=_SHOWN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,14 +15,6 @@ TEST_FRACTION = 0.2
 _SHOWN = 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class Together:
-    """The group (N,) of each image, and the classes (numbers) that are too alike for their copies to be grouped."""
-
-    groups: Groups
-    too_alike: tuple[int, ...]
-
-
 def hang_together(
     labels: Labels,
     given: Sequence[SplitName | None],
@@ -31,10 +22,10 @@ def hang_together(
     named: Sequence[str | None],
     digests: Sequence[bytes],
     near: Iterable[tuple[int, int]],
-) -> Together:
-    """Groups by name, and by images that are the same or nearly so.
+) -> tuple[Groups, list[int]]:
+    """Groups (N,) by name, and by images that are the same or nearly so; and the classes (numbers) that are too alike.
 
-    A class that has enough images to be split, and too few different ones, is grouped by name alone.
+    Such a class has enough images to be split, and too few different ones: it is grouped by name alone.
     """
     near = list(near)
     groups = merged(len(labels), [named, digests], near)
@@ -50,7 +41,7 @@ def hang_together(
         groups = merged(
             len(labels), [named, kept], [(i, j) for i, j in near if not loose[i] and not loose[j]]
         )
-    return Together(groups=groups, too_alike=tuple(alike.tolist()))
+    return groups, alike.tolist()
 
 
 def _parts(given: Sequence[SplitName | None]) -> list[str]:

@@ -7,6 +7,7 @@ floats of 0 to 1 or 0 to 255. PNM files (PGM, PPM) say themselves what is white.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def read_npy(path: Path) -> Pixels:
         return numbers(np.array(stored), changes)
 
 
-def numbers(values: np.ndarray, changes: set[Change]) -> Pixels:
+def numbers(values: np.ndarray, changes: Iterable[Change] = ()) -> Pixels:
     """Samples as they were stored, (H, W, C). UnusableError: numbers that cannot be brightnesses."""
     if values.dtype == np.bool_:
         values = values.astype(np.uint8) * 255

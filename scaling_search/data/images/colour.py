@@ -66,7 +66,7 @@ def _over_white(image: Image.Image, changes: set[Change]) -> Pixels:
 
 
 def _deep(image: Image.Image) -> Pixels:
-    pixels = numbers(np.asarray(image)[:, :, None], set())
+    pixels = numbers(np.asarray(image)[:, :, None])
     clear, values = image.info.get("transparency"), pixels.values
     if isinstance(clear, int) and (values == clear).any():
         # One grey counts as transparent. White is what the bits that the other greys use can hold.

@@ -23,10 +23,9 @@ from typing import get_args
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
-from pydantic import BaseModel, ConfigDict
 
 from scaling_search.data.images.pixels import MOST_CHANNELS, Look, Pixels, full_scale
-from scaling_search.data.summary import Change, Fit, Size
+from scaling_search.data.summary import Change, Fit, Kept, Size
 from scaling_search.errors import InputError, UsageError
 
 SHORTER_SIDE_LIMIT = 256
@@ -37,14 +36,12 @@ _REACH = math.log(TOLERANCE) * (1 + 1e-9)  # 10 % off exactly is not more
 FITS: tuple[Fit, ...] = get_args(Fit)
 
 
-class Form(BaseModel):
+class Form(Kept):
     """How every image of a set is stored. `shape` is the common width / height; `fit` None: the rule above.
 
     `white` is that of whole numbers that nothing else tells it of, None where there are none; `float_white` of floats.
     `native` is how many pixels the shorter side of most images had, where they are enlarged; else None.
     """
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     size: Size
     channels: int
@@ -167,7 +164,7 @@ def fit(values: UInt8[np.ndarray, "h w c"], form: Form) -> tuple[UInt8[np.ndarra
         changes.add("enlarged")
     elif min(scale) < 1:
         changes.add("reduced")
-    values = _scaled(values, inner)
+    values = scaled(values, inner)
     if inner != form.size:
         changes.add("padded")
         above, before = (rows - inner[0]) // 2, (columns - inner[1]) // 2
@@ -178,7 +175,8 @@ def fit(values: UInt8[np.ndarray, "h w c"], form: Form) -> tuple[UInt8[np.ndarra
     return values, changes
 
 
-def _scaled(values: UInt8[np.ndarray, "h w c"], size: Size) -> UInt8[np.ndarray, "r s c"]:
+def scaled(values: UInt8[np.ndarray, "h w c"], size: Size) -> UInt8[np.ndarray, "r s c"]:
+    """All channels at another (height, width), by antialiased bilinear interpolation."""
     height, width = size
     bands = [values] if values.shape[2] == 3 else [values[:, :, i] for i in range(values.shape[2])]
     made = [

@@ -8,8 +8,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self, TextIO
+from typing import Any, Self
 
 from scaling_search.data.paths import printable
 
@@ -59,16 +58,7 @@ class LibraryWarnings(logging.Handler):
             # Warnings that differ in numbers alone are of one kind.
             self._met.setdefault(_NUMBERS.sub("0", line), (line, []))[1].append(name or "(no image)")
 
-    def _warned(
-        self,
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
-        del category, filename, lineno, file, line
+    def _warned(self, message: Warning | str, *_: Any, **__: Any) -> None:
         self._add(str(message))
 
     def __enter__(self) -> Self:
@@ -82,7 +72,5 @@ class LibraryWarnings(logging.Handler):
             logger.addHandler(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()

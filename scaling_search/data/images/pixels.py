@@ -12,6 +12,7 @@ from scaling_search.data.summary import Change
 # Pillow's own limit: twice its MAX_IMAGE_PIXELS, 179 million. Above it an image is a "decompression bomb".
 MOST_PIXELS = 178_956_970
 MOST_CHANNELS = 8
+SWAPPED = frozenset({5, 6, 7, 8})  # orientations that swap height and width
 
 Fault = Literal["no image", "damaged", "over a limit", "cannot be read", "of no usable kind"]
 
@@ -83,23 +84,11 @@ def upright(values: np.ndarray, orientation: int) -> np.ndarray:
 
     5 to 8 swap height and width. Any other number leaves it as it is.
     """
-    match orientation:
-        case 2:
-            return values[:, ::-1]
-        case 3:
-            return values[::-1, ::-1]
-        case 4:
-            return values[::-1]
-        case 5:
-            return values.swapaxes(0, 1)
-        case 6:
-            return values[::-1].swapaxes(0, 1)
-        case 7:
-            return values[::-1, ::-1].swapaxes(0, 1)
-        case 8:
-            return values[:, ::-1].swapaxes(0, 1)
-        case _:
-            return values
+    if orientation in (3, 4, 6, 7):
+        values = values[::-1]
+    if orientation in (2, 3, 7, 8):
+        values = values[:, ::-1]
+    return values.swapaxes(0, 1) if orientation in SWAPPED else values
 
 
 def on_white(values: np.ndarray, alpha: np.ndarray, white: int, *, premultiplied: bool = False) -> np.ndarray:

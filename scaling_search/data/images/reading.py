@@ -13,7 +13,15 @@ from PIL import Image, UnidentifiedImageError, features
 
 from scaling_search.data.images import arrays, colour, tiff
 from scaling_search.data.images.memory import room_for
-from scaling_search.data.images.pixels import Look, Pixels, UnusableError, check_size, looked, upright
+from scaling_search.data.images.pixels import (
+    SWAPPED,
+    Look,
+    Pixels,
+    UnusableError,
+    check_size,
+    looked,
+    upright,
+)
 from scaling_search.data.summary import Change
 
 # Names that say that a file is an image: what cannot be read then is damaged, not something else.
@@ -32,7 +40,6 @@ FORMATS = tuple(
 )  # fmt: skip
 _SURE = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", arrays.NPY, *tiff.MAGIC)
 _ORIENTATION = 0x0112
-_SWAPPED = frozenset({5, 6, 7, 8})  # orientations that swap height and width
 # Modes whose header tells all that the set has to know.
 _PLAIN = {"1": 1, "L": 1, "LA": 1, "RGB": 3, "RGBA": 3, "CMYK": 3, "YCbCr": 3}
 
@@ -46,7 +53,7 @@ def look(path: Path) -> Look:
             (width, height), channels = image.size, _PLAIN[image.mode]
             # Pillow loads a PNG for its EXIF, which may come last in the file.
             with room_for(height, width, channels) if image.format == "PNG" else contextlib.nullcontext():
-                if _orientation(image)[0] in _SWAPPED:
+                if _orientation(image)[0] in SWAPPED:
                     height, width = width, height
             return Look(height=height, width=width, channels=channels)
         return looked(_decoded(image))
@@ -104,7 +111,8 @@ def _opened(path: Path) -> Iterator[Image.Image | Pixels]:
     """An image open in Pillow, or read already where Pillow would lose something."""
     head = b""
     try:
-        head = _head(path)
+        with path.open("rb") as file:
+            head = file.read(16)
         if head.startswith(arrays.NPY):
             yield arrays.read_npy(path)
         elif head[:2] in arrays.PNM and head[2:3].isspace():
@@ -142,11 +150,6 @@ def _by_pillow(path: Path, head: bytes) -> Iterator[Image.Image | Pixels]:
             yield image
 
 
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(16)
-
-
 def _explained(error: Exception) -> UnusableError:
     """Limits that image libraries set are limits, and not damage."""
     text = _reason(error)
@@ -164,8 +167,7 @@ def _judged(error: UnusableError, path: Path, head: bytes) -> UnusableError:
     called = path.suffix.lower() in EXTENSIONS
     sure = head.startswith(_SURE) or head[8:12] == b"WEBP"
     if error.kind == "no image" and (called or sure):
-        what = "empty" if not head else str(error)
-        return UnusableError("damaged", what)
+        return UnusableError("damaged", str(error) if head else "empty")
     if error.kind == "damaged" and not (called or sure):
         return UnusableError("no image", str(error))
     return error

@@ -108,9 +108,7 @@ def _shown(values: np.ndarray, photometric: int, extra: tuple[int, ...], bits: i
             "of no usable kind",
             f"{bits}-bit samples of a colour space (photometric {photometric}) not read here",
         )
-    if values.dtype.kind == "b":
-        values = values.astype(np.uint8) * 255
-    pixels = numbers(values, changes)
+    pixels = numbers(values)
     values = pixels.values
     most = (1 << bits) - 1
     if photometric == _WHITE_IS_ZERO:

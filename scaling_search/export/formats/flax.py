@@ -40,12 +40,7 @@ def files(job: Job) -> dict[str, bytes]:
 
 def model(network: Network, about: str) -> str:
     """The text of `model.py`; `about` begins it."""
-    side = network.resolution
-    return write_model(network, about, DIALECT, _constants, f"(N, {side}, {side}, {network.channels})")
-
-
-def _constants(norm: ops.Norm) -> tuple[str, ...]:
-    return f"EPSILON = {norm.epsilon!r}", f"MOMENTUM = {norm.momentum!r}"
+    return write_model(network, about, DIALECT)
 
 
 def _pool(every: Sequence[ops.Pool], kernel: str, stride: str) -> Node:
@@ -83,6 +78,8 @@ DIALECT = Dialect(
     stack="jnp.stack",
     logits="{}.reshape(len(x), -1)",
     training="any(not aux.deterministic for aux in auxiliaries(self))",
+    images="(N, {side}, {side}, {channels})",
+    momentum=lambda momentum: momentum,
     activations=ACTIVATIONS,
     layers={
         ops.LocalResponseNorm: "ResponseNorm",

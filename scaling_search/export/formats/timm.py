@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from safetensors.numpy import save
-
 from scaling_search.architecture import operations as ops
 from scaling_search.architecture.block import Style
 from scaling_search.architecture.blocks.mbconv import squeeze_and_excite
 from scaling_search.architecture.network import Network, Part, parts, unrolled
 from scaling_search.architecture.operations import Operation, Shape, chain
-from scaling_search.architecture.shapes import output_shape
 from scaling_search.errors import InputError
+from scaling_search.export.blocks import blocks
+from scaling_search.export.formats.torch import weights
 from scaling_search.export.job import Job
-from scaling_search.export.layers import channels_first
 from scaling_search.export.names import timm_efficientnet
 from scaling_search.export.source import Call, Node, Pieces, layout, program
 
@@ -36,13 +33,7 @@ class _Not(Exception):
 def files(job: Job) -> dict[str, bytes]:
     """`model.py` and its weights, named as timm names them. Errors: InputError with the part and the reason."""
     text = model(job.network, job.about)
-    tensors = {}
-    for (layer, arrays), name in zip(job.weights, timm_efficientnet(job.network), strict=True):
-        for tensor, value in channels_first(layer, arrays).items():
-            tensors[f"{name}.{tensor}"] = value
-        if isinstance(layer.operation, ops.Norm):
-            tensors[f"{name}.num_batches_tracked"] = np.array(0)
-    return {"model.py": text.encode(), "model.safetensors": save(tensors, {"format": "pt"})}
+    return {"model.py": text.encode(), "model.safetensors": weights(job, timm_efficientnet(job.network))}
 
 
 def model(network: Network, about: str) -> str:
@@ -57,9 +48,9 @@ def model(network: Network, about: str) -> str:
             elif part.label == "head":
                 found |= _head(part, network.style)
             else:
-                blocks, drops = _stage(part, network.style)
+                stage, drops = _stage(part, network.style)
                 rates += drops
-                stages.append(Call("", blocks))
+                stages.append(Call("", stage))
                 _check_rates(network, rates)
         except _Not as reason:
             raise InputError(
@@ -98,10 +89,7 @@ def model(network: Network, about: str) -> str:
         f"    {made}",
     ]
     torch = Pieces.of("torch")
-    more = (
-        (frozenset({"partial"}), "from functools import partial"),
-        (frozenset({"EfficientNet"}), "from timm.models.efficientnet import EfficientNet"),
-    )
+    more = "from functools import partial", "from timm.models.efficientnet import EfficientNet"
     helpers = torch.helpers | {"load": torch.helpers["load"].replace('"Model"', "nn.Module")}
     last = [*(helpers[name] for name in ("load", "array", "check"))]
     last += ['if __name__ == "__main__":\n    check()']
@@ -110,25 +98,22 @@ def model(network: Network, about: str) -> str:
 
 
 def _stem(part: Part, style: Style) -> dict[str, Any]:
-    match unrolled(part.operation):
-        case ops.Chain(operations=(ops.Conv() as conv, *_)) as whole:
-            if whole != style.conv(conv.features, kernel=conv.kernel, stride=conv.stride):
-                raise _Not("timm's stem is one convolution with norm and activation")
-            _check_style(style)
-            if conv.stride != 2:
-                raise _Not(f"timm's stem has stride 2, not {conv.stride}")
-            _check_kernel(conv.kernel)
-            return {"stem_size": conv.features, "stem_kernel_size": conv.kernel}
-    raise _Not("timm's stem is one convolution with norm and activation")
-
-
-def _check_style(style: Style) -> None:
+    whole = unrolled(part.operation)
+    conv = whole.operations[0] if isinstance(whole, ops.Chain) and whole.operations else None
+    if not isinstance(conv, ops.Conv) or whole != style.conv(
+        conv.features, kernel=conv.kernel, stride=conv.stride
+    ):
+        raise _Not("timm's stem is one convolution with norm and activation")
     if style.norm is None:
         raise _Not("timm's blocks have batch normalisation")
     if style.activation not in ACTIVATIONS:
         raise _Not(f"the activation is {style.activation}, not one of {', '.join(ACTIVATIONS)}")
     if style.padding not in PADDINGS:
         raise _Not(f"the padding is {style.padding}, not one of {', '.join(PADDINGS)}")
+    if conv.stride != 2:
+        raise _Not(f"timm's stem has stride 2, not {conv.stride}")
+    _check_kernel(conv.kernel)
+    return {"stem_size": conv.features, "stem_kernel_size": conv.kernel}
 
 
 def _head(part: Part, style: Style) -> dict[str, Any]:
@@ -149,19 +134,15 @@ def _head(part: Part, style: Style) -> dict[str, Any]:
 
 def _stage(part: Part, style: Style) -> tuple[tuple[Node, ...], list[float | None]]:
     """timm's arguments of every block, and the rate of each block's shortcut (None where there is none)."""
-    tree = unrolled(part.operation)
-    assert isinstance(tree, ops.Chain)  # noqa: S101 # a stage is a chain of its blocks
-    shape, found, rates = part.inputs, [], []
-    for number, step in enumerate(tree.operations, start=1):
-        skip = isinstance(step, ops.Residual) and step.shortcut == ops.Chain()
-        core = step.branch if isinstance(step, ops.Residual) and skip else step
-        arguments = _block(core, shape, style, skip, f"block {number}")
+    found, rates = [], []
+    for number, block in enumerate(blocks(part), start=1):
+        skip = block.drop is not None
+        arguments = _block(block.operation, block.shape, style, skip, f"block {number}")
         if arguments["stride"] > 1 and number > 1:
             raise _Not(f"block {number} has stride {arguments['stride']}; in timm only the first may")
         kind = f'"{arguments.pop("block_type")}"'
         found.append(Call("block", (kind, *(f"{name}={value!r}" for name, value in arguments.items()))))
-        rates.append(step.drop_rate if isinstance(step, ops.Residual) and skip else None)
-        shape = output_shape(step, shape)
+        rates.append(block.drop)
     return tuple(found), rates
 
 
@@ -197,7 +178,8 @@ def _block(core: Operation, shape: Shape, style: Style, skip: bool, which: str) 
         )
         found = {"block_type": "ds", "dw_kernel_size": kernel, "pw_act": act, "noskip": not skip, **squeeze}
     else:
-        _check_middle(middle, which)
+        if middle % _DIVISOR:
+            raise _Not(f"{which} has {middle} middle channels, which timm rounds to a multiple of {_DIVISOR}")
         squeeze = {name: value * ratio for name, value in squeeze.items()}
         if len(convs) == 2:
             kernel = convs[0].kernel
@@ -224,11 +206,6 @@ def _squeezed(gate: ops.Gate | None) -> int | None:
         case ops.Gate(branch=ops.Chain(operations=(_, ops.Conv(features=squeezed), *_))):
             return squeezed
     return None
-
-
-def _check_middle(middle: int, which: str) -> None:
-    if middle % _DIVISOR:
-        raise _Not(f"{which} has {middle} middle channels, which timm rounds to a multiple of {_DIVISOR}")
 
 
 def _check_kernel(kernel: int) -> None:

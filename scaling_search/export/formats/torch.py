@@ -31,27 +31,24 @@ ACTIVATIONS = {
 
 def files(job: Job) -> dict[str, bytes]:
     """`model.py` and its weights, named as PyTorch names them."""
+    names = [layer.name for layer, _ in job.weights]
+    return {"model.py": model(job.network, job.about).encode(), "model.safetensors": weights(job, names)}
+
+
+def weights(job: Job, names: Sequence[str]) -> bytes:
+    """`model.safetensors` for PyTorch, its layers by these names."""
     tensors = {}
-    for layer, arrays in job.weights:
-        for name, value in channels_first(layer, arrays).items():
-            tensors[f"{layer.name}.{name}"] = value
+    for (layer, arrays), name in zip(job.weights, names, strict=True):
+        for tensor, value in channels_first(layer, arrays).items():
+            tensors[f"{name}.{tensor}"] = value
         if isinstance(layer.operation, ops.Norm):
-            tensors[f"{layer.name}.num_batches_tracked"] = np.array(0)
-    return {
-        "model.py": model(job.network, job.about).encode(),
-        "model.safetensors": save(tensors, {"format": "pt"}),
-    }
+            tensors[f"{name}.num_batches_tracked"] = np.array(0)
+    return save(tensors, {"format": "pt"})
 
 
 def model(network: Network, about: str) -> str:
     """The text of `model.py`; `about` begins it."""
-    side = network.resolution
-    return write_model(network, about, DIALECT, _constants, f"(N, {network.channels}, {side}, {side})")
-
-
-def _constants(norm: ops.Norm) -> tuple[str, ...]:
-    """PyTorch's momentum is the share of the new."""
-    return f"EPSILON = {norm.epsilon!r}", f"MOMENTUM = {round(1 - norm.momentum, 12)!r}"
+    return write_model(network, about, DIALECT)
 
 
 def _fixed(every: Sequence[ops.Conv | ops.Pool]) -> bool:
@@ -98,6 +95,8 @@ DIALECT = Dialect(
     stack="torch.stack",
     logits="{}.flatten(1)",
     training="self.training",
+    images="(N, {channels}, {side}, {side})",
+    momentum=lambda momentum: round(1 - momentum, 12),  # PyTorch's is the share of the new
     activations=ACTIVATIONS,
     layers={
         ops.LocalResponseNorm: "nn.LocalResponseNorm",

@@ -136,12 +136,12 @@ def test_splitting_by_any_groups(data: st.DataObject) -> None:
     labels = np.array(data.draw(st.lists(st.integers(0, 2), min_size=count, max_size=count)), np.int32)
     named = [str(group) for group in data.draw(st.lists(st.integers(0, 20), min_size=count, max_size=count))]
     given_splits = [None] * count
-    together = hang_together(
+    groups, _ = hang_together(
         labels, given_splits, named=named, digests=[str(i).encode() for i in range(count)], near=()
     )
     classes = ("a", "b", "c")
     try:
-        splits, _ = split_all(given_splits, labels, together.groups, classes=classes, what="set")
+        splits, _ = split_all(given_splits, labels, groups, classes=classes, what="set")
     except InputError as error:
         assert any(f"class '{name}'" in str(error) for name in classes)
         return
