@@ -24,6 +24,8 @@ from scaling_search.statistics.multiple_comparisons import LEVEL, BehindTheBest,
 from scaling_search.statistics.scores import Marks, Scores, gather
 
 ELIMINATED = "eliminated"
+# What of `BehindTheBest` is as the last test of a candidate found it.
+_LATEST = ("estimate", "inside", "seeds", "collapsed", "statistic", "threshold", "p")
 NO_RESULT = "no result with this seed: it diverged or failed"
 # What each candidate's trainings got right, by seed; None where one diverged or failed.
 Results = Mapping[str, Mapping[int, Marks | None]]
@@ -123,10 +125,12 @@ def combined(looks: Sequence[Look]) -> BehindTheBest | None:
     names = tuple(name for name in tests[0].names if name not in lost)
     last = [next(test for test in reversed(tests) if name in test.row) for name in names]
 
-    def latest(field: str) -> NDArray[Any]:
-        return np.array(
+    latest: dict[str, Any] = {
+        field: np.array(
             [getattr(test, field)[test.row[name]] for name, test in zip(names, last, strict=True)]
         )
+        for field in _LATEST
+    }
 
     def common(end: str, pick: Callable[[list[float]], float]) -> NDArray[Any]:
         return np.array(
@@ -139,13 +143,7 @@ def combined(looks: Sequence[Look]) -> BehindTheBest | None:
         names=names,
         low=low,
         high=np.maximum(low, common("high", min)),
-        estimate=latest("estimate"),
-        inside=latest("inside"),
-        seeds=latest("seeds"),
-        collapsed=latest("collapsed"),
-        statistic=latest("statistic"),
-        threshold=latest("threshold"),
-        p=latest("p"),
+        **latest,
     )
 
 

@@ -7,7 +7,7 @@ validate` with simulated ones, a notebook with anybody's (`one_by_one`).
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -210,7 +210,8 @@ def run(
         chosen = decision.decide(scores, behind, costs=costs, triples=triples, indifference=indifference)
         return scores, behind, chosen
 
-    for block in _blocks(seeds, together):
+    rest = iter(seeds)
+    while block := tuple(islice(rest, together)):
         if should_stop():
             ended = "stopped"
             break
@@ -266,9 +267,3 @@ def _scores(results: Results, trained: Sequence[int], looks: Sequence[Look], rul
         name: marks for name, marks in read.items() if marks and all(mark is not None for mark in marks)
     }
     return table(ranked, trained, rules.sample) if ranked else None
-
-
-def _blocks(seeds: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
-    rest = iter(seeds)
-    while block := tuple(islice(rest, size)):
-        yield block

@@ -58,12 +58,10 @@ def screen(short: Mapping[str, float], train: Callable[[Sequence[str]], Mapping[
     """
     waiting = list(spread(sorted(short, key=lambda name: -short[name])))
     wanted = max(USUAL_CALIBRATION_SET, math.ceil(len(short) / _CALIBRATION_SHARE))
-    if not possible(len(short)):
-        return Screening(calibration_set=(), agreement=None, screened_out=())
     asked: list[str] = []
     full: dict[str, float] = {}
-    while len(full) < wanted and waiting:
-        batch = [waiting.pop(0) for _ in range(min(wanted - len(full), len(waiting)))]
+    while possible(len(short)) and len(full) < wanted and waiting:
+        batch, waiting = waiting[: wanted - len(full)], waiting[wanted - len(full) :]
         asked += batch
         full |= train(batch)
     if len(full) < FEWEST_CALIBRATION_SET:
@@ -139,11 +137,8 @@ def worth_full_training(
         return tuple(names)
     slope = float(((x - x.mean()) * y).sum()) / spread_x
     residual = float(((y - y.mean() - slope * (x - x.mean())) ** 2).sum()) / (count - 2)
-    kept = []
-    for name in names:
-        off = short[name] - float(x.mean())
-        deviation = math.sqrt(max(residual * (1 + 1 / count + off**2 / spread_x), 1e-24))
-        behind = float(y.max()) - float(y.mean()) - slope * off
-        if float(stdtr(count - 2, -behind / deviation)) >= error / (len(names) - 1):
-            kept.append(name)
-    return tuple(kept)
+    off = np.array([short[name] for name in names]) - x.mean()
+    deviation = np.sqrt(np.maximum(residual * (1 + 1 / count + off**2 / spread_x), 1e-24))
+    behind = y.max() - y.mean() - slope * off
+    reaches = stdtr(count - 2, -behind / deviation) >= error / (len(names) - 1)
+    return tuple(name for name, may in zip(names, reaches, strict=True) if may)

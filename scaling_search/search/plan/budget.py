@@ -37,30 +37,18 @@ class Quantity:
     show: Callable[[float], str]
 
 
+def _counted(name: str, title: str, words: str, exponents: Exponents) -> Quantity:
+    return Quantity(
+        name=name, title=title, words=words, exponents=exponents, show=lambda n: figures.human(n, words)
+    )
+
+
 QUANTITIES = {
     quantity.name: quantity
     for quantity in (
-        Quantity(
-            name="macs",
-            title="MACs",
-            words="MACs",
-            exponents=MACS,
-            show=lambda n: figures.human(n, "MACs"),
-        ),
-        Quantity(
-            name="parameters",
-            title="Parameters",
-            words="parameters",
-            exponents=(1, 2, 0),
-            show=lambda n: figures.human(n, "parameters"),
-        ),
-        Quantity(
-            name="activations",
-            title="Activations",
-            words="activations",
-            exponents=(1, 1, 2),
-            show=lambda n: figures.human(n, "activations"),
-        ),
+        _counted("macs", "MACs", "MACs", MACS),
+        _counted("parameters", "Parameters", "parameters", (1, 2, 0)),
+        _counted("activations", "Activations", "activations", (1, 1, 2)),
         # Mostly the maps that the backward pass needs.
         Quantity(
             name="memory",

@@ -128,18 +128,14 @@ def costly_proxy(study: Study, base: Network, baseline: Network) -> list[str]:
     if cost <= full:
         return []
     says = f"The proxy costs {cost / full:.1f} times the network itself (its strides were taken out)"
-    cheaper = _cheaper(study, baseline, full)
+    cheaper = _cheaper(study, study.proxy, baseline, full)
     return [f"{says}: {cheaper}." if cheaper else f"{says}: search the network itself."]
 
 
-def _cheaper(study: Study, baseline: Network, full: int) -> str | None:
-    proxy = study.proxy
-    assert proxy is not None  # noqa: S101 - its caller looked
+def _cheaper(study: Study, proxy: Proxy, baseline: Network, full: int) -> str | None:
     for share in (0.75, 0.5, 0.25):
         width = round(proxy.width * share, 3)
-        made = study.model_copy(
-            update={"proxy": Proxy(resolution=proxy.resolution, width=width, depth=proxy.depth)}
-        )
+        made = study.model_copy(update={"proxy": proxy.model_copy(update={"width": width})})
         network = base_of(made, baseline)
         if cost_at(network, network.resolution).macs < full:
             return f"--proxy-width {width:g} costs less"

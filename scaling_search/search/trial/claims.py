@@ -13,12 +13,12 @@ from scaling_search.ledger.claims.leases import Claim, LeaseLost
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import FINISHED, TrialRow
 from scaling_search.search.trial import failures, ledger_rows, provenance
-from scaling_search.search.trial.trial import Callback, Trial
 from scaling_search.system.files import names_in
 from scaling_search.training.outcome import Outcome, OutOfMemory, TrainingStopped
 
 if TYPE_CHECKING:
     # Who places trials in other processes needs no jax.
+    from scaling_search.search.trial.trial import Callback, Trial
     from scaling_search.system.files import Folder
     from scaling_search.training.checkpoint import TrialCheckpoints
 

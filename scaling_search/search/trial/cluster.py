@@ -136,10 +136,6 @@ class Cluster:
         except self.ray.exceptions.RayError as error:
             raise StorageError(f"Ray's object store has no room: {_first_line(error)}") from error
 
-    def get(self, ref: Any) -> Any:
-        """What a call came to."""
-        return self.ray.get(ref)
-
     def ready(self, refs: list[Any], seconds: float) -> list[Any]:
         """Those that have ended, after a wait for the first."""
         if not refs:
@@ -149,10 +145,6 @@ class Cluster:
         if found and len(refs) > 1:
             found, _ = self.ray.wait(refs, num_returns=len(refs), timeout=0)
         return list(found)
-
-    def kill(self, actor: Any) -> None:
-        """Ends an actor's process."""
-        self.ray.kill(actor)
 
     def out_of_memory(self, error: Exception) -> bool:
         """Whether a worker was ended because its machine ran out of memory."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import asdict
+from functools import lru_cache, partial
+from typing import Self
 
 import jax
 
@@ -15,10 +18,10 @@ from scaling_search.networks.build import Model, build
 from scaling_search.search.trial import failures, provenance
 from scaling_search.search.trial.initial_weights import InitialWeights
 from scaling_search.search.trial.timing import Timing
+from scaling_search.search.trial.trial import Networks
 from scaling_search.training.compiled import CompiledTrial, ready, start_compiling
-from scaling_search.training.memory import step_memory
 from scaling_search.training.optimizer import norm_momentum
-from scaling_search.training.outcome import OutOfMemory, TrainingStopped
+from scaling_search.training.outcome import OutOfMemory
 from scaling_search.training.pixels import TrialPixels, on_device
 from scaling_search.training.recipe import Recipe
 from scaling_search.training.seeds import batched_by_default
@@ -37,7 +40,7 @@ class NotBatchedError(ScalingSearchError):
     """These seeds cannot be one program here; one after the other they may be trained."""
 
 
-class CompiledNetworks:
+class CompiledNetworks(Networks):
     """Keeps compiled programs and resized images for whoever trains or times networks.
 
     `initial`: the weights that the recipe names, where it names any.
@@ -58,14 +61,16 @@ class CompiledNetworks:
         self.initial = initial
         self.should_stop = should_stop
         self.platform = provenance.platform_name()
+        self.device, self.arithmetic = provenance.device(), provenance.arithmetic()
+        self.block = _BLOCK if batched_by_default(self.platform) else 1
         # By fingerprint, and the number of seeds batched (None: one, not batched).
         self.programs: OrderedDict[tuple[str, int | None], Future[CompiledTrial]] = OrderedDict()
         self._gains: dict[int, float] = {}  # by the number of seeds
         self._never_batched: set[str] = set()
-        self._pixels: OrderedDict[int, TrialPixels] = OrderedDict()
-        self._others: OrderedDict[Recipe, CompiledNetworks] = OrderedDict()
+        self._pixels = lru_cache(_RESOLUTIONS)(partial(on_device, dataset))
+        self._others: OrderedDict[Recipe, Self] = OrderedDict()
 
-    def with_recipe(self, recipe: Recipe) -> CompiledNetworks:
+    def with_recipe(self, recipe: Recipe) -> Self:
         """The same images for another recipe: other programs, the same ones whenever it is asked for."""
         if recipe == self.recipe:
             return self
@@ -80,24 +85,9 @@ class CompiledNetworks:
         self._others.move_to_end(recipe)
         return self._others[recipe]
 
-    @property
-    def device(self) -> str:
-        """What trains, as results name it."""
-        return provenance.device()
-
-    @property
-    def arithmetic(self) -> str:
-        """Whose arithmetic results have."""
-        return provenance.arithmetic()
-
     def available_memory(self) -> int | None:
         """Bytes that a trial may take."""
         return provenance.available_memory()
-
-    def check_stop(self) -> None:
-        """Errors: TrainingStopped once a stop was asked for."""
-        if self.should_stop():
-            raise TrainingStopped(None)
 
     def program(self, network: Network, seed_batch: int | None) -> Future[CompiledTrial]:
         """The network's programs."""
@@ -123,11 +113,6 @@ class CompiledNetworks:
         """Drops the network's programs: they may be what failed."""
         for key in [key for key in self.programs if key[0] == fingerprint(network)]:
             del self.programs[key]
-
-    @property
-    def block(self) -> int:
-        """Seeds of a network to train before racing decides again."""
-        return _BLOCK if batched_by_default(self.platform) else 1
 
     def batches(self, network: Network, seeds: int) -> bool:
         """Whether so many seeds of the network train as one batched program. Errors: TrainingStopped."""
@@ -185,11 +170,8 @@ class CompiledNetworks:
             network=fingerprint(network),
             macs=macs,
             compile_seconds=program.compile_seconds,
-            setup_seconds=speed.setup_seconds,
-            step_seconds=speed.step_seconds,
-            image_seconds=speed.image_seconds,
             memory_bytes=program.memory_bytes,
-            fastest_step_seconds=speed.fastest_step_seconds,
+            **asdict(speed),
         )
 
     def model(self, network: Network, *, batched: bool = False) -> Model:
@@ -199,15 +181,6 @@ class CompiledNetworks:
         model = build(network, platform=self.platform, batched=batched, init=self.recipe.init)
         return model if self.initial is None else self.initial.begin(model, network)
 
-    def estimated_memory(self, network: Network) -> int:
-        """Bytes that a training step of the network takes here, before anything is compiled."""
-        return step_memory(network, self.recipe, self.platform)
-
     def pixels(self, resolution: int) -> TrialPixels:
         """Train and validation images on the device, resized; shared by networks of one resolution."""
-        if resolution not in self._pixels:
-            self._pixels[resolution] = on_device(self.dataset, resolution)
-            while len(self._pixels) > _RESOLUTIONS:
-                self._pixels.popitem(last=False)
-        self._pixels.move_to_end(resolution)
-        return self._pixels[resolution]
+        return self._pixels(resolution)

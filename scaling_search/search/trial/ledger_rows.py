@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,12 +44,13 @@ def trial_row(trial: Trial, recipe: Recipe, dataset: Dataset) -> TrialRow:
         dataset=dataset.fingerprint,
         dataset_name=dataset.name,
         seed=trial.seed,
-        resolution=trial.network.resolution,
-        parameters=trial.cost.parameters,
-        batch_stats=trial.cost.batch_stats,
-        macs=trial.cost.macs,
-        activations=trial.cost.activations,
+        **_size(trial.network, trial.cost),
     )
+
+
+def _size(network: Network, counted: Cost) -> dict[str, int]:
+    names = ("parameters", "batch_stats", "macs", "activations")
+    return {"resolution": network.resolution, **{name: getattr(counted, name) for name in names}}
 
 
 def study_row(space: SearchSpace, *, name: str, dataset: str, created_at: str | None = None) -> StudyRow:
@@ -73,16 +74,11 @@ def study_row(space: SearchSpace, *, name: str, dataset: str, created_at: str | 
 
 def network_row(network: Network, counted: Cost | None = None) -> NetworkRow:
     """A network as the ledger keeps it."""
-    counted = counted or cost_at(network, network.resolution)
     return NetworkRow(
         fingerprint=fingerprint(network),
         name=network.name,
         definition=definition(network),
-        resolution=network.resolution,
-        parameters=counted.parameters,
-        batch_stats=counted.batch_stats,
-        macs=counted.macs,
-        activations=counted.activations,
+        **_size(network, counted or cost_at(network, network.resolution)),
     )
 
 
@@ -106,48 +102,40 @@ def candidate_row(
         build.network, space.base, build.triple.beta**build.phi, space.study.rounding.divisor
     )
     return CandidateRow(
-        study=study,
-        role=role,
-        network=build.fingerprint,
+        **_built(study, role, build),
         network_name=build.network.name,
         group=group or build.fingerprint,
-        phi=build.phi,
-        alpha=build.triple.alpha,
-        beta=build.triple.beta,
-        gamma=build.triple.gamma,
-        nominal_resolution=build.nominal_resolution,
         depth_factor=built.depth,
         width_factor=built.width,
         resolution_factor=built.resolution,
         depth="-".join(map(str, build.network.depths)),
         width="-".join(map(str, build.network.widths)),
-        resolution=build.network.resolution,
         parameters=build.cost.parameters,
         activations=build.cost.activations,
         memory=round(space.meter.read("memory", build.network)),
         macs=build.cost.macs,
-        macs_ratio=build.macs_ratio,
-        status=build.status,
         reason="; ".join(filter(None, (build.remark, note, *moved))) or None,
     )
 
 
 def triple_row(study: str, role: str, build: Build) -> TripleRow:
     """One triple at one φ, kept or dropped."""
-    return TripleRow(
-        study=study,
-        role=role,
-        phi=build.phi,
-        alpha=build.triple.alpha,
-        beta=build.triple.beta,
-        gamma=build.triple.gamma,
-        network=build.fingerprint,
-        resolution=build.network.resolution,
-        nominal_resolution=build.nominal_resolution,
-        macs_ratio=build.macs_ratio,
-        status=build.status,
-        reason=build.remark,
-    )
+    return TripleRow(**_built(study, role, build), reason=build.remark)
+
+
+def _built(study: str, role: str, build: Build) -> dict[str, Any]:
+    """What rows of candidates and of triples say alike."""
+    return {
+        "study": study,
+        "role": role,
+        "phi": build.phi,
+        **asdict(build.triple),
+        "network": build.fingerprint,
+        "resolution": build.network.resolution,
+        "nominal_resolution": build.nominal_resolution,
+        "macs_ratio": build.macs_ratio,
+        "status": build.status,
+    }
 
 
 def result(outcome: Outcome) -> Result:

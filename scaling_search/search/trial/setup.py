@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scaling_search.search.trial.compiled_networks import CompiledNetworks
     from scaling_search.search.trial.trial import Callback, Networks, TrialRunner
     from scaling_search.search.trial.workers import Workers
+    from scaling_search.training.recipe import Recipe
 
 
 _TRIED = ".tried"  # a file that is written and taken away again
@@ -48,10 +49,7 @@ def load_data(study: Study) -> Dataset:
 
 def data_fingerprint(study: Study) -> str | None:
     """Fingerprint of the study's data and split; None where the data are not prepared on this machine."""
-    data = study.dataset
-    if not catalog.describe(data.name).prepared:
-        return None
-    return catalog.load(data.name, validation=data.validation, split_seed=data.split_seed).fingerprint
+    return load_data(study).fingerprint if catalog.describe(study.dataset.name).prepared else None
 
 
 def _try_to_write(folder: Folder) -> None:
@@ -71,17 +69,26 @@ def make_networks(
 
     Weights that training starts from are in `checkpoints`; without, networks are only timed, and begin as drawn.
     """
+    recipe = space.recipe
+    if checkpoints is None:
+        recipe = recipe.model_copy(update={"initial_weights": None})
+    return compiled_networks(
+        recipe, dataset or load_data(space.study), should_stop=should_stop, checkpoints=checkpoints
+    )
+
+
+def compiled_networks(
+    recipe: Recipe, dataset: Dataset, *, should_stop: Callable[[], bool], checkpoints: Folder | None
+) -> CompiledNetworks:
+    """Where networks are compiled in this process. Errors: DeviceError for another arithmetic; as `initial_weights`."""
     from scaling_search.search.trial import initial_weights
     from scaling_search.search.trial.compiled_networks import CompiledNetworks
     from scaling_search.training.cache import enable_cache
 
     provenance.check_settings()
     enable_cache()
-    recipe = space.recipe
-    if checkpoints is None:
-        recipe = recipe.model_copy(update={"initial_weights": None})
     return CompiledNetworks(
-        dataset=dataset or load_data(space.study),
+        dataset=dataset,
         recipe=recipe,
         should_stop=should_stop,
         initial=initial_weights.read(recipe, checkpoints),

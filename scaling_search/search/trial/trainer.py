@@ -3,58 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 
-from scaling_search.ledger.ledger import Ledger
-from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.search.trial import failures, provenance, weights
-from scaling_search.search.trial.claims import ClaimedTrials, Held
+from scaling_search.search.trial.claims import Held
 from scaling_search.search.trial.compiled_networks import CompiledNetworks, NotBatchedError
-from scaling_search.search.trial.ledger_rows import evaluation_row, trial_row
-from scaling_search.search.trial.trial import NOTHING_MORE, Callback, Extras, Trial
-from scaling_search.system.files import Folder
+from scaling_search.search.trial.ledger_rows import evaluation_row
+from scaling_search.search.trial.trial import NOTHING_MORE, Extras, Trial, TrialRunner
 from scaling_search.training.evaluate import evaluate
 from scaling_search.training.loop import train, train_seeds
 from scaling_search.training.outcome import Outcome, OutOfMemory
 from scaling_search.training.pixels import split_on_device
-from scaling_search.training.recipe import Recipe
 from scaling_search.training.run import Hooks
 
 
-class Trainer:
-    """Runs trials of one data set, and of one recipe but where a trial has its own.
+class Trainer(TrialRunner):
+    """Runs trials in this process. It has compiled networks and claimed trials."""
 
-    It has compiled networks and claimed trials.
-    """
-
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        networks: CompiledNetworks,
-        callback: Callback,
-        checkpoints: Folder | None,
-        retry_failed: bool = False,
-    ) -> None:
-        self.ledger = ledger
-        self.networks = networks
-        self.callback = callback
-        self.claims = ClaimedTrials(ledger, callback, checkpoints=checkpoints, retry_failed=retry_failed)
-        self._ahead: tuple[str, Outcome] | None = None
-
-    def with_recipe(self, recipe: Recipe) -> Trainer:
-        """The same ledger, claims and images, for another recipe."""
-        other = copy(self)
-        other.networks = self.networks.with_recipe(recipe)
-        return other
+    networks: CompiledNetworks
+    _ahead: tuple[str, Outcome] | None = None
 
     def networks_of(self, trial: Trial) -> CompiledNetworks:
         """Where the trial's network is compiled, for its own recipe."""
         return self.networks if trial.recipe is None else self.networks.with_recipe(trial.recipe)
-
-    def row(self, trial: Trial) -> TrialRow:
-        """The trial as the ledger plans it."""
-        return trial_row(trial, self.networks.recipe, self.networks.dataset)
 
     def run_groups(
         self,

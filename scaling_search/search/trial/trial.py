@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -11,12 +13,12 @@ from scaling_search.architecture.network import Network
 from scaling_search.costs.count import Cost
 from scaling_search.ledger.storage.rows import TrialRow
 from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.training.memory import step_memory
 
 if TYPE_CHECKING:
     from scaling_search.data.dataset import Dataset, Split
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.search.plan.builds import Build
-    from scaling_search.search.trial.claims import ClaimedTrials
     from scaling_search.search.trial.timing import Timing
     from scaling_search.system.files import Folder
     from scaling_search.training.recipe import Recipe
@@ -51,36 +53,37 @@ NOTHING_MORE = Extras()
 
 
 class Networks(Protocol):
-    """Where networks are compiled, timed and trained: here (`CompiledNetworks`), or in workers (`WorkerNetworks`)."""
+    """Where networks are compiled, timed and trained: here (`CompiledNetworks`), or in workers (`WorkerNetworks`).
+
+    device: what trains, as results name it; arithmetic: whose they have; block: seeds of a network to train before
+    racing decides again.
+    """
 
     dataset: Dataset
     recipe: Recipe
+    should_stop: Callable[[], bool]
     platform: str
-
-    @property
-    def device(self) -> str:
-        """What trains, as results name it."""
-
-    @property
-    def arithmetic(self) -> str:
-        """Whose arithmetic results have."""
-
-    @property
-    def block(self) -> int:
-        """Seeds of a network to train before racing decides again."""
+    device: str
+    arithmetic: str
+    block: int
 
     @property
     def at_once(self) -> int:
         """How many processes train at the same time."""
 
+    def with_recipe(self, recipe: Recipe) -> Self:
+        """The same images for another recipe."""
+
     def check_stop(self) -> None:
         """Errors: TrainingStopped once a stop was asked for."""
+        check_stop(self.should_stop)
 
     def available_memory(self) -> int | None:
-        """Bytes that a trial may take."""
+        """Bytes that a trial may take; None where it is not known."""
 
     def estimated_memory(self, network: Network) -> int:
-        """Bytes that a training step takes."""
+        """Bytes that a training step of the network takes here, before anything is compiled."""
+        return step_memory(network, self.recipe, self.platform)
 
     def timing(self, network: Network, macs: int) -> Timing:
         """How fast the network is. Errors: OutOfMemory, TrainingStopped."""
@@ -89,30 +92,56 @@ class Networks(Protocol):
         """How many times faster so many seeds train as one program. Errors: TrainingStopped."""
 
 
-class TrialRunner(Protocol):
-    """What runs a search's trials: this process (`Trainer`), or workers that it has (`WorkerTrainer`)."""
+class TrialRunner(ABC):
+    """What runs trials of one data set, and of one recipe but where a trial has its own.
 
-    ledger: Ledger
-    callback: Callback
-    claims: ClaimedTrials
+    This process (`Trainer`), or workers that it has (`WorkerTrainer`).
+    """
 
-    @property
-    def networks(self) -> Networks:
-        """Where they are compiled."""
+    networks: Networks
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        networks: Networks,
+        callback: Callback,
+        checkpoints: Folder | None,
+        retry_failed: bool = False,
+    ) -> None:
+        from scaling_search.search.trial.claims import ClaimedTrials  # a callback needs no ledger
+
+        self.ledger, self.networks, self.callback = ledger, networks, callback
+        self.claims = ClaimedTrials(ledger, callback, checkpoints=checkpoints, retry_failed=retry_failed)
 
     def with_recipe(self, recipe: Recipe) -> Self:
-        """The same for another recipe."""
+        """The same ledger, claims and images, for another recipe."""
+        other = copy(self)
+        other.networks = self.networks.with_recipe(recipe)
+        return other
 
     def row(self, trial: Trial) -> TrialRow:
         """The trial as the ledger plans it."""
+        from scaling_search.search.trial.ledger_rows import trial_row
 
+        return trial_row(trial, self.networks.recipe, self.networks.dataset)
+
+    @abstractmethod
     def run_groups(
-        self, groups: Sequence[Sequence[Trial]], *, extras: Extras, again: bool, likely: Sequence[Trial]
+        self, groups: Sequence[Sequence[Trial]], *, extras: Extras, again: bool, likely: Sequence[Trial] = ()
     ) -> int:
         """Trains what is free of them, each group seeds of one network; how many. Errors: as `Trainer.run`.
 
         likely: what may be asked for next, for who has nothing left to do.
         """
+
+
+def check_stop(should_stop: Callable[[], bool]) -> None:
+    """Errors: TrainingStopped once a stop was asked for."""
+    if should_stop():
+        from scaling_search.training.outcome import TrainingStopped
+
+        raise TrainingStopped(None)
 
 
 def trial_of(build: Build, seed: int, recipe: Recipe | None = None) -> Trial:
@@ -165,43 +194,24 @@ class Callback:
         """The whole is over: a `GridResult` or a `FamilyResult`."""
 
 
-class Callbacks(Callback):
+class Relay(Callback):
+    """A callback to whose `tell` every event comes, by its name and with what the event gives."""
+
+    def tell(self, event: str, *given: Any) -> None:
+        """What is done with an event."""
+
+
+for _event in [name for name in vars(Callback) if not name.startswith("_")]:
+    setattr(Relay, _event, lambda self, *given, event=_event: self.tell(event, *given))
+
+
+class Callbacks(Relay):
     """Several callbacks as one. A fault of one is told to the others, once, and its search goes on."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         self._callbacks = list(callbacks)
 
-    def expect(self, trials: int, seconds: float | None) -> None:
-        self._tell("expect", trials, seconds)
-
-    def skip(self, trials: int, why: str) -> None:
-        self._tell("skip", trials, why)
-
-    def known(self, trials: int) -> None:
-        self._tell("known", trials)
-
-    def begin(self, trial: Trial) -> None:
-        self._tell("begin", trial)
-
-    def progress(self, trial: Trial, progress: Progress) -> None:
-        self._tell("progress", trial, progress)
-
-    def end(self, trial: Trial, row: TrialRow) -> None:
-        self._tell("end", trial, row)
-
-    def look(self, text: str) -> None:
-        self._tell("look", text)
-
-    def say(self, text: str) -> None:
-        self._tell("say", text)
-
-    def note(self, text: str) -> None:
-        self._tell("note", text)
-
-    def finish(self, result: Any) -> None:
-        self._tell("finish", result)
-
-    def _tell(self, event: str, *given: Any) -> None:
+    def tell(self, event: str, *given: Any) -> None:
         for callback in list(self._callbacks):
             try:
                 getattr(callback, event)(*given)

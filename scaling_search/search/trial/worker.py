@@ -48,7 +48,7 @@ class Worker:
         if self.listening is not None and cluster.ready([self.listening], 0):
             done, self.listening = self.listening, None
             try:
-                self.tell(callback, cluster.get(done))
+                self.tell(callback, cluster.ray.get(done))
             except cluster.lost:
                 return  # its call says so, too
         halt, now = stop or self.unwanted, time.monotonic()
@@ -70,8 +70,8 @@ class Worker:
     def end(self, cluster: Cluster, callback: Callback) -> Answer:
         """What its call came to, all that it told before. Errors: the cluster's `lost`."""
         if self.listening is not None:
-            self.tell(callback, cluster.get(self.listening))
-        answer: Answer = cluster.get(self.ref)
+            self.tell(callback, cluster.ray.get(self.listening))
+        answer: Answer = cluster.ray.get(self.ref)
         self.tell(callback, answer.events)
         if self.group is not None:
             self.seconds = answer.seconds / len(self.group)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scaling_search.errors import DeviceError, InputError, ScalingSearchError, UsageError
-from scaling_search.search.trial.trial import Callback, Extras, Trial
+from scaling_search.search.trial.trial import Callback, Extras, Relay, Trial
 from scaling_search.system.files import Folder, shown
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from scaling_search.search.plan.study_tables import Data
     from scaling_search.search.trial.trainer import Trainer
     from scaling_search.training.recipe import Recipe
-    from scaling_search.training.run import Progress
 
 MARK = ".shared-by"
 Event = tuple[str, tuple[Any, ...]]  # name and arguments of a `Callback`'s method
@@ -84,7 +83,7 @@ class Answer:
     events: list[Event]
 
 
-class Events(Callback):
+class Events(Relay):
     """A callback that keeps what it is told until the driver fetches it; of steps only the latest."""
 
     def __init__(self) -> None:
@@ -107,28 +106,15 @@ class Events(Callback):
             self._events.clear()
         return found
 
-    def _put(self, name: str, *given: Any) -> None:
+    def tell(self, event: str, *given: Any) -> None:
         if self._muted:
             return
+        if event in ("say", "note"):
+            given = (f"{platform.node()}: {given[0]}",)
         with self._lock:
-            if name == "progress" and self._events and self._events[-1][0] == name:
+            if event == "progress" and self._events and self._events[-1][0] == event:
                 self._events.pop()
-            self._events.append((name, given))
-
-    def begin(self, trial: Trial) -> None:
-        self._put("begin", trial)
-
-    def progress(self, trial: Trial, progress: Progress) -> None:
-        self._put("progress", trial, progress)
-
-    def end(self, trial: Trial, row: Any) -> None:
-        self._put("end", trial, row)
-
-    def say(self, text: str) -> None:
-        self._put("say", f"{platform.node()}: {text}")
-
-    def note(self, text: str) -> None:
-        self._put("note", f"{platform.node()}: {text}")
+            self._events.append((event, given))
 
 
 class WorkerProcess:
@@ -229,21 +215,12 @@ def build_trainer(
     job: Job, *, ledger: Ledger, dataset: Dataset, callback: Callback, should_stop: Callable[[], bool]
 ) -> Trainer:
     """What trains in a worker: the same as in a single process."""
-    from scaling_search.search.trial import initial_weights, provenance
-    from scaling_search.search.trial.compiled_networks import CompiledNetworks
+    from scaling_search.search.trial.setup import compiled_networks
     from scaling_search.search.trial.trainer import Trainer
-    from scaling_search.training.cache import enable_cache
 
-    provenance.check_settings()
-    enable_cache()
     return Trainer(
         ledger=ledger,
-        networks=CompiledNetworks(
-            dataset=dataset,
-            recipe=job.recipe,
-            should_stop=should_stop,
-            initial=initial_weights.read(job.recipe, job.checkpoints),
-        ),
+        networks=compiled_networks(job.recipe, dataset, should_stop=should_stop, checkpoints=job.checkpoints),
         callback=callback,
         checkpoints=job.checkpoints,
         retry_failed=job.retry_failed,

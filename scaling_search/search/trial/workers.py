@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from scaling_search.errors import DeviceError
 from scaling_search.search.trial.cluster import Cluster
-from scaling_search.search.trial.trial import Callback, Extras, Trial
+from scaling_search.search.trial.trial import Callback, Extras, Trial, check_stop
 from scaling_search.search.trial.worker import Group, Worker, program_name, trial_name
 from scaling_search.search.trial.worker_process import Answer, Job, Place, WorkerProcess, build_trainer
 from scaling_search.training.outcome import TrainingStopped
@@ -91,7 +91,7 @@ class Workers:
             worker.do("prepare", job)
         said = time.monotonic()
         while not self.places:
-            check(should_stop)
+            check_stop(should_stop)
             for worker, answer in self._answers():
                 self._prepared(worker, answer)
             if time.monotonic() - said > _SILENT_SECONDS:
@@ -102,7 +102,7 @@ class Workers:
         """`timing` or `gain` of one worker's networks. Errors: as those."""
         asked: Worker | None = None
         while True:
-            check(should_stop)
+            check_stop(should_stop)
             if asked not in self._workers and (asked := next(iter(self._free()), None)) is not None:
                 asked.do("measure", recipe, what, *given)
             for worker, answer in self._answers():
@@ -130,7 +130,7 @@ class Workers:
         trained = 0
         try:
             while self._queue or self._busy() or self._doomed:
-                check(should_stop)
+                check_stop(should_stop)
                 for worker in self._free():
                     self._hand_out(worker, groups, recipe, given, again)
                 for worker, answer in self._answers():
@@ -272,7 +272,7 @@ class Workers:
         if not isinstance(error, DeviceError):
             raise error
         self._workers.remove(worker)
-        self.cluster.kill(worker.handle)
+        self.cluster.ray.kill(worker.handle)
         if not self._workers:
             raise error
         self._callback.say(f"{worker} is not asked again: {error}")
@@ -286,9 +286,3 @@ class Workers:
             for _, answer in self._answers():
                 if isinstance(answer.error, TrainingStopped) and isinstance(error, TrainingStopped):
                     error.step = max(answer.error.step or 0, error.step or 0) or None
-
-
-def check(should_stop: Callable[[], bool]) -> None:
-    """Errors: TrainingStopped once a stop was asked for."""
-    if should_stop():
-        raise TrainingStopped(None)

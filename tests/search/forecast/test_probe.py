@@ -42,10 +42,11 @@ def test_measuring_finds_what_seeds_in_a_batch_gain(
         asked.append(seeds)
         return gain
 
-    monkeypatch.setattr(PretendNetworks, "block", block)
+    timed = networks()
+    monkeypatch.setattr(timed, "block", block)
     monkeypatch.setattr(PretendNetworks, "gain", measured)
     plan, said = planned(), list[str]()
-    found = probe.measure(plan.space, plan.networks, networks(), said.append, seeds=3)
+    found = probe.measure(plan.space, plan.networks, timed, said.append, seeds=3)
     assert (found.block, found.gain) == kept
     assert asked == ([] if block == 1 else [kept[0]])
     assert probe.remembered(plan.space) == found

@@ -16,7 +16,7 @@ from scaling_search.search.grid.candidates import record_plan
 from scaling_search.search.plan.search_space import search_space
 from scaling_search.search.trial import registry
 from scaling_search.search.trial.setup import load_data
-from tests.search.pretend import Learns, Listener, Pretend, PretendNetworks, planned, study
+from tests.search.pretend import Learns, Listener, Pretend, planned, study
 
 SETTINGS = study(seeds=6)
 
@@ -83,8 +83,8 @@ def test_a_race_of_some_candidates_is_not_the_studys(ledger: Ledger, row: StudyR
 def test_a_round_has_as_many_seeds_as_train_in_a_batch(
     ledger: Ledger, row: StudyRow, monkeypatch: pytest.MonkeyPatch, block: int, first: list[int]
 ) -> None:
-    monkeypatch.setattr(PretendNetworks, "block", block)
     trainer = Pretend(ledger)
+    monkeypatch.setattr(trainer.networks, "block", block)
     rounds.run(row, trainer, planned(SETTINGS), keys())
     ahead = trainer.listener.begun[: len(first) * len(keys())]
     assert ahead == [(key, seed) for key in keys() for seed in first]
