@@ -16,6 +16,7 @@ from scaling_search.errors import DamagedError, InputError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.recovery.check import check
 from scaling_search.ledger.recovery.repair import repair
+from scaling_search.ledger.storage.records import digest
 from scaling_search.ledger.storage.rows import EvaluationRow, Result, TrialRow
 from scaling_search.ledger.storage.schema import ALL, CANDIDATES, NETWORKS, STUDIES
 from tests.ledger import made
@@ -192,6 +193,20 @@ def test_repair_names_the_row_that_is_lost(filled: tuple[Path, Rows], tmp_path: 
     found, said = repaired(path, tmp_path / "new.db")
     assert found == {**waiting(rows), "trials": waiting(rows)["trials"][1:]}
     assert said == [f"trials (key={lost.key!r}): its digest does not fit"]
+
+
+def test_a_row_of_another_schema_is_named_and_left(filled: tuple[Path, Rows], tmp_path: Path) -> None:
+    """Its digest fits, for it was written so; repair ended in a traceback."""
+    path, rows = filled
+    names = columns(path, "networks")
+    with sqlite3.connect(path) as connection:
+        values = dict(zip(names, connection.execute("SELECT * FROM networks").fetchone(), strict=True))
+    values["macs"] = "many"
+    in_order = [values[name] for name in NETWORKS.columns[1:]]
+    change(path, "UPDATE networks SET macs = ?, digest = ?", "many", digest("networks", in_order))
+    kept, lost = repaired(path, tmp_path / "new.db")
+    assert kept == waiting(rows) | {"networks": []}
+    assert any("networks.macs takes int, not 'many'" in what for what in lost)
 
 
 @pytest.mark.parametrize("where", ["header", "schema", "type", "count", "root"])

@@ -18,7 +18,7 @@ from scaling_search.ledger.recovery.pages import carve
 from scaling_search.ledger.storage import store
 from scaling_search.ledger.storage.database import Database
 from scaling_search.ledger.storage.location import check_file, connect, locate
-from scaling_search.ledger.storage.records import Damage, decode, fault, key_text, total
+from scaling_search.ledger.storage.records import Damage, decode, encode, fault, key_text, total
 from scaling_search.ledger.storage.rows import SummaryRow
 from scaling_search.ledger.storage.schema import RESULTS, SUMMARIES, TRIALS, Kind
 from scaling_search.ledger.storage.upgrade import create_file
@@ -112,10 +112,16 @@ def _from_tables(database: Database, kind: Kind[Any]) -> tuple[_Found, list[Dama
 def _gather(kind: Kind[Any], record: Sequence[Any], found: _Found) -> Damage | None:
     """Take a record (with its bits, where its table has any) in, or say what is wrong with it."""
     damage = fault(kind, record)
-    if damage is None:
-        row = decode(kind, record)
-        _take(kind, found, kind.key_of(row), (row, record[0]))
-    return damage
+    if damage is not None:
+        return damage
+    row = decode(kind, record)
+    try:
+        encode(kind, row)
+    except (TypeError, ValueError, InputError) as error:
+        # An earlier schema had other columns in its place: its digest fits, its values do not.
+        return Damage(table=kind.name, key=key_text(kind, kind.key_of(row)), what=str(error))
+    _take(kind, found, kind.key_of(row), (row, record[0]))
+    return None
 
 
 def _from_pages(path: Path, *, beyond: bool) -> dict[str, _Found]:
