@@ -16,7 +16,7 @@ from scaling_search.statistics.multiple_comparisons import BehindTheBest, behind
 from scaling_search.statistics.scores import Scores, gather
 
 # Recorded decisions carry it: what another rule decided is decided again.
-RULE_VERSION = 2
+RULE_VERSION = 3
 
 __all__ = [
     "RULE_VERSION",
