@@ -89,7 +89,6 @@ def _case(name: str, rows: tuple[int, ...], seeds: int, limits: Mapping[str, flo
         make=partial(_resampled, rows),
         seeds=(seeds,),
         limits=limits,
-        share=0.5,
     )
 
 
