@@ -13,6 +13,7 @@ from scaling_search.report.rows import StepRow
 from scaling_search.report.study import KINDS, family_table
 from scaling_search.report.table import Details, Document, Estimate, Row, Table
 from scaling_search.search.family.members import Family, Kind, off_constraint
+from scaling_search.search.grid import families
 from scaling_search.search.grid.answer import Command
 from scaling_search.search.plan import caveats
 from scaling_search.search.plan.builds import Build
@@ -89,12 +90,11 @@ def _next(found: FamilyResult) -> str:
     if not trained:
         return f"Next: {command.line('report')}"
     best = max(trained, key=lambda row: (row.accuracy or _NONE).mean)
+    family = found.families[found.kind or "full"]
     # A triple that was given may not be the one that the search names.
-    given: tuple[str, ...] = ()
-    if found.decided is None:
-        triple = astuple(found.families[found.kind or "full"].triple)
-        given = ("--coefficients", ",".join(f"{value:.10g}" for value in triple))
-    return command.use(best.candidate.phi or 0.0, found.study.dataset_name, *given)
+    triple = families.option_of(astuple(family.triple)) if found.decided is None else ()
+    own = families.options(family.kind, family.factors, found.families)
+    return command.use(best.candidate.phi or 0.0, found.study.dataset_name, *triple, *own)
 
 
 def steps_table(steps: Sequence[StepRow]) -> Table:

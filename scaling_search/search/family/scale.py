@@ -69,7 +69,10 @@ class FamilyResult(notebook.Shown):
         return documents.document(self)
 
     def __getitem__(self, name: str) -> Member:
-        """A trained member with its kept weights, as `family["phi=2"]`. Errors: InputError, UsageError."""
+        """A member of the family that was trained, with its kept weights: `family["phi=2"]`.
+
+        Errors: InputError, UsageError.
+        """
         phi = phi_of(name)
         if phi is None:
             raise UsageError(f"{name!r}: write a member as phi=2")
@@ -267,7 +270,13 @@ def _train(
         place=ledger.place,
         checkpoints=checkpoints,
         member=lambda phi: of_study(
-            ledger, row, phi, checkpoints=checkpoints.folder, coefficients=chosen.triple
+            ledger,
+            row,
+            phi,
+            checkpoints=checkpoints.folder,
+            coefficients=chosen.triple,
+            family=chosen.kind,
+            factors=chosen.factors,
         ),
         kind=kind,
         study=row,
