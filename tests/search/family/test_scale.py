@@ -147,6 +147,11 @@ def test_what_a_candidate_built_is_raised_in_place_of_its_triple(ledger: Ledger)
         tuple(max(1.0, value) for value in (built.depth, built.width, built.resolution))
     )
     assert one.factors == result.families["full"].factors == "realised"
+    for each in result.families.values():
+        sides = [member.network.resolution for member in each.members]
+        assert sides == sorted(sides)
+        if one.raised.gamma == 1:
+            assert len(set(sides)) == 1
     scaled(ledger, family("0,1,2"), None, match=None)
     both = {each.name for each in study_report.read(ledger, None, every_family=True).page().families}
     assert {name.partition(")")[2] for name in both} == {
