@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from pathlib import Path
@@ -84,7 +85,9 @@ def _does(found: FamilyResult, family: Family) -> str:
 def _next(found: FamilyResult) -> str:
     if found.study is None or found.report is None:
         files = found.files.get("full", ())
-        return f"Next: `scaling-search cost {files[0]}`" if files else "Nothing was written."
+        if not files:
+            return "Nothing was written."
+        return f"Next: `{shlex.join(['scaling-search', 'cost', str(files[0])])}`"
     trained = [row for row in found.report.rows if row.status == "trained"]
     command = Command.at(found.study.name, found.place, found.checkpoints)
     if not trained:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,6 +127,12 @@ def test_the_winner_of_the_studys_grid_is_scaled_unless_a_triple_is_given(ledger
     assert result.families["proxy"].match == "realised", "as the candidates were"
     at_one = result.families["proxy"].members[1]
     assert at_one.fingerprint == best.group, "the very network that won"
+
+
+def test_the_hint_of_what_was_only_written_is_quoted_for_a_shell(tmp_path: Path) -> None:
+    result = scale(family(**{"scale.train": "none"}), TRIPLE, out=tmp_path / "w n")
+    (command,) = re.findall(r"`(scaling-search cost [^`]+)`", result.answer)
+    assert shlex.split(command)[2:] == [str(result.files["full"][0])]
 
 
 def test_without_a_grid_there_is_no_winner(ledger: Ledger) -> None:
