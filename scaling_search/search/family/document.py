@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaling_search.report import columns
 from scaling_search.report.figures import are, count, duration
-from scaling_search.report.rows import StepRow
+from scaling_search.report.rows import MemberRow, StepRow
 from scaling_search.report.study import KINDS, family_table
 from scaling_search.report.table import Details, Document, Estimate, Row, Table
 from scaling_search.search.family.members import Family, Kind, off_constraint
@@ -67,10 +67,10 @@ def _does(found: FamilyResult, family: Family) -> str:
     done = [row for row in report.rows if row.status == "trained"]
     verb = "is" if number == 1 else "are"
     says = f"The family of {family.triple}: {len(done)} of {count(number, 'member')} of {name} {verb} trained"
-    best = max(done, key=lambda row: (row.test or row.accuracy or _NONE).mean, default=None)
+    best = _best(done)
     if best is not None and (figures := best.test or best.accuracy) is not None:
         split = "test" if best.test is not None else "validation"
-        says += f"; the best, φ = {best.candidate.phi:g}, has {100 * figures.mean:.1f} % {split} accuracy"
+        says += f"; the best by validation, φ = {best.candidate.phi:g}, has {100 * figures.mean:.1f} % {split} accuracy"
     falls = [step for step in report.steps if step.difference.high < 0]
     rises = [step for step in report.steps if step.difference.low > 0]
     if falls:
@@ -82,17 +82,21 @@ def _does(found: FamilyResult, family: Family) -> str:
     return f"{says}."
 
 
+def _best(trained: Sequence[MemberRow]) -> MemberRow | None:
+    """The member that is named: by validation, since what the test images choose they cannot judge."""
+    return max(trained, key=lambda row: (row.accuracy or _NONE).mean, default=None)
+
+
 def _next(found: FamilyResult) -> str:
     if found.study is None or found.report is None:
         files = found.files.get("full", ())
         if not files:
             return "Nothing was written."
         return f"Next: `{shlex.join(['scaling-search', 'cost', str(files[0])])}`"
-    trained = [row for row in found.report.rows if row.status == "trained"]
     command = Command.at(found.study.name, found.place, found.checkpoints)
-    if not trained:
+    best = _best([row for row in found.report.rows if row.status == "trained"])
+    if best is None:
         return f"Next: {command.line('report')}"
-    best = max(trained, key=lambda row: (row.accuracy or _NONE).mean)
     family = found.families[found.kind or "full"]
     # A triple that was given may not be the one that the search names.
     triple = families.option_of(astuple(family.triple)) if found.decided is None else ()

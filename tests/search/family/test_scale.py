@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,10 @@ from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.plan.study import Study, override
 from scaling_search.search.tables import study_report
 from scaling_search.search.trial import provenance
-from scaling_search.search.trial.trial import Trial
-from scaling_search.training.outcome import TrainingStopped
-from tests.search.pretend import Learns, Listener, planned, pretended, searched, study
+from scaling_search.search.trial.claims import Held
+from scaling_search.search.trial.trial import Extras, Trial
+from scaling_search.training.outcome import Outcome, TrainingStopped
+from tests.search.pretend import Learns, Listener, Pretend, planned, pretended, searched, study
 
 TRIPLE = (1.2, 1.1, 1.15)
 
@@ -133,6 +135,22 @@ def test_the_hint_of_what_was_only_written_is_quoted_for_a_shell(tmp_path: Path)
     result = scale(family(**{"scale.train": "none"}), TRIPLE, out=tmp_path / "w n")
     (command,) = re.findall(r"`(scaling-search cost [^`]+)`", result.answer)
     assert shlex.split(command)[2:] == [str(result.files["full"][0])]
+
+
+class Otherwise(Pretend):
+    """On test images the first member is better, on validation the second."""
+
+    def _extras(self, held: Held, outcomes: Sequence[Outcome], extras: Extras, *, batched: bool) -> Any:
+        turned = [replace(one, accuracy=1.0 - (one.accuracy or 0.0)) for one in outcomes]
+        return super()._extras(held, turned, extras, batched=batched)
+
+
+def test_the_sentence_and_the_hint_name_the_best_by_validation(ledger: Ledger) -> None:
+    with pretended(lambda trial: 0.6 if trial.phi == 1 else 0.2, kind=Otherwise):
+        result = scale(family("0,1"), TRIPLE, ledger=ledger, match="nominal", callbacks=(Listener(),))
+    (best,) = re.findall(r"the best by validation, φ = (\d), has (\d+)", result.answer)
+    assert best[0] == "1" and int(best[1]) < 50, "its own test accuracy"
+    assert "Next: `scaling-search export phi=1 " in result.answer and "phi=0" not in result.answer
 
 
 def test_without_a_grid_there_is_no_winner(ledger: Ledger) -> None:
