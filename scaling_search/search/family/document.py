@@ -71,6 +71,7 @@ def _does(found: FamilyResult, family: Family) -> str:
     if best is not None and (figures := best.test or best.accuracy) is not None:
         split = "test" if best.test is not None else "validation"
         says += f"; the best by validation, φ = {best.candidate.phi:g}, has {100 * figures.mean:.1f} % {split} accuracy"
+    says += _forbidden(report.rows)
     falls = [step for step in report.steps if step.difference.high < 0]
     rises = [step for step in report.steps if step.difference.low > 0]
     if falls:
@@ -80,6 +81,14 @@ def _does(found: FamilyResult, family: Family) -> str:
     elif report.steps:
         says += f". {len(rises)} of {are(len(report.steps), 'step')} shown to gain, none to lose"
     return f"{says}."
+
+
+def _forbidden(rows: Sequence[MemberRow]) -> str:
+    """Which members are not trained, and why: the reason of the first, the others' are in the table."""
+    left = [row for row in rows if row.status == "not trained" and row.reason]
+    if not left:
+        return ""
+    return f"; not trained: φ = {', '.join(f'{row.candidate.phi:g}' for row in left)} ({left[0].reason})"
 
 
 def _best(trained: Sequence[MemberRow]) -> MemberRow | None:

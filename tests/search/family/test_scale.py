@@ -16,6 +16,7 @@ from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import CandidateRow
 from scaling_search.ledger.storage.schema import CANDIDATES, FAMILIES, TRIPLES
+from scaling_search.report.render import render
 from scaling_search.report.rows import FamilyReport
 from scaling_search.search.family import document as documents
 from scaling_search.search.family import results
@@ -269,6 +270,19 @@ def test_what_time_forbids_is_recorded_and_not_trained(ledger: Ledger) -> None:
     assert "over the limit of 6.0 s a member" in str(rows[3].reason)
     assert len({network for network, _ in listener.begun}) == 1
     assert any(said.startswith("φ = 3 not trained: one seed would take about") for said in listener.said)
+
+
+def test_why_a_member_is_not_trained_is_said_without_details(ledger: Ledger) -> None:
+    """It was on stderr alone; the answer said "0 of 2 members are trained"."""
+    result = scaled(ledger, family("0,1,2", **{"limits.macs": 1000}))
+    why = "over limits.macs = 1.000 k MACs"
+    assert (
+        f"0 of 3 members of {result.families['proxy'].space.base.name} are trained; not trained: φ = 0, 1, 2 ("
+        in (result.answer)
+    )
+    assert why in result.answer.splitlines()[0]
+    for document in (result.document, study_report.read(ledger, None).document()):
+        assert " ".join(render(document, "text").split()).count(why) >= 3
 
 
 def test_what_memory_forbids(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
