@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scaling_search.architecture.network import Network
 from scaling_search.report import columns
 from scaling_search.report.figures import are, count, duration
 from scaling_search.report.rows import MemberRow, StepRow
@@ -210,6 +211,7 @@ def _notes(found: FamilyResult) -> list[str]:
         notes.append(f"{says}.")
     if found.decided is False and found.full_seconds is not None:
         notes.append(_full(found.full_seconds))
+    notes += _as_shallow(found.families)
     if files:
         notes.append(
             f"One network file per φ is in {files[0].parent}/; the full network's files are named after it."
@@ -218,6 +220,31 @@ def _notes(found: FamilyResult) -> list[str]:
         notes += parting(family.triple, found.as_built, [member.phi for member in family.members])
     # A trained family's stand under its table.
     return notes if found.kind == "full" else [*notes, *said_of(family)]
+
+
+def _as_shallow(families: Mapping[Kind, Family]) -> list[str]:
+    """Where the proxy is too shallow to be made deeper, though the full network is."""
+    if "proxy" not in families:
+        return []
+    full, proxy = families["full"], families["proxy"]
+    alone = [
+        one
+        for one, other in zip(full.members, proxy.members, strict=True)
+        if one.network.depths != full.space.base.depths and other.network.depths == proxy.space.base.depths
+    ]
+    if not alone:
+        return []
+    before, after = (_depths(one) for one in (full.space.base, alone[-1].network))
+    return [
+        f"At φ = {', '.join(f'{one.phi:g}' for one in alone)} the proxy has the depths of its base, "
+        f"{_depths(proxy.space.base)}: rounding takes the depth step α = {full.raised.alpha:.3g} away, which takes the "
+        f"full network from {before} to {after}. What was measured on the proxy does not speak for that."
+    ]
+
+
+def _depths(network: Network) -> str:
+    """The stages' depths, as tables write them."""
+    return "-".join(map(str, network.depths))
 
 
 def said_of(family: Family) -> list[str]:
@@ -238,7 +265,7 @@ def _cells(row: Build, file: Path | None) -> dict[str, Any]:
         "name": row.network.name if file is None else file.stem,
         "phi": row.phi,
         **asdict(row.triple),
-        "depth": "-".join(map(str, row.network.depths)),
+        "depth": _depths(row.network),
         "width": "-".join(map(str, row.network.widths)),
         "resolution": row.network.resolution,
         "parameters": row.cost.parameters,

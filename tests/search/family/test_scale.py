@@ -29,7 +29,7 @@ from scaling_search.search.trial import provenance
 from scaling_search.search.trial.claims import Held
 from scaling_search.search.trial.trial import Extras, Trial
 from scaling_search.training.outcome import Outcome, TrainingStopped
-from tests.search.pretend import Learns, Listener, Pretend, planned, pretended, searched, study
+from tests.search.pretend import BASIC, Learns, Listener, Pretend, planned, pretended, searched, study
 
 TRIPLE = (1.2, 1.1, 1.15)
 
@@ -258,6 +258,25 @@ def test_a_second_run_trains_nothing_and_every_trial_is_tested(ledger: Ledger) -
     assert {row.trial_key for row in ledger.evaluations()} == {row.key for row in result.trials}
     again = scaled(ledger)
     assert again.trained == 0 and again.report == result.report
+
+
+@pytest.mark.parametrize(("alpha", "said"), [(1.3, "1, 2"), (1.6, None), (1.0, None)])
+def test_a_proxy_that_cannot_follow_in_depth_is_said(ledger: Ledger, alpha: float, said: str | None) -> None:
+    """Its family had depths 1-1 at every φ, the full network's 2-3 to 2-4, and nothing was said."""
+    baseline = BASIC.model_copy(
+        update={"stages": tuple(one.model_copy(update={"depth": 2}) for one in BASIC.stages)}
+    )
+    settings = family("0,1,2", **{"proxy.depth": 0.5, "proxy.width": 1.0, "scale.train": "none"})
+    settings = settings.model_copy(update={"baseline": baseline})
+    result = scaled(ledger, settings, (alpha, 1.25, 1), constrained=False)
+    assert {one.network.depths for one in result.families["proxy"].members} >= {(1, 1, 1, 1)}
+    found = [note for note in result.document.notes if "the proxy has the depths of its base" in note]
+    assert len(found) == (said is not None)
+    if said is not None:
+        assert found[0].startswith(
+            "At φ = 1 the proxy has the depths of its base, 1-1-1-1: rounding takes the depth step α = 1.3 away, which "
+            "takes the full network from 2-2-2-2 to 3-3-3-3"
+        )
 
 
 def test_what_time_forbids_is_recorded_and_not_trained(ledger: Ledger) -> None:
