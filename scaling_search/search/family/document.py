@@ -43,15 +43,17 @@ def document(found: FamilyResult) -> Document:
 def answer(found: FamilyResult) -> tuple[str, ...]:
     """What the family does, what it rests on, and what to do next."""
     family = found.families[found.kind or "full"]
-    lines = [_does(found, family)]
+    rests = []
     if found.decided is False:
-        lines.append(
+        rests.append(
             f"{family.triple} leads its search, which is not decided: another triple may be as good."
         )
     elif found.full_seconds is not None:
-        lines.append(_full(found.full_seconds))
-    lines.append(_next(found))
-    return tuple(lines)
+        rests.append(_full(found.full_seconds))
+    if found.as_built is not None:
+        phis = [member.phi for member in family.members]
+        rests += parting(family.triple, found.as_built, phis, raised=family.factors == "realised")
+    return tuple(filter(None, (_does(found, family), " ".join(rests), _next(found))))
 
 
 def _full(seconds: float) -> str:
@@ -216,8 +218,6 @@ def _notes(found: FamilyResult) -> list[str]:
         notes.append(
             f"One network file per φ is in {files[0].parent}/; the full network's files are named after it."
         )
-    if found.as_built is not None:
-        notes += parting(family.triple, found.as_built, [member.phi for member in family.members])
     # A trained family's stand under its table.
     return notes if found.kind == "full" else [*notes, *said_of(family)]
 

@@ -260,8 +260,8 @@ def test_a_second_run_trains_nothing_and_every_trial_is_tested(ledger: Ledger) -
     assert again.trained == 0 and again.report == result.report
 
 
-@pytest.mark.parametrize(("alpha", "said"), [(1.3, "1, 2"), (1.6, None), (1.0, None)])
-def test_a_proxy_that_cannot_follow_in_depth_is_said(ledger: Ledger, alpha: float, said: str | None) -> None:
+@pytest.mark.parametrize(("alpha", "said"), [(1.3, True), (1.6, False), (1.0, False)])
+def test_a_proxy_that_cannot_follow_in_depth_is_said(ledger: Ledger, alpha: float, said: bool) -> None:
     """Its family had depths 1-1 at every φ, the full network's 2-3 to 2-4, and nothing was said."""
     baseline = BASIC.model_copy(
         update={"stages": tuple(one.model_copy(update={"depth": 2}) for one in BASIC.stages)}
@@ -271,8 +271,9 @@ def test_a_proxy_that_cannot_follow_in_depth_is_said(ledger: Ledger, alpha: floa
     result = scaled(ledger, settings, (alpha, 1.25, 1), constrained=False)
     assert {one.network.depths for one in result.families["proxy"].members} >= {(1, 1, 1, 1)}
     found = [note for note in result.document.notes if "the proxy has the depths of its base" in note]
-    assert len(found) == (said is not None)
-    if said is not None:
+    assert len(found) == said
+    if said:
+        assert found[0][:50] in " ".join(render(result.document, "text").split()), "without --details"
         assert found[0].startswith(
             "At φ = 1 the proxy has the depths of its base, 1-1-1-1: rounding takes the depth step α = 1.3 away, which "
             "takes the full network from 2-2-2-2 to 3-3-3-3"
@@ -395,9 +396,13 @@ def test_where_the_triple_and_what_it_built_part_is_said_by_grid_and_scale(ledge
     found = searched(ledger, settings)
     assert found.found.winner is not None
     grid = " ".join(note for table in found.document.tables for note in table.notes)
-    for said in (grid, " ".join(scaled(ledger, settings, coefficients=None).document.notes)):
-        assert "and as built, (" in said and "at φ = 2: depth 1.44 or " in said
-        assert "scale --factors realised raises what was built" in said
+    advice = "scale --factors realised raises what was built"
+    for said in (grid, scaled(ledger, settings, coefficients=None).document.answer[1]):
+        assert "and as built, (" in said and "at φ = 2: depth 1.44 or " in said and advice in said
+    settings = override(settings, {"scale.factors": "realised"})
+    said = scaled(ledger, settings, coefficients=None).document.answer[1]
+    assert "at φ = 2: depth 1.44 or " in said and "it is what was built that is raised" in said
+    assert advice not in said
 
 
 def test_what_is_still_to_train_is_counted_by_the_recipe(ledger: Ledger) -> None:
