@@ -33,6 +33,8 @@ def export(
     ],
     study: options.StudyName = None,
     coefficients: options.OfTriple = None,
+    family: options.OfKind = None,
+    factors: options.OfFactors = None,
     seed: options.MemberSeed = None,
     weights: options.Weights = None,
     random_weights: Annotated[
@@ -67,6 +69,8 @@ def export(
             [what],
             study=study,
             coefficients=coefficients,
+            family=family,
+            factors=factors,
             seeds=[] if seed is None else [seed],
             weights=weights,
             metadata=about,

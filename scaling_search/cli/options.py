@@ -52,6 +52,20 @@ OfTriple = Annotated[
         help="ALPHA,BETA,GAMMA of the family that phi=2 or best is meant of. Default: the search's winner.",
     ),
 ]
+OfKind = Annotated[
+    str | None,
+    typer.Option(
+        "--family",
+        help="Of which family of the triple phi=2 or best is: proxy or full. Default: proxy where it has weights.",
+    ),
+]
+OfFactors = Annotated[
+    str | None,
+    typer.Option(
+        "--factors",
+        help="Likewise: nominal or realised, which was raised to the power phi. Default: nominal where it has weights.",
+    ),
+]
 MemberSeed = Annotated[
     int | None,
     typer.Option("--seed", help="Of a member, this seed (0, 1, ...). Default: the best by validation."),

@@ -22,6 +22,8 @@ def predict(
     ],
     study: options.StudyName = None,
     coefficients: options.OfTriple = None,
+    family: options.OfKind = None,
+    factors: options.OfFactors = None,
     seed: Annotated[
         list[int] | None,
         typer.Option(
@@ -73,6 +75,8 @@ def predict(
         names,
         study=study,
         coefficients=coefficients,
+        family=family,
+        factors=factors,
         seeds=seed or [],
         weights=weights,
         metadata=about,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from scaling_search.cli import inputs
-from scaling_search.errors import StoppedError, StorageError, UsageError
+from scaling_search.errors import StoppedError, StorageError, UsageError, suggest
 from scaling_search.system.text import without_passwords
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ def find_members(
     *,
     study: str | None,
     coefficients: str | None,
+    family: str | None,
+    factors: str | None,
     seeds: Sequence[int],
     weights: Path | None,
     metadata: Any,
@@ -107,11 +109,20 @@ def find_members(
     if weights is not None and own:
         raise UsageError(f"--weights are for a network or an exported folder: {own[0]} has its own")
     triple = None if coefficients is None else parse_coefficients(coefficients)
-    for option, given in (("--seed", seeds), ("--coefficients", triple)):
+    for option, value, legal in (
+        ("--family", family, ("proxy", "full")),
+        ("--factors", factors, ("nominal", "realised")),
+    ):
+        if value is not None and value not in legal:
+            raise UsageError(suggest(f"value of {option}", value, legal))
+    of_family = {"--coefficients": triple, "--family": family, "--factors": factors}
+    for option, given in {"--seed": seeds, **of_family}.items():
         if given and not own:
             raise UsageError(
                 f"{option} is for members of a study: {names[0]} is none (phi=2, best or winner)"
             )
+        if given and option in of_family and not any(map(resolve.is_of_family, own)):
+            raise UsageError(f"{option} is for members of a family: {own[0]} is of a search (phi=2 or best)")
     if weights is not None:
         yield None, [resolve.from_outside(name, weights=weights, metadata=metadata) for name in names]
     elif not own:
@@ -120,7 +131,7 @@ def find_members(
         with _readable(place, read_only=read_only or not inputs.exists(place)) as ledger:
             row = choose(ledger, study)
             folder = checkpoint_folder(ledger, checkpoints)
-            found = resolve.members_of(names, ledger, row, folder, seeds, triple)
+            found = resolve.members_of(names, ledger, row, folder, seeds, triple, family, factors)
             kept = None if ledger.database.read_only else ledger
             yield kept, [member.about(metadata) for member in found]
 

@@ -162,6 +162,8 @@ def family_table(report: FamilyReport, *, apart: bool) -> Table:
     `apart` says in the title whether it is the full network's or its proxy's.
     """
     candidates = [row.candidate for row in report.rows]
+    # Why a member was not trained is no detail; a terminal has room for seven columns.
+    some_left = any(row.status == "not trained" for row in report.rows)
     layout = (
         phi(candidates),
         columns.name("name", "Network", place="details"),
@@ -188,12 +190,12 @@ def family_table(report: FamilyReport, *, apart: bool) -> Table:
         columns.interval(
             "predicted", "Predicted before training (%)", ("predicted", "predicted_low", "predicted_high")
         ),
-        columns.flag("prediction_held", "Prediction held"),
+        columns.flag("prediction_held", "Prediction held", place="details" if some_left else "filled"),
         *costs(candidates, macs=True),
         columns.hidden("triple", "alpha", "beta", "gamma"),
         *(columns.hidden(key) for key in ("family", "factors")),
         columns.name("status", "Status"),
-        columns.remark("reason", "Remark", place="details"),
+        columns.remark("reason", "Remark", place="filled" if some_left else "details"),
         columns.hidden("states"),
         columns.hidden("realised"),
     )

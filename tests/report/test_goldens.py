@@ -45,7 +45,7 @@ def test_a_missing_figure_is_null_in_json_empty_in_csv_and_a_dash_in_text() -> N
     line = next(line for line in csv.DictReader(io.StringIO(rendered("report.csv"))) if line["phi"] == "7.0")
     assert (line["name"], line["accuracy_mean"], line["seeds"]) == ("efficientnet-b0@32px@phi=7", "", "")
     text = next(line for line in rendered("report.txt").splitlines() if line.startswith("7 "))
-    assert text.split() == ["7", "–", "–", "–", "–", "281.235"]
+    assert text.split() == ["7", "–", "–", "–", "281.235"]
 
 
 def test_one_seed_has_no_standard_deviation() -> None:

@@ -24,6 +24,7 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage import location
 from scaling_search.ledger.storage.schema import EVALUATIONS, WEIGHTS
 from scaling_search.networks.build import build
+from scaling_search.report.study import KINDS
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.family.scale import FamilyResult, scale
 from scaling_search.search.grid.search import GridResult, grid
@@ -144,6 +145,72 @@ def test_members_are_of_the_searchs_winner_or_of_the_triple_that_is_named(
     said = " ".join(capsys.readouterr().err.split())
     have = ", ".join(sorted({str(result.winner), "(2, 1, 1)"}))
     assert f"has no family of (1, 1, 2); it has those of {have}" in said
+
+
+def commands_of(answer: str) -> list[list[str]]:
+    return [shlex.split(one)[1:] for one in answer.split("`") if one.startswith("scaling-search")]
+
+
+def test_commands_act_on_the_very_family_that_was_trained(
+    ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After `scale --train full`, and after `--factors realised`, they exported and predicted the proxy's."""
+    triple = planned().candidates[2]
+    changes = {"proxy.resolution": 8, "proxy.width": 0.5, "proxy.depth": 1, "rounding.divisor": 1}
+    whole = override(study(racing=False), {**changes, "scale.phi": "1", "scale.seeds": 1})
+    whole = whole.model_copy(update={"baseline": TINY})
+    winner = search_of(ledger, whole, lambda trial: 0.5 + 0.1 * (trial.triple == triple.triple)).winner
+    reached = {("proxy", "nominal"): 0.6, ("full", "nominal"): 0.7, ("proxy", "realised"): 0.8}
+    reached["full", "realised"] = 0.9
+    # The first is by default found last.
+    order = list(reversed(reached))
+    results, report_of_the_first = {}, ""
+    for kind, factors in order:
+        with pretended(lambda trial, to=reached[kind, factors]: to, kind=Keeping):
+            scaled = override(whole, {"scale.train": kind, "scale.factors": factors})
+            results[kind, factors] = scale(scaled, ledger=ledger)
+        report_of_the_first = report_of_the_first or study_report.read(ledger, None).document().answer[2]
+    place = ["--ledger", str(tmp_path / "l.db")]
+    for kind, factors in order:
+        built = {"nominal": "", "realised": ", as built"}[factors]
+        label = f"{winner} φ=1 of {KINDS[kind]}{built}, seed 0"
+        assert results[kind, factors]["phi=1"].label == label
+        for command in commands_of(results[kind, factors].answer):
+            if command[0] == "predict":
+                assert run([*command, "--json"]) == 0
+                assert json.loads(capsys.readouterr().out)["members"] == [label]
+            else:
+                command[command.index("--out") + 1] = str(tmp_path / kind / factors)
+                assert run(command) == 0
+                capsys.readouterr()
+                config = json.loads((tmp_path / kind / factors / "config.json").read_text())
+                provenance = config["provenance"]
+                assert (provenance["family"], provenance["factors"]) == (kind, factors)
+        given = ["--family", kind, "--factors", factors]
+        assert run(["predict", "best", "digits", *given, *place, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["members"] == [label]
+    assert run(["predict", "phi=1", "digits", *place, "--json"]) == 0
+    assert "of the proxy, seed 0" in capsys.readouterr().out, "whatever was scaled last"
+    for command in commands_of(report_of_the_first):
+        assert command[command.index("--family") + 1] == "full", "then no other had weights"
+        assert command[command.index("--factors") + 1] == "realised"
+    assert run(["predict", "phi=1", "digits", "--family", "ful", *place]) == 2
+    assert "did you mean 'full'? Legal: proxy, full" in " ".join(capsys.readouterr().err.split())
+    assert run(["predict", "winner", "digits", "--family", "full", *place]) == 2
+    assert "--family is for members of a family: winner is of a search" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
+def test_a_family_that_is_not_there_is_refused_naming_those_that_are(
+    ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scaled(ledger)
+    place = ["--ledger", ledger.place]
+    for given in (["--family", "proxy"], ["--factors", "realised"]):
+        assert run(["predict", "phi=0", "digits", *given, *place]) == 3
+        said = " ".join(capsys.readouterr().err.split())
+        assert f"has no family of {' '.join(given)}; it has --family full --factors nominal" in said
 
 
 def test_the_report_offers_weights_that_are_there(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scaling_search.architecture.network import Network
 from scaling_search.report import columns
 from scaling_search.report.figures import are, count, duration
-from scaling_search.report.rows import StepRow
+from scaling_search.report.rows import MemberRow, StepRow
 from scaling_search.report.study import KINDS, family_table
 from scaling_search.report.table import Details, Document, Estimate, Row, Table
 from scaling_search.search.family.members import Family, Kind, off_constraint
+from scaling_search.search.grid import families
 from scaling_search.search.grid.answer import Command
 from scaling_search.search.plan import caveats
 from scaling_search.search.plan.builds import Build
@@ -40,15 +43,17 @@ def document(found: FamilyResult) -> Document:
 def answer(found: FamilyResult) -> tuple[str, ...]:
     """What the family does, what it rests on, and what to do next."""
     family = found.families[found.kind or "full"]
-    lines = [_does(found, family)]
+    rests = []
     if found.decided is False:
-        lines.append(
+        rests.append(
             f"{family.triple} leads its search, which is not decided: another triple may be as good."
         )
     elif found.full_seconds is not None:
-        lines.append(_full(found.full_seconds))
-    lines.append(_next(found))
-    return tuple(lines)
+        rests.append(_full(found.full_seconds))
+    if found.as_built is not None:
+        phis = [member.phi for member in family.members]
+        rests += parting(family.triple, found.as_built, phis, raised=family.factors == "realised")
+    return tuple(filter(None, (_does(found, family), " ".join(rests), _next(found))))
 
 
 def _full(seconds: float) -> str:
@@ -65,10 +70,11 @@ def _does(found: FamilyResult, family: Family) -> str:
     done = [row for row in report.rows if row.status == "trained"]
     verb = "is" if number == 1 else "are"
     says = f"The family of {family.triple}: {len(done)} of {count(number, 'member')} of {name} {verb} trained"
-    best = max(done, key=lambda row: (row.test or row.accuracy or _NONE).mean, default=None)
+    best = _best(done)
     if best is not None and (figures := best.test or best.accuracy) is not None:
         split = "test" if best.test is not None else "validation"
-        says += f"; the best, φ = {best.candidate.phi:g}, has {100 * figures.mean:.1f} % {split} accuracy"
+        says += f"; the best by validation, φ = {best.candidate.phi:g}, has {100 * figures.mean:.1f} % {split} accuracy"
+    says += _forbidden(report.rows)
     falls = [step for step in report.steps if step.difference.high < 0]
     rises = [step for step in report.steps if step.difference.low > 0]
     if falls:
@@ -80,21 +86,34 @@ def _does(found: FamilyResult, family: Family) -> str:
     return f"{says}."
 
 
+def _forbidden(rows: Sequence[MemberRow]) -> str:
+    """Which members are not trained, and why: the reason of the first, the others' are in the table."""
+    left = [row for row in rows if row.status == "not trained" and row.reason]
+    if not left:
+        return ""
+    return f"; not trained: φ = {', '.join(f'{row.candidate.phi:g}' for row in left)} ({left[0].reason})"
+
+
+def _best(trained: Sequence[MemberRow]) -> MemberRow | None:
+    """The member that is named: by validation, since what the test images choose they cannot judge."""
+    return max(trained, key=lambda row: (row.accuracy or _NONE).mean, default=None)
+
+
 def _next(found: FamilyResult) -> str:
     if found.study is None or found.report is None:
         files = found.files.get("full", ())
-        return f"Next: `scaling-search cost {files[0]}`" if files else "Nothing was written."
-    trained = [row for row in found.report.rows if row.status == "trained"]
+        if not files:
+            return "Nothing was written."
+        return f"Next: `{shlex.join(['scaling-search', 'cost', str(files[0])])}`"
     command = Command.at(found.study.name, found.place, found.checkpoints)
-    if not trained:
+    best = _best([row for row in found.report.rows if row.status == "trained"])
+    if best is None:
         return f"Next: {command.line('report')}"
-    best = max(trained, key=lambda row: (row.accuracy or _NONE).mean)
+    family = found.families[found.kind or "full"]
     # A triple that was given may not be the one that the search names.
-    given: tuple[str, ...] = ()
-    if found.decided is None:
-        triple = astuple(found.families[found.kind or "full"].triple)
-        given = ("--coefficients", ",".join(f"{value:.10g}" for value in triple))
-    return command.use(best.candidate.phi or 0.0, found.study.dataset_name, *given)
+    triple = families.option_of(astuple(family.triple)) if found.decided is None else ()
+    own = families.options(family.kind, family.factors, found.families)
+    return command.use(best.candidate.phi or 0.0, found.study.dataset_name, *triple, *own)
 
 
 def steps_table(steps: Sequence[StepRow]) -> Table:
@@ -194,14 +213,38 @@ def _notes(found: FamilyResult) -> list[str]:
         notes.append(f"{says}.")
     if found.decided is False and found.full_seconds is not None:
         notes.append(_full(found.full_seconds))
+    notes += _as_shallow(found.families)
     if files:
         notes.append(
             f"One network file per φ is in {files[0].parent}/; the full network's files are named after it."
         )
-    if found.as_built is not None:
-        notes += parting(family.triple, found.as_built, [member.phi for member in family.members])
     # A trained family's stand under its table.
     return notes if found.kind == "full" else [*notes, *said_of(family)]
+
+
+def _as_shallow(families: Mapping[Kind, Family]) -> list[str]:
+    """Where the proxy is too shallow to be made deeper, though the full network is."""
+    if "proxy" not in families:
+        return []
+    full, proxy = families["full"], families["proxy"]
+    alone = [
+        one
+        for one, other in zip(full.members, proxy.members, strict=True)
+        if one.network.depths != full.space.base.depths and other.network.depths == proxy.space.base.depths
+    ]
+    if not alone:
+        return []
+    before, after = (_depths(one) for one in (full.space.base, alone[-1].network))
+    return [
+        f"At φ = {', '.join(f'{one.phi:g}' for one in alone)} the proxy has the depths of its base, "
+        f"{_depths(proxy.space.base)}: rounding takes the depth step α = {full.raised.alpha:.3g} away, which takes the "
+        f"full network from {before} to {after}. What was measured on the proxy does not speak for that."
+    ]
+
+
+def _depths(network: Network) -> str:
+    """The stages' depths, as tables write them."""
+    return "-".join(map(str, network.depths))
 
 
 def said_of(family: Family) -> list[str]:
@@ -222,7 +265,7 @@ def _cells(row: Build, file: Path | None) -> dict[str, Any]:
         "name": row.network.name if file is None else file.stem,
         "phi": row.phi,
         **asdict(row.triple),
-        "depth": "-".join(map(str, row.network.depths)),
+        "depth": _depths(row.network),
         "width": "-".join(map(str, row.network.widths)),
         "resolution": row.network.resolution,
         "parameters": row.cost.parameters,

@@ -10,7 +10,7 @@ from typing import Literal
 
 from scaling_search.architecture import toml
 from scaling_search.scaling.coefficients import Coefficients
-from scaling_search.search.plan.builds import Build, build, matched
+from scaling_search.search.plan.builds import Build, at_resolution, build, held, matched, matched_by_width
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.system.files import save
 
@@ -62,19 +62,33 @@ def family(
     match: str,
     phis: Sequence[float],
     raised: Coefficients | None = None,
+    as_built: Coefficients | None = None,
+    growth: float = 2.0,
 ) -> Family:
     """One member per φ, of the space's baseline (`full`) or of its base (`proxy`).
 
-    With `match = "realised"` each is adjusted to its budget as candidates are. Where nothing fits, the network stays as
-    the triple says; its ratio tells by how much it misses. One over the study's limits is marked "not trained".
+    With `match = "realised"` each is adjusted to `growth`^φ times the base's budget, as candidates are, its resolution
+    never below that of the φ before. Where γ is 1, in the triple and in what it built (`as_built`), the resolution is
+    kept, and widths are adjusted; not those of factors that were built (`raised`), or where β is 1. Where nothing fits,
+    the network stays as the triple says, and its remark tells by how much it misses. One over the study's limits is
+    marked "not trained".
     """
     around = space if kind == "proxy" or space.study.proxy is None else space.around(space.baseline)
-    members = []
+    factors = raised or triple
+    kept = factors.gamma == 1 and (as_built or factors).gamma == 1
+    members: list[Build] = []
     for phi in phis:
-        row = build(around, raised or triple, phi)
-        if match == "realised":
-            adjusted = matched(around, row)
-            row = replace(row, reason=adjusted.reason) if adjusted.status == "dropped" else adjusted
+        row = build(around, factors, phi)
+        if match == "realised" and phi != 0:
+            target = growth**phi * around.base_amount
+            lowest = members[-1].network.resolution if members and phi > 0 else None
+            if not kept:
+                adjusted = _matched(around, row, target, lowest)
+            elif raised is not None or factors.beta == 1:
+                adjusted = held(around, row, target, "the resolution is kept (γ = 1)")
+            else:
+                adjusted = matched_by_width(around, row, target)
+            row = replace(adjusted, status=row.status) if adjusted.status == "dropped" else adjusted
         over = around.meter.over(row.network)
         row = replace(row, triple=triple)
         members.append(row if over is None else replace(row, status=NOT_TRAINED, reason=over))
@@ -87,6 +101,13 @@ def family(
         space=around,
         members=tuple(members),
     )
+
+
+def _matched(space: SearchSpace, row: Build, target: float, lowest: int | None) -> Build:
+    """The build matched by its resolution, which is at least `lowest`."""
+    if lowest is not None and row.network.resolution < lowest:
+        row = at_resolution(space, row, lowest, f"resolution raised to {lowest} px, that of the φ before")
+    return matched(space, row, target=target, lowest=lowest)
 
 
 def file_name(name: str, phi: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,11 @@ from scaling_search.report import notebook
 from scaling_search.report.rows import FamilyReport
 from scaling_search.report.table import Document
 from scaling_search.scaling.coefficients import Coefficients, parse_phi
+from scaling_search.search.family import built, results, training
 from scaling_search.search.family import document as documents
-from scaling_search.search.family import results, training
 from scaling_search.search.family.limits import estimated_seconds
 from scaling_search.search.family.members import NOT_TRAINED, Family, Kind, emit, family, off_constraint
 from scaling_search.search.forecast.step_latency import timed_space
-from scaling_search.search.grid.candidates import realised_triple
 from scaling_search.search.grid.ledger_results import winner
 from scaling_search.search.members.member import Member, of_study
 from scaling_search.search.members.resolve import phi_of
@@ -69,7 +68,10 @@ class FamilyResult(notebook.Shown):
         return documents.document(self)
 
     def __getitem__(self, name: str) -> Member:
-        """A trained member with its kept weights, as `family["phi=2"]`. Errors: InputError, UsageError."""
+        """A member of the family that was trained, with its kept weights: `family["phi=2"]`.
+
+        Errors: InputError, UsageError.
+        """
         phi = phi_of(name)
         if phi is None:
             raise UsageError(f"{name!r}: write a member as phi=2")
@@ -143,17 +145,26 @@ def scale(
     triple, decided = _triple(ledger, row, coefficients)
     if constrained and coefficients is not None and (says := off_constraint(space, triple)) is not None:
         raise UsageError(f"{says}: take it as it stands with constrained=False")
-    made = _as_built(ledger, row, triple)
+    made = built.triple(ledger, row, triple)
     if made is None and study.scale.factors == "realised":
         raise UsageError(
             f"factors = 'realised': {triple} was no candidate of a grid in this ledger, so it is not known what it "
             "built; legal without one: nominal"
         )
-    raised = made if study.scale.factors == "realised" else None
+    realised = study.scale.factors == "realised"
     kinds: tuple[Kind, ...] = ("full",) if study.proxy is None else ("full", "proxy")
     rule = match or study.grid.match
     families = {
-        each: family(space, triple, kind=each, match=rule, phis=study.scale.phi, raised=raised)
+        each: family(
+            space,
+            triple,
+            kind=each,
+            match=rule,
+            phis=study.scale.phi,
+            raised=made if realised else None,
+            as_built=made,
+            growth=built.growth(ledger, row, space, triple) if realised else 2.0,
+        )
         for each in kinds
     }
     if kind is not None and initial is not None and kept is not None:
@@ -217,17 +228,9 @@ def _searched(ledger: Reader, space: SearchSpace, dataset: str) -> StudyRow | No
     return next(searched, known[0] if known else None)
 
 
-def _as_built(ledger: Reader | None, study: StudyRow | None, triple: Coefficients) -> Coefficients | None:
-    """What the candidate of this triple built in the study's grid, as a triple; None where it was no candidate."""
-    if ledger is None or study is None:
-        return None
-    rows = ledger.rows(CANDIDATES, study=study.name, role=GRID, **asdict(triple))
-    return Coefficients.of(realised_triple(rows[0])) if rows else None
-
-
 def _train(
     space: SearchSpace,
-    built: FamilyResult,
+    written: FamilyResult,
     kind: Kind,
     ledger: Ledger,
     *,
@@ -251,23 +254,29 @@ def _train(
         dataset=dataset,
         workers=workers,
     )
-    for one in built.families.values():
+    for one in written.families.values():
         # Of the other family nothing waits to be trained.
-        written = [replace(member, status=NOT_TRAINED) for member in one.members]
-        training.record(ledger, row.name, one, None if one.kind == kind else written)
-    chosen = built.families[kind]
+        others = [replace(member, status=NOT_TRAINED) for member in one.members]
+        training.record(ledger, row.name, one, None if one.kind == kind else others)
+    chosen = written.families[kind]
     trained = 0
     with until(should_stop, callback):
         trained = training.train(row.name, trainer, chosen, stop_when_flat=stop_when_flat, retrain=retrain)
     (own,) = ledger.rows(FAMILIES, study=row.name, role=chosen.role)
     report, trials = results.report_of(ledger, row, own)
-    full = built.families["full"].members
+    full = written.families["full"].members
     return replace(
-        built,
+        written,
         place=ledger.place,
         checkpoints=checkpoints,
         member=lambda phi: of_study(
-            ledger, row, phi, checkpoints=checkpoints.folder, coefficients=chosen.triple
+            ledger,
+            row,
+            phi,
+            checkpoints=checkpoints.folder,
+            coefficients=chosen.triple,
+            family=chosen.kind,
+            factors=chosen.factors,
         ),
         kind=kind,
         study=row,

@@ -107,14 +107,18 @@ def _use(
     if found.winner is None:
         return None
     triple = found.winner.triple
-    own = [row for row in families.families(ledger, study.name) if families.is_of(row, triple)]
-    if families.best_phi(ledger, study.name, own) is None:
+    own = [row for row in families.families(ledger, study.name, triple) if families.is_of(row, triple)]
+    # What the report shows comes first.
+    own = [*families.shown(own), *own]
+    if families.best_member(ledger, study.name, own) is None:
         return None
-    phi = families.best_phi(ledger, study.name, own, None if checkpoints is None else checkpoints.folder)
-    if phi is None:
+    best = families.best_member(ledger, study.name, own, None if checkpoints is None else checkpoints.folder)
+    if best is None:
         where = "beside this ledger" if command.checkpoints is None else f"in {command.checkpoints}"
         return f"The family is trained; its weights are not {where} (`--checkpoints` says where they are)."
-    return command.use(phi, study.dataset_name)
+    family, phi = best
+    kinds = {row.network for row in own}
+    return command.use(phi, study.dataset_name, *families.options(family.network, family.factors, kinds))
 
 
 def base_network(ledger: Reader, study: StudyRow) -> Network | None:

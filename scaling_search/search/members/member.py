@@ -17,11 +17,12 @@ from scaling_search.errors import InputError, few
 from scaling_search.export.metadata import Accuracy, Metadata
 from scaling_search.ledger.storage.rows import GRID, DatasetRow, EvaluationRow, FamilyRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, TRIPLES
+from scaling_search.report.study import KINDS
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.grid import families
 from scaling_search.search.grid.answer import Command
 from scaling_search.search.grid.candidates import bits_of, triple_of
-from scaling_search.search.grid.ledger_results import dataset_of, own_trials, winner
+from scaling_search.search.grid.ledger_results import dataset_of, own_trials, settings_of, winner
 from scaling_search.search.plan.seeds import is_fresh, number
 from scaling_search.search.trial import weights
 from scaling_search.statistics import accuracies, gather
@@ -100,43 +101,48 @@ def of_study(
     checkpoints: Folder,
     seed: int | None = None,
     coefficients: Coefficients | None = None,
+    family: str | None = None,
+    factors: str | None = None,
 ) -> Member:
-    """A member of the study's family: the best seed by validation unless one is named.
+    """A member of a study's family: the best seed by validation unless one is named.
 
-    `coefficients`: of this triple's; unless given, of the one that the search names where that has weights, else of the
-    newest. Errors: InputError where there is none, or no weights of it are kept.
+    Which family: of `coefficients`, else of the triple that the search names; `family` is proxy or full, `factors`
+    nominal or realised. Of those that are left the first one with weights of the member, in the order of
+    `grid.families`: the proxy's before the full network's, nominal factors first, then the newest; then those of other
+    triples. Errors: InputError where there is none, or no weights of it are kept.
     """
     found = [
-        (family, row.network)
-        for family in _families(ledger, study, coefficients)
-        for row in ledger.rows(TRIPLES, study=study.name, role=family.role)
+        (one, row.network)
+        for one in _families(ledger, study, coefficients, family, factors)
+        for row in ledger.rows(TRIPLES, study=study.name, role=one.role)
         if abs(row.phi - phi) < 1e-9 and row.network is not None
     ]
     command = Command(study=study.name, ledger=ledger.place)
     if not found:
-        have = sorted({row.phi for row in ledger.rows(TRIPLES, study=study.name) if "family" in row.role})
+        roles = {one.role for one in _families(ledger, study, coefficients, family, factors)}
+        have = sorted({row.phi for row in ledger.rows(TRIPLES, study=study.name) if row.role in roles})
         known = few([f"phi={value:g}" for value in have]) or f"none: run {command.line('scale')} first"
         raise InputError(f"study {study.name!r} has no member phi={phi:g}; it has {known}")
     trained = set[int]()
-    for family, network in found:
+    for one, network in found:
         own = [
             trial
-            for trial in ledger.trials(study=study.name, roles=(family.role,), with_correct=True)
+            for trial in ledger.trials(study=study.name, roles=(one.role,), with_correct=True)
             if trial.network == network and is_fresh(trial.seed) and trial.state == "complete"
         ]
         trained |= {number(trial.seed) for trial in own}
         best = _best(weights.kept(ledger, [trial.key for trial in own]), own, seed)
         if best is not None:
-            triple = Coefficients.of(triple_of(family))
-            return _member(ledger, study, triple, network, best, phi, checkpoints)
+            return _member(ledger, study, triple_of(one), network, best, phi, checkpoints, family=one)
     what = f"phi={phi:g} of study {study.name!r}"
+    same = ["--phi", f"{phi:g}", *_scaling(found[0][0], coefficients, family, factors)]
     if not trained:
-        raise InputError(f"{what} was not trained: {command.line('scale', '--phi', f'{phi:g}')} trains it")
+        raise InputError(f"{what} was not trained: {command.line('scale', *same)} trains it")
     if seed is not None and seed not in trained:
         raise InputError(
             f"{what} has no seed {seed}: it was trained with {', '.join(map(str, sorted(trained)))}"
         )
-    again = command.line("scale", "--phi", f"{phi:g}", "--keep-weights", "best" if seed is None else "all")
+    again = command.line("scale", *same, "--keep-weights", "best" if seed is None else "all")
     of = "" if seed is None else f"seed {seed} of "
     raise InputError(f"no weights are kept of {of}{what}: {again} trains it again")
 
@@ -161,7 +167,7 @@ def of_grid(ledger: Ledger, study: StudyRow, *, checkpoints: Folder, seed: int |
             + f": a search keeps those of what it trains from then on with `grid --keep-weights {keep}`; "
             f"{Command(study=study.name, ledger=ledger.place).line('scale')} trains the triple's family with its own"
         )
-    return _member(ledger, study, triple, row.network, best, row.phi or 0.0, checkpoints)
+    return _member(ledger, study, astuple(triple), row.network, best, row.phi or 0.0, checkpoints)
 
 
 def _best(kept: Collection[str], trials: Sequence[TrialRow], seed: int | None) -> TrialRow | None:
@@ -170,24 +176,45 @@ def _best(kept: Collection[str], trials: Sequence[TrialRow], seed: int | None) -
     return max(chosen, key=lambda one: (one.accuracy or 0.0, -one.seed), default=None)
 
 
-def best_phi(ledger: Ledger, study: StudyRow, coefficients: Coefficients | None = None) -> float:
+def best_phi(
+    ledger: Ledger,
+    study: StudyRow,
+    coefficients: Coefficients | None = None,
+    family: str | None = None,
+    factors: str | None = None,
+) -> float:
     """φ of the member with the highest mean validation accuracy among those of the first family with kept weights.
 
-    Errors: InputError where there is none.
+    Which families: as `of_study`. Errors: InputError where there is none.
     """
-    found = families.best_phi(ledger, study.name, _families(ledger, study, coefficients))
+    every = _families(ledger, study, coefficients, family, factors)
+    found = families.best_member(ledger, study.name, every)
     if found is None:
-        raise InputError(
-            f"study {study.name!r} has no member with weights: "
-            f"{Command(study=study.name, ledger=ledger.place).line('scale', '--keep-weights', 'best')} trains them"
-        )
-    return found
+        same = _scaling(every[0], coefficients, family, factors) if every else ()
+        again = Command(study=study.name, ledger=ledger.place).line("scale", *same, "--keep-weights", "best")
+        raise InputError(f"study {study.name!r} has no member with weights: {again} trains them")
+    return found[1]
 
 
-def _families(ledger: Ledger, study: StudyRow, coefficients: Coefficients | None) -> list[FamilyRow]:
+def _scaling(
+    row: FamilyRow, coefficients: Coefficients | None, family: str | None, factors: str | None
+) -> tuple[str, ...]:
+    """Options of `scale` that train the family that was asked for, which is `row`."""
+    named = () if coefficients is None else (*families.option_of(astuple(coefficients)), "--match", row.match)
+    kind = () if family is None else ("--train", family)
+    return (*named, *kind, *(() if factors is None else ("--factors", factors)))
+
+
+def _families(
+    ledger: Ledger,
+    study: StudyRow,
+    coefficients: Coefficients | None,
+    family: str | None,
+    factors: str | None,
+) -> list[FamilyRow]:
     """The families of a triple; unless given, of the one that the search names, then the others, the newest first.
 
-    Errors: InputError where there is none of the triple given.
+    Errors: InputError where there is none of the triple, or of the kind, that is given.
     """
     named = coefficients
     if named is None:
@@ -195,15 +222,18 @@ def _families(ledger: Ledger, study: StudyRow, coefficients: Coefficients | None
             named, _ = winner(ledger, study)
     triple = None if named is None else astuple(named)
     every = families.families(ledger, study.name, triple)
-    if coefficients is None or triple is None:
-        return every
-    found = [one for one in every if families.is_of(one, triple)]
-    if not found:
+    found = [one for one in every if coefficients is None or families.is_of(one, astuple(coefficients))]
+    if every and not found:
         have = sorted({str(Coefficients.of(triple_of(one))) for one in every})
-        raise InputError(
-            f"study {study.name!r} has no family of {coefficients}; it has those of {few(have) or 'none'}"
+        raise InputError(f"study {study.name!r} has no family of {coefficients}; it has those of {few(have)}")
+    left = [one for one in found if family in (None, one.network) and factors in (None, one.factors)]
+    if found and not left:
+        asked = " and ".join(
+            f"--{name} {value}" for name, value in (("family", family), ("factors", factors)) if value
         )
-    return found
+        have = sorted({f"--family {one.network} --factors {one.factors}" for one in found})
+        raise InputError(f"study {study.name!r} has no family of {asked}; it has {few(have)}")
+    return left
 
 
 def _fitted(data: DatasetRow) -> dict[str, Any]:
@@ -218,21 +248,28 @@ def _fitted(data: DatasetRow) -> dict[str, Any]:
 def _member(
     ledger: Reader,
     study: StudyRow,
-    triple: Coefficients,
+    triple: Sequence[float],
     network: str,
     trial: TrialRow,
     phi: float,
     checkpoints: Folder,
+    *,
+    family: FamilyRow | None = None,
 ) -> Member:
+    """`family`: whose member it is, None for a candidate of the search."""
     known = ledger.network(network)
     data = dataset_of(ledger, study)
     row = weights.kept(ledger, [trial.key])[trial.key]
     if known is None or data is None:
         raise InputError(f"the ledger does not have the network or the data set of phi={phi:g} any more")
     built = from_definition(known.definition, name=known.name)
+    kind, factors = ("proxy", "nominal") if family is None else (family.network, family.factors)
+    # Without a proxy there is one network, and nothing to tell apart.
+    whose = "" if settings_of(study).proxy is None else f" of {KINDS[kind]}"
+    whose += ", as built" if factors == "realised" else ""
     tested = [one for one in ledger.evaluations([trial.key], with_correct=True) if one.split == "test"]
     return Member(
-        label=f"{triple} φ={phi:g}, seed {number(trial.seed)}",
+        label=f"{Coefficients.of(triple)} φ={phi:g}{whose}, seed {number(trial.seed)}",
         network=built,
         metadata=Metadata(
             mean=tuple(json.loads(data.mean)),
@@ -246,7 +283,9 @@ def _member(
                 "study": study.name,
                 "dataset": data.name,
                 "dataset_fingerprint": data.fingerprint,
-                "coefficients": list(astuple(triple)),
+                "coefficients": list(triple),
+                "family": None if family is None else family.network,
+                "factors": None if family is None else family.factors,
                 "phi": phi,
                 "seed": trial.seed,
                 "trial": trial.key,

@@ -24,6 +24,11 @@ _BEST = "best"
 _WINNER = "winner"
 
 
+def is_of_family(text: str) -> bool:
+    """Whether it names a member of a family, `phi=2` or `best`: `winner` is of a search. Errors: UsageError."""
+    return text != _WINNER and is_member(text)
+
+
 def is_member(text: str) -> bool:
     """Whether it names a network that a study trained: `phi=2`, `best` or `winner`. Errors: UsageError."""
     return text in (_BEST, _WINNER) or phi_of(text) is not None
@@ -98,10 +103,12 @@ def members_of(
     checkpoints: Folder,
     seeds: Sequence[int],
     coefficients: Coefficients | None = None,
+    family: str | None = None,
+    factors: str | None = None,
 ) -> list[Member]:
     """Each of `texts` once as a member: of a study each of the `seeds`, else its best. Errors: as what finds them.
 
-    `coefficients`: whose family is meant, as `of_study`.
+    `coefficients`, `family`, `factors`: whose member is meant, as `of_study`.
     """
     found: list[Member] = []
     for text in texts:
@@ -113,9 +120,18 @@ def members_of(
                 found.append(of_grid(ledger, study, checkpoints=checkpoints, seed=seed))
                 continue
             phi = phi_of(text)
-            phi = best_phi(ledger, study, coefficients) if phi is None else phi
+            phi = best_phi(ledger, study, coefficients, family, factors) if phi is None else phi
             found.append(
-                of_study(ledger, study, phi, checkpoints=checkpoints, seed=seed, coefficients=coefficients)
+                of_study(
+                    ledger,
+                    study,
+                    phi,
+                    checkpoints=checkpoints,
+                    seed=seed,
+                    coefficients=coefficients,
+                    family=family,
+                    factors=factors,
+                )
             )
     # `best` and `phi=2` may be one: it is no ensemble with itself.
     return list(

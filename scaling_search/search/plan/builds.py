@@ -107,27 +107,38 @@ def _measured(space: SearchSpace, network: Network) -> dict[str, Any]:
     }
 
 
-def matched(space: SearchSpace, row: Build) -> Build:
-    """The build, its resolution adjusted so that its cost fits the budget; dropped where none does.
+def at_resolution(space: SearchSpace, row: Build, side: int, reason: str) -> Build:
+    """The build, its resolution adjusted to `side`."""
+    network = row.network.model_copy(update={"resolution": side})
+    return replace(row, **_measured(space, network), status="adjusted", reason=reason)
+
+
+def matched(
+    space: SearchSpace, row: Build, *, target: float | None = None, lowest: int | None = None
+) -> Build:
+    """The build, its resolution adjusted so that its cost fits the budget, or `target`; dropped where none does.
 
     A study whose only γ is 1 has fixed the resolution: then the widths are adjusted. Where its only β is 1, too,
     nothing is: the candidates are as deep as the triples say, or none.
     """
     if row.phi == 0:
         return row
+    target = space.target(row.phi) if target is None else target
     if space.study.grid.gamma == (1.0,):
-        return _held(space, row) if space.study.grid.beta == (1.0,) else _matched_by_width(space, row)
+        if space.study.grid.beta == (1.0,):
+            return held(space, row, target, "widths and resolution are fixed (β = γ = 1)")
+        return matched_by_width(space, row, target)
     start, step = row.network.resolution, space.study.rounding.resolution_step
 
     def at(steps: int) -> Network:
         return row.network.model_copy(update={"resolution": start + steps * step})
 
-    lowest = space.base.resolution if row.phi >= 0 else step
+    lowest = lowest or (space.base.resolution if row.phi >= 0 else step)
     # Every resolution that is timed is compiled first.
     highest = 2 * start if space.budget.name == "latency" else LARGEST
     found = nearest(
         lambda steps: space.meter.read(space.budget.name, at(steps)),
-        target=space.target(row.phi),
+        target=target,
         tolerance=space.study.grid.macs_tolerance,
         down=max(0, (start - lowest) // step),
         up=max(0, (highest - start) // step),
@@ -137,19 +148,20 @@ def matched(space: SearchSpace, row: Build) -> Build:
         return replace(row, status="dropped", reason=found.reason)
     if found.steps == 0:
         return row
-    reason = f"resolution adjusted from {start} to {start + found.steps * step} px"
-    return replace(row, **_measured(space, at(found.steps)), status="adjusted", reason=reason)
+    side = start + found.steps * step
+    return at_resolution(space, row, side, f"resolution adjusted from {start} to {side} px")
 
 
-def _held(space: SearchSpace, row: Build) -> Build:
-    ratio = row.amount / space.target(row.phi)
+def held(space: SearchSpace, row: Build, target: float, why: str) -> Build:
+    """The build as it stands, dropped where its cost misses the target; `why` it is not adjusted."""
+    ratio = row.amount / target
     if abs(ratio - 1) <= space.study.grid.macs_tolerance:
         return row
-    reason = f"{ratio:.2f} x the target; widths and resolution are fixed (β = γ = 1)"
-    return replace(row, status="dropped", reason=reason)
+    return replace(row, status="dropped", reason=f"{ratio:.2f} x the target; {why}")
 
 
-def _matched_by_width(space: SearchSpace, row: Build) -> Build:
+def matched_by_width(space: SearchSpace, row: Build, target: float) -> Build:
+    """The build, its widths adjusted so that its cost fits the target; dropped where none does."""
     triple, rounding = row.triple, space.study.rounding
 
     def at(steps: int) -> Network:
@@ -163,7 +175,7 @@ def _matched_by_width(space: SearchSpace, row: Build) -> Build:
 
     found = nearest(
         lambda steps: space.meter.read(space.budget.name, at(steps) if steps else row.network),
-        target=space.target(row.phi),
+        target=target,
         tolerance=space.study.grid.macs_tolerance,
         down=_WIDTH_STEPS,
         up=_WIDTH_STEPS,

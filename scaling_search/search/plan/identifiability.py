@@ -43,8 +43,13 @@ class Alike:
         )
 
 
-def parting(triple: Coefficients, built: Coefficients, phis: Sequence[float]) -> list[str]:
-    """Where the powers of the triple and of what was built part by more than a tenth, at φ = 2 and at the largest φ."""
+def parting(
+    triple: Coefficients, built: Coefficients, phis: Sequence[float], *, raised: bool = False
+) -> list[str]:
+    """Where the powers of the triple and of what was built part by more than a tenth, at φ = 2 and at the largest φ.
+
+    `raised`: it is what was built that is raised.
+    """
     found = []
     for phi in sorted({2.0, max(phis, default=2.0)}):
         apart = [
@@ -60,9 +65,12 @@ def parting(triple: Coefficients, built: Coefficients, phis: Sequence[float]) ->
             found.append(f"at φ = {phi:g}: {', '.join(apart)} times the base's")
     if not found:
         return []
+    way = (
+        "it is what was built that is raised" if raised else "scale --factors realised raises what was built"
+    )
     return [
         f"As named, {triple}, and as built, ({built.alpha:.3g}, {built.beta:.3g}, {built.gamma:.3g}), part "
-        f"{'; '.join(found)} (scale --factors realised raises what was built)."
+        f"{'; '.join(found)} ({way})."
     ]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scaling_search.architecture.network import fingerprint
 from scaling_search.errors import InputError, suggest
-from scaling_search.ledger.storage.rows import GRID, OF_RECIPES, EvaluationRow, FamilyRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import GRID, OF_RECIPES, EvaluationRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, STUDIES
 from scaling_search.report.page.data import MappedImage, ReportData
 from scaling_search.report.rows import FamilyReport, GridReport
@@ -22,9 +22,9 @@ from scaling_search.search.forecast.ledger_record import ForecastCheck
 from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import Command
-from scaling_search.search.grid.candidates import triple_of
 from scaling_search.search.grid.chance_level import Chance
-from scaling_search.search.grid.families import families, is_of
+from scaling_search.search.grid.families import families
+from scaling_search.search.grid.families import shown as shown_families
 from scaling_search.search.grid.ledger_results import dataset_of, read_grid, settings_of
 from scaling_search.search.plan import study as studies
 from scaling_search.search.plan.search_space import search_space
@@ -92,7 +92,7 @@ def read(
         check = ledger_record.check(ledger, row.name)
     named = None if found is None or found.winner is None else found.winner.triple
     every = families(ledger, row.name, named)
-    shown = every if every_family else main_families(every)
+    shown = every if every_family else shown_families(every)
     # What was measured comes first, and into the chart.
     reports = tuple(
         sorted(
@@ -120,12 +120,6 @@ def read(
         conditions=conditions(ledger, row),
         recipe=None if checked is None else check_document(row, checked, command),
     )
-
-
-def main_families(every: list[FamilyRow]) -> list[FamilyRow]:
-    """Of the first one's triple the newest of each kind."""
-    own = [row for row in every if is_of(row, triple_of(every[0]))]
-    return list({row.network: row for row in reversed(own)}.values())
 
 
 def choose(ledger: Reader, study: str | None) -> StudyRow:

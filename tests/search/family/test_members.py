@@ -16,6 +16,7 @@ from scaling_search.errors import UsageError
 from scaling_search.ledger.storage.rows import GRID
 from scaling_search.scaling.coefficients import Coefficients, parse_coefficients
 from scaling_search.search.family.members import Family, Kind, emit, family, file_name
+from scaling_search.search.plan.builds import build
 from scaling_search.search.plan.identifiability import parting
 from scaling_search.search.plan.search_space import search_space
 from scaling_search.search.plan.study import override
@@ -102,6 +103,66 @@ def test_what_was_built_may_be_raised_in_place_of_the_triple() -> None:
     assert [m.fingerprint for m in found.members] == [m.fingerprint for m in other.members]
     assert (found.triple, found.raised, found.factors) == (TRIPLE, raised, "realised")
     assert {member.triple for member in found.members} == {TRIPLE}
+
+
+@pytest.mark.parametrize("kind", ["full", "proxy"])
+@pytest.mark.parametrize("made", [(1, 1.34, 1), (1.5, 1, 1), (1, 1.2, 1.0625)])
+def test_factors_that_were_built_are_not_bent_by_matching(
+    kind: Kind, made: tuple[float, float, float]
+) -> None:
+    """(1, 1.34, 1) once had a resolution of 11 px in place of 8, and fell from one φ to the next."""
+    space, raised = search_space(study()), Coefficients.of(made)
+    growth = float(raised.growth()) * 1.1
+    found, nominal = (
+        family(
+            space,
+            TRIPLE,
+            kind=kind,
+            match=match,
+            phis=tuple(range(7)),
+            raised=raised,
+            as_built=raised,
+            growth=growth,
+        )
+        for match in ("realised", "nominal")
+    )
+    sides = [member.network.resolution for member in found.members]
+    assert sides == sorted(sides)
+    base, tolerance = found.space.base_amount, space.study.grid.macs_tolerance
+    for member, stands in zip(found.members, nominal.members, strict=True):
+        off = abs(member.amount / (growth**member.phi * base) - 1)
+        assert off <= tolerance or "x the target" in str(member.reason), "the miss is said"
+        assert member.network.widths == stands.network.widths
+        if raised.gamma == 1:
+            assert member.fingerprint == stands.fingerprint
+        else:
+            assert member.status in ("kept", "adjusted")
+
+
+@pytest.mark.parametrize("match", ["realised", "nominal"])
+def test_a_member_of_gamma_1_keeps_its_resolution_unless_what_it_built_did_not(match: str) -> None:
+    space, phis = search_space(study()), (0, 1, 2, 3)
+    triple = Coefficients(alpha=1.2, beta=1.3, gamma=1.0)
+    for made in (None, Coefficients(alpha=1.2, beta=1.3, gamma=1.0)):
+        one = family(space, triple, kind="full", match=match, phis=phis, as_built=made)
+        assert {member.network.resolution for member in one.members} == {224}
+        if match == "realised":
+            for member in one.members:
+                assert abs(member.macs_ratio / 2**member.phi - 1) <= space.study.grid.macs_tolerance
+    moved = Coefficients(alpha=1.2, beta=1.3, gamma=1.125)
+    (other,) = family(space, triple, kind="proxy", match="realised", phis=(1,), as_built=moved).members
+    assert match == "nominal" or other.network.widths == build(space, triple, 1).network.widths
+
+
+def test_resolutions_never_fall_from_one_phi_to_the_next() -> None:
+    """Coarse widths cost too much at one φ and too little at the next."""
+    space = search_space(override(study(), {"rounding.divisor": 8}))
+    for beta in (1.05, 1.1, 1.15, 1.2, 1.25, 1.3):
+        triple = Coefficients(alpha=1.1, beta=beta, gamma=1.05)
+        for kind in ("proxy", "full"):
+            found = family(space, triple, kind=kind, match="realised", phis=tuple(range(7)))
+            sides = [member.network.resolution for member in found.members]
+            assert sides == sorted(sides), triple
 
 
 def test_a_role_is_the_same_for_the_same_family_and_another_for_every_other() -> None:

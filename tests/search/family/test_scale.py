@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import CandidateRow
 from scaling_search.ledger.storage.schema import CANDIDATES, FAMILIES, TRIPLES
+from scaling_search.report.render import render
 from scaling_search.report.rows import FamilyReport
 from scaling_search.search.family import document as documents
 from scaling_search.search.family import results
@@ -22,9 +26,10 @@ from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.plan.study import Study, override
 from scaling_search.search.tables import study_report
 from scaling_search.search.trial import provenance
-from scaling_search.search.trial.trial import Trial
-from scaling_search.training.outcome import TrainingStopped
-from tests.search.pretend import Learns, Listener, planned, pretended, searched, study
+from scaling_search.search.trial.claims import Held
+from scaling_search.search.trial.trial import Extras, Trial
+from scaling_search.training.outcome import Outcome, TrainingStopped
+from tests.search.pretend import BASIC, Learns, Listener, Pretend, planned, pretended, searched, study
 
 TRIPLE = (1.2, 1.1, 1.15)
 
@@ -127,6 +132,28 @@ def test_the_winner_of_the_studys_grid_is_scaled_unless_a_triple_is_given(ledger
     assert at_one.fingerprint == best.group, "the very network that won"
 
 
+def test_the_hint_of_what_was_only_written_is_quoted_for_a_shell(tmp_path: Path) -> None:
+    result = scale(family(**{"scale.train": "none"}), TRIPLE, out=tmp_path / "w n")
+    (command,) = re.findall(r"`(scaling-search cost [^`]+)`", result.answer)
+    assert shlex.split(command)[2:] == [str(result.files["full"][0])]
+
+
+class Otherwise(Pretend):
+    """On test images the first member is better, on validation the second."""
+
+    def _extras(self, held: Held, outcomes: Sequence[Outcome], extras: Extras, *, batched: bool) -> Any:
+        turned = [replace(one, accuracy=1.0 - (one.accuracy or 0.0)) for one in outcomes]
+        return super()._extras(held, turned, extras, batched=batched)
+
+
+def test_the_sentence_and_the_hint_name_the_best_by_validation(ledger: Ledger) -> None:
+    with pretended(lambda trial: 0.6 if trial.phi == 1 else 0.2, kind=Otherwise):
+        result = scale(family("0,1"), TRIPLE, ledger=ledger, match="nominal", callbacks=(Listener(),))
+    (best,) = re.findall(r"the best by validation, φ = (\d), has (\d+)", result.answer)
+    assert best[0] == "1" and int(best[1]) < 50, "its own test accuracy"
+    assert "Next: `scaling-search export phi=1 " in result.answer and "phi=0" not in result.answer
+
+
 def test_without_a_grid_there_is_no_winner(ledger: Ledger) -> None:
     with pytest.raises(InputError, match="run `scaling-search grid` first, or give --coefficients"):
         scaled(ledger, family(), None)
@@ -147,6 +174,11 @@ def test_what_a_candidate_built_is_raised_in_place_of_its_triple(ledger: Ledger)
         tuple(max(1.0, value) for value in (built.depth, built.width, built.resolution))
     )
     assert one.factors == result.families["full"].factors == "realised"
+    for each in result.families.values():
+        sides = [member.network.resolution for member in each.members]
+        assert sides == sorted(sides)
+        if one.raised.gamma == 1:
+            assert len(set(sides)) == 1
     scaled(ledger, family("0,1,2"), None, match=None)
     both = {each.name for each in study_report.read(ledger, None, every_family=True).page().families}
     assert {name.partition(")")[2] for name in both} == {
@@ -228,6 +260,26 @@ def test_a_second_run_trains_nothing_and_every_trial_is_tested(ledger: Ledger) -
     assert again.trained == 0 and again.report == result.report
 
 
+@pytest.mark.parametrize(("alpha", "said"), [(1.3, True), (1.6, False), (1.0, False)])
+def test_a_proxy_that_cannot_follow_in_depth_is_said(ledger: Ledger, alpha: float, said: bool) -> None:
+    """Its family had depths 1-1 at every φ, the full network's 2-3 to 2-4, and nothing was said."""
+    baseline = BASIC.model_copy(
+        update={"stages": tuple(one.model_copy(update={"depth": 2}) for one in BASIC.stages)}
+    )
+    settings = family("0,1,2", **{"proxy.depth": 0.5, "proxy.width": 1.0, "scale.train": "none"})
+    settings = settings.model_copy(update={"baseline": baseline})
+    result = scaled(ledger, settings, (alpha, 1.25, 1), constrained=False)
+    assert {one.network.depths for one in result.families["proxy"].members} >= {(1, 1, 1, 1)}
+    found = [note for note in result.document.notes if "the proxy has the depths of its base" in note]
+    assert len(found) == said
+    if said:
+        assert found[0][:50] in " ".join(render(result.document, "text").split()), "without --details"
+        assert found[0].startswith(
+            "At φ = 1 the proxy has the depths of its base, 1-1-1-1: rounding takes the depth step α = 1.3 away, which "
+            "takes the full network from 2-2-2-2 to 3-3-3-3"
+        )
+
+
 def test_what_time_forbids_is_recorded_and_not_trained(ledger: Ledger) -> None:
     # The first is trained to find out: 2 s. The one of eight times the MACs would take about 16 s.
     listener = Listener()
@@ -238,6 +290,19 @@ def test_what_time_forbids_is_recorded_and_not_trained(ledger: Ledger) -> None:
     assert "over the limit of 6.0 s a member" in str(rows[3].reason)
     assert len({network for network, _ in listener.begun}) == 1
     assert any(said.startswith("φ = 3 not trained: one seed would take about") for said in listener.said)
+
+
+def test_why_a_member_is_not_trained_is_said_without_details(ledger: Ledger) -> None:
+    """It was on stderr alone; the answer said "0 of 2 members are trained"."""
+    result = scaled(ledger, family("0,1,2", **{"limits.macs": 1000}))
+    why = "over limits.macs = 1.000 k MACs"
+    assert (
+        f"0 of 3 members of {result.families['proxy'].space.base.name} are trained; not trained: φ = 0, 1, 2 ("
+        in (result.answer)
+    )
+    assert why in result.answer.splitlines()[0]
+    for document in (result.document, study_report.read(ledger, None).document()):
+        assert " ".join(render(document, "text").split()).count(why) >= 3
 
 
 def test_what_memory_forbids(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,9 +396,13 @@ def test_where_the_triple_and_what_it_built_part_is_said_by_grid_and_scale(ledge
     found = searched(ledger, settings)
     assert found.found.winner is not None
     grid = " ".join(note for table in found.document.tables for note in table.notes)
-    for said in (grid, " ".join(scaled(ledger, settings, coefficients=None).document.notes)):
-        assert "and as built, (" in said and "at φ = 2: depth 1.44 or " in said
-        assert "scale --factors realised raises what was built" in said
+    advice = "scale --factors realised raises what was built"
+    for said in (grid, scaled(ledger, settings, coefficients=None).document.answer[1]):
+        assert "and as built, (" in said and "at φ = 2: depth 1.44 or " in said and advice in said
+    settings = override(settings, {"scale.factors": "realised"})
+    said = scaled(ledger, settings, coefficients=None).document.answer[1]
+    assert "at φ = 2: depth 1.44 or " in said and "it is what was built that is raised" in said
+    assert advice not in said
 
 
 def test_what_is_still_to_train_is_counted_by_the_recipe(ledger: Ledger) -> None:
