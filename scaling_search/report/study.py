@@ -50,7 +50,7 @@ def study_document(
         answer=() if grid is None else grid.answer,
         tables=tuple(tables),
         labels=named,
-        facts=facts or {},
+        facts={**({} if grid is None else grid.opening), **(facts or {})},
         notes=tuple(notes),
         details=Details(tables=tuple(details), notes=() if grid is None else grid.details),
     )

@@ -16,14 +16,16 @@ from scaling_search.data import catalog
 from scaling_search.errors import InputError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage import store
+from scaling_search.report.page.html import render as render_page
 from scaling_search.report.render import FORMATS, render
 from scaling_search.search.grid.report import report_of
+from scaling_search.search.grid.requirements import requirements
 from scaling_search.search.plan.search_space import search_space
 from scaling_search.search.plan.study import override, write
-from scaling_search.search.tables import study_report
+from scaling_search.search.tables import plan_table, study_report
 from scaling_search.search.tables.grid_table import record
 from scaling_search.search.trial import ledger_rows
-from tests.search.pretend import searched, study
+from tests.search.pretend import planned, searched, study
 
 
 @pytest.fixture
@@ -69,6 +71,27 @@ def test_the_base_is_the_reference_row(ledger: Ledger) -> None:
     assert (report.base.candidate.name, report.base.candidate.macs) == (space.base.name, space.base_cost.macs)
     assert report.base.candidate.macs_ratio == 1.0
     assert report.base.accuracy is not None and report.base.accuracy.seeds == 3
+
+
+def test_plan_search_and_report_open_with_the_same_base(ledger: Ledger) -> None:
+    result = searched(ledger)
+    plan = planned()
+    before = plan_table.document(plan, requirements(plan, None)).facts
+    after = plan_table.document(plan, requirements(plan, ledger)).facts
+    report = study_report.read(ledger, None)
+    assert after == result.document.facts == report.document().facts == report.page().opening
+    assert before["base_accuracy"] == "not trained yet; chance gives 10.1 %", (
+        "the commonest class, as counted"
+    )
+    row = result.report.base
+    assert row is not None and row.accuracy is not None and row.interval is not None
+    assert after["base_accuracy"] == (
+        f"{100 * row.accuracy.mean:.1f} % ({100 * row.interval.low:.1f} to {100 * row.interval.high:.1f}; 3 seeds); "
+        "chance gives 10.1 %"
+    )
+    shown = " ".join(render(report.document(), "text").split())
+    assert shown.index("base network: the proxy") < shown.index("Grid")
+    assert "base accuracy" in render_page(report.page())
 
 
 def test_a_report_reads_every_table_once(
