@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from scaling_search.report import columns
@@ -57,11 +58,14 @@ def study_document(
 
 
 def chosen(grid: GridReport) -> dict[str, Any]:
-    """The triple of the candidate that wins or leads, and whether that is decided."""
+    """The triple of the candidate that wins or leads with the factors that it built, and whether that is decided."""
     first = next((row for row in grid.rows if row.verdict in ("winner", "leading", "the only one")), None)
-    triple = None if first is None else (first.candidate.alpha, first.candidate.beta, first.candidate.gamma)
+    winner = None
+    if first is not None:
+        shown = cells(first)
+        winner = triple().record(shown["triple"]) | {"realised": shown["realised"]}
     return {
-        "winner": None if triple is None else dict(zip(("alpha", "beta", "gamma"), triple, strict=True)),
+        "winner": winner,
         "decided": first is not None and first.verdict == "winner",
     }
 
@@ -195,7 +199,7 @@ def family_table(report: FamilyReport, *, apart: bool) -> Table:
         columns.name("status", "Status"),
         columns.remark("reason", "Remark", place="details"),
         columns.hidden("states"),
-        columns.hidden("realised"),
+        replace(realised(), place="never"),
     )
     notes = ["φ is not the B index: these are networks by the formula, not the official B0-B7."]
     if any(row.accuracy is not None for row in report.rows):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +63,16 @@ def test_what_was_built_is_beside_what_was_asked_for(ledger: Ledger) -> None:
         }
     winner = record(result)["winner"]
     assert winner["realised"].keys() == {"depth", "width", "resolution"}
+    document = study_report.read(ledger, None).document()
+    assert json.loads(render(document, "json"))["winner"]["realised"] == winner["realised"]
+    cells = next(
+        row for row in csv.DictReader(io.StringIO(render(document, "csv"))) if row["table"] == "grid"
+    )
+    assert "realised" not in cells
+    assert [float(cells[f"{key}_factor"]) for key in ("depth", "width", "resolution")] == [
+        *winner["realised"].values()
+    ]
+    assert next(csv.DictReader(io.StringIO(render(document, "csv"))))["depth_factor"] == "", "the base's"
 
 
 def test_the_base_is_the_reference_row(ledger: Ledger) -> None:
