@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from scaling_search.architecture import toml
+from scaling_search.architecture.network import fingerprint
 from scaling_search.baselines.load import load
 from scaling_search.cli.main import run
 from scaling_search.data import catalog
@@ -20,6 +21,7 @@ from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage import store
 from scaling_search.report.page.html import render as render_page
 from scaling_search.report.render import FORMATS, render
+from scaling_search.report.study import grid_table
 from scaling_search.search.grid.report import report_of
 from scaling_search.search.grid.requirements import requirements
 from scaling_search.search.plan.search_space import search_space
@@ -83,6 +85,19 @@ def test_the_base_is_the_reference_row(ledger: Ledger) -> None:
     assert (report.base.candidate.name, report.base.candidate.macs) == (space.base.name, space.base_cost.macs)
     assert report.base.candidate.macs_ratio == 1.0
     assert report.base.accuracy is not None and report.base.accuracy.seeds == 3
+
+
+def test_a_leader_of_one_seed_has_no_interval_of_no_width(ledger: Ledger) -> None:
+    best = planned().candidates[0].builds[0].fingerprint
+    result = searched(
+        ledger, study(seeds=1), lambda trial: 0.9 if fingerprint(trial.network) == best else 0.3
+    )
+    table = grid_table(result.report)
+    leader, *others = (row.cells["behind"] for row in table.rows)
+    assert table.rows[0].cells["verdict"] == "leading" and leader is None
+    assert all(one.low < one.high for one in others), "of images"
+    said = record(result)["winner"]["behind_the_best"]
+    assert (said["estimate"], said["low"], said["high"]) == (0, None, None)
 
 
 def test_plan_search_and_report_open_with_the_same_base(ledger: Ledger) -> None:
