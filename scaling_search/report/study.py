@@ -87,6 +87,7 @@ def grid_table(report: GridReport) -> Table:
     several = len({row.candidate.phi for row in report.rows}) > 1
     shared = any(len(row.triples) > 1 for row in rows)
     layout = (
+        columns.hidden("candidate"),
         columns.hidden("name"),
         phi(candidates) if several else columns.hidden("phi"),
         triple(),
@@ -104,6 +105,7 @@ def grid_table(report: GridReport) -> Table:
         columns.integer("triple_count", "Triples", place="details" if shared else "never"),
         columns.hidden("triples"),
         columns.hidden("status"),
+        columns.hidden("adjustment"),
         columns.remark("reason", "Remark", place="details"),
         columns.hidden("states"),
     )
@@ -142,9 +144,11 @@ def adjusted_table(report: GridReport) -> Table:
     adjusted = sum(row.status == "adjusted" for row in rows)
     nominal = [row.candidate.nominal_resolution for row in rows]
     layout = (
+        columns.hidden("candidate"),
         columns.hidden("phi"),
         triple(),
         columns.name("status", "Change"),
+        columns.hidden("adjustment"),
         columns.coefficient("nominal_resolution", "Nominal resolution (px)", nominal),
         columns.integer("resolution", "Resolution (px)"),
         columns.decimal("macs_to_target", "MACs ÷ target", 3),
@@ -197,6 +201,7 @@ def family_table(report: FamilyReport, *, apart: bool) -> Table:
         columns.hidden("triple", "alpha", "beta", "gamma"),
         *(columns.hidden(key) for key in ("family", "factors")),
         columns.name("status", "Status"),
+        columns.hidden("training_status"),
         columns.remark("reason", "Remark", place="details"),
         columns.hidden("states"),
         replace(realised(), place="never"),
@@ -236,8 +241,14 @@ def _coefficients(report: FamilyReport) -> str:
 
 
 def _grid_cells(row: GridRow) -> dict[str, Any]:
+    one = row.candidate
+    labels = (one.alpha, one.beta, one.gamma)
+    asked = [f"{value:.10g}" for value in labels if value is not None]
     return {
         **cells(row),
+        # Networks of one φ have one name.
+        "candidate": "base" if row.verdict == "base" else f"{','.join(asked)}@phi={one.phi or 0.0:g}",
+        "adjustment": row.status,
         "triple_count": len(row.triples) or None,
         "triples": [list(triple) for triple in row.triples],
     }
@@ -248,6 +259,7 @@ def _family_cells(report: FamilyReport, row: MemberRow) -> dict[str, Any]:
         **cells(row),
         "family": report.kind,
         "factors": report.factors,
+        "training_status": row.status,
         "prediction_held": row.prediction_held,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from scaling_search.ledger.storage.rows import BASE
@@ -61,6 +61,9 @@ def record(outcome: GridResult) -> dict[str, Any]:
             "optimism": None if found.corrected is None else found.corrected.optimism,
             "accuracy_corrected": _finite(figures.accuracy),
             "difference_to_base": None if gap is None else _finite(gap),
+            "gain_over_base": None
+            if gap is None
+            else _finite(replace(gap, value=-gap.value, low=-gap.high, high=-gap.low)),
         },
         "confidence_set": [_entry(found, group) for group in inside],
     }

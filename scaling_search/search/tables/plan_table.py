@@ -223,5 +223,6 @@ def _triple(row: Build) -> dict[str, Any]:
         "cost_ratio": row.amount_ratio if timed else None,
         "fingerprint": row.fingerprint,
         "status": row.status,
+        "adjustment": row.status,
         "reason": row.reason,
     }

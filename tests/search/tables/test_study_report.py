@@ -22,6 +22,8 @@ from scaling_search.ledger.storage import store
 from scaling_search.report.page.html import render as render_page
 from scaling_search.report.render import FORMATS, render
 from scaling_search.report.study import grid_table
+from scaling_search.search.family.document import record as family_record
+from scaling_search.search.family.scale import scale
 from scaling_search.search.grid.report import report_of
 from scaling_search.search.grid.requirements import requirements
 from scaling_search.search.plan.search_space import search_space
@@ -29,7 +31,7 @@ from scaling_search.search.plan.study import override, write
 from scaling_search.search.tables import plan_table, study_report
 from scaling_search.search.tables.grid_table import record
 from scaling_search.search.trial import ledger_rows
-from tests.search.pretend import planned, searched, study
+from tests.search.pretend import Listener, planned, pretended, searched, study
 
 
 @pytest.fixture
@@ -98,6 +100,29 @@ def test_a_leader_of_one_seed_has_no_interval_of_no_width(ledger: Ledger) -> Non
     assert all(one.low < one.high for one in others), "of images"
     said = record(result)["winner"]["behind_the_best"]
     assert (said["estimate"], said["low"], said["high"]) == (0, None, None)
+
+
+def test_a_key_with_two_meanings_has_a_clearer_one_beside_it(ledger: Ledger) -> None:
+    best = planned().candidates[0].builds[0].fingerprint
+    result = searched(ledger, learns=lambda trial: 0.9 if fingerprint(trial.network) == best else 0.5)
+    with pretended():
+        family = scale(study(), ledger=ledger, callbacks=(Listener(),), phi=(0, 1))
+    whole = json.loads(render(study_report.read(ledger, None).document(), "json"))
+    rows = [whole["base"], *whole["grid"]]
+    assert len({row["name"] for row in rows[1:]}) == 1
+    assert len({row["candidate"] for row in rows}) == len(rows) and rows[0]["candidate"] == "base"
+    first = rows[1]
+    assert first["candidate"] == f"{first['alpha']:g},{first['beta']:g},{first['gamma']:g}@phi=1"
+    assert {row["adjustment"] for row in whole["adjusted"]} == {"adjusted", "dropped"}
+    assert all(row["adjustment"] == row["status"] for row in (*whole["grid"], *whole["adjusted"]))
+    assert all(row["training_status"] == row["status"] for row in whole["scale"])
+    assert {"adjustment", "training_status"}.isdisjoint(whole["scale"][0].keys() & whole["grid"][0].keys())
+    for row in (*plan_table.record(planned())["candidates"], *family_record(family)["families"]["proxy"]):
+        assert row["adjustment"] == row["status"] in ("kept", "adjusted")
+    winner = record(result)["winner"]
+    gap, gain = winner["difference_to_base"], winner["gain_over_base"]
+    assert gain["value"] > 0.3 and gain["low"] > 0
+    assert (gain["value"], gain["low"], gain["high"]) == (-gap["value"], -gap["high"], -gap["low"])
 
 
 def test_plan_search_and_report_open_with_the_same_base(ledger: Ledger) -> None:
