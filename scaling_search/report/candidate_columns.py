@@ -34,6 +34,7 @@ def realised() -> Column:
         title="Built: d × w × r",
         show=lambda cell: " × ".join(f"{value:.3g}" for value in cell.values()),
         align="left",
+        csv_fields=("depth_factor", "width_factor", "resolution_factor"),
         place="filled",
     )
 

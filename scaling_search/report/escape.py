@@ -156,7 +156,7 @@ def encodable(text: str, encoding: str) -> str:
 
 
 def commands(line: str) -> tuple[tuple[str, bool], ...]:
-    """A line in parts, each with whether it is a command: those stand between backticks.
+    """A line in parts, each with whether it is code: commands and names of options stand between backticks.
 
     >>> commands("Next: `scaling-search scale`")
     (('Next: ', False), ('scaling-search scale', True))

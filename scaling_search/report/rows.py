@@ -7,11 +7,12 @@ Accuracies are fractions; MACs are multiply-adds for one image; resolutions are 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from scaling_search.report.page.data import Dimensions
-from scaling_search.report.table import Estimate, Interval
+from scaling_search.report.table import Estimate, Interval, Scalar
 
 Triple = tuple[float, float, float]
 Verdict = Literal[
@@ -124,7 +125,8 @@ class GridReport:
     """The search: candidates from best to worst, the base network, and the candidates dropped unmeasured.
 
     ``level`` is the confidence level of every interval in it. ``answer``: at most three lines. ``notes`` are sentences
-    that the answer rests on, ``details`` others. ``budget`` names the cost that candidates have equal.
+    that the answer rests on, ``details`` others. ``budget`` names the cost that candidates have equal. ``opening``: the
+    base, in words, by the names that JSON has for them.
     """
 
     study: str
@@ -135,6 +137,7 @@ class GridReport:
     base: GridRow | None = None
     budget: str = "MACs"
     level: float | None = None
+    opening: Mapping[str, Scalar] = field(default_factory=dict)
     answer: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     details: tuple[str, ...] = ()

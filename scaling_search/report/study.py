@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from scaling_search.report import columns
@@ -50,18 +51,21 @@ def study_document(
         answer=() if grid is None else grid.answer,
         tables=tuple(tables),
         labels=named,
-        facts=facts or {},
+        facts={**({} if grid is None else grid.opening), **(facts or {})},
         notes=tuple(notes),
         details=Details(tables=tuple(details), notes=() if grid is None else grid.details),
     )
 
 
 def chosen(grid: GridReport) -> dict[str, Any]:
-    """The triple of the candidate that wins or leads, and whether that is decided."""
+    """The triple of the candidate that wins or leads with the factors that it built, and whether that is decided."""
     first = next((row for row in grid.rows if row.verdict in ("winner", "leading", "the only one")), None)
-    triple = None if first is None else (first.candidate.alpha, first.candidate.beta, first.candidate.gamma)
+    winner = None
+    if first is not None:
+        shown = cells(first)
+        winner = triple().record(shown["triple"]) | {"realised": shown["realised"]}
     return {
-        "winner": None if triple is None else dict(zip(("alpha", "beta", "gamma"), triple, strict=True)),
+        "winner": winner,
         "decided": first is not None and first.verdict == "winner",
     }
 
@@ -83,6 +87,7 @@ def grid_table(report: GridReport) -> Table:
     several = len({row.candidate.phi for row in report.rows}) > 1
     shared = any(len(row.triples) > 1 for row in rows)
     layout = (
+        columns.hidden("candidate"),
         columns.hidden("name"),
         phi(candidates) if several else columns.hidden("phi"),
         triple(),
@@ -100,6 +105,7 @@ def grid_table(report: GridReport) -> Table:
         columns.integer("triple_count", "Triples", place="details" if shared else "never"),
         columns.hidden("triples"),
         columns.hidden("status"),
+        columns.hidden("adjustment"),
         columns.remark("reason", "Remark", place="details"),
         columns.hidden("states"),
     )
@@ -138,9 +144,11 @@ def adjusted_table(report: GridReport) -> Table:
     adjusted = sum(row.status == "adjusted" for row in rows)
     nominal = [row.candidate.nominal_resolution for row in rows]
     layout = (
+        columns.hidden("candidate"),
         columns.hidden("phi"),
         triple(),
         columns.name("status", "Change"),
+        columns.hidden("adjustment"),
         columns.coefficient("nominal_resolution", "Nominal resolution (px)", nominal),
         columns.integer("resolution", "Resolution (px)"),
         columns.decimal("macs_to_target", "MACs ÷ target", 3),
@@ -195,9 +203,10 @@ def family_table(report: FamilyReport, *, apart: bool) -> Table:
         columns.hidden("triple", "alpha", "beta", "gamma"),
         *(columns.hidden(key) for key in ("family", "factors")),
         columns.name("status", "Status"),
+        columns.hidden("training_status"),
         columns.remark("reason", "Remark", place="filled" if some_left else "details"),
         columns.hidden("states"),
-        columns.hidden("realised"),
+        replace(realised(), place="never"),
     )
     notes = ["φ is not the B index: these are networks by the formula, not the official B0-B7."]
     if any(row.accuracy is not None for row in report.rows):
@@ -234,8 +243,14 @@ def _coefficients(report: FamilyReport) -> str:
 
 
 def _grid_cells(row: GridRow) -> dict[str, Any]:
+    one = row.candidate
+    labels = (one.alpha, one.beta, one.gamma)
+    asked = [f"{value:.10g}" for value in labels if value is not None]
     return {
         **cells(row),
+        # Networks of one φ have one name.
+        "candidate": "base" if row.verdict == "base" else f"{','.join(asked)}@phi={one.phi or 0.0:g}",
+        "adjustment": row.status,
         "triple_count": len(row.triples) or None,
         "triples": [list(triple) for triple in row.triples],
     }
@@ -246,6 +261,7 @@ def _family_cells(report: FamilyReport, row: MemberRow) -> dict[str, Any]:
         **cells(row),
         "family": report.kind,
         "factors": report.factors,
+        "training_status": row.status,
         "prediction_held": row.prediction_held,
     }
 

@@ -62,7 +62,8 @@ class Column:
     """One column.
 
     ``title`` has the unit. ``show`` turns a present cell into text (escaping is the renderer's). ``fields`` are
-    the names under which CSV and JSON write the cell's parts; one field, ``key``, unless given. ``place`` says
+    the names under which CSV and JSON write the cell's parts; one field, ``key``, unless given. ``csv_fields``: the
+    columns into which CSV spreads a cell that is an object in JSON. ``place`` says
     whether people see it: always, only where some cell is filled, only with the details (and filled), or never
     (machines only). ``identifies`` marks the columns that say which row it is: they are repeated where a wide table
     is split. ``absent`` stands for a missing figure.
@@ -73,6 +74,7 @@ class Column:
     show: Callable[[Any], str] = _shown
     align: Literal["left", "right"] = "right"
     fields: tuple[str, ...] = ()
+    csv_fields: tuple[str, ...] = ()
     place: Place = "always"
     identifies: bool = False
     absent: str = MISSING
@@ -179,7 +181,7 @@ class Details:
 class Document:
     """What one command prints: the answer and tables.
 
-    ``answer`` is 1 to 3 lines that come first; a command in them stands between backticks. ``facts`` are single
+    ``answer`` is 1 to 3 lines that come first; code in them stands between backticks. ``facts`` are single
     figures or names, in JSON at the top level and for people above the tables; ``labels`` are in JSON alone.
     ``details`` are folded away, and so are the tables' columns of place "details".
     """

@@ -37,6 +37,18 @@ def test_a_command_in_the_answer_is_code() -> None:
     assert r"\texttt{scaling-search scale digits.toml --phi 0..3}" in render(answered.document(), "latex")
 
 
+def test_only_a_command_stands_on_a_line_of_its_own() -> None:
+    says = "The family is trained; its weights are not beside this ledger (`--checkpoints` says where they are). "
+    lines = render(
+        replace(answered.document(), answer=(f"{says}`scaling-search report`",)), "text"
+    ).splitlines()
+    assert lines[:3] == [
+        "The family is trained; its weights are not beside this ledger (`--checkpoints`",
+        "says where they are).",
+        "  scaling-search report",
+    ]
+
+
 @pytest.mark.parametrize(("form", "folds"), [("text", False), ("markdown", True), ("html", True)])
 def test_details_are_folded_unless_asked_for(form: str, folds: bool) -> None:
     closed, opened = (render(answered.document(), form, details=asked) for asked in (False, True))

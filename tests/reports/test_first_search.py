@@ -207,7 +207,7 @@ def test_commands_that_read_take_the_newest_study_and_say_which(said: Said) -> N
 def test_the_json_of_a_report_names_the_winner(said: Said) -> None:
     found = json.loads(said["json"][0])
     best = max(found["grid"], key=lambda row: row["accuracy_mean"])
-    assert found["winner"] == {key: best[key] for key in ("alpha", "beta", "gamma")}
+    assert found["winner"] == {key: best[key] for key in ("alpha", "beta", "gamma", "realised")}
     assert found["decided"] is False, "two seeds decide nothing"
     assert (found["study"], found["dataset"]) == ("first", "digits")
 

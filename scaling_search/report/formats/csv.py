@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from scaling_search.report.escape import for_csv
-from scaling_search.report.table import Document
+from scaling_search.report.table import Column, Document, Row, Table
 
 
 def render(document: Document) -> str:
     """All rows of all tables, those of the details too, under the union of their columns."""
     tables = document.all_tables
-    names = list(dict.fromkeys(name for table in tables for column in table.columns for name in column.names))
+    names = list(
+        dict.fromkeys(name for table in tables for column in table.columns for name in _names(column))
+    )
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["table", *names])
@@ -30,9 +32,22 @@ def render(document: Document) -> str:
 def _records(document: Document) -> Iterator[tuple[str, dict[str, Any]]]:
     for table in document.all_tables:
         if table.reference is not None:
-            yield f"{table.name} base", table.record(table.reference)
+            yield f"{table.name} base", _record(table, table.reference)
         for row in table.rows:
-            yield table.name, table.record(row)
+            yield table.name, _record(table, row)
+
+
+def _names(column: Column) -> tuple[str, ...]:
+    return column.csv_fields or column.names
+
+
+def _record(table: Table, row: Row) -> dict[str, Any]:
+    record = table.record(row)
+    for column in table.columns:
+        if column.csv_fields:
+            parts = (record.pop(column.key) or {}).values() or [None] * len(column.csv_fields)
+            record |= zip(column.csv_fields, parts, strict=True)
+    return record
 
 
 def _cell(part: Any) -> str | int | float | None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from scaling_search.report.escape import commands, for_terminal
+from scaling_search.report.escape import for_terminal
 from scaling_search.report.figures import integer
 from scaling_search.report.table import Column, Document, Emphasis, Table
 
@@ -21,6 +21,7 @@ _STYLES: dict[Emphasis, str] = {"plain": "", "strong": "bold", "faint": "dim"}
 _WORDS = re.compile(r" *[^ ]+ *| +")
 # Lists such as "1-2-2-3" may also break after a hyphen; the sign of a number has no word before it.
 _PIECES = re.compile(r"[^ ]+?(?<=\w)[-/](?=[^ ])|[^ ]+ *| +")
+_COMMAND = re.compile(r"`(scaling-search [^`]*)`")
 _NARROW = 12  # a text column is folded down to this before it moves to the next block
 
 
@@ -73,11 +74,12 @@ class _Screen:
             whole = [line]
             if len(line) > self.width:
                 # A command that a line break cuts in two cannot be copied: it gets a line of its own, however long.
+                # An option's name, say, stays in its sentence.
                 parts = [
-                    (part.strip() if code else part.strip().lstrip(".;, "), code)
-                    for part, code in commands(line)
+                    part.strip() if number % 2 else part.strip().lstrip(".;, ")
+                    for number, part in enumerate(_COMMAND.split(line))
                 ]
-                whole = [f"  {part}" if code else part for part, code in parts if part]
+                whole = [f"  {part}" if number % 2 else part for number, part in enumerate(parts) if part]
             for part in whole:
                 pieces = [self.say(part)] if part.startswith("  ") else self.wrapped(part)
                 out += [self.styled(piece, "" if number else "bold") for piece in pieces]

@@ -230,7 +230,8 @@ class ReportData:
     """A study's report. ``answer``: 1 to 3 lines, first of all; a command in it stands between backticks.
 
     ``level``: of all intervals. ``budget``: the cost that candidates have equal, in words. ``chance``: accuracy of
-    guessing. ``facts``: groups of named facts (recipe, images, device, versions). ``notes``: sentences.
+    guessing. ``opening``: the base in words, by name. ``facts``: groups of named facts (recipe, images, device,
+    versions). ``notes``: sentences.
     """
 
     title: str
@@ -249,6 +250,7 @@ class ReportData:
     families: tuple[Family, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
     images: tuple[MappedImage, ...] = ()
+    opening: Mapping[str, Scalar] = field(default_factory=dict)
     facts: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

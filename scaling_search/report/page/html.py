@@ -59,6 +59,8 @@ def _content(data: ReportData, script: str) -> Iterator[str]:
     yield '<section class="answer" aria-label="Answer">'
     yield from (f"<p>{answer_line(line)}</p>" for line in data.answer)
     yield "</section>"
+    if data.opening:
+        yield from _facts({"Where it starts": data.opening})
     yield "<noscript><p>The charts and the table need JavaScript. Without it: --format markdown.</p></noscript>"
     yield '<section id="picks" aria-label="Picked candidates"></section>'
     yield '<main id="views"></main>'
@@ -80,7 +82,7 @@ def _facts(facts: Mapping[str, Mapping[str, Scalar]]) -> Iterator[str]:
         yield f"<section><h2>{for_html(title)}</h2><dl>"
         for name, value in group.items():
             shown = MISSING if value is None else str(value)
-            yield f"<dt>{for_html(name)}</dt><dd>{for_html(shown)}</dd>"
+            yield f"<dt>{for_html(name.replace('_', ' '))}</dt><dd>{for_html(shown)}</dd>"
         yield "</dl></section>"
     yield "</div>"
 

@@ -186,6 +186,7 @@ def members_table(found: FamilyResult, kind: Kind) -> Table:
         columns.hidden("macs_ratio"),
         columns.hidden("fingerprint"),
         columns.hidden("status"),
+        columns.hidden("adjustment"),
         columns.remark("reason", "Remark"),
     )
     return Table(
@@ -275,5 +276,6 @@ def _cells(row: Build, file: Path | None) -> dict[str, Any]:
         "fingerprint": row.fingerprint,
         "file": None if file is None else str(file),
         "status": row.status,
+        "adjustment": row.status,
         "reason": row.remark,
     }

@@ -80,10 +80,15 @@ def figures_of(behind: BehindTheBest | None, name: str) -> dict[str, Any]:
 
 
 def interval_of(behind: BehindTheBest, name: str) -> Interval | None:
-    """How far a candidate is behind the best; None where that is not known."""
+    """How far a candidate is behind the best; None where that is not known.
+
+    While nothing is decided, as after one seed, limits that are both 0 only say that the candidate leads.
+    """
     said = figures_of(behind, name)
     low, high, value = (said.get(key) for key in ("low", "high", "estimate"))
-    return None if low is None or high is None else Interval(low=low, high=high, value=value)
+    if low is None or high is None or (behind.nothing_decided is not None and low == high):
+        return None
+    return Interval(low=low, high=high, value=value)
 
 
 def read(ledger: Reader, study: str, order: Sequence[str]) -> list[Look]:

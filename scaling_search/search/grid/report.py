@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,13 +11,12 @@ import numpy as np
 
 from scaling_search.architecture.network import Network, from_definition
 from scaling_search.errors import few
-from scaling_search.ledger.storage.rows import BASE, GRID, DatasetRow, StudyRow, TrialRow
+from scaling_search.ledger.storage.rows import GRID, DatasetRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, TRIPLES
 from scaling_search.report import collect
 from scaling_search.report.figures import count
-from scaling_search.report.rows import Assessment, GridReport, GridRow, Verdict
+from scaling_search.report.rows import Assessment, GridReport, Verdict
 from scaling_search.report.study import grid_details
-from scaling_search.report.table import Interval
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.forecast import ledger_record
 from scaling_search.search.grid import (
@@ -31,11 +29,11 @@ from scaling_search.search.grid import (
 )
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import Command, answer, missing_trials
-from scaling_search.search.grid.ledger_results import dataset_of, own_trials, settings_of
+from scaling_search.search.grid.base import base_network, base_row, facts_of, interval_of
+from scaling_search.search.grid.ledger_results import dataset_of, settings_of
 from scaling_search.search.plan import caveats, identifiability
 from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.search.plan.study import Study
-from scaling_search.statistics import Estimate
 from scaling_search.statistics.images import scarce_classes
 from scaling_search.statistics.multiple_comparisons import LEVEL
 from scaling_search.training import recipe as recipes
@@ -62,12 +60,13 @@ def report_of(
     are offered whose weights are there (unless given: are kept anywhere).
     """
     settings = settings_of(study)
+    base_of_table = base_row(ledger, study, found.base)
     report = collect.grid(
         study,
         ledger.rows(CANDIDATES, study=study.name, role=GRID),
         ledger.rows(TRIPLES, study=study.name, role=GRID),
         trials,
-        base=base_row(ledger, study, found),
+        base=base_of_table,
     )
     base = base_network(ledger, study)
     held = [] if base is None else identifiability.notes(settings, base)
@@ -89,6 +88,7 @@ def report_of(
     report = replace(
         report,
         budget=QUANTITIES[settings.grid.budget].words,
+        opening=facts_of(ledger, study, base_of_table),
         answer=answer(
             found,
             trials,
@@ -121,22 +121,6 @@ def _use(
     return command.use(phi, study.dataset_name, *families.options(family.network, family.factors, kinds))
 
 
-def base_network(ledger: Reader, study: StudyRow) -> Network | None:
-    """The network that the study's candidates were scaled from."""
-    row = ledger.network(study.base)
-    return None if row is None else from_definition(row.definition, name=row.name)
-
-
-def base_row(ledger: Reader, study: StudyRow, found: GridAnalysis) -> GridRow | None:
-    """The base as a row of the table, with the trials that it has with the study's recipe and data."""
-    rows = ledger.rows(CANDIDATES, study=study.name, role=BASE)
-    if not rows:
-        return None
-    shown = replace(collect.candidate(rows[0]), alpha=None, beta=None, gamma=None, realised=None)
-    row = collect.base_row(shown, own_trials(ledger, study.name, BASE))
-    return replace(row, interval=_interval(found.base))
-
-
 def assessments(found: GridAnalysis) -> dict[str, Assessment]:
     """What the analysis says of each candidate, by its group."""
     said: dict[str, Assessment] = {}
@@ -147,7 +131,7 @@ def assessments(found: GridAnalysis) -> dict[str, Assessment]:
             collapsed = int(behind.collapsed[behind.row[group]])
             said[group] = Assessment(
                 verdict=_verdict(found, group),
-                interval=_interval(found.accuracies[group]),
+                interval=interval_of(found.accuracies[group]),
                 behind=decision_log.interval_of(behind, group) if len(behind.names) > 1 else None,
                 reason=f"{collapsed} of its seeds collapsed and {'is' if collapsed == 1 else 'are'} left out"
                 if collapsed
@@ -173,12 +157,6 @@ def _verdict(found: GridAnalysis, group: str) -> Verdict:
     if not behind.inside[behind.row[group]]:
         return "eliminated"
     return "equal" if group in decision.within else "in the set"
-
-
-def _interval(estimate: Estimate | None) -> Interval | None:
-    if estimate is None or not math.isfinite(estimate.low):
-        return None
-    return Interval(low=estimate.low, high=estimate.high)
 
 
 def notes(found: GridAnalysis) -> tuple[str, ...]:

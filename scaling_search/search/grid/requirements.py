@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 from scaling_search.errors import InputError, UsageError
 from scaling_search.ledger.storage.rows import StudyRow, TrialRow
 from scaling_search.report.figures import count, points
+from scaling_search.report.rows import GridRow
 from scaling_search.search.forecast import model as forecasts
 from scaling_search.search.forecast import probe, words
 from scaling_search.search.forecast.model import Basis, Forecast
+from scaling_search.search.grid.base import base_row
+from scaling_search.search.grid.chance_level import Chance
 from scaling_search.search.grid.ledger_results import read_grid
 from scaling_search.search.grid.remaining import Remaining, remaining
 from scaling_search.search.plan.grid_plan import GridPlan
 from scaling_search.search.trial import registry
-from scaling_search.search.trial.setup import data_fingerprint, make_networks
+from scaling_search.search.trial.setup import make_networks, prepared_data
 from scaling_search.statistics.power import Power, measured, seeds_needed
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ class Requirements:
     """A forecast, where something was measured; memory in any case; the answer to --power, where it was asked.
 
     `remaining`: what `grid` would train, None where the data are not prepared. `workers`: how many would train at once.
+    `base`: what the base reached, where the ledger has the study; `chance`: where the data are prepared.
     """
 
     forecast: Forecast | None
@@ -36,6 +40,8 @@ class Requirements:
     power: Power | None
     difference: float | None
     workers: int = 1
+    base: GridRow | None = None
+    chance: Chance | None = None
 
 
 def requirements(
@@ -53,7 +59,8 @@ def requirements(
     """
     if workers < 1:
         raise UsageError(f"--workers {workers}: at least 1")
-    dataset = data_fingerprint(plan.space.study)
+    data = prepared_data(plan.space.study)
+    dataset = None if data is None else data.fingerprint
     own, trials = None, list[TrialRow]()
     if ledger is not None and dataset is not None:
         own = registry.find(ledger, plan.space, dataset)
@@ -68,6 +75,8 @@ def requirements(
         power=None if difference is None else power(ledger, own, difference),
         difference=difference,
         workers=workers,
+        base=None if ledger is None or own is None else base_row(ledger, own, read_grid(ledger, own)[1].base),
+        chance=None if data is None else Chance(classes=data.classes, labels=data.validation.labels),
     )
 
 

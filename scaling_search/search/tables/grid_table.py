@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from scaling_search.ledger.storage.rows import BASE
 from scaling_search.report.table import finite
 from scaling_search.search.grid.analysis import GridAnalysis
-from scaling_search.search.grid.decision_log import figures_of
+from scaling_search.search.grid.decision_log import figures_of, interval_of
 from scaling_search.search.plan import identifiability
 from scaling_search.statistics import Estimate
 
@@ -52,6 +52,7 @@ def record(outcome: GridResult) -> dict[str, Any]:
     }
     if found.winner is None or figures is None or behind is None:
         return whole
+    gap = figures.differences.get(BASE)
     inside = sorted(behind.set, key=lambda group: (group != figures.name, behind.estimate[behind.row[group]]))
     return whole | {
         "winner": _entry(found, figures.name)
@@ -59,7 +60,10 @@ def record(outcome: GridResult) -> dict[str, Any]:
             "unbiased_accuracy": None if found.corrected is None else found.corrected.value,
             "optimism": None if found.corrected is None else found.corrected.optimism,
             "accuracy_corrected": _finite(figures.accuracy),
-            "difference_to_base": _finite(figures.differences[BASE]) if BASE in figures.differences else None,
+            "difference_to_base": None if gap is None else _finite(gap),
+            "gain_over_base": None
+            if gap is None
+            else _finite(replace(gap, value=-gap.value, low=-gap.high, high=-gap.low)),
         },
         "confidence_set": [_entry(found, group) for group in inside],
     }
@@ -71,6 +75,8 @@ def _finite(estimate: Estimate) -> dict[str, Any]:
 
 def _entry(found: GridAnalysis, group: str) -> dict[str, Any]:
     candidate, behind = found.candidate(group), figures_of(found.behind, group)
+    if found.behind is not None and behind and interval_of(found.behind, group) is None:
+        behind |= {"low": None, "high": None}
     alpha, beta, gamma = candidate.triple
     accuracy = found.accuracies.get(group)
     first = candidate.rows[0]

@@ -85,6 +85,7 @@ def page_data(report: StudyReport, images: Sequence[MappedImage] = ()) -> Report
         else tuple(map(race_data.race_round, found.race.looks)),
         families=tuple(_family(family, figures) for family in report.families),
         forecasts=() if report.forecast is None else (race_data.forecast(report.forecast),),
+        opening=report.opening,
         facts={"What the figures rest on": dict(report.conditions)},
         images=tuple(images),
         notes=() if grid is None else (*grid.notes, *grid.details),

@@ -8,10 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from scaling_search.architecture.network import Network, fingerprint
+from scaling_search.costs.count import Cost
 from scaling_search.report import columns
 from scaling_search.report.figures import count
 from scaling_search.report.table import Column, Document, Row, Table
-from scaling_search.search.grid import requirements
+from scaling_search.search.grid import base, requirements
 from scaling_search.search.grid.remaining import sentence
 from scaling_search.search.grid.requirements import Requirements
 from scaling_search.search.plan import caveats, identifiability
@@ -26,15 +27,12 @@ def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
     """The base, the networks of each φ, what was dropped, what the grid cannot tell apart, and what it takes."""
     space = plan.space
     study, info = space.study, space.info
-    tables = [base_table(plan), *(table for at in plan.plans for table in _tables(plan, at))]
+    tables = [table for at in plan.plans for table in _tables(plan, at)]
     notes = [origin(plan), *unused(plan), sentence(plan, None if ahead is None else ahead.remaining)]
     if space.base.classes != len(info.classes):
         notes.append(
             f"Counted as published, with {space.base.classes} classes; {info.name} has {len(info.classes)}."
         )
-    notes.append(
-        f"Guessing one of {len(info.classes)} equally common classes is right in {1 / len(info.classes):.1%}."
-    )
     networks = [row.network for row in plan.networks]
     notes += caveats.costly_proxy(study, space.base, space.baseline)
     notes += caveats.interpolated(info.name, info.size and min(info.size), networks)
@@ -55,52 +53,20 @@ def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
     notes += [] if ahead is None else requirements.sentences(ahead)
     notes += identifiability.notes(study, space.base)
     name = study.name or f"{study.dataset.name}, {space.baseline.name}"
-    return Document(title=f"Plan: {name}", tables=tuple(tables), notes=tuple(notes))
-
-
-def base_table(plan: GridPlan) -> Table:
-    """The network at φ = 0 and, where it is a proxy, the network that it stands for."""
-    space = plan.space
-    networks = [space.base] if space.study.proxy is None else [space.base, space.baseline]
-    counted = [cost_at(network, network.resolution) for network in networks]
-    layout = (
-        columns.name("name", "Base at φ = 0", identifies=True),
-        columns.name("depth", "Depth"),
-        columns.name("width", "Width"),
-        columns.name("strides", "Strides"),
-        columns.integer("resolution", "Resolution (px)"),
-        columns.millions("macs", "MACs", [one.macs for one in counted]),
-        columns.millions("parameters", "Parameters", [one.parameters for one in counted]),
-        columns.remark("what", "What"),
+    chance, row = (None, None) if ahead is None else (ahead.chance, ahead.base)
+    return Document(
+        title=f"Plan: {name}",
+        facts=base.facts(space.base, space.baseline, chance, row),
+        tables=tuple(tables),
+        notes=tuple(notes),
     )
-    words = ["the base"] if len(networks) == 1 else ["the proxy that is searched", "the network to be scaled"]
-    rows = tuple(
-        Row(
-            cells={
-                "name": network.name,
-                "depth": "-".join(map(str, network.depths)),
-                "width": "-".join(map(str, network.widths)),
-                "strides": "-".join(map(str, _strides(network))),
-                "resolution": network.resolution,
-                "macs": one.macs,
-                "parameters": one.parameters,
-                "what": word,
-            }
-        )
-        for network, one, word in zip(networks, counted, words, strict=True)
-    )
-    return Table(name="base", title="", columns=layout, rows=rows)
-
-
-def _strides(network: Network) -> list[int]:
-    """Of the stem and of each stage."""
-    return [getattr(part, "stride", 1) for part in (network.stem, *network.stages)]
 
 
 def _resolution_is_free(plan: GridPlan) -> bool:
     """Whether the budget counts parameters, and the base has no more of them at twice its resolution."""
-    base = plan.space.base
-    at = [cost_at(base, side).parameters for side in (base.resolution, 2 * base.resolution)]
+    network = plan.space.base
+    sides = (network.resolution, 2 * network.resolution)
+    at = [cost_at(network, side).parameters for side in sides]
     return plan.space.budget.name == "parameters" and at[0] == at[1]
 
 
@@ -112,7 +78,7 @@ def _tables(plan: GridPlan, at: Plan) -> Iterable[Table]:
         if build.phi == at.phi
     ]
     title = f"φ = {at.phi:g}: candidates of {plan.space.budget.show(at.target)}"
-    yield _table("candidates", title, plan, at, rows)
+    yield _table("candidates", title, plan, at, rows, reference=True)
     if at.dropped:
         title = f"Dropped at φ = {at.phi:g}: {count(len(at.dropped), 'triple')}"
         yield _table("dropped", title, plan, at, [(build, 1, None) for build in at.dropped], most=8)
@@ -125,6 +91,8 @@ def _table(
     at: Plan,
     found: Sequence[tuple[Build, int, str | None]],
     most: int | None = None,
+    *,
+    reference: bool = False,
 ) -> Table:
     rows = [build for build, _, _ in found]
     layout = (
@@ -142,7 +110,8 @@ def _table(
         columns.remark("reason", "Remark"),
     )
     cells = tuple(Row(cells=_cells(at, *one)) for one in found)
-    return Table(name=name, title=title, columns=layout, rows=cells, most=most)
+    first = _base_cells(plan, at) if reference else None
+    return Table(name=name, title=title, columns=layout, rows=cells, most=most, reference=first)
 
 
 def _budget(plan: GridPlan, rows: Sequence[Build]) -> tuple[Column, ...]:
@@ -156,17 +125,36 @@ def _budget(plan: GridPlan, rows: Sequence[Build]) -> tuple[Column, ...]:
     return (own, columns.decimal("to_target", f"{plan.space.budget.title} ÷ target", 3))
 
 
+def _base_cells(plan: GridPlan, at: Plan) -> Row:
+    space = plan.space
+    return Row(
+        cells={
+            **dict.fromkeys((*_KEYS, "triples")),
+            **_network_cells(space.base, space.base_cost),
+            "amount": space.base_amount,
+            "to_target": space.base_amount / at.target,
+            "reason": "the base",
+        }
+    )
+
+
+def _network_cells(network: Network, cost: Cost) -> dict[str, Any]:
+    return {
+        "depth": "-".join(map(str, network.depths)),
+        "width": "-".join(map(str, network.widths)),
+        "resolution": network.resolution,
+        "macs": cost.macs,
+        "parameters": cost.parameters,
+    }
+
+
 def _cells(at: Plan, row: Build, triples: int, vanished: str | None) -> dict[str, Any]:
     return {
         **{key: getattr(row.triple, key) for key in _KEYS},
         "triples": triples,
-        "depth": "-".join(map(str, row.network.depths)),
-        "width": "-".join(map(str, row.network.widths)),
-        "resolution": row.network.resolution,
-        "macs": row.cost.macs,
+        **_network_cells(row.network, row.cost),
         "amount": row.amount,
         "to_target": row.amount / at.target,
-        "parameters": row.cost.parameters,
         "reason": "; ".join(filter(None, (row.reason, vanished))) or None,
     }
 
@@ -183,7 +171,7 @@ def record(plan: GridPlan, ahead: Requirements | None = None) -> dict[str, Any]:
             "fingerprint": fingerprint(space.base),
             "depth": list(space.base.depths),
             "width": list(space.base.widths),
-            "strides": _strides(space.base),
+            "strides": base.strides(space.base),
             "resolution": space.base.resolution,
             "parameters": space.base_cost.parameters,
             "macs": space.base_cost.macs,
@@ -235,5 +223,6 @@ def _triple(row: Build) -> dict[str, Any]:
         "cost_ratio": row.amount_ratio if timed else None,
         "fingerprint": row.fingerprint,
         "status": row.status,
+        "adjustment": row.status,
         "reason": row.reason,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ from scaling_search.search.forecast.ledger_record import ForecastCheck
 from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import Command
+from scaling_search.search.grid.base import facts_of
+from scaling_search.search.grid.candidates import triple_of
 from scaling_search.search.grid.chance_level import Chance
 from scaling_search.search.grid.families import families
 from scaling_search.search.grid.families import shown as shown_families
@@ -52,6 +54,7 @@ class StudyReport:
     chance: Chance | None
     budget: str
     forecast: ForecastCheck | None
+    opening: Mapping[str, Scalar]
     conditions: dict[str, Scalar]
     recipe: Document | None
 
@@ -60,7 +63,13 @@ class StudyReport:
         if self.grid is None and not self.families and self.recipe is not None:
             return self.recipe
         more = () if self.recipe is None else self.recipe.tables
-        return study_document(grid=self.grid, families=self.families, more=more, conditions=self.conditions)
+        return study_document(
+            grid=self.grid,
+            families=self.families,
+            more=more,
+            facts=self.opening,
+            conditions=self.conditions,
+        )
 
     def page(self, images: Sequence[MappedImage] = ()) -> ReportData:
         """What the page and the figures for papers draw; `images` with what members look at in them."""
@@ -117,6 +126,7 @@ def read(
         chance=None if data is None else Chance.of(data),
         budget=settings_of(row).grid.budget,
         forecast=check,
+        opening=facts_of(ledger, row) if grid is None else grid.opening,
         conditions=conditions(ledger, row),
         recipe=None if checked is None else check_document(row, checked, command),
     )

@@ -47,9 +47,15 @@ def load_data(study: Study) -> Dataset:
     return catalog.load(data.name, validation=data.validation, split_seed=data.split_seed)
 
 
+def prepared_data(study: Study) -> Dataset | None:
+    """The study's data, decoded; None where they are not prepared on this machine."""
+    return load_data(study) if catalog.describe(study.dataset.name).prepared else None
+
+
 def data_fingerprint(study: Study) -> str | None:
     """Fingerprint of the study's data and split; None where the data are not prepared on this machine."""
-    return load_data(study).fingerprint if catalog.describe(study.dataset.name).prepared else None
+    data = prepared_data(study)
+    return None if data is None else data.fingerprint
 
 
 def _try_to_write(folder: Folder) -> None:

@@ -48,21 +48,21 @@ def test_how_long_it_will_take(missing: int, seconds: float, words: str) -> None
     assert words in line
 
 
-def test_the_base_comes_first_beside_the_network_that_it_stands_for() -> None:
-    table = document(planned()).tables[0]
-    base, full = table.rows
-    assert (table.name, base.cells["what"], full.cells["what"]) == (
-        "base",
-        "the proxy that is searched",
-        "the network to be scaled",
+def test_the_base_comes_first_and_the_network_that_it_stands_for() -> None:
+    facts, space = document(planned()).facts, planned().space
+    assert list(facts) == ["base_network", "full_network", "base_accuracy"]
+    base, full = str(facts["base_network"]), str(facts["full_network"])
+    assert (
+        base.startswith(f"the proxy {space.base.name}: ")
+        and "4.734 M MACs, 16 px, depth 1-1-1-2-2-2-1" in base
     )
-    space = planned().space
-    assert base.cells["macs"] == space.base_cost.macs < full.cells["macs"]
-    assert (base.cells["resolution"], full.cells["resolution"]) == (16, 224)
-    assert full.cells["strides"] == "2-1-2-2-2-1-2-1" and base.cells["strides"] != full.cells["strides"]
-    assert "Guessing one of 10 equally common classes is right in 10.0%." in notes()
-    alone = document(planned(study().model_copy(update={"proxy": None, "baseline": BASIC}))).tables[0]
-    assert [row.cells["what"] for row in alone.rows] == ["the base"]
+    assert "377.3 M MACs, 224 px, depth 1-2-2-3-3-4-1, strides 2-1-2-2-2-1-2-1" in full
+    assert facts["base_accuracy"] == "not trained yet; chance gives 10.0 %"
+    (table,) = (one for one in document(planned()).tables if one.name == "candidates")
+    assert table.reference is not None
+    assert (table.reference.cells["macs"], table.reference.cells["to_target"]) == (space.base_cost.macs, 0.5)
+    alone = document(planned(study().model_copy(update={"proxy": None, "baseline": BASIC}))).facts
+    assert list(alone) == ["base_network", "base_accuracy"]
 
 
 def test_every_candidate_has_a_row_with_all_its_triples_and_what_rounding_took() -> None:

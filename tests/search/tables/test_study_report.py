@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,20 +12,26 @@ from typing import Any
 import pytest
 
 from scaling_search.architecture import toml
+from scaling_search.architecture.network import fingerprint
 from scaling_search.baselines.load import load
 from scaling_search.cli.main import run
 from scaling_search.data import catalog
 from scaling_search.errors import InputError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage import store
+from scaling_search.report.page.html import render as render_page
 from scaling_search.report.render import FORMATS, render
+from scaling_search.report.study import grid_table
+from scaling_search.search.family.document import record as family_record
+from scaling_search.search.family.scale import scale
 from scaling_search.search.grid.report import report_of
+from scaling_search.search.grid.requirements import requirements
 from scaling_search.search.plan.search_space import search_space
 from scaling_search.search.plan.study import override, write
-from scaling_search.search.tables import study_report
+from scaling_search.search.tables import plan_table, study_report
 from scaling_search.search.tables.grid_table import record
 from scaling_search.search.trial import ledger_rows
-from tests.search.pretend import searched, study
+from tests.search.pretend import Listener, planned, pretended, searched, study
 
 
 @pytest.fixture
@@ -59,6 +67,16 @@ def test_what_was_built_is_beside_what_was_asked_for(ledger: Ledger) -> None:
         }
     winner = record(result)["winner"]
     assert winner["realised"].keys() == {"depth", "width", "resolution"}
+    document = study_report.read(ledger, None).document()
+    assert json.loads(render(document, "json"))["winner"]["realised"] == winner["realised"]
+    cells = next(
+        row for row in csv.DictReader(io.StringIO(render(document, "csv"))) if row["table"] == "grid"
+    )
+    assert "realised" not in cells
+    assert [float(cells[f"{key}_factor"]) for key in ("depth", "width", "resolution")] == [
+        *winner["realised"].values()
+    ]
+    assert next(csv.DictReader(io.StringIO(render(document, "csv"))))["depth_factor"] == "", "the base's"
 
 
 def test_the_base_is_the_reference_row(ledger: Ledger) -> None:
@@ -69,6 +87,63 @@ def test_the_base_is_the_reference_row(ledger: Ledger) -> None:
     assert (report.base.candidate.name, report.base.candidate.macs) == (space.base.name, space.base_cost.macs)
     assert report.base.candidate.macs_ratio == 1.0
     assert report.base.accuracy is not None and report.base.accuracy.seeds == 3
+
+
+def test_a_leader_of_one_seed_has_no_interval_of_no_width(ledger: Ledger) -> None:
+    best = planned().candidates[0].builds[0].fingerprint
+    result = searched(
+        ledger, study(seeds=1), lambda trial: 0.9 if fingerprint(trial.network) == best else 0.3
+    )
+    table = grid_table(result.report)
+    leader, *others = (row.cells["behind"] for row in table.rows)
+    assert table.rows[0].cells["verdict"] == "leading" and leader is None
+    assert all(one.low < one.high for one in others), "of images"
+    said = record(result)["winner"]["behind_the_best"]
+    assert (said["estimate"], said["low"], said["high"]) == (0, None, None)
+
+
+def test_a_key_with_two_meanings_has_a_clearer_one_beside_it(ledger: Ledger) -> None:
+    best = planned().candidates[0].builds[0].fingerprint
+    result = searched(ledger, learns=lambda trial: 0.9 if fingerprint(trial.network) == best else 0.5)
+    with pretended():
+        family = scale(study(), ledger=ledger, callbacks=(Listener(),), phi=(0, 1))
+    whole = json.loads(render(study_report.read(ledger, None).document(), "json"))
+    rows = [whole["base"], *whole["grid"]]
+    assert len({row["name"] for row in rows[1:]}) == 1
+    assert len({row["candidate"] for row in rows}) == len(rows) and rows[0]["candidate"] == "base"
+    first = rows[1]
+    assert first["candidate"] == f"{first['alpha']:g},{first['beta']:g},{first['gamma']:g}@phi=1"
+    assert {row["adjustment"] for row in whole["adjusted"]} == {"adjusted", "dropped"}
+    assert all(row["adjustment"] == row["status"] for row in (*whole["grid"], *whole["adjusted"]))
+    assert all(row["training_status"] == row["status"] for row in whole["scale"])
+    assert {"adjustment", "training_status"}.isdisjoint(whole["scale"][0].keys() & whole["grid"][0].keys())
+    for row in (*plan_table.record(planned())["candidates"], *family_record(family)["families"]["proxy"]):
+        assert row["adjustment"] == row["status"] in ("kept", "adjusted")
+    winner = record(result)["winner"]
+    gap, gain = winner["difference_to_base"], winner["gain_over_base"]
+    assert gain["value"] > 0.3 and gain["low"] > 0
+    assert (gain["value"], gain["low"], gain["high"]) == (-gap["value"], -gap["high"], -gap["low"])
+
+
+def test_plan_search_and_report_open_with_the_same_base(ledger: Ledger) -> None:
+    result = searched(ledger)
+    plan = planned()
+    before = plan_table.document(plan, requirements(plan, None)).facts
+    after = plan_table.document(plan, requirements(plan, ledger)).facts
+    report = study_report.read(ledger, None)
+    assert after == result.document.facts == report.document().facts == report.page().opening
+    assert before["base_accuracy"] == "not trained yet; chance gives 10.1 %", (
+        "the commonest class, as counted"
+    )
+    row = result.report.base
+    assert row is not None and row.accuracy is not None and row.interval is not None
+    assert after["base_accuracy"] == (
+        f"{100 * row.accuracy.mean:.1f} % ({100 * row.interval.low:.1f} to {100 * row.interval.high:.1f}; 3 seeds); "
+        "chance gives 10.1 %"
+    )
+    shown = " ".join(render(report.document(), "text").split())
+    assert shown.index("base network: the proxy") < shown.index("Grid")
+    assert "base accuracy" in render_page(report.page())
 
 
 def test_a_report_reads_every_table_once(
