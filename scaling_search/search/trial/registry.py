@@ -18,11 +18,7 @@ if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
 
-_DIFFERENCES = {
-    "base": "network",
-    "dataset": "data or split",
-    "recipe": "recipe",
-}
+_DIFFERENCES = {"dataset": "data or split", "recipe": "recipe"}
 
 
 def find(ledger: Reader, space: SearchSpace, dataset: str) -> StudyRow | None:
@@ -85,8 +81,15 @@ def _new_name(ledger: Reader, space: SearchSpace, dataset: str, say: Callable[[s
 
 
 def difference(one: StudyRow, other: StudyRow) -> str:
-    """In what two studies differ, in words."""
+    """In what a study differs from an earlier one, in words."""
     found = [words for field, words in _DIFFERENCES.items() if getattr(one, field) != getattr(other, field)]
+    networks = (("network", one.full, other.full), ("proxy", one.base, other.base))
+    # Another network has another proxy.
+    found += [
+        f"{words}, fingerprint {then[:12]} then and {now[:12]} now"
+        for words, then, now in networks
+        if then != now
+    ][:1]
     return " and ".join(found) or "rounding, budget, match, metric, φ or tuned rates"
 
 

@@ -233,7 +233,7 @@ def test_a_given_name_with_other_content_is_refused_before_anything_is_trained(
     searched(ledger, FIRST)
     for changes, differs in (
         ({"recipe.epochs": 7}, "recipe"),
-        ({"rounding.divisor": 4}, "network"),
+        ({"rounding.divisor": 4}, "proxy"),
         ({"rounding.depth": "ceil"}, "rounding"),
     ):
         says = re.escape(f"another study 's' (it differs in {differs}")
