@@ -16,8 +16,8 @@ def study(ledger: str, start: Start, *groups: Any, table: str, newest: bool = Fa
     Where none is named: the newest in the ledger for those that go on with it (`newest`), unless an option names
     another network or data set; else the packaged one. `table` is the command's own ("grid" or "scale"); `more` are
     changes named as the keys are, with `__` for the dot: `grid__racing = False`. A study from the ledger brings its
-    network along. Errors: InputError, also where the baseline's file is another network by now; UsageError for an
-    option.
+    network along (`family.source`). Errors: InputError, also where the baseline's file is another network by now;
+    UsageError for an option.
     """
     from scaling_search.search.plan import study as studies
     from scaling_search.search.plan.study_tables import Grid
@@ -37,8 +37,11 @@ def study(ledger: str, start: Start, *groups: Any, table: str, newest: bool = Fa
         return changed(studies.read(Path(start.study)))
     continues = newest and given["baseline"] is None and given["dataset.name"] is None
     if (start.study is not None or continues) and exists(ledger):
-        known = with_ledger(ledger, lambda opened: _from_ledger(opened, start.study, ledger))
+        known = with_ledger(
+            ledger, lambda opened: _from_ledger(opened, start.study, ledger, given["baseline"])
+        )
         if known is not None:
+            given["baseline"] = None  # the study has it now
             if table == "scale":
                 _say_what_stays(known, given)
             return changed(known)
@@ -53,8 +56,8 @@ def study(ledger: str, start: Start, *groups: Any, table: str, newest: bool = Fa
     return changed(found)
 
 
-def _from_ledger(opened: Any, name: str | None, place: str) -> Any:
-    """The named study, or the newest; None where there is none and none was named."""
+def _from_ledger(opened: Any, name: str | None, place: str, baseline: str | None) -> Any:
+    """The named study, or the newest, with this `baseline`; None where there is none and none was named."""
     from scaling_search.cli.progress import say
     from scaling_search.ledger.storage.schema import STUDIES
     from scaling_search.search.family.source import from_ledger
@@ -63,7 +66,7 @@ def _from_ledger(opened: Any, name: str | None, place: str) -> Any:
     if name is None and not opened.rows(STUDIES):
         return None
     row = choose(opened, name)
-    found = from_ledger(opened, row)
+    found = from_ledger(opened, row, baseline=baseline, say=say)
     if name is None:
         say(f"study {row.name}, the newest in {place} (--study names another)")
     return found

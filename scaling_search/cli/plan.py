@@ -46,7 +46,9 @@ def plan(
 
     settings = inputs.study(ledger, start, subject, triples, cost, training, build, table="grid")
     with ProgressBar() as bars:
-        as_published = subject.as_published and not measure
+        # A study has its data, and is compared with the ledger as it would be trained.
+        own = start.study is not None or start.name is not None
+        as_published = subject.as_published and not (own or measure)
         found = grid_plan(timed_space(settings, as_published=as_published, say=bars.note))
         say = bars.note if measure else None
         look = partial(requirements, found, difference=power, measure=say, workers=workers)

@@ -161,6 +161,8 @@ class ProgressBar(Callback):
 
     def _advance(self, trials: int) -> None:
         self.done += trials
+        # Whoever goes on until it is decided trains more seeds than were planned.
+        self.total = max(self.total, self.done) if self.total else 0
         self._update()
 
     def _update(self) -> None:
@@ -170,7 +172,7 @@ class ProgressBar(Callback):
                 self._whole,
                 description=for_rich(words),
                 completed=self.done,
-                total=max(self.total, self.done),
+                total=self.total,
                 left=self.left(),
             )
 

@@ -112,7 +112,7 @@ def scale(
             stop_when_flat=stop_when_flat,
             keep_weights=keep_weights,
             constrained=False,
-            as_published=writes_only and subject.as_published,
+            as_published=writes_only and subject.as_published and start.study is None,
         )
     show_or_dump(document, record, result, as_json=as_json, details=details)
     finish(result.trials, nothing={row.state for row in result.trials} == {"diverged"})

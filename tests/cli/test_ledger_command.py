@@ -140,7 +140,7 @@ def test_a_second_search_under_a_given_name_is_refused_naming_name(
     Path("other.toml").write_text('name = "s"\nbaseline = "resnet-18"\ndataset = "digits"\n')
     assert run(["grid", "--study", "other.toml", "--ledger", "l.db"]) == 3
     error = capsys.readouterr().err
-    assert "has another study 's' (it differs in network" in error
+    assert "has another study 's' (it differs in recipe and network, fingerprint" in error
     assert "--name" in error
     (one,) = json.loads(said("list --json", capsys)[0])["studies"]
     assert one["baseline"] == "efficientnet-b0"

@@ -16,14 +16,18 @@ if TYPE_CHECKING:
 
 
 def forbidden(trainer: TrialRunner, member: Build, limit_seconds: float) -> str | None:
-    """Why a member is not trained here, with the figure; None when nothing speaks against it."""
+    """Why a member is not trained here, with the figure; None when nothing speaks against it.
+
+    Where no time was measured yet, the first member is trained to find out.
+    """
     if member.status == NOT_TRAINED:
         return member.reason
     needed, available = trainer.networks.estimated_memory(member.network), trainer.networks.available_memory()
     if available is not None and needed > available:
         return f"needs about {size(needed)}, {size(available)} are available"
-    seconds = estimated_seconds(trainer, [member])
-    if seconds is not None and seconds > limit_seconds:
+    basis = _basis(trainer)
+    seconds = 0.0 if basis is None else basis.seconds(member.fingerprint, member.cost.macs)
+    if seconds > limit_seconds:
         return (
             f"one seed would take about {duration(seconds)}, over the limit of {duration(limit_seconds)} a member "
             "(--member-time-limit)"
@@ -53,14 +57,16 @@ def seconds_ahead(
 
 
 def estimated_seconds(trainer: TrialRunner, members: Sequence[Build]) -> float | None:
-    """Seconds of one seed of each, from the trials of this recipe, data and device.
+    """Seconds of one seed of each network of a family, compiling included as in `seconds_ahead`.
 
-    None where nothing was measured yet: the first member is trained to find out.
+    From the trials of this recipe, data and device; None where there are none.
     """
     basis = _basis(trainer)
     if basis is None:
         return None
-    return sum(basis.seconds(member.fingerprint, member.cost.macs) for member in members)
+    networks = {member.fingerprint: member.cost.macs for member in members}
+    total = sum(basis.seconds(name, macs) + basis.compiling(name) for name, macs in networks.items())
+    return total / trainer.networks.at_once
 
 
 def _basis(trainer: TrialRunner) -> model.Basis | None:

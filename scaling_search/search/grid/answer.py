@@ -161,19 +161,23 @@ def missing_trials(found: GridAnalysis) -> str:
 
 
 def _time(found: GridAnalysis, trials: Sequence[TrialRow], seeds: int) -> str:
-    """How long the seeds take that are missing, from what those of the same candidates took."""
+    """How long the seeds take that are missing, from what those of the same networks took.
+
+    Each network is compiled once more, by the process that trains them.
+    """
     behind = found.behind
     assert behind is not None  # noqa: S101
-    networks = {row.network for name in behind.set for row in found.candidate(name).rows}
-    took = [
-        (row.train_seconds or 0.0) + (row.evaluate_seconds or 0.0)
-        for row in trials
-        if row.network in networks and row.state == "complete"
-    ]
-    missing = sum(max(0, seeds - int(behind.seeds[behind.row[name]])) for name in behind.set)
-    if not took or not missing:
-        return ""
-    return f", in about {duration(statistics.median(took) * missing)}"
+    total = 0.0
+    for name in behind.set:
+        missing = seeds - int(behind.seeds[behind.row[name]])
+        for network in {row.network for row in found.candidate(name).rows} if missing > 0 else ():
+            own = [row for row in trials if row.network == network and row.state == "complete"]
+            took = [(row.train_seconds or 0.0) + (row.evaluate_seconds or 0.0) for row in own]
+            if took:
+                # The least: a program that was in the cache once will be there again.
+                compiling = min(row.compile_seconds or 0.0 for row in own)
+                total += missing * statistics.median(took) + compiling
+    return f", in about {duration(total)}" if total else ""
 
 
 def _no_result(found: GridAnalysis, trials: Sequence[TrialRow], command: Command) -> tuple[str, ...]:

@@ -52,7 +52,9 @@ def requirements(
     measure: Callable[[str], None] | None = None,
     workers: int = 1,
 ) -> Requirements:
-    """All at once, from the ledger where there is one. Errors: as `power`; UsageError for less than one worker.
+    """All at once, from the ledger where there is one.
+
+    Errors: as `power`; UsageError for less than one worker; InputError where `grid` would refuse the study's name.
 
     `measure` asks for a measurement now; it is told what goes on. Without, an earlier one in the cache serves where the
     ledger has no trial. What the ledger has counts only where recipe, data and split are the very same.
@@ -64,6 +66,8 @@ def requirements(
     own, trials = None, list[TrialRow]()
     if ledger is not None and dataset is not None:
         own = registry.find(ledger, plan.space, dataset)
+        if own is None:
+            registry.check_given_name(ledger, plan.space, dataset)
         trials = [row for row in ledger.trials() if row.dataset == dataset]
     left = remaining(plan, ledger, own, trials)
     found = _basis(plan, trials, measure)

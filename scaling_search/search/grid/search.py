@@ -25,7 +25,6 @@ from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import named
 from scaling_search.search.grid.candidates import record_plan
 from scaling_search.search.grid.remaining import remaining
-from scaling_search.search.plan import rates
 from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import initial_weights, registry
@@ -144,12 +143,12 @@ def grid(
     )
     check_arithmetic(ledger_results.own_trials(ledger, row.name), trainer.networks, callback, exact=exact)
     seconds = _forecast(row, plan, trainer)
-    networks = sum(len(candidate.builds) for candidate in plan.candidates)
+    planned = set(model.missing(plan, ()))
     brief = study.grid.screening_epochs is not None and screening.possible(len(plan.candidates))
-    tries = len(rates.numbers([plan.base.fingerprint, *(one.fingerprint for one in plan.networks)], space))
-    callback.expect(networks * (study.grid.seeds + brief) + len(plan.base_seeds) + tries, seconds)
+    callback.expect(len(planned) + brief * len(plan.networks), seconds)
     before = _own(ledger, row.name, space)
-    callback.known(_finished(plan, before))
+    # A family has trials of these networks, too, with other seeds.
+    callback.known(len(planned & {(one.network, one.seed) for one in before if one.state in FINISHED}))
     if extras.weights is not None:
         seeds, every = study.grid.seeds, [plan.base, *plan.networks]
         most = size(seeds * sum(kept_weights.size(build.cost) for build in every))
@@ -197,12 +196,6 @@ def grid(
     )
     callback.finish(result)
     return result
-
-
-def _finished(plan: GridPlan, trials: Sequence[TrialRow]) -> int:
-    """How many of the plan's trials the ledger has already."""
-    planned = {plan.base.fingerprint, *(build.fingerprint for build in plan.networks)}
-    return sum(row.network in planned and row.state in FINISHED for row in trials)
 
 
 def _own(ledger: Ledger, study: str, space: SearchSpace) -> list[TrialRow]:

@@ -18,11 +18,7 @@ if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
 
-_DIFFERENCES = {
-    "base": "network",
-    "dataset": "data or split",
-    "recipe": "recipe",
-}
+_DIFFERENCES = {"dataset": "data or split", "recipe": "recipe"}
 
 
 def find(ledger: Reader, space: SearchSpace, dataset: str) -> StudyRow | None:
@@ -49,21 +45,33 @@ def register(ledger: Ledger, space: SearchSpace, dataset: Dataset, *, say: Calla
     return row
 
 
-def _new_name(ledger: Reader, space: SearchSpace, dataset: str, say: Callable[[str], None]) -> str:
+def check_given_name(ledger: Reader, space: SearchSpace, dataset: str) -> None:
+    """That a study which the ledger does not have may be called as it asks to be.
+
+    Errors: InputError where a given name belongs to another search, or cannot name one.
+    """
     given = space.study.name
-    if given is not None:
-        check_name(given)
-    mine = study_row(space, name=given or "", dataset=dataset)
-    default = f"{space.study.dataset.name}-{space.baseline.name}"
-    taken = ledger.study(given or default)
-    if taken is None:
-        return given or default
-    differs = difference(taken, mine)
-    if given is not None:
+    if given is None:
+        return
+    check_name(given)
+    if (taken := ledger.study(given)) is not None:
+        differs = difference(taken, study_row(space, name=given, dataset=dataset))
         raise InputError(
             f"this ledger has another study {given!r} (it differs in {differs}): give this one a name of its own "
             "with --name"
         )
+
+
+def _new_name(ledger: Reader, space: SearchSpace, dataset: str, say: Callable[[str], None]) -> str:
+    check_given_name(ledger, space, dataset)
+    if space.study.name is not None:
+        return space.study.name
+    default = f"{space.study.dataset.name}-{space.baseline.name}"
+    taken = ledger.study(default)
+    if taken is None:
+        return default
+    mine = study_row(space, name="", dataset=dataset)
+    differs = difference(taken, mine)
     for length in range(4, len(mine.fingerprint) + 1):
         name = f"{default}-{mine.fingerprint[:length]}"
         if ledger.study(name) is None:
@@ -73,8 +81,15 @@ def _new_name(ledger: Reader, space: SearchSpace, dataset: str, say: Callable[[s
 
 
 def difference(one: StudyRow, other: StudyRow) -> str:
-    """In what two studies differ, in words."""
+    """In what a study differs from an earlier one, in words."""
     found = [words for field, words in _DIFFERENCES.items() if getattr(one, field) != getattr(other, field)]
+    networks = (("network", one.full, other.full), ("proxy", one.base, other.base))
+    # Another network has another proxy.
+    found += [
+        f"{words}, fingerprint {then[:12]} then and {now[:12]} now"
+        for words, then, now in networks
+        if then != now
+    ][:1]
     return " and ".join(found) or "rounding, budget, match, metric, φ or tuned rates"
 
 

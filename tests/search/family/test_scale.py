@@ -21,6 +21,7 @@ from scaling_search.report.rows import FamilyReport
 from scaling_search.search.family import document as documents
 from scaling_search.search.family import results
 from scaling_search.search.family.scale import FamilyResult, scale
+from scaling_search.search.forecast.model import affine
 from scaling_search.search.grid.families import families
 from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.plan.study import Study, override
@@ -101,10 +102,18 @@ def test_the_proxys_family_is_trained_where_there_is_one_unless_asked_otherwise(
     listener = Listener()
     result = scaled(ledger, settings, listener=listener, learns=lambda trial: 0.8)
     assert result.kind == kind
-    trained = {network for network, _ in listener.begun}
-    assert trained == {member.fingerprint for member in result.families[kind].members}  # type: ignore[index]
+    begun = {network for network, _ in listener.begun}
+    assert begun == {member.fingerprint for member in result.families[kind].members}  # type: ignore[index]
     assert result.trained == len(listener.begun) == 4
     assert (result.full_seconds is None) == (kind == "full")
+    if result.full_seconds is not None:
+        # 2 s a trial and more, for the full networks have more MACs; and each is compiled, in a second.
+        known = {row.network: (row.macs, 2.1) for row in result.trials}
+        full = {member.fingerprint: member.cost.macs for member in result.families["full"].members}
+        trained = sum(
+            affine([(macs or 0, took) for macs, took in known.values()], macs) for macs in full.values()
+        )
+        assert result.full_seconds == pytest.approx(trained + 1.0 * len(full))
     assert result.report is not None and result.report.kind == kind
     assert {seed for _, seed in listener.begun} == {FRESH_SEEDS, FRESH_SEEDS + 1}
 

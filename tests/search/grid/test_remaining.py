@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +49,14 @@ def said(ledger: Ledger, settings: Study) -> Remaining:
     return found
 
 
+def refusal(ledger: Ledger, settings: Study, use: Callable[[Ledger, Study], object]) -> str | None:
+    try:
+        use(ledger, settings)
+    except InputError as error:
+        return str(error)
+    return None
+
+
 # These need data or a device that tests do not have: their part in a study's content is tested in test_search_space.
 ELSEWHERE = {"dataset.name", "limits.latency"}
 
@@ -66,9 +74,11 @@ def test_whatever_changes_in_a_study_plan_says_what_grid_trains(
         changes |= {f"rounding.{name}": value for name, value in FIRST.rounding.model_dump().items()}
     settings = override(FIRST, changes)
     with Ledger.open(tmp_path / "l.db") as ledger:
+        # Of another content under the old name nothing is trained: it is refused, by both with the same words.
+        if (refused := refusal(ledger, settings, said)) is not None:
+            assert refusal(ledger, settings, searched) == refused
+            settings = settings.model_copy(update={"name": None})
         left = said(ledger, settings)
-        # Of another content under the old name nothing is trained either: it is refused.
-        settings = settings.model_copy(update={"name": None})
         listener = Listener()
         assert searched(ledger, settings, listener=listener).trained == left.count
         assert sorted(listener.begun) == sorted({*left.trials, *left.base})
@@ -83,7 +93,7 @@ def test_every_kind_of_change_was_met(finished: bytes, tmp_path: Path) -> None:
     counts = {}
     with Ledger.open(tmp_path / "l.db", read_only=True) as ledger:
         for key in ("name", "grid.seeds", "grid.alpha", "recipe.epochs", "dataset.validation"):
-            changed = override(FIRST, {key: OTHER[key]})
+            changed = override(FIRST, {"name": "t", key: OTHER[key]})
             counts[key] = (len(said(ledger, changed).trials), 2 * len(planned(changed).networks))
     assert counts["name"][0] == 0
     assert counts["grid.seeds"][0] == 2 * len(planned(FIRST).networks)
@@ -216,7 +226,16 @@ def test_what_is_left_in_words(left: Remaining | None, racing: bool, words: str)
     assert plan_table.record(plan, ahead)["missing_trials"] == (18 if left is None else left.count)
 
 
-def test_a_given_name_with_other_content_is_refused_before_anything_is_trained(ledger: Ledger) -> None:
+@pytest.mark.parametrize("use", [said, searched], ids=["plan", "grid"])
+def test_a_given_name_with_other_content_is_refused_before_anything_is_trained(
+    ledger: Ledger, use: Callable[[Ledger, Study], object]
+) -> None:
     searched(ledger, FIRST)
-    with pytest.raises(InputError, match=re.escape("--name")):
-        searched(ledger, override(FIRST, {"recipe.epochs": 7}))
+    for changes, differs in (
+        ({"recipe.epochs": 7}, "recipe"),
+        ({"rounding.divisor": 4}, "proxy"),
+        ({"rounding.depth": "ceil"}, "rounding"),
+    ):
+        says = re.escape(f"another study 's' (it differs in {differs}")
+        with pytest.raises(InputError, match=f"{says}.*--name"):
+            use(ledger, override(FIRST, changes))

@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 
 from scaling_search.architecture.network import fingerprint
+from scaling_search.cli.progress import ProgressBar
 from scaling_search.data import catalog
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.schema import DECISIONS, LOOKS, STUDIES
+from scaling_search.search.family.scale import scale
 from scaling_search.search.grid.ledger_results import read_grid
+from scaling_search.search.grid.search import grid
 from scaling_search.search.plan.study import Study
 from scaling_search.search.tables import grid_table
 from scaling_search.search.trial.trial import Trial
 from scaling_search.training.outcome import OutOfMemory, TrainingStopped
-from tests.search.pretend import Learns, Listener, planned, searched, study
+from tests.search.pretend import Learns, Listener, planned, pretended, searched, study
 
 BASE = planned().base.fingerprint
 BASE_SEEDS = 3
@@ -270,3 +273,19 @@ def test_what_the_ledger_has_already_counts_as_done(tmp_path: Path) -> None:
         searched(ledger, study(racing=False), listener=again)
     assert (first.done, len(first.ended)) == (0, first.expected[0])
     assert (again.done, len(again.ended)) == (again.expected[0], 0)
+
+
+def test_trials_that_a_family_has_of_the_same_networks_are_none_of_the_searchs(
+    ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They were counted as known: "9 of 8" and "13 of 12" were printed."""
+    settings = study(racing=False, seeds=2, alpha="1,2")
+    searched(ledger, settings)
+    winner = planned(settings).candidates[0].triple
+    with pretended():
+        scale(settings.override({"scale.seeds": 1}), winner, ledger=ledger, phi=(0, 1))
+        bars = ProgressBar()
+        grid(settings.override({"grid.seeds": 3}), ledger=ledger, callbacks=(bars,))
+    every = 3 * len(planned(settings).candidates) + 3
+    assert (bars.done, bars.total) == (every, every)
+    assert f"{every} of {every}, " in capsys.readouterr().err

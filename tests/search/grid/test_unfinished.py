@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from scaling_search.ledger.storage.rows import TrialRow
+from scaling_search.report.figures import duration
 from scaling_search.search.grid.analysis import GridAnalysis, analyse
 from scaling_search.search.grid.answer import Command, answer
 from scaling_search.search.grid.report import assessments, notes
@@ -95,3 +98,17 @@ def test_the_only_one_that_did_not_diverge_is_said_to_be_that() -> None:
         ", the only one with a result, builds"
         in answer(found, trials, Command(study="s"), "Recipe unchecked.")[0]
     )
+
+
+def test_the_time_that_more_seeds_take_counts_compiling_each_network_once_more() -> None:
+    took = [
+        replace(row, train_seconds=3.0, evaluate_seconds=1.0, compile_seconds=100.0 / (1 + row.seed))
+        for row in rounds(3)
+    ]
+    found = analyse(candidates(FAR_APART), took, Grid(seeds=3, indifference=0.015))
+    assert found.decision is not None and found.decision.missing == "seeds"
+    seeds = found.decision.seeds
+    assert seeds is not None and found.behind is not None and len(found.behind.set) == 2
+    third = answer(found, took, Command(study="s"), "Recipe unchecked.")[2]
+    said = duration(2 * (4.0 * (seeds - 3) + 100 / 3))
+    assert third.startswith(f"About {seeds} seeds each would decide, in about {said}: ")

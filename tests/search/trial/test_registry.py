@@ -67,14 +67,17 @@ def test_a_default_name_is_data_and_baseline_with_a_suffix_where_it_is_taken(led
     assert len(said) == 1
 
 
+TWO = "fingerprint [0-9a-f]{12} then and [0-9a-f]{12} now"
+
+
 @pytest.mark.parametrize(
     ("changes", "differs"),
     [
-        ({"proxy.width": 0.5}, "network"),
+        ({"proxy.width": 0.5}, f"proxy, {TWO}"),
         ({"dataset.validation": 0.3}, "data or split"),
         ({"recipe.epochs": 8, "dataset.split_seed": 1}, "data or split and recipe"),
         ({"grid.phi": 2}, "rounding, budget, match, metric, φ or tuned rates"),
-        ({"baseline": "lenet-5", "proxy.resolution": 16}, "network"),
+        ({"baseline": "lenet-5", "proxy.resolution": 16}, f"network, {TWO}"),
         ({"recipe.learning_rate": 0.01}, "recipe"),
         ({"rounding.divisor": 1}, "rounding, budget, match, metric, φ or tuned rates"),
         ({"grid.metric": "balanced-accuracy"}, "rounding, budget, match, metric, φ or tuned rates"),
