@@ -23,7 +23,6 @@ from scaling_search.search.grid import report as grid_report
 from scaling_search.search.grid.analysis import GridAnalysis
 from scaling_search.search.grid.answer import Command
 from scaling_search.search.grid.base import facts_of
-from scaling_search.search.grid.candidates import triple_of
 from scaling_search.search.grid.chance_level import Chance
 from scaling_search.search.grid.families import families
 from scaling_search.search.grid.families import shown as shown_families
