@@ -172,6 +172,7 @@ def family_table(report: FamilyReport, *, apart: bool) -> Table:
     candidates = [row.candidate for row in report.rows]
     # Why a member was not trained is no detail; a terminal has room for seven columns.
     some_left = any(row.status == "not trained" for row in report.rows)
+    all_trained = all(row.status == "trained" for row in report.rows)
     layout = (
         phi(candidates),
         columns.name("name", "Network", place="details"),
@@ -202,7 +203,7 @@ def family_table(report: FamilyReport, *, apart: bool) -> Table:
         *costs(candidates, macs=True),
         columns.hidden("triple", "alpha", "beta", "gamma"),
         *(columns.hidden(key) for key in ("family", "factors")),
-        columns.name("status", "Status"),
+        columns.name("status", "Status", place="details" if all_trained else "always"),
         columns.hidden("training_status"),
         columns.remark("reason", "Remark", place="filled" if some_left else "details"),
         columns.hidden("states"),
