@@ -60,7 +60,7 @@ def _content(data: ReportData, script: str) -> Iterator[str]:
     yield from (f"<p>{answer_line(line)}</p>" for line in data.answer)
     yield "</section>"
     if data.opening:
-        yield from _facts({"Where it starts": data.opening})
+        yield from _facts({"Base": data.opening})
     yield "<noscript><p>The charts and the table need JavaScript. Without it: --format markdown.</p></noscript>"
     yield '<section id="picks" aria-label="Picked candidates"></section>'
     yield '<main id="views"></main>'
