@@ -16,7 +16,7 @@ from scaling_search.search.grid.ledger_results import read_grid
 from scaling_search.search.grid.remaining import Remaining, remaining
 from scaling_search.search.plan.grid_plan import GridPlan
 from scaling_search.search.trial import registry
-from scaling_search.search.trial.setup import data_fingerprint, make_networks
+from scaling_search.search.trial.setup import load_data, make_networks
 from scaling_search.statistics.power import Power, measured, seeds_needed
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class Requirements:
     """A forecast, where something was measured; memory in any case; the answer to --power, where it was asked.
 
-    `remaining`: what `grid` would train, None where the data are not prepared. `workers`: how many would train at once.
+    `remaining`: what `grid` would train, and on how many `images`, None where the data are not prepared. `workers`: how
+    many would train at once.
     """
 
     forecast: Forecast | None
@@ -35,6 +36,7 @@ class Requirements:
     remaining: Remaining | None
     power: Power | None
     difference: float | None
+    images: int | None = None
     workers: int = 1
 
 
@@ -55,7 +57,8 @@ def requirements(
     """
     if workers < 1:
         raise UsageError(f"--workers {workers}: at least 1")
-    dataset = data_fingerprint(plan.space.study)
+    data = load_data(plan.space.study) if plan.space.info.prepared else None
+    dataset = None if data is None else data.fingerprint
     own, trials = None, list[TrialRow]()
     if ledger is not None and dataset is not None:
         own = registry.find(ledger, plan.space, dataset)
@@ -71,6 +74,7 @@ def requirements(
         remaining=None if dataset is None else left,
         power=None if difference is None else power(ledger, own, difference),
         difference=difference,
+        images=None if data is None else len(data.train),
         workers=workers,
     )
 
