@@ -15,7 +15,7 @@ from tests.search.pretend import PretendNetworks, pretended, study
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> list[str]:
+def command(own_timings: Path, tmp_path: Path) -> list[str]:
     (tmp_path / "s.toml").write_text(write(study(racing=False)), encoding="utf-8")
     return ["grid", "--study", str(tmp_path / "s.toml"), "--ledger", str(tmp_path / "l.db")]
 
