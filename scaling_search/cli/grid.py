@@ -89,4 +89,6 @@ def grid(
             time_limit=None if time_limit is None else parse_duration(time_limit),
         )
     show_or_dump(lambda found: found.document, record, result, as_json=as_json, details=details)
-    finish(result.trials, nothing=result.winner is None and result.found.unfinished == 0)
+    # One that the time limit ended before a candidate's first trial goes on where it stopped: nothing has failed.
+    over = any(row.state not in ("waiting", "running") for row in result.trials)
+    finish(result.trials, nothing=over and result.winner is None and result.found.unfinished == 0)

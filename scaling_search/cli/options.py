@@ -119,6 +119,7 @@ TimeLimit = Annotated[
     str | None,
     typer.Option(
         "--time-limit",
-        help="Stop this command after so long (30m, 1h30m, seconds), all progress kept.",
+        help="Stop this command after so long (30m, 1h30m, seconds), all progress kept; a network that is being "
+        "compiled is waited for.",
     ),
 ]

@@ -39,6 +39,7 @@ class Requirements:
     remaining: Remaining | None
     power: Power | None
     difference: float | None
+    images: int | None = None
     workers: int = 1
     base: GridRow | None = None
     chance: Chance | None = None
@@ -78,6 +79,7 @@ def requirements(
         remaining=None if dataset is None else left,
         power=None if difference is None else power(ledger, own, difference),
         difference=difference,
+        images=None if data is None else len(data.train),
         workers=workers,
         base=None if ledger is None or own is None else base_row(ledger, own, read_grid(ledger, own)[1].base),
         chance=None if data is None else Chance(classes=data.classes, labels=data.validation.labels),

@@ -59,8 +59,11 @@ def run(study: str, trainer: TrialRunner, plan: GridPlan) -> tuple[list[str], in
         trained += run_trials(by, [trial_of(build, _SEED) for one in chosen for build in one.builds])
         return _accuracies(by, chosen)
 
-    brief = trainer.with_recipe(recipe)
-    short = accuracies(brief, list(by_group)) if screening.possible(len(by_group)) else {}
+    short: dict[str, float] = {}
+    if screening.possible(len(by_group)):
+        short = accuracies(trainer.with_recipe(recipe), list(by_group))
+    else:
+        trainer.callback.say(not_run(recipe.epochs))
     decided = screening.screen(short, lambda names: accuracies(trainer, names))
     known = _accuracies(trainer, [by_group[name] for name in decided.screened_out])
     out = [name for name in decided.screened_out if name not in known]
@@ -146,11 +149,19 @@ def read(ledger: Reader, study: str, epochs: int | None) -> Screening | None:
     )
 
 
+def not_run(epochs: int) -> str:
+    """That there are too few candidates for a screening."""
+    return (
+        f"Screening after {count(epochs, 'epoch')}: not run, it needs more than {screening.USUAL_CALIBRATION_SET} "
+        "candidates."
+    )
+
+
 def sentences(found: Screening) -> list[str]:
     """What screening did, in words."""
     how = f"Screening after {count(found.epochs, 'epoch')}"
     if not screening.possible(found.candidates):
-        return [f"{how}: not run, it needs more than {screening.USUAL_CALIBRATION_SET} candidates."]
+        return [not_run(found.epochs)]
     agreed = found.agreement
     if agreed is None:
         return [

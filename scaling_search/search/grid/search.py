@@ -142,27 +142,27 @@ def grid(
         workers=workers,
     )
     check_arithmetic(ledger_results.own_trials(ledger, row.name), trainer.networks, callback, exact=exact)
-    seconds = _forecast(row, plan, trainer)
-    planned = set(model.missing(plan, ()))
-    brief = study.grid.screening_epochs is not None and screening.possible(len(plan.candidates))
-    callback.expect(len(planned) + brief * len(plan.networks), seconds)
-    before = _own(ledger, row.name, space)
-    # A family has trials of these networks, too, with other seeds.
-    callback.known(len(planned & {(one.network, one.seed) for one in before if one.state in FINISHED}))
-    if extras.weights is not None:
-        seeds, every = study.grid.seeds, [plan.base, *plan.networks]
-        most = size(seeds * sum(kept_weights.size(build.cost) for build in every))
-        callback.note(
-            f"Weights are kept in {shown(folder)}: at most {most} for {count(seeds, 'seed')} of each network."
-        )
-        complete = {one.key for one in before if one.state == "complete"}
-        if without := len(complete - kept_weights.kept(ledger, complete).keys()):
-            callback.say(
-                f"{count(without, 'trial')} finished without keeping weights, and a search trains nothing again: "
-                "of these there are none"
-            )
     trained = 0
     with until(should_stop, callback):
+        seconds = _forecast(row, plan, trainer)
+        planned = set(model.missing(plan, ()))
+        brief = study.grid.screening_epochs is not None and screening.possible(len(plan.candidates))
+        callback.expect(len(planned) + brief * len(plan.networks), seconds)
+        before = _own(ledger, row.name, space)
+        # A family has trials of these networks, too, with other seeds.
+        callback.known(len(planned & {(one.network, one.seed) for one in before if one.state in FINISHED}))
+        if extras.weights is not None:
+            seeds, every = study.grid.seeds, [plan.base, *plan.networks]
+            most = size(seeds * sum(kept_weights.size(build.cost) for build in every))
+            callback.note(
+                f"Weights are kept in {shown(folder)}: at most {most} for {count(seeds, 'seed')} of each network."
+            )
+            complete = {one.key for one in before if one.state == "complete"}
+            if without := len(complete - kept_weights.kept(ledger, complete).keys()):
+                callback.say(
+                    f"{count(without, 'trial')} finished without keeping weights, and a search trains nothing again: "
+                    "of these there are none"
+                )
         tuned, trained = tuning.tune(row.name, trainer, space, [plan.base, *plan.networks])
         trained += rounds.train_base(trainer, plan, tuned, extras)
         first, screened = screening_stage.run(row.name, trainer, plan)

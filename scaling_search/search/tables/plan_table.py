@@ -9,10 +9,11 @@ from typing import Any
 
 from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.costs.count import Cost
+from scaling_search.racing.screening import possible
 from scaling_search.report import columns
 from scaling_search.report.figures import count
 from scaling_search.report.table import Column, Document, Row, Table
-from scaling_search.search.grid import base, requirements
+from scaling_search.search.grid import base, requirements, screening_stage
 from scaling_search.search.grid.remaining import sentence
 from scaling_search.search.grid.requirements import Requirements
 from scaling_search.search.plan import caveats, identifiability
@@ -40,12 +41,15 @@ def document(plan: GridPlan, ahead: Requirements | None = None) -> Document:
     asked = [(str(row.triple), row.network, row.triple.beta**row.phi) for row in plan.networks]
     notes += caveats.widened(asked, space.base, study.rounding.divisor)
     notes += caveats.regularisation(space.base)
-    steps, batch = space.recipe.steps(space.images), space.recipe.batch_size
+    images = space.images if ahead is None or ahead.images is None else ahead.images
+    steps, batch = space.recipe.steps(images), space.recipe.batch_size
     notes.append(
         f"A trial is {count(steps, 'step')} of {count(batch, 'image')}, "
-        f"{count(space.recipe.epochs, 'pass', 'passes')} over {space.images:,}."
+        f"{count(space.recipe.epochs, 'pass', 'passes')} over {images:,}."
     )
-    notes += caveats.short_training(space.recipe, space.images)
+    notes += caveats.short_training(space.recipe, images)
+    if study.grid.screening_epochs is not None and not possible(len(plan.candidates)):
+        notes.append(screening_stage.not_run(study.grid.screening_epochs))
     if _resolution_is_free(plan):
         notes.append(
             f"Resolution costs no {space.budget.words}: γ is free; bound it by its range or by a limit (--max-macs)."

@@ -206,3 +206,10 @@ def test_a_screening_must_be_shorter(epochs: int) -> None:
         InputError, match=f"grid.screening_epochs {epochs}: expected fewer than the recipe's 5 epochs"
     ):
         override(study(), {"grid.screening_epochs": epochs})
+
+
+def test_too_few_candidates_are_said_to_be_not_screened(ledger: Ledger) -> None:
+    listener = Listener()
+    searched(ledger, study(screening_epochs=1, racing=False, seeds=1), listener=listener)
+    (said,) = (text for text in listener.said if text.startswith("Screening"))
+    assert "not run, it needs more than" in said

@@ -9,6 +9,7 @@ from scaling_search.search.plan import caveats
 from scaling_search.search.plan.study import override
 from scaling_search.search.tables.plan_result import plan
 from scaling_search.search.tables.plan_table import document, record
+from scaling_search.search.trial.setup import load_data
 from tests.search.pretend import BASIC, planned, study
 
 
@@ -150,3 +151,19 @@ def test_steps_and_images_are_said_and_that_they_are_few() -> None:
     assert not [note for note in whole if "too short" in note]
     (line,) = [note for note in notes(**{"recipe.epochs": 1}) if "too short" in note]
     assert line.startswith("Trials may be too short: a run is 17 steps and sees 1,088 images")
+
+
+def test_images_are_those_of_the_split_where_the_set_is_prepared() -> None:
+    """Rounding by class, and groups, move a few: 1,150 were said where the ledger says 1,151."""
+    settings = study()
+    real = len(load_data(settings).train)
+    found = plan(settings)
+    assert found.plan.space.images != real == found.requirements.images
+    (line,) = (note for note in document(found.plan, found.requirements).notes if note.startswith("A trial"))
+    assert line.endswith(f"5 passes over {real:,}.")
+
+
+def test_a_screening_of_too_few_candidates_is_said_to_be_not_run() -> None:
+    says = "Screening after 1 epoch: not run, it needs more than 12 candidates."
+    assert says in notes(**{"grid.screening_epochs": 1})
+    assert not any("Screening" in note for note in notes())
