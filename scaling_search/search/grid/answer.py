@@ -50,14 +50,21 @@ class Command:
 
 
 def answer(
-    found: GridAnalysis, trials: Sequence[TrialRow], command: Command, recipe: str, *, use: str | None = None
+    found: GridAnalysis,
+    trials: Sequence[TrialRow],
+    command: Command,
+    recipe: str,
+    *,
+    parting: Sequence[str] = (),
+    use: str | None = None,
 ) -> tuple[str, ...]:
-    """Lines 1 to 3. `recipe`: what is known of whether the order depends on it. `use`: what to do with the winner's
-    family, where it is trained.
+    """Lines 1 to 3. `recipe`: what is known of whether the order depends on it. `parting`: where the powers of the
+    triple are not those of what it built. `use`: what to do with the winner's family, where it is trained.
     """
     if found.winner is None or found.behind is None or found.decision is None:
         return _no_result(found, trials, command)
-    return _named(found, found.winner), f"{_how_sure(found)} {recipe}", _next(found, trials, command, use)
+    first = " ".join((_named(found, found.winner), *parting))
+    return first, f"{_how_sure(found)} {recipe}", _next(found, trials, command, use)
 
 
 def named(triple: Triple) -> str:

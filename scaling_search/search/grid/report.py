@@ -78,7 +78,6 @@ def report_of(
             *notes(found),
             *disagreement.sentences(found, trials),
             *rests_on(ledger, study, GRID, trials, base=base),
-            *_parting(found, settings),
             *caveats.order_at_full_size(settings),
         ),
     )
@@ -94,6 +93,7 @@ def report_of(
             trials,
             command,
             recipe_known.known(ledger, study, command, tuned=settings.tuned),
+            parting=_parting(found, settings),
             use=_use(ledger, study, found, command, checkpoints),
         ),
     )

@@ -404,7 +404,7 @@ def test_where_the_triple_and_what_it_built_part_is_said_by_grid_and_scale(ledge
     settings = override(settings, {"grid.tolerance": 0.6, "grid.macs_tolerance": 0.6})
     found = searched(ledger, settings)
     assert found.found.winner is not None
-    grid = " ".join(note for table in found.document.tables for note in table.notes)
+    grid = found.document.answer[0]
     advice = "scale --factors realised raises what was built"
     for said in (grid, scaled(ledger, settings, coefficients=None).document.answer[1]):
         assert "and as built, (" in said and "at φ = 2: depth 1.44 or " in said and advice in said
