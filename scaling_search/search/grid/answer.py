@@ -181,9 +181,10 @@ def _time(found: GridAnalysis, trials: Sequence[TrialRow], seeds: int) -> str:
             own = [row for row in trials if row.network == network and row.state == "complete"]
             took = [(row.train_seconds or 0.0) + (row.evaluate_seconds or 0.0) for row in own]
             if took:
-                # The least: a program that was in the cache once will be there again.
+                # The least: a program that was in the cache once will be there again. Of two trials the one that
+                # other work on the machine disturbed less.
                 compiling = min(row.compile_seconds or 0.0 for row in own)
-                total += missing * statistics.median(took) + compiling
+                total += missing * statistics.median_low(took) + compiling
     return f", in about {duration(total)}" if total else ""
 
 
