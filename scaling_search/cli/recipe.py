@@ -73,4 +73,6 @@ def recipe(
             say(
                 f"{write_to}: rate {result.rate:g} and {count(result.epochs or 0, 'epoch')} are in its recipe"
             )
-    finish(trials, nothing=not result.check.interactions)
+    # A time limit is no failure.
+    ended = bool(trials) and not result.check.unfinished
+    finish(trials, nothing=ended and not result.check.interactions)

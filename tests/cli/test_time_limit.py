@@ -1,4 +1,4 @@
-"""`grid --time-limit`: what it ends early is no failure."""
+"""`grid --time-limit`, and `recipe`'s: what it ends early is no failure."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ def test_a_limit_before_any_result_is_exit_code_0_and_the_command_goes_on(
         said = capsys.readouterr()
         assert "the time limit is reached; the same command goes on from here" in said.err
         assert "No candidate has a result yet" in said.out
+        assert run(["recipe", *command[1:], "--time-limit", "0.000001"]) == 0
+        assert "Not finished" in capsys.readouterr().out
         assert run(command) == 0
 
 

@@ -210,7 +210,7 @@ def _no_result(found: GridAnalysis, trials: Sequence[TrialRow], command: Command
         f"No winner: {', '.join(parts) or 'no network learned'}.",
         "A comparison of networks that learned nothing says nothing.",
         "What may help: more epochs (--epochs), another recipe.learning_rate, smaller batches (--batch-size); and see "
-        "that labels fit the images (`scaling-search data list`).",
+        "that labels fit the images: `scaling-search data list`.",
     )
 
 
