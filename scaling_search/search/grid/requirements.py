@@ -90,7 +90,9 @@ def _basis(plan: GridPlan, rows: list[TrialRow], measure: Callable[[str], None] 
     space = plan.space
     if measure is not None:
         networks = make_networks(space, should_stop=lambda: False)
-        found = probe.measure(space, plan.networks, networks, measure, seeds=space.study.grid.seeds)
+        found = probe.measure(
+            space, (plan.base, *plan.networks), networks, measure, seeds=space.study.grid.seeds
+        )
         return probe.basis(space, found)
     known = probe.remembered(space)
     trials = forecasts.from_ledger(space.recipe, rows, device=None if known is None else known.device)

@@ -210,7 +210,7 @@ def _forecast(row: StudyRow, plan: GridPlan, trainer: TrialRunner) -> float | No
     left = remaining(plan, ledger, row, rows).seeds
     if not left:
         return None
-    basis = probe.known_or_measured(space, plan.networks, trainer.networks, rows, callback)
+    basis = probe.known_or_measured(space, (plan.base, *plan.networks), trainer.networks, rows, callback)
     if basis is None:
         return None
     found = ledger_record.record_forecast(ledger, row.name, plan, basis, {*model.missing(plan, ())} - left)
