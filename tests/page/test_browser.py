@@ -281,6 +281,15 @@ def test_hostile_names_are_shown_and_do_nothing(open_page: Open, tmp_path: Path)
     assert opened.said == [] and len(opened.asked) == 1
 
 
+def test_commands_of_the_answer_can_be_taken_along_and_no_other_code(open_page: Open) -> None:
+    """The name of an option was torn out of its sentence by a button."""
+    with_button = ".answer code:has(+ .copy)"
+    found = open_page("undecided").page.locator(with_button).all_inner_texts()
+    assert found and all(command.startswith("scaling-search ") for command in found)
+    hostile = open_page("hostile").page
+    assert hostile.locator(".answer code").count() == 3 and hostile.locator(with_button).count() == 0
+
+
 def test_images_and_their_maps_are_shown(open_page: Open) -> None:
     opened = open_page("undecided")
     widths = opened.run("[...document.querySelectorAll('#images img')].map((image) => image.naturalWidth)")

@@ -45,6 +45,6 @@ for (const code of document.querySelectorAll(".answer code")) {
     button.textContent = "copied";
     setTimeout(() => { button.textContent = "copy"; }, 1500);
   } }, "copy");
-  if (navigator.clipboard) code.after(button);
+  if (navigator.clipboard && code.textContent.startsWith("scaling-search ")) code.after(button);
 }
 document.documentElement.dataset.ready = "true";
