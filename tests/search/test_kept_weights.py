@@ -263,7 +263,7 @@ def test_a_folder_that_cannot_be_written_is_refused_at_the_start(ledger: Ledger,
 
 
 def test_members_without_weights_are_trained_again_only_when_asked(ledger: Ledger, tmp_path: Path) -> None:
-    scaled(ledger, "none")
+    assert "Next: `scaling-search report" in scaled(ledger, "none").answer, "there is nothing to export"
     listener = Listener()
     assert scaled(ledger, callbacks=(listener,)).trained == 0 and not files(tmp_path)
     assert any(

@@ -107,7 +107,7 @@ def _next(found: FamilyResult) -> str:
         return f"Next: `{shlex.join(['scaling-search', 'cost', str(files[0])])}`"
     command = Command.at(found.study.name, found.place, found.checkpoints)
     best = _best([row for row in found.report.rows if row.status == "trained"])
-    if best is None:
+    if best is None or not found.with_weights:
         return f"Next: {command.line('report')}"
     family = found.families[found.kind or "full"]
     # A triple that was given may not be the one that the search names.

@@ -25,6 +25,7 @@ from scaling_search.search.members.resolve import phi_of
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import initial_weights, registry
+from scaling_search.search.trial import weights as kept_weights
 from scaling_search.search.trial.setup import data_fingerprint, load_data, make_trainer, until
 from scaling_search.search.trial.trial import Callback, Callbacks
 from scaling_search.search.trial.weights import Checkpoints
@@ -45,7 +46,7 @@ class FamilyResult(notebook.Shown):
     `kind`: which family was trained, None for none of them; its `report` and `trials`. `full_seconds`: what training
     the full family would take, for one seed of each member, where its proxy's was trained. `decided`: whether the
     search that the triple comes from is; None where it was given. `as_built`: what the grid's candidate of this triple
-    built; None where it had none. `checkpoints`: where weights are kept.
+    built; None where it had none. `checkpoints`: where weights are kept; `with_weights`: whether any are.
     """
 
     families: Mapping[Kind, Family]
@@ -60,6 +61,7 @@ class FamilyResult(notebook.Shown):
     as_built: Coefficients | None = None
     place: str | None = None
     checkpoints: Checkpoints | None = None
+    with_weights: bool = True
     member: Callable[[float], Member] | None = field(default=None, repr=False)
 
     @property
@@ -278,6 +280,8 @@ def _train(
             family=chosen.kind,
             factors=chosen.factors,
         ),
+        with_weights=space.study.scale.keep_weights != "none"
+        or bool(kept_weights.kept(ledger, [one.key for one in trials])),
         kind=kind,
         study=row,
         report=report,
