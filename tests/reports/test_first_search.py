@@ -188,7 +188,7 @@ def test_one_ratio_is_called_one_thing(said: Said) -> None:
 
 def test_a_search_says_how_long_it_takes_at_its_start_and_when_it_goes_on(said: Said) -> None:
     first, _, rest = said["stopped"][1].partition("\n")
-    assert first.startswith("measuring: compiling tiny@phi=1 ")
+    assert first.startswith("measuring: compiling tiny (1, 1, 1) ")
     assert re.match(r"(.*\n)?Time, by a short measurement .* 6 trials are still to train, about ", rest)
     assert re.match(
         r"Time, by trials in the ledger .* 3 trials are still to train, about .*\nMemory: .*\n4 of 6, ",

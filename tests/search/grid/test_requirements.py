@@ -13,6 +13,7 @@ from scaling_search.ledger.storage.rows import Result, TrialRow
 from scaling_search.search.forecast import probe, timing_cache
 from scaling_search.search.grid.requirements import requirements, sentences
 from scaling_search.search.trial.setup import load_data
+from scaling_search.system import machine
 from tests.search.forecast.rows import calibrated, timing
 from tests.search.pretend import planned, searched, study
 
@@ -56,7 +57,8 @@ def test_plan_looks_into_the_ledger_then_into_the_cache(ledger: Ledger) -> None:
     assert dict(zip(found.networks, found.trial_seconds, strict=True))[network.fingerprint] == 7
 
 
-def test_workers_share_what_is_left(ledger: Ledger) -> None:
+def test_workers_share_what_is_left(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "load", lambda: 0.0)  # the sentence says it, and it changes meanwhile
     searched(ledger, study(seeds=1, racing=False))
     plan = planned(study(seeds=2, racing=False))
     alone, shared = (sentences(requirements(plan, ledger, workers=workers))[0] for workers in (1, 2))
