@@ -13,9 +13,12 @@ from tests.search.trial.commands import NETWORK, STUDY, command
 pytest.importorskip("ray", reason="pip install 'scaling-search[ray]'")
 
 
-def results(folder: Path, ledger: str) -> Any:
-    """All that a report says, but for seconds, what trained, and the ledger's own name."""
-    text = command(folder, "report", "--ledger", ledger, "--format", "json").replace(ledger, "LEDGER")
+def results(folder: Path, ledger: str, *checkpoints: str) -> Any:
+    """All that a report says, but for seconds, what trained, and where the ledger and its weights are."""
+    text = command(folder, "report", "--ledger", ledger, *checkpoints, "--format", "json")
+    text = text.replace(ledger, "LEDGER")
+    if checkpoints:
+        text = text.replace(f" {' '.join(checkpoints)}", "")
     document = json.loads(text)
     # A worker is kept to one core, and says so.
     document["conditions"] = [one for one in document["conditions"] if one["what"] != "device"]
@@ -55,6 +58,6 @@ def test_two_nodes_and_a_database_server(tmp_path: Path) -> None:
         command(tmp_path, "scale", "--ledger", "alone.db", "--phi", "0,1")
         assert together["winner"] == alone["winner"]
         assert together["confidence_set"] == alone["confidence_set"]
-        assert results(tmp_path, place) == results(tmp_path, "alone.db")
+        assert results(tmp_path, place, *ray[2:]) == results(tmp_path, "alone.db")
         hosts = running.sql("SELECT count(DISTINCT pid) FROM leases")
         assert hosts[0][0] >= 2
