@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,27 +59,35 @@ def start_loss(network: Network, dataset: Dataset, init: Init, *, images: int = 
 
 
 def gradient_norm(
-    network: Network, dataset: Dataset, recipe: Recipe, *, seed: int = 0, **compiler_options: Any
+    network: Network,
+    dataset: Dataset,
+    recipe: Recipe,
+    *,
+    seeds: Sequence[int] = (0,),
+    **compiler_options: Any,
 ) -> float:
-    """Mean of the gradient's norm over the steps after the first ten."""
+    """Mean of the gradient's norm over the seeds and over the steps after the first ten."""
     count = len(dataset.train)
     momentum = optimizer.norm_momentum(network.norm_momentum, recipe, count)
     model = build(network.model_copy(update={"norm_momentum": momentum}), platform="cpu", init=recipe.init)
     setup = steps.plan(model, recipe, recipe.steps_per_epoch(count))
     pixels = split_on_device(dataset.train, dataset, network.resolution)
-    key = steps.seed_key(seed)
-    order = steps.epoch_order(key, 0, count)
 
-    def step(state: steps.State, _: None) -> tuple[steps.State, jax.Array]:
-        after = steps.train_step(setup, key, order, pixels, state)
-        return after, after.gradient_sum
+    def run(key: jax.Array, order: jax.Array, state: steps.State) -> jax.Array:
+        def step(state: steps.State, _: None) -> tuple[steps.State, jax.Array]:
+            after = steps.train_step(setup, key, order, pixels, state)
+            return after, after.gradient_sum
 
-    def run(state: steps.State) -> jax.Array:
         return jax.lax.scan(step, state, None, length=TAKEN + AVERAGED)[1]
 
-    state = jax.tree.map(jnp.asarray, steps.initial_state(setup, key))
-    sums = np.asarray(jax.jit(run, compiler_options=compiler_options)(state))
-    return float((sums[-1] - sums[TAKEN - 1]) / AVERAGED)
+    compiled = jax.jit(run, compiler_options=compiler_options)
+    norms = []
+    for seed in seeds:
+        key = steps.seed_key(seed)
+        state = jax.tree.map(jnp.asarray, steps.initial_state(setup, key))
+        sums = np.asarray(compiled(key, steps.epoch_order(key, 0, count), state))
+        norms.append((sums[-1] - sums[TAKEN - 1]) / AVERAGED)
+    return float(np.mean(norms))
 
 
 def main() -> None:

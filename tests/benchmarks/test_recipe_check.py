@@ -46,7 +46,7 @@ def test_what_was_planted_is_counted(folder: Path, tmp_path: Path, monkeypatch: 
         recipe_check, "start_loss", lambda network, dataset, init: 1 + network.resolution / 1000
     )
     monkeypatch.setattr(
-        recipe_check, "gradient_norm", lambda network, dataset, recipe: float(sum(network.widths))
+        recipe_check, "gradient_norm", lambda network, dataset, recipe, seeds: float(sum(network.widths))
     )
     monkeypatch.setattr(
         sys, "argv", ["recipe-check", "--folder", str(folder), "--json", str(tmp_path / "out.json")]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import jax
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from scaling_search.architecture.network import Network, fingerprint
 from scaling_search.data.dataset import Dataset
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage.rows import EvaluationRow, TrialRow
+from scaling_search.networks.build import build
 from scaling_search.search.family import scale
 from scaling_search.search.grid import search
 from scaling_search.search.grid.search import GridResult
@@ -23,6 +25,7 @@ from scaling_search.search.plan.grid_plan import GridPlan, grid_plan
 from scaling_search.search.plan.search_space import SearchSpace, search_space
 from scaling_search.search.plan.study import Study, override, parse
 from scaling_search.search.recipe_check import check
+from scaling_search.search.trial import weights
 from scaling_search.search.trial.claims import Held
 from scaling_search.search.trial.compiled_networks import CompiledNetworks
 from scaling_search.search.trial.setup import load_data
@@ -188,6 +191,21 @@ class Pretend(Trainer):
             ]
             for trial, outcome in zip(held.trials, outcomes, strict=True)
         ]
+
+
+class Keeping(Pretend):
+    """Keeps the weights that a network begins with, others for each seed."""
+
+    def _extras(
+        self, held: Held, outcomes: Sequence[Outcome], extras: Extras, *, batched: bool
+    ) -> list[list[Any]]:
+        more = super()._extras(held, outcomes, extras, batched=batched)
+        if extras.weights is not None:
+            for own, trial, outcome in zip(more, held.trials, outcomes, strict=True):
+                params, stats = build(trial.network, platform="cpu").init(jax.random.key(trial.seed))
+                begun = replace(outcome, params=params, batch_stats=stats)
+                own.append(weights.keep(extras.weights, trial.network, self.row(trial).key, begun))
+        return more
 
 
 @contextmanager

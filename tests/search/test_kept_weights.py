@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,7 +21,6 @@ from scaling_search.errors import InputError, StorageError, UsageError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.storage import location
 from scaling_search.ledger.storage.schema import EVALUATIONS, WEIGHTS
-from scaling_search.networks.build import build
 from scaling_search.report.study import KINDS
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.family.scale import FamilyResult, scale
@@ -37,31 +34,14 @@ from scaling_search.search.plan.study import Study, override
 from scaling_search.search.tables import study_report
 from scaling_search.search.tables.open_ledger import open_ledger
 from scaling_search.search.trial import weights
-from scaling_search.search.trial.claims import Held
-from scaling_search.search.trial.trial import Extras, Trial
-from scaling_search.training.outcome import Outcome
-from tests.search.pretend import Listener, Pretend, planned, pretended, study
+from scaling_search.search.trial.trial import Trial
+from tests.search.pretend import Keeping, Listener, planned, pretended, study
 from tests.search.pretend import searched as search_of
 
 TINY = toml.parse(
     'name = "tiny"\nresolution = 8\nchannels = 1\nclasses = 10\nactivation = "relu"\n'
     'stages = [{ block = "plain", width = 4, stride = 2 }]\nhead = {}\n'
 )
-
-
-class Keeping(Pretend):
-    """Keeps the weights that a network begins with, others for each seed."""
-
-    def _extras(
-        self, held: Held, outcomes: Sequence[Outcome], extras: Extras, *, batched: bool
-    ) -> list[list[object]]:
-        more = super()._extras(held, outcomes, extras, batched=batched)
-        if extras.weights is not None:
-            for own, trial, outcome in zip(more, held.trials, outcomes, strict=True):
-                params, stats = build(trial.network, platform="cpu").init(jax.random.key(trial.seed))
-                begun = replace(outcome, params=params, batch_stats=stats)
-                own.append(weights.keep(extras.weights, trial.network, self.row(trial).key, begun))
-        return more
 
 
 @pytest.fixture
@@ -99,6 +79,15 @@ def test_the_best_seed_by_validation_is_kept_unless_asked_otherwise(
     assert seeds_kept(ledger) == seeds and len(files(tmp_path)) == len(seeds)
     said = [line for line in listener.noted if line.startswith("Weights are kept in")]
     assert len(said) == (keep != "none"), "what it costs on the disk is said before"
+
+
+def test_a_family_whose_weights_are_gone_ends_in_its_report(ledger: Ledger, tmp_path: Path) -> None:
+    assert "`scaling-search export" in scaled(ledger).answer
+    for file in files(tmp_path):
+        file.unlink()
+    again = scaled(ledger)
+    assert again.trained == 0 and again.best_kept is None
+    assert "Next: `scaling-search report" in again.answer and "export" not in again.answer
 
 
 def test_the_next_command_finds_the_weights(

@@ -106,14 +106,13 @@ def _next(found: FamilyResult) -> str:
             return "Nothing was written."
         return f"Next: `{shlex.join(['scaling-search', 'cost', str(files[0])])}`"
     command = Command.at(found.study.name, found.place, found.checkpoints)
-    best = _best([row for row in found.report.rows if row.status == "trained"])
-    if best is None or not found.with_weights:
+    if found.best_kept is None:
         return f"Next: {command.line('report')}"
     family = found.families[found.kind or "full"]
     # A triple that was given may not be the one that the search names.
     triple = families.option_of(astuple(family.triple)) if found.decided is None else ()
     own = families.options(family.kind, family.factors, found.families)
-    return command.use(best.candidate.phi or 0.0, found.study.dataset_name, *triple, *own)
+    return command.use(found.best_kept, found.study.dataset_name, *triple, *own)
 
 
 def steps_table(steps: Sequence[StepRow]) -> Table:

@@ -19,13 +19,13 @@ from scaling_search.search.family import document as documents
 from scaling_search.search.family.limits import estimated_seconds
 from scaling_search.search.family.members import NOT_TRAINED, Family, Kind, emit, family, off_constraint
 from scaling_search.search.forecast.step_latency import timed_space
+from scaling_search.search.grid import families as families_of_ledger
 from scaling_search.search.grid.ledger_results import winner
 from scaling_search.search.members.member import Member, of_study
 from scaling_search.search.members.resolve import phi_of
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study
 from scaling_search.search.trial import initial_weights, registry
-from scaling_search.search.trial import weights as kept_weights
 from scaling_search.search.trial.setup import data_fingerprint, load_data, make_trainer, until
 from scaling_search.search.trial.trial import Callback, Callbacks
 from scaling_search.search.trial.weights import Checkpoints
@@ -46,7 +46,8 @@ class FamilyResult(notebook.Shown):
     `kind`: which family was trained, None for none of them; its `report` and `trials`. `full_seconds`: what training
     the full family would take, for one seed of each member, where its proxy's was trained. `decided`: whether the
     search that the triple comes from is; None where it was given. `as_built`: what the grid's candidate of this triple
-    built; None where it had none. `checkpoints`: where weights are kept; `with_weights`: whether any are.
+    built; None where it had none. `checkpoints`: where weights are kept; `best_kept`: φ of the best member
+    by validation of those whose weights are there, None where there are none.
     """
 
     families: Mapping[Kind, Family]
@@ -61,7 +62,7 @@ class FamilyResult(notebook.Shown):
     as_built: Coefficients | None = None
     place: str | None = None
     checkpoints: Checkpoints | None = None
-    with_weights: bool = True
+    best_kept: float | None = None
     member: Callable[[float], Member] | None = field(default=None, repr=False)
 
     @property
@@ -266,6 +267,7 @@ def _train(
         trained = training.train(row.name, trainer, chosen, stop_when_flat=stop_when_flat, retrain=retrain)
     (own,) = ledger.rows(FAMILIES, study=row.name, role=chosen.role)
     report, trials = results.report_of(ledger, row, own)
+    best = families_of_ledger.best_member(ledger, row.name, [own], checkpoints.folder)
     full = written.families["full"].members
     return replace(
         written,
@@ -280,8 +282,7 @@ def _train(
             family=chosen.kind,
             factors=chosen.factors,
         ),
-        with_weights=space.study.scale.keep_weights != "none"
-        or bool(kept_weights.kept(ledger, [one.key for one in trials])),
+        best_kept=None if best is None else best[1],
         kind=kind,
         study=row,
         report=report,

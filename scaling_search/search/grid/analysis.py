@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import takewhile
@@ -157,7 +157,7 @@ def analyse(
         at_chance=chance_level.by_network(trials, low),
         screening=screening,
         planned=settings.seeds,
-        base=_alone(learned(base, low), sample),
+        base=accuracy_of_base(base, low, sample),
         not_begun=len(wanted) - len(racing) if racing else 0,
     )
     if not racing:
@@ -219,8 +219,12 @@ def _stayed_at_chance(
     return all(trial.key in at_chance for trial in own)
 
 
-def _alone(base: Mapping[int, Marks], sample: ImageSample) -> Estimate | None:
-    return accuracies(gather({BASE: base}, sample))[0] if base else None
+def accuracy_of_base(
+    trials: Iterable[TrialRow], at_chance: Collection[str], sample: ImageSample
+) -> Estimate | None:
+    """The base network's accuracy by its trials; None where none of them learned."""
+    marks = learned(trials, at_chance)
+    return accuracies(gather({BASE: marks}, sample))[0] if marks else None
 
 
 def _with_base(scores: Scores, base: Mapping[int, Marks]) -> Scores:

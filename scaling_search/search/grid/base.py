@@ -11,7 +11,7 @@ from scaling_search.ledger.storage.rows import BASE, StudyRow
 from scaling_search.ledger.storage.schema import CANDIDATES
 from scaling_search.report import collect
 from scaling_search.report.figures import count, human, percent
-from scaling_search.report.rows import GridRow
+from scaling_search.report.rows import GridRow, MemberRow
 from scaling_search.report.table import Interval
 from scaling_search.search.grid.chance_level import Chance
 from scaling_search.search.grid.ledger_results import dataset_of, own_trials
@@ -21,8 +21,11 @@ from scaling_search.statistics import Estimate
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
 
+# What the base reached: in a grid, or as the member φ = 0 of a family.
+Reached = GridRow | MemberRow | None
 
-def facts(base: Network, full: Network, chance: Chance | None, row: GridRow | None = None) -> dict[str, str]:
+
+def facts(base: Network, full: Network, chance: Chance | None, row: Reached = None) -> dict[str, str]:
     """The base, the network that it stands for where it is a proxy, and its accuracy beside what chance gives.
 
     `row` has its accuracy, where it was trained. Without `chance` (no data are at hand) classes count as equally
@@ -34,7 +37,7 @@ def facts(base: Network, full: Network, chance: Chance | None, row: GridRow | No
     return networks | {"base_accuracy": f"{_accuracy(row)}; chance gives {percent(by_chance, 1)} %"}
 
 
-def facts_of(ledger: Reader, study: StudyRow, row: GridRow | None = None) -> dict[str, str]:
+def facts_of(ledger: Reader, study: StudyRow, row: Reached = None) -> dict[str, str]:
     """The same from a ledger; empty where it has no network of the study."""
     base, full, data = base_network(ledger, study), _network(ledger, study.full), dataset_of(ledger, study)
     if base is None:
@@ -53,7 +56,7 @@ def _words(network: Network) -> str:
     return f"{network.name}: {macs}, {network.resolution} px, depth {depth}, strides {steps}"
 
 
-def _accuracy(row: GridRow | None) -> str:
+def _accuracy(row: Reached) -> str:
     if row is None or row.accuracy is None:
         return "not trained yet"
     ends, seeds = row.interval, count(row.accuracy.seeds, "seed")

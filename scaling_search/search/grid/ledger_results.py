@@ -15,6 +15,7 @@ from scaling_search.search.plan import study as studies
 from scaling_search.search.plan.budget import QUANTITIES
 from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.plan.study import Study
+from scaling_search.statistics import Estimate
 
 if TYPE_CHECKING:
     from scaling_search.ledger.reader import Reader
@@ -42,6 +43,13 @@ def read_grid(ledger: Reader, row: StudyRow) -> tuple[tuple[TrialRow, ...], Grid
         exponents=QUANTITIES[study.grid.budget].exponents,
     )
     return trials, found
+
+
+def base_accuracy(ledger: Reader, row: StudyRow) -> Estimate | None:
+    """What a study's base reached, without the analysis of its candidates; None where it was not trained."""
+    trials = own_trials(ledger, row.name, BASE)
+    sample = analysis.sample_of(dataset_of(ledger, row), settings_of(row).grid.metric)
+    return analysis.accuracy_of_base(trials, chance_level.at_chance(ledger, trials), sample)
 
 
 def dataset_of(ledger: Reader, row: StudyRow) -> DatasetRow | None:

@@ -15,7 +15,7 @@ from scaling_search.search.forecast import probe, words
 from scaling_search.search.forecast.model import Basis, Forecast
 from scaling_search.search.grid.base import base_row
 from scaling_search.search.grid.chance_level import Chance
-from scaling_search.search.grid.ledger_results import read_grid
+from scaling_search.search.grid.ledger_results import base_accuracy, read_grid
 from scaling_search.search.grid.remaining import Remaining, remaining
 from scaling_search.search.plan.grid_plan import GridPlan
 from scaling_search.search.trial import registry
@@ -81,7 +81,7 @@ def requirements(
         difference=difference,
         images=None if data is None else len(data.train),
         workers=workers,
-        base=None if ledger is None or own is None else base_row(ledger, own, read_grid(ledger, own)[1].base),
+        base=None if ledger is None or own is None else base_row(ledger, own, base_accuracy(ledger, own)),
         chance=None if data is None else Chance(classes=data.classes, labels=data.validation.labels),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from scaling_search.errors import InputError, suggest
 from scaling_search.ledger.storage.rows import GRID, OF_RECIPES, EvaluationRow, StudyRow, TrialRow
 from scaling_search.ledger.storage.schema import CANDIDATES, STUDIES
 from scaling_search.report.page.data import MappedImage, ReportData
-from scaling_search.report.rows import FamilyReport, GridReport
+from scaling_search.report.rows import FamilyReport, GridReport, MemberRow
 from scaling_search.report.study import study_document
 from scaling_search.report.table import Document, Scalar
 from scaling_search.search.family import results
@@ -125,10 +125,16 @@ def read(
         chance=None if data is None else Chance.of(data),
         budget=settings_of(row).grid.budget,
         forecast=check,
-        opening=facts_of(ledger, row) if grid is None else grid.opening,
+        opening=facts_of(ledger, row, _base_in(reports, row)) if grid is None else grid.opening,
         conditions=conditions(ledger, row),
         recipe=None if checked is None else check_document(row, checked, command),
     )
+
+
+def _base_in(reports: Iterable[FamilyReport], row: StudyRow) -> MemberRow | None:
+    """The base as a trained member of a family, its φ = 0."""
+    members = (member for report in reports for member in report.rows if member.accuracy is not None)
+    return next((member for member in members if member.candidate.fingerprint == row.base), None)
 
 
 def choose(ledger: Reader, study: str | None) -> StudyRow:

@@ -30,7 +30,16 @@ from scaling_search.search.trial import provenance
 from scaling_search.search.trial.claims import Held
 from scaling_search.search.trial.trial import Extras, Trial
 from scaling_search.training.outcome import Outcome, TrainingStopped
-from tests.search.pretend import BASIC, Learns, Listener, Pretend, planned, pretended, searched, study
+from tests.search.pretend import (
+    BASIC,
+    Keeping,
+    Learns,
+    Listener,
+    planned,
+    pretended,
+    searched,
+    study,
+)
 
 TRIPLE = (1.2, 1.1, 1.15)
 
@@ -147,7 +156,7 @@ def test_the_hint_of_what_was_only_written_is_quoted_for_a_shell(tmp_path: Path)
     assert shlex.split(command)[2:] == [str(result.files["full"][0])]
 
 
-class Otherwise(Pretend):
+class Otherwise(Keeping):
     """On test images the first member is better, on validation the second."""
 
     def _extras(self, held: Held, outcomes: Sequence[Outcome], extras: Extras, *, batched: bool) -> Any:

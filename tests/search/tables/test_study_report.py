@@ -146,6 +146,37 @@ def test_plan_search_and_report_open_with_the_same_base(ledger: Ledger) -> None:
     assert "base accuracy" in render_page(report.page())
 
 
+def test_a_plan_reads_the_base_alone(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It analysed the whole grid once more for one line."""
+    searched(ledger)
+    plan = planned()
+    expected = study_report.read(ledger, None).document().facts
+    whole = "scaling_search.search.grid.requirements.read_grid"
+    monkeypatch.setattr(whole, lambda *_: pytest.fail("the grid was analysed"))
+    assert plan_table.document(plan, requirements(plan, ledger)).facts == expected
+
+
+def test_without_a_search_a_report_opens_with_the_familys_first_member(ledger: Ledger) -> None:
+    """It said that the base was not trained, above a table that had its accuracy."""
+    with pretended(lambda trial: 0.7):
+        scale(study(), (2, 1, 1), ledger=ledger, callbacks=(Listener(),), phi=(0, 1))
+    report = study_report.read(ledger, None)
+    first = report.families[0].rows[0]
+    assert first.accuracy is not None and first.interval is not None and first.candidate.phi == 0
+    assert report.opening["base_accuracy"] == (
+        f"{100 * first.accuracy.mean:.1f} % ({100 * first.interval.low:.1f} to {100 * first.interval.high:.1f}; "
+        f"{first.accuracy.seeds} seeds); chance gives 10.1 %"
+    )
+
+
+def test_a_family_without_its_first_member_says_nothing_of_the_base(ledger: Ledger) -> None:
+    with pretended(lambda trial: 0.7):
+        scale(study(), (2, 1, 1), ledger=ledger, callbacks=(Listener(),), phi=(1,))
+    report = study_report.read(ledger, None)
+    assert report.families[0].rows[0].accuracy is not None
+    assert report.opening["base_accuracy"].startswith("not trained yet")
+
+
 def test_a_report_reads_every_table_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
