@@ -17,7 +17,7 @@ from scaling_search.ledger.storage.rows import (
     TripleRow,
 )
 from scaling_search.report.measured import by_network, count, estimate, remark, shown_state
-from scaling_search.report.page.data import Dimensions
+from scaling_search.report.page.data import Dimensions, Triple
 from scaling_search.report.rows import (
     Assessment,
     Candidate,
@@ -27,7 +27,6 @@ from scaling_search.report.rows import (
     GridRow,
     MemberRow,
     Status,
-    Triple,
     Verdict,
 )
 from scaling_search.report.table import Interval

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from scaling_search.report.page.data import Dimensions
+from scaling_search.report.page.data import Dimensions, Triple
 from scaling_search.report.table import Estimate, Interval, Scalar
 
-Triple = tuple[float, float, float]
 Verdict = Literal[
     "winner",
     "leading",

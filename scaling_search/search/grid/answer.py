@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from scaling_search.ledger.storage.rows import BASE, TrialRow
 from scaling_search.report.figures import are, duration, points
+from scaling_search.report.page.data import Triple
 from scaling_search.search.grid.analysis import GridAnalysis
-from scaling_search.search.grid.candidates import RecordedCandidate, Triple
+from scaling_search.search.grid.candidates import RecordedCandidate
 from scaling_search.search.trial.weights import Checkpoints
 
 _SHOWN = 4

@@ -18,6 +18,7 @@ from scaling_search.ledger.storage.rows import (
     TripleRow,
 )
 from scaling_search.ledger.storage.schema import CANDIDATES, TRIPLES
+from scaling_search.report.page.data import Triple
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.grid import tuning
 from scaling_search.search.plan.builds import Factors
@@ -29,9 +30,6 @@ from scaling_search.statistics.scores import Bits, Marks
 if TYPE_CHECKING:
     from scaling_search.ledger.ledger import Ledger
     from scaling_search.ledger.reader import Reader
-
-# Triple as it stands in a row.
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
