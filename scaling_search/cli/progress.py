@@ -138,15 +138,22 @@ class ProgressBar(Callback):
         self.bars.stop()
 
     def left(self) -> str:
-        """How long the rest takes if its trials are like those that ran here; before the first, the forecast."""
+        """How long the rest takes: by the forecast at first, more and more by the rate of the trials that ran here.
+
+        Small networks come first, so that the rate of the first trials alone promises too much.
+        """
         remaining = self.total - self.done
         if not self.total or remaining <= 0:
             return ""
         elapsed = time.monotonic() - self._began
+        ahead = None if self._forecast is None else self._forecast - elapsed
         if self.trained:
             seconds = elapsed / self.trained * remaining
-        elif self._forecast is not None:
-            seconds = self._forecast - elapsed
+            if ahead is not None and ahead > 0:
+                share = self.trained / (self.trained + remaining)
+                seconds = share * seconds + (1 - share) * ahead
+        elif ahead is not None:
+            seconds = ahead
         else:
             return ""
         return f"about {duration(max(1.0, seconds))} left"

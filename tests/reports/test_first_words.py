@@ -46,16 +46,35 @@ def test_a_time_that_is_left_belongs_to_what_trains_here(monkeypatch: pytest.Mon
     clock = 0.0
     monkeypatch.setattr("time.monotonic", lambda: clock)
     bars = ProgressBar(quiet=True)
-    bars.expect(22, 100.0)
+    bars.expect(22, 20.0)
     bars.known(20)
-    assert bars.left() == "about 1 min 40 s left", "the forecast, before anything ran"
+    assert bars.left() == "about 20.0 s left", "the forecast, before anything ran"
     for done in (1, 2):
         bars.begin(made.trial_of(done))
         clock += 7.0
         bars.end(made.trial_of(done), made.row("complete", accuracy=0.5))
-        assert bars.left() == ("about 7.0 s left" if done == 1 else "")
+        # Half of what 7 s a trial give, half of what the forecast leaves.
+        assert bars.left() == ("about 10.0 s left" if done == 1 else "")
     (whole,) = bars.bars.tasks
     assert (whole.completed, whole.total, whole.fields["left"]) == (22, 22, "")
+
+
+def test_the_time_left_does_not_follow_small_networks_that_come_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A grid of an hour promised 25 minutes after its base, which takes half as long as a candidate."""
+    clock = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: clock)
+    bars = ProgressBar(quiet=True)
+    bars.expect(10, 180.0)
+    assert bars.left() == "about 3 min 00 s left"
+    for done in range(10):
+        bars.begin(made.trial_of(done))
+        clock += 10.0 if done < 2 else 20.0
+        bars.end(made.trial_of(done), made.row("complete", accuracy=0.5))
+        if done == 1:
+            assert bars.left() == "about 2 min 24 s left", "0.2 · 80 s + 0.8 · 160 s; 160 s are right"
+    assert bars.left() == ""
 
 
 def test_the_installation_says_what_comes_next() -> None:

@@ -94,6 +94,9 @@ def train(
         callback.note(f"{are(ahead[0], 'trial')} to train, about {duration(ahead[1])}.")
     if extras.weights is not None:
         callback.note(_disk(family, 1 if settings.keep_weights == "best" else len(seeds), extras.weights))
+    every = [trainer.row(trial).key for _, trials in planned for trial in trials]
+    finished = {row.key for row in ledger.trials(every) if row.state in FINISHED}
+    callback.known(sum(key in finished for key in every))
     trained = 0
     decided = list(family.members)
     record(ledger, study, family)
@@ -119,7 +122,7 @@ def train(
         earlier += trials
         if refusal is None:
             rows = ledger.trials([trainer.row(trial).key for trial in trials])
-            callback.known(sum(row.state in FINISHED for row in rows))
+            callback.known(sum(row.state in FINISHED and row.key not in finished for row in rows))
             trained += run_trials(trainer, trials, extras=extras)
             trained += _keep(trainer, trials, extras, best=settings.keep_weights == "best", retrain=retrain)
             continue

@@ -390,6 +390,17 @@ def test_members_that_the_ledger_has_already_count_as_done(ledger: Ledger) -> No
     assert (first.done, len(first.ended)) == (0, first.expected[0])
     assert (again.done, len(again.ended)) == (again.expected[0], 0)
 
+    class Resumed(Counting):
+        def begin(self, trial: Trial) -> None:
+            super().begin(trial)
+            assert self.done == first.expected[0], (
+                "also those of members that come later, before the first one trains"
+            )
+
+    more = Resumed()
+    scaled(ledger, family(**{"scale.seeds": 3}), listener=more)
+    assert len(more.ended) == 2
+
 
 def test_a_triple_off_the_constraint_is_said_where_it_is_taken_as_it_stands(ledger: Ledger) -> None:
     result = scaled(ledger, coefficients=(1.4, 1.4, 1.4), constrained=False)
