@@ -154,7 +154,7 @@ page: install
 
 # The pictures of the committed studies and of the documents, from their ledgers: the page in a browser, a terminal.
 pictures: install
-	$(BIN)/python -m benchmarks.page --studies experiments/digits experiments/fashion-mnist
+	$(BIN)/python -m benchmarks.page --studies experiments/digits experiments/fashion-mnist experiments/emoji
 
 clean:
 	rm -rf $(VENV) $(BENCH) $(CUDA) $(DEMO)

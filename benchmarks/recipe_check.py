@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.start import gradient_norm, start_loss
 from scaling_search.architecture.network import Network, from_definition
-from scaling_search.data import catalog
+from scaling_search.errors import InputError
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.ledger.reader import Reader
 from scaling_search.ledger.recovery.check import check
@@ -26,6 +26,7 @@ from scaling_search.search.family import results
 from scaling_search.search.grid.families import families as families_of
 from scaling_search.search.grid.ledger_results import settings_of
 from scaling_search.search.recipe_check.analysis import read_check
+from scaling_search.search.trial.setup import prepared_data
 from scaling_search.training import recipe as recipes
 
 ROOT = Path(__file__).parents[1]
@@ -87,14 +88,17 @@ def start_record(ledger: Reader, row: StudyRow, family: FamilyRow) -> dict[str, 
     """The largest start loss over ln(classes) of the members at φ = 0 to 4; and the gradient's norm after ten steps of
     the last of them over the first's (means of five seeds), or the inverse where that is larger.
 
-    Nothing where the data are not prepared.
+    Nothing where the study's data are not prepared on this machine.
     """
     recipe = recipes.parse(row.recipe)
     settings = settings_of(row)
-    data = settings.dataset
-    if not catalog.describe(data.name).prepared:
+    try:
+        dataset = prepared_data(settings)
+    except InputError:
+        # A folder of somebody's images, of which this machine knows nothing.
         return {}
-    dataset = catalog.load(data.name, validation=data.validation, split_seed=data.split_seed)
+    if dataset is None or dataset.fingerprint != row.dataset:
+        return {}
     networks: list[Network] = []
     triples = ledger.rows(TRIPLES, study=row.name, role=family.role)
     for one in sorted(triples, key=lambda one: one.phi):

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import recipe_check
+from scaling_search.data import catalog
+from scaling_search.errors import InputError
 from scaling_search.ledger import transfer
 from scaling_search.ledger.ledger import Ledger
 from scaling_search.scaling.coefficients import Coefficients
@@ -77,6 +79,22 @@ def test_what_was_planted_is_counted(folder: Path, tmp_path: Path, monkeypatch: 
     assert found["family"][0]["half_width"] is None and found["family"][1]["half_width"] > 0
     assert (found["falls"], found["falls_underfit"], found["steps_undecided"]) == (1, 0, 0)
     assert found["start_loss_ratio_max"] > 1 and found["gradient_ratio_max"] > 1
+
+
+def test_without_the_studys_own_images_starts_are_not_computed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of somebody's images is unknown elsewhere, and another of its name is not the same."""
+
+    def unknown(_: object) -> None:
+        raise InputError("unknown data set 'emoji'")
+
+    other = catalog.load("digits", validation=0.25)
+    for found in (unknown, lambda _: None, lambda _: other):
+        monkeypatch.setattr(recipe_check, "prepared_data", found)
+        (one,) = recipe_check.records([folder / "s" / "ledger.db"])
+        assert one["start_loss_ratio_max"] is one["gradient_ratio_max"] is None
+        assert one["falls"] == 1, "all that the ledger has is counted"
 
 
 def test_a_damaged_export_is_named(folder: Path) -> None:
