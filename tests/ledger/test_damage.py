@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -199,7 +200,7 @@ def test_a_row_of_another_schema_is_named_and_left(filled: tuple[Path, Rows], tm
     """Its digest fits, for it was written so; repair ended in a traceback."""
     path, rows = filled
     names = columns(path, "networks")
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         values = dict(zip(names, connection.execute("SELECT * FROM networks").fetchone(), strict=True))
     values["macs"] = "many"
     in_order = [values[name] for name in NETWORKS.columns[1:]]
