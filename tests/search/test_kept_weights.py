@@ -25,9 +25,9 @@ from scaling_search.report.study import KINDS
 from scaling_search.scaling.coefficients import Coefficients
 from scaling_search.search.family.scale import FamilyResult, scale
 from scaling_search.search.grid.search import GridResult, grid
+from scaling_search.search.members.chosen import best_phi, of_grid, of_study
 from scaling_search.search.members.evaluation import record
 from scaling_search.search.members.images import decode, find
-from scaling_search.search.members.member import best_phi, of_grid, of_study
 from scaling_search.search.members.predict import predict
 from scaling_search.search.plan.seeds import FRESH_SEEDS
 from scaling_search.search.plan.study import Study, override

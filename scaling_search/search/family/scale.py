@@ -21,7 +21,8 @@ from scaling_search.search.family.members import NOT_TRAINED, Family, Kind, emit
 from scaling_search.search.forecast.step_latency import timed_space
 from scaling_search.search.grid import families as families_of_ledger
 from scaling_search.search.grid.ledger_results import winner
-from scaling_search.search.members.member import Member, of_study
+from scaling_search.search.members.chosen import of_study
+from scaling_search.search.members.member import Member
 from scaling_search.search.members.resolve import phi_of
 from scaling_search.search.plan.search_space import SearchSpace
 from scaling_search.search.plan.study import Study

@@ -10,8 +10,9 @@ from scaling_search.baselines.load import load, names
 from scaling_search.errors import InputError, UsageError, suggest
 from scaling_search.export.metadata import Metadata
 from scaling_search.scaling.coefficients import Coefficients
+from scaling_search.search.members.chosen import best_phi, of_grid, of_study
 from scaling_search.search.members.exported import of_folder
-from scaling_search.search.members.member import Member, best_phi, of_grid, of_study
+from scaling_search.search.members.member import Member
 from scaling_search.system.text import full_path
 
 if TYPE_CHECKING:
