@@ -57,6 +57,17 @@ def test_gradients_are_as_large_after_ten_steps(digits: Dataset) -> None:
     assert 1 / start.GRADIENT_LIMIT < norms[1] / norms[0] < start.GRADIENT_LIMIT  # the reference's: 7
 
 
+def test_several_seeds_give_the_mean_of_each(digits: Dataset) -> None:
+    recipe = named("fast", images=len(digits.train))
+    network = start.small("resnet-18", 0, resolution=8, width=0.125)
+    one, other, both = (
+        start.gradient_norm(network, digits, recipe, seeds=seeds, **FAST_COMPILE)
+        for seeds in ((0,), (1,), (0, 1))
+    )
+    assert one != other
+    assert both == pytest.approx((one + other) / 2)
+
+
 @pytest.mark.parametrize("name", ["shufflenetv1-1.0", "resnet-56"])
 def test_the_pass_in_numpy_is_the_networks_own(name: str, digits: Dataset) -> None:
     """Groups, shuffles, concatenations, pooling and stacked weights of a loop."""
